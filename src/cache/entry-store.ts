@@ -1,0 +1,89 @@
+/** The port to the shared store: entries with leases and generations. Every implementation passes the same contract suite. */
+
+/** Where an entry lives: `resources:all`, `user:groups:{alice}`; without the configured prefix. */
+export type EntryKey = string & { readonly __brand: 'EntryKey' }
+
+/** The scope of a generation: one per layer, replaced by a flush of that layer. */
+export type LayerName = 'resources' | 'user-groups' | 'user-resources'
+
+/** What a miss holds while it loads; without it nothing can be stored. */
+export interface Lease {
+  readonly token: string
+  readonly generation: string
+}
+
+export type EntryRead =
+  /** `bytes` is the whole entry as filled; `ttlMs` is what is left of its life by the store's own clock. */
+  | { readonly kind: 'found'; readonly bytes: Buffer; readonly ttlMs: number }
+  /** The entry is the very fill the caller already holds; nothing was moved. */
+  | { readonly kind: 'same'; readonly ttlMs: number }
+  | { readonly kind: 'absent' }
+  /** Present, but filled under a generation that a flush has replaced. */
+  | { readonly kind: 'flushed' }
+
+export interface ReadRequest {
+  readonly key: EntryKey
+  readonly layer: LayerName
+  /** The fill id of a copy the caller holds; when it is still current the answer is `same`. */
+  readonly knownFillId?: string
+}
+
+export interface LeaseRequest {
+  readonly key: EntryKey
+  readonly layer: LayerName
+  /** How long a dead holder can delay others, in milliseconds. */
+  readonly leaseMs: number
+}
+
+export interface Fill {
+  readonly key: EntryKey
+  readonly layer: LayerName
+  readonly lease: Lease
+  readonly fillId: string
+  /** The encoded entry; it starts with the fixed prefix described in `entry-codec.ts`. */
+  readonly bytes: Buffer
+  /** Further pages of the value, moved only when asked for; numbered from 1. */
+  readonly parts?: readonly Buffer[]
+  readonly ttlMs: number
+}
+
+/** Thrown by every method when the store cannot answer in time, whatever the cause. */
+export class StoreUnavailableError extends Error {
+  readonly code = 'store-unavailable'
+  /** A short stable word for `Cache-Status` and metrics: `redis-unavailable`, `redis-timeout`, `breaker-open`. */
+  readonly detail: string
+  constructor(detail: string, options?: ErrorOptions) {
+    super(`the shared cache store is unavailable (${detail})`, options)
+    this.name = 'StoreUnavailableError'
+    this.detail = detail
+  }
+}
+
+/**
+ * All methods throw {@link StoreUnavailableError} and nothing else when the store is down, hung, refusing or garbled.
+ * All are safe to run late (after a client-side timeout): a late fill is refused because its lease is gone, a late
+ * lease merely expires, a late invalidation only removes what can be loaded again.
+ */
+export interface EntryStore {
+  /** One round trip for all requests, answers in the same order. */
+  read(requests: readonly ReadRequest[]): Promise<EntryRead[]>
+  /** Part `part` (from 1) of the fill `fillId`; null when it is gone or belongs to another fill. */
+  readPart(key: EntryKey, fillId: string, part: number): Promise<Buffer | null>
+  /** Takes the leases that are free, in one round trip; null where another holder has it. */
+  takeLeases(requests: readonly LeaseRequest[]): Promise<(Lease | null)[]>
+  /** Stores each entry whose lease is still held under the generation it was taken in, and ends the lease; false where refused. */
+  fill(fills: readonly Fill[]): Promise<boolean[]>
+  /** Ends a lease that is still the caller's own (a failed load frees it); never another holder's. */
+  releaseLease(key: EntryKey, lease: Lease): Promise<void>
+  /**
+   * Removes entries, their parts and their leases. Keys are removed in the order given, atomically per chunk
+   * (an input never after what was derived from it, so callers list inputs first). Returns how many entries were present.
+   */
+  invalidate(keys: readonly EntryKey[]): Promise<number>
+  /** Replaces the generations of the layers at once: every entry and lease of an older one stops counting immediately. */
+  replaceGenerations(layers: readonly LayerName[]): Promise<void>
+  /** Physically removes a layer's entries in the background, by SCAN and UNLINK inside the prefix. Returns how many keys went. */
+  sweep(layers: readonly LayerName[]): Promise<number>
+  /** What is stored under the key, for administrators: bytes and remaining life, or null. Ignores generations. */
+  inspect(key: EntryKey, layer: LayerName): Promise<{ bytes: Buffer; ttlMs: number; currentGeneration: boolean } | null>
+}

@@ -1,0 +1,219 @@
+/** What the domain offers to HTTP and to the command line: reads, mutations, administration. */
+import type {
+  EffectiveGroup,
+  Grant,
+  Group,
+  GroupId,
+  JsonObject,
+  Membership,
+  MembershipRole,
+  Permission,
+  Ref,
+  Resource,
+  ResourceId,
+  User,
+  UserId,
+  VisibleResource,
+} from './model.ts'
+
+/** How one answer came about; the HTTP layer renders it as `Cache-Status` (RFC 9211). */
+export type CacheStatus =
+  | { readonly kind: 'hit'; readonly ttlSeconds: number; readonly detail?: string }
+  | { readonly kind: 'miss'; readonly stored: boolean; readonly detail?: string }
+  | { readonly kind: 'bypass'; readonly detail: string }
+
+/** Terms a reader sets for one read. */
+export interface ReadContext {
+  /** `Cache-Control: no-cache` on the request: answer from PostgreSQL. */
+  readonly bypass?: boolean
+  /** The `Consistency-Token` the caller presents: the answer covers that mutation. */
+  readonly after?: string
+}
+
+/** Who causes a mutation, for the audit log and the invalidation log. */
+export interface MutationContext {
+  readonly actor: UserId
+  readonly requestId?: string
+  /** The `jti` of the caller's token, or a short hash of it. */
+  readonly tokenId?: string
+  readonly reason?: string
+  /** From `Idempotency-Key`: stored with the answer in the mutation's own transaction. */
+  readonly idempotency?: { readonly key: string; readonly fingerprint: string }
+}
+
+export interface Mutated<T> {
+  readonly value: T
+  /** To be presented as `Consistency-Token` by reads that must see this mutation. */
+  readonly consistencyToken: string
+}
+
+export interface Page<T> {
+  readonly data: readonly T[]
+  readonly nextCursor: string | null
+}
+
+export interface PageQuery {
+  /** 1 to 200. */
+  readonly limit: number
+  readonly cursor?: string
+}
+
+export interface ResourceQuery extends PageQuery {
+  readonly kind?: string
+  /** A prefix of the name, compared exactly. */
+  readonly q?: string
+  /** At least this permission. */
+  readonly permission?: Permission
+}
+
+/** A page of visible resources as it goes to the socket: already serialised, with its strong validator. */
+export interface ResourcePage {
+  /** `{"data":[…],"nextCursor":…}` as UTF-8. */
+  readonly body: Buffer
+  /** A quoted strong entity tag. */
+  readonly etag: string
+  readonly nextCursor: string | null
+  readonly cache: CacheStatus
+}
+
+export interface ExplainedPath {
+  /** From the user's own group up to the group that holds the grant. */
+  readonly groups: readonly { readonly id: GroupId; readonly name: string }[]
+  readonly permission: Permission
+  readonly wins: boolean
+}
+
+export interface AccessEntry {
+  readonly userId: UserId
+  readonly permission: Permission
+  readonly paths: readonly ExplainedPath[]
+}
+
+export interface Reads {
+  /** The resources the user may see, ordered by name then id. */
+  visibleResources(user: UserId, query: ResourceQuery, context: ReadContext): Promise<ResourcePage>
+  /** One resource as the user sees it; null for hidden and absent alike. Never from the cache. */
+  visibleResource(user: UserId, ref: Ref<ResourceId>): Promise<VisibleResource | null>
+  /** The same resource without regard to the caller, for administrators. */
+  resource(ref: Ref<ResourceId>): Promise<Resource | null>
+  effectiveGroups(user: UserId, context: ReadContext): Promise<{ groups: readonly EffectiveGroup[]; cache: CacheStatus }>
+  explain(user: UserId, ref: Ref<ResourceId>): Promise<{ permission: Permission | null; paths: readonly ExplainedPath[] } | null>
+  access(ref: Ref<ResourceId>, query: PageQuery): Promise<Page<AccessEntry> | null>
+  user(id: UserId): Promise<User | null>
+  users(query: PageQuery & { q?: string }): Promise<Page<User>>
+  group(ref: Ref<GroupId>): Promise<Group | null>
+  groups(query: PageQuery & { q?: string }): Promise<Page<Group>>
+  membersOf(ref: Ref<GroupId>, query: PageQuery): Promise<Page<Membership> | null>
+  grantsOf(ref: Ref<GroupId>, query: PageQuery): Promise<Page<Grant & { resourceName: string }> | null>
+  /** The user's role in exactly this group; null when not a direct member. */
+  roleIn(user: UserId, ref: Ref<GroupId>): Promise<MembershipRole | null>
+  /** The user's effective permission on a resource, straight from PostgreSQL; null when none. */
+  permissionOn(user: UserId, ref: Ref<ResourceId>): Promise<Permission | null>
+}
+
+export interface Mutations {
+  createResource(
+    input: {
+      name: string
+      kind: string
+      description?: string | null
+      attributes?: JsonObject
+      grants?: readonly { group: Ref<GroupId>; permission: Permission }[]
+    },
+    context: MutationContext,
+  ): Promise<Mutated<Resource>>
+  /** `changes` is a merge patch: absent keeps, null clears (RFC 7396). `ifVersion` from If-Match. */
+  updateResource(
+    input: {
+      resource: Ref<ResourceId>
+      changes: { name?: string; kind?: string; description?: string | null; attributes?: JsonObject }
+      ifVersion?: number
+    },
+    context: MutationContext,
+  ): Promise<Mutated<Resource>>
+  deleteResource(input: { resource: Ref<ResourceId>; ifVersion?: number }, context: MutationContext): Promise<Mutated<null>>
+  putUser(
+    input: { id: UserId; displayName?: string | null; disabled?: boolean },
+    context: MutationContext,
+  ): Promise<Mutated<{ user: User; created: boolean }>>
+  deleteUser(input: { id: UserId }, context: MutationContext): Promise<Mutated<null>>
+  createGroup(input: { name: string; parent?: Ref<GroupId> | null }, context: MutationContext): Promise<Mutated<Group>>
+  updateGroup(
+    input: { group: Ref<GroupId>; changes: { name?: string; parent?: Ref<GroupId> | null }; ifVersion?: number },
+    context: MutationContext,
+  ): Promise<Mutated<Group>>
+  deleteGroup(input: { group: Ref<GroupId>; ifVersion?: number }, context: MutationContext): Promise<Mutated<null>>
+  addUserToGroup(
+    input: { group: Ref<GroupId>; userId: UserId; role: MembershipRole },
+    context: MutationContext,
+  ): Promise<Mutated<{ membership: Membership; created: boolean }>>
+  removeUserFromGroup(input: { group: Ref<GroupId>; userId: UserId }, context: MutationContext): Promise<Mutated<null>>
+  putGrant(
+    input: { group: Ref<GroupId>; resource: Ref<ResourceId>; permission: Permission },
+    context: MutationContext,
+  ): Promise<Mutated<{ grant: Grant; created: boolean }>>
+  removeGrant(input: { group: Ref<GroupId>; resource: Ref<ResourceId> }, context: MutationContext): Promise<Mutated<null>>
+  importOrganisation(input: OrganisationImport, context: MutationContext): Promise<Mutated<ImportCounts>>
+}
+
+/** The body of `POST /import`: names refer to each other, everything in it is created or brought to this state. */
+export interface OrganisationImport {
+  readonly users: readonly { readonly id: string; readonly displayName?: string | null }[]
+  readonly groups: readonly { readonly name: string; readonly parent?: string | null }[]
+  readonly memberships: readonly { readonly group: string; readonly user: string; readonly role: MembershipRole }[]
+  readonly resources: readonly {
+    readonly name: string
+    readonly kind: string
+    readonly description?: string | null
+    readonly attributes?: JsonObject
+  }[]
+  readonly grants: readonly { readonly group: string; readonly resource: string; readonly permission: Permission }[]
+}
+
+export interface ImportCount {
+  readonly total: number
+  readonly created: number
+  readonly updated: number
+}
+
+export interface ImportCounts {
+  readonly users: ImportCount
+  readonly groups: ImportCount
+  readonly memberships: ImportCount
+  readonly resources: ImportCount
+  readonly grants: ImportCount
+  readonly changed: boolean
+}
+
+export type FlushScope =
+  | { readonly scope: 'all' }
+  | { readonly scope: 'volatile' }
+  | { readonly scope: 'layer'; readonly layer: 'resources' | 'user-groups' | 'user-resources' }
+  | { readonly scope: 'user'; readonly user: UserId }
+  | { readonly scope: 'resource'; readonly resource: Ref<ResourceId> }
+
+export interface FlushOutcome {
+  readonly scope: FlushScope['scope']
+  readonly dryRun: boolean
+  /** The keys named by the scope; null where a whole layer is meant. */
+  readonly keys: readonly string[] | null
+  readonly layers: readonly string[]
+  /** Whether Redis took part at once; the flush holds without it, by the log. */
+  readonly store: 'flushed' | 'unavailable' | 'untouched'
+}
+
+export interface CacheAdministration {
+  /** Everything `GET /admin/cache` shows, as JSON-ready data. */
+  status(): Promise<JsonObject>
+  flush(scope: FlushScope, options: { reason: string; dryRun: boolean }, context: MutationContext): Promise<Mutated<FlushOutcome>>
+  /** The user's entries: present, age, remaining life, stamp, whether they would be served and if not why. */
+  userEntries(id: UserId): Promise<JsonObject>
+  invalidations(query: { after?: string; limit: number }): Promise<Page<JsonObject>>
+}
+
+/** The whole domain, as wired in the composition root. */
+export interface Portcullis {
+  readonly reads: Reads
+  readonly mutations: Mutations
+  readonly cache: CacheAdministration
+}

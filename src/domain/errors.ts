@@ -1,0 +1,44 @@
+/** Everything the domain refuses, with one literal code each; `http/problem.ts` maps codes to status and problem type. */
+
+export type DomainErrorCode =
+  | 'not-found'
+  | 'already-exists'
+  | 'unknown-user'
+  | 'unknown-group'
+  | 'unknown-resource'
+  | 'group-cycle'
+  | 'group-too-deep'
+  | 'version-mismatch'
+  | 'precondition-required'
+  | 'invalid-input'
+  | 'forbidden'
+  | 'overloaded'
+  | 'database-unavailable'
+  | 'token-malformed'
+  | 'token-other-history'
+  | 'idempotency-in-progress'
+  | 'idempotency-other-body'
+
+export interface FieldProblem {
+  /** Where: a JSON pointer (`/grants/0/group`) or a query parameter's name. */
+  readonly path: string
+  readonly message: string
+}
+
+export class DomainError extends Error {
+  readonly code: DomainErrorCode
+  readonly problems: readonly FieldProblem[]
+  /** For refusals that pass by themselves: when to come back, in seconds. */
+  readonly retryAfterSeconds: number | undefined
+  constructor(
+    code: DomainErrorCode,
+    message: string,
+    options: ErrorOptions & { problems?: readonly FieldProblem[]; retryAfterSeconds?: number } = {},
+  ) {
+    super(message, options)
+    this.name = 'DomainError'
+    this.code = code
+    this.problems = options.problems ?? []
+    this.retryAfterSeconds = options.retryAfterSeconds
+  }
+}

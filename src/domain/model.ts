@@ -1,0 +1,80 @@
+/** The nouns of the service: users, groups in a tree, resources, grants, and what a caller may ask of them. */
+
+export type UserId = string & { readonly __brand: 'UserId' }
+export type GroupId = string & { readonly __brand: 'GroupId' }
+export type ResourceId = string & { readonly __brand: 'ResourceId' }
+
+/** Lowest to highest; the highest of several wins. */
+export const PERMISSIONS = ['read', 'triage', 'write', 'maintain', 'admin'] as const
+export type Permission = (typeof PERMISSIONS)[number]
+
+export const MEMBERSHIP_ROLES = ['member', 'maintainer'] as const
+export type MembershipRole = (typeof MEMBERSHIP_ROLES)[number]
+
+export type JsonObject = { readonly [key: string]: JsonValue }
+export type JsonValue = string | number | boolean | null | JsonObject | readonly JsonValue[]
+
+export interface User {
+  readonly id: UserId
+  readonly displayName: string | null
+  readonly disabled: boolean
+  readonly createdAt: Date
+  readonly updatedAt: Date
+}
+
+export interface Group {
+  readonly id: GroupId
+  readonly name: string
+  readonly parentId: GroupId | null
+  readonly version: number
+  readonly createdAt: Date
+  readonly updatedAt: Date
+}
+
+export interface Membership {
+  readonly userId: UserId
+  readonly groupId: GroupId
+  readonly role: MembershipRole
+}
+
+export interface Resource {
+  readonly id: ResourceId
+  readonly name: string
+  readonly kind: string
+  readonly description: string | null
+  readonly attributes: JsonObject
+  readonly version: number
+  readonly createdAt: Date
+  readonly updatedAt: Date
+}
+
+export interface Grant {
+  readonly groupId: GroupId
+  readonly resourceId: ResourceId
+  readonly permission: Permission
+}
+
+/** A group or resource as clients name it: by uuid or by unique name (`name:<name>` in a path). */
+export type Ref<Id> = { readonly id: Id } | { readonly name: string }
+
+/** A group that counts for a user: his own (`via` is the group itself) or an ancestor of one of his own. */
+export interface EffectiveGroup {
+  readonly id: GroupId
+  readonly name: string
+  readonly parentId: GroupId | null
+  /** `direct`, or the names of the user's own groups through which it is inherited. */
+  readonly via: 'direct' | readonly string[]
+  /** The user's role when the membership is direct. */
+  readonly role: MembershipRole | null
+}
+
+export interface VisibleResource {
+  readonly id: ResourceId
+  readonly name: string
+  readonly kind: string
+  readonly description: string | null
+  readonly attributes: JsonObject
+  readonly permission: Permission
+  readonly version: number
+  readonly updatedAt: string
+}
