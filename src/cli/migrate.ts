@@ -1,0 +1,15 @@
+/** `npm run migrate`: applies the shipped migrations to DATABASE_URL. */
+import { applyMigrations } from '../postgres/migrate.ts'
+
+const url = process.env['DATABASE_URL']
+if (!url) {
+  console.error('DATABASE_URL is not set: it names the database to migrate, e.g. postgresql://user:password@host:5432/portcullis')
+  process.exit(2)
+}
+try {
+  const { applied } = await applyMigrations(url)
+  console.log(applied.length === 0 ? 'The schema is up to date.' : `Applied: ${applied.join(', ')}`)
+} catch (error) {
+  console.error(`Migration failed: ${(error as Error).message}`)
+  process.exit(1)
+}

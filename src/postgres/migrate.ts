@@ -1,0 +1,116 @@
+/** Applies prisma/migrations without Prisma's native engine and keeps `_prisma_migrations` as `prisma migrate deploy` would. */
+import { createHash, randomUUID } from 'node:crypto'
+import { readdir, readFile } from 'node:fs/promises'
+import path from 'node:path'
+import { fileURLToPath } from 'node:url'
+import pg from 'pg'
+
+const migrationsFolder = fileURLToPath(new URL('../../prisma/migrations/', import.meta.url))
+
+/** The key Prisma takes for its own advisory lock, so that the two never run at once. */
+const PRISMA_LOCK_KEY = 72_707_369
+
+export interface Migration {
+  readonly name: string
+  readonly sql: string
+  /** SHA-256 of the SQL in hex, as Prisma records it. */
+  readonly checksum: string
+}
+
+export class MigrationError extends Error {
+  readonly code = 'migration-failed'
+}
+
+/** The migrations that ship with this version, in order. */
+export async function shippedMigrations(): Promise<Migration[]> {
+  const entries = await readdir(migrationsFolder, { withFileTypes: true })
+  const names = entries.filter((entry) => entry.isDirectory()).map((entry) => entry.name)
+  return Promise.all(
+    names.sort().map(async (name) => {
+      const sql = await readFile(path.join(migrationsFolder, name, 'migration.sql'), 'utf8')
+      return { name, sql, checksum: createHash('sha256').update(sql).digest('hex') }
+    }),
+  )
+}
+
+interface AppliedRow {
+  migration_name: string
+  checksum: string
+  finished_at: Date | null
+}
+
+const BOOKKEEPING = `CREATE TABLE IF NOT EXISTS "_prisma_migrations" (
+  id VARCHAR(36) PRIMARY KEY NOT NULL, checksum VARCHAR(64) NOT NULL, finished_at TIMESTAMPTZ,
+  migration_name VARCHAR(255) NOT NULL, logs TEXT, rolled_back_at TIMESTAMPTZ,
+  started_at TIMESTAMPTZ NOT NULL DEFAULT now(), applied_steps_count INTEGER NOT NULL DEFAULT 0)`
+
+async function readApplied(client: pg.ClientBase): Promise<AppliedRow[]> {
+  const { rows } = await client.query<AppliedRow>(
+    `SELECT migration_name, checksum, finished_at FROM "_prisma_migrations" WHERE rolled_back_at IS NULL ORDER BY migration_name`,
+  )
+  return rows
+}
+
+function pendingAmong(shipped: readonly Migration[], applied: readonly AppliedRow[]): Migration[] {
+  const known = new Map(applied.map((row) => [row.migration_name, row]))
+  return shipped.filter((migration) => {
+    const row = known.get(migration.name)
+    if (!row) return true
+    if (row.finished_at === null)
+      throw new MigrationError(`${migration.name} failed half-way before; repair the database, then mark it rolled back`)
+    if (row.checksum !== migration.checksum)
+      throw new MigrationError(`${migration.name} was edited after it was applied; add a new migration instead`)
+    return false
+  })
+}
+
+async function applyOne(client: pg.ClientBase, migration: Migration): Promise<void> {
+  // One transaction for the SQL and its record: a crash leaves neither.
+  await client.query('BEGIN')
+  try {
+    await client.query(migration.sql)
+    await client.query(
+      `INSERT INTO "_prisma_migrations" (id, checksum, finished_at, migration_name, applied_steps_count) VALUES ($1, $2, now(), $3, 1)`,
+      [randomUUID(), migration.checksum, migration.name],
+    )
+    await client.query('COMMIT')
+  } catch (cause) {
+    await client.query('ROLLBACK')
+    throw new MigrationError(`${migration.name}: ${(cause as Error).message}`, { cause })
+  }
+}
+
+/**
+ * Brings the database to this version's schema; concurrent callers wait for each other.
+ * @returns the names applied now, empty when there was nothing to do
+ * @throws MigrationError when a migration fails, was edited or is half-applied
+ */
+export async function applyMigrations(databaseUrl: string): Promise<{ applied: string[] }> {
+  const client = new pg.Client({ connectionString: databaseUrl })
+  await client.connect()
+  try {
+    await client.query('SELECT pg_advisory_lock($1)', [PRISMA_LOCK_KEY])
+    await client.query(BOOKKEEPING)
+    const pending = pendingAmong(await shippedMigrations(), await readApplied(client))
+    for (const migration of pending) await applyOne(client, migration)
+    return { applied: pending.map(({ name }) => name) }
+  } finally {
+    await client.end()
+  }
+}
+
+/**
+ * Refuses to go on over a schema older than this version's; a newer one is fine (expand and contract).
+ * @throws MigrationError naming what is missing and the command that applies it
+ */
+export async function assertMigrated(client: { query: pg.ClientBase['query'] }): Promise<void> {
+  const exists = await client.query<{ present: boolean }>(
+    `SELECT to_regclass('_prisma_migrations') IS NOT NULL AS present`,
+  )
+  const applied = exists.rows[0]?.present ? await readApplied(client as pg.ClientBase) : []
+  const pending = pendingAmong(await shippedMigrations(), applied)
+  if (pending.length > 0)
+    throw new MigrationError(
+      `the database lacks ${pending.map(({ name }) => name).join(', ')}; apply with \`npm run migrate\` (DATABASE_URL set)`,
+    )
+}
