@@ -4,7 +4,10 @@
 export type EntryKey = string & { readonly __brand: 'EntryKey' }
 
 /** The scope of a generation: one per layer, replaced by a flush of that layer. */
-export type LayerName = 'resources' | 'user-groups' | 'user-resources'
+export type LayerName = (typeof LAYERS)[number]
+
+/** Inputs before what is derived from them. */
+export const LAYERS = ['resources', 'user-groups', 'user-resources'] as const
 
 /** What a miss holds while it loads; without it nothing can be stored. */
 export interface Lease {
@@ -14,9 +17,9 @@ export interface Lease {
 
 export type EntryRead =
   /** `bytes` is the whole entry as filled; `ttlMs` is what is left of its life by the store's own clock. */
-  | { readonly kind: 'found'; readonly bytes: Buffer; readonly ttlMs: number }
+  | { readonly kind: 'found'; readonly bytes: Buffer; readonly ttlMs: number; readonly replica?: true }
   /** The entry is the very fill the caller already holds; nothing was moved. */
-  | { readonly kind: 'same'; readonly ttlMs: number }
+  | { readonly kind: 'same'; readonly ttlMs: number; readonly replica?: true }
   | { readonly kind: 'absent' }
   /** Present, but filled under a generation that a flush has replaced. */
   | { readonly kind: 'flushed' }

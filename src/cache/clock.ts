@@ -1,0 +1,9 @@
+/** Time as the cache needs it, so that tests decide when it passes. */
+export interface Clock {
+  /** Milliseconds that only grow, unrelated to the wall clock; for measuring and for bounds. */
+  monotonicMs(): number
+  /** Wall-clock milliseconds; shown to people, never used to decide. */
+  wallMs(): number
+  /** Resolves after `ms` milliseconds, or rejects with the signal's reason when it is aborted first. */
+  sleep(ms: number, signal?: AbortSignal): Promise<void>
+}

@@ -1,0 +1,56 @@
+/** The only door to the cache: what a service needs to cache permissions correctly, free of any database, store or web framework. */
+export type { Clock } from './clock.ts'
+export { createCopies } from './copies.ts'
+export { decodeEntry, type Entry, PREFIX_LENGTH } from './entry-codec.ts'
+export {
+  type EntryKey,
+  type EntryRead,
+  type EntryStore,
+  type Fill,
+  LAYERS,
+  type LayerName,
+  type Lease,
+  type LeaseRequest,
+  type ReadRequest,
+  StoreUnavailableError,
+} from './entry-store.ts'
+export {
+  createInvalidationIndex,
+  type InvalidationIndex,
+  type LogRow,
+  type RetentionClass,
+  type Verdict,
+} from './invalidation-index.ts'
+export { createLayer, type Layer, type LayerEvents, type LayerRead, type Loaded, type Rejection, type ValueCodec } from './layer.ts'
+export {
+  createLogFollower,
+  type InvalidationLog,
+  type LogBatch,
+  type LogFollower,
+  LogUnreachableError,
+  type Trust,
+} from './log-follower.ts'
+export {
+  type AuditRecord,
+  type Invalidation,
+  invalidatesNothing,
+  type LayerKey,
+  type Lock,
+  type Mutation,
+  mergeInvalidations,
+  mutation,
+  NOTHING_INVALIDATED,
+  type Rule,
+} from './mutation.ts'
+export {
+  type Committed,
+  createMutationRunner,
+  type LogRecord,
+  type MutationOutcome,
+  type MutationRunner,
+  type UnitOfWork,
+} from './mutation-runner.ts'
+export { createPartitionedLayer, type PartitionedLayer } from './partitioned-layer.ts'
+export { createSingleFlight, type Shareable } from './single-flight.ts'
+export { covers, formatSnapshot, isVisible, parseSnapshot, parseXid, type Snapshot, type Stamp, type Xid } from './snapshot.ts'
+export { type Tag, type TagKind, tag, tagKind } from './tags.ts'

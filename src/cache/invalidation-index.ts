@@ -1,0 +1,137 @@
+/**
+ * What an instance remembers of the invalidation log, and the judgement of every entry by it: an entry is served only
+ * if every transaction that invalidated one of its tags is visible in the snapshot it was loaded at. Deletes in the
+ * shared store may be lost, late or undone; this does not depend on them. (Snapshot-tagged entries: TxCache, OSDI 2010.)
+ */
+import { covers, isVisible, type Snapshot, type Stamp, type Xid } from './snapshot.ts'
+import type { Tag } from './tags.ts'
+
+/** How long entries that depend on a tag can live; what is older need not be remembered. */
+export type RetentionClass = 'volatile' | 'lasting'
+
+export type Verdict = 'servable' | 'invalidated' | 'other-database' | 'below-floor' | 'no-position'
+
+export interface LogRow {
+  readonly xid: Xid
+  readonly tags: readonly Tag[]
+}
+
+interface TagHistory {
+  /** Entries must have seen everything up to here as finished: stands for ids dropped to keep a hot tag small. */
+  fence: Xid
+  xids: Xid[]
+}
+
+/** Beyond this many remembered transactions for one tag the oldest half becomes a fence: stricter, never laxer. */
+const XIDS_PER_TAG = 64
+
+const NOTHING = 0 as Xid
+
+export interface InvalidationIndexOptions {
+  readonly retentionOf: (tag: Tag) => RetentionClass
+  /** Above this many tags the volatile floor is raised to the present: everything older is loaded anew. */
+  readonly maxTags: number
+}
+
+export interface InvalidationIndex {
+  /** Grows with everything that could change a verdict; equal revisions mean equal verdicts. */
+  readonly revision: number
+  readonly position: Stamp | null
+  readonly size: number
+  /** Starts anew from a past that is complete above `floor`. */
+  reset(past: { position: Stamp; floor: Snapshot; rows: readonly LogRow[] }): void
+  /** Adds what the log shows beyond the current position; the rows and the position come from one snapshot. */
+  advance(position: Snapshot, rows: readonly LogRow[]): void
+  /** This instance's own commit, known before the log is read again. */
+  note(row: LogRow): void
+  /** Forgets, for one class, what is visible in `floor`; from now on entries must cover it. */
+  raiseFloor(retention: RetentionClass, floor: Snapshot): void
+  judge(stamp: Stamp, tags: readonly Tag[], retention: RetentionClass): Verdict
+}
+
+export function createInvalidationIndex({ retentionOf, maxTags }: InvalidationIndexOptions): InvalidationIndex {
+  const histories = new Map<Tag, TagHistory>()
+  const floors: Record<RetentionClass, Snapshot | null> = { volatile: null, lasting: null }
+  let position: Stamp | null = null
+  let revision = 0
+
+  function remember({ xid, tags }: LogRow): void {
+    for (const each of tags) {
+      const history = histories.get(each)
+      if (!history) histories.set(each, { fence: NOTHING, xids: [xid] })
+      else if (!history.xids.includes(xid)) {
+        history.xids.push(xid)
+        if (history.xids.length > XIDS_PER_TAG) condense(history)
+      }
+    }
+  }
+
+  function forget(retention: RetentionClass, floor: Snapshot): void {
+    for (const [each, history] of histories) {
+      if (retentionOf(each) !== retention) continue
+      history.xids = history.xids.filter((xid) => !isVisible(xid, floor))
+      if (history.xids.length === 0 && history.fence < floor.xmin) histories.delete(each)
+    }
+  }
+
+  function raiseFloor(retention: RetentionClass, floor: Snapshot): void {
+    floors[retention] = floor
+    forget(retention, floor)
+    revision++
+  }
+
+  return {
+    get revision() {
+      return revision
+    },
+    get position() {
+      return position
+    },
+    get size() {
+      return histories.size
+    },
+    reset(past) {
+      histories.clear()
+      for (const row of past.rows) remember(row)
+      floors.volatile = past.floor
+      floors.lasting = past.floor
+      position = past.position
+      revision++
+    },
+    advance(snapshot, rows) {
+      if (!position) throw new Error('an index without a past cannot advance; reset it first')
+      for (const row of rows) remember(row)
+      position = { database: position.database, snapshot }
+      if (rows.length > 0) revision++
+      if (histories.size > maxTags) raiseFloor('volatile', snapshot)
+    },
+    note(row) {
+      remember(row)
+      revision++
+    },
+    raiseFloor,
+    judge(stamp, tags, retention) {
+      if (!position) return 'no-position'
+      if (stamp.database !== position.database) return 'other-database'
+      const floor = floors[retention]
+      if (floor && !covers(stamp.snapshot, floor)) return 'below-floor'
+      for (const each of tags) {
+        const history = histories.get(each)
+        if (history && !seesAll(stamp.snapshot, history)) return 'invalidated'
+      }
+      return 'servable'
+    },
+  }
+}
+
+function seesAll(snapshot: Snapshot, { fence, xids }: TagHistory): boolean {
+  if (snapshot.xmin <= fence) return false
+  return xids.every((xid) => isVisible(xid, snapshot))
+}
+
+/** Ids are not commit-ordered, so the dropped half is replaced by a bound under which everything must have finished. */
+function condense(history: TagHistory): void {
+  history.xids.sort((a, b) => a - b)
+  const dropped = history.xids.splice(0, XIDS_PER_TAG / 2)
+  history.fence = Math.max(history.fence, dropped.at(-1) ?? NOTHING) as Xid
+}

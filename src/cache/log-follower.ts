@@ -1,0 +1,223 @@
+/**
+ * Keeps an instance's index at the head of the invalidation log: a notification wakes it, a poll guarantees it.
+ * Its position is a snapshot read together with the rows, so a transaction that commits late with a low id is seen.
+ */
+import type { Clock } from './clock.ts'
+import type { InvalidationIndex, LogRow, RetentionClass } from './invalidation-index.ts'
+import { covers, isVisible, type Snapshot, type Stamp, type Xid } from './snapshot.ts'
+
+export interface LogBatch {
+  readonly position: Stamp
+  /** Every row visible at `position` and not visible in the snapshot asked from. */
+  readonly rows: readonly LogRow[]
+}
+
+/** The port to the invalidation log. */
+export interface InvalidationLog {
+  /** In one statement: the present snapshot, and the rows it shows that `since` did not. */
+  readSince(since: Snapshot): Promise<LogBatch>
+  /** The past an index needs before entries can be trusted: complete for everything not visible in `floor`. */
+  readPast(): Promise<LogBatch & { readonly floor: Snapshot }>
+  /** Calls back when something may have been appended; may miss some, never relied upon. */
+  subscribe(onAppended: () => void): { close(): Promise<void> }
+}
+
+/** Thrown by the port when the database cannot be reached at all, as opposed to refusing this read. */
+export class LogUnreachableError extends Error {
+  readonly code = 'log-unreachable'
+}
+
+/**
+ * `following`: entries are judged and served. `grace`: the database is gone, nobody can commit, hits may go on for a
+ * bounded time. `lost`: too long without the log; nothing is served from the cache.
+ */
+export type Trust = 'following' | 'grace' | 'lost'
+
+export interface LogFollowerOptions {
+  readonly log: InvalidationLog
+  readonly index: InvalidationIndex
+  readonly clock: Clock
+  /** How often the log is read without being woken, in milliseconds. */
+  readonly pollMs: number
+  /** How long the log may stay unread before entries stop being trusted, in milliseconds. */
+  readonly boundMs: number
+  /** How long hits go on while the database itself is unreachable, in milliseconds. */
+  readonly graceMs: number
+  /** How long entries of each class can live, in milliseconds; older invalidations are forgotten with a floor. */
+  readonly retentionMs: Readonly<Record<RetentionClass, number>>
+  readonly onTrustChange?: (trust: Trust, cause?: unknown) => void
+  readonly onBatch?: (batch: LogBatch) => void
+}
+
+export interface LogFollower {
+  /** Starts following in the background; never throws, retries until closed. */
+  start(): void
+  /** Resolves once the index has its past for the first time. */
+  readonly ready: Promise<void>
+  trust(): Trust
+  /** Milliseconds since the log was last read successfully; Infinity before the first time. */
+  lagMs(): number
+  /** Reads the log until the position covers the snapshot; one read serves all who wait. @throws what the port throws */
+  catchUp(target: Stamp): Promise<void>
+  /** Resolves true once the transaction is visible at the position, false when that takes longer than `timeoutMs`. */
+  waitFor(xid: Xid, timeoutMs: number): Promise<boolean>
+  close(): Promise<void>
+}
+
+interface Checkpoint {
+  readonly atMs: number
+  readonly position: Snapshot
+}
+
+const CHECKPOINT_EVERY_MS = 15_000
+const RETRY_MS = 10
+
+export function createLogFollower(options: LogFollowerOptions): LogFollower {
+  const { log, index, clock } = options
+  const closing = new AbortController()
+  let lastReadMs = Number.NEGATIVE_INFINITY
+  let unreachable = false
+  let announced: Trust = 'lost'
+  let checkpoints: Checkpoint[] = []
+  let reading: Promise<void> | null = null
+  let queued: Promise<void> | null = null
+  let subscription: { close(): Promise<void> } | null = null
+  let loop: Promise<void> = Promise.resolve()
+  let wake: () => void = () => {}
+  let becomeReady: () => void = () => {}
+  const ready = new Promise<void>((resolve) => {
+    becomeReady = resolve
+  })
+
+  async function readOnce(): Promise<void> {
+    const startedMs = clock.monotonicMs()
+    try {
+      await readInto(startedMs)
+      // The age counts from before the read: what committed during it may not be in it.
+      lastReadMs = startedMs
+      unreachable = false
+      announce()
+      becomeReady()
+    } catch (cause) {
+      unreachable = cause instanceof LogUnreachableError
+      announce(cause)
+      throw cause
+    }
+  }
+
+  async function readInto(startedMs: number): Promise<void> {
+    const known = index.position
+    const batch = known ? await log.readSince(known.snapshot) : null
+    if (!known || batch?.position.database !== known.database) {
+      const past = await log.readPast()
+      index.reset(past)
+      checkpoints = []
+      options.onBatch?.(past)
+    } else {
+      index.advance(batch.position.snapshot, batch.rows)
+      options.onBatch?.(batch)
+    }
+    remember(startedMs)
+  }
+
+  /** Floors follow the past positions: what every living entry must have seen may be forgotten. */
+  function remember(nowMs: number): void {
+    const last = checkpoints.at(-1)
+    if (index.position && (!last || nowMs - last.atMs >= CHECKPOINT_EVERY_MS)) {
+      checkpoints.push({ atMs: nowMs, position: index.position.snapshot })
+      for (const retention of ['volatile', 'lasting'] as const) {
+        const old = checkpoints.findLast(({ atMs }) => nowMs - atMs > options.retentionMs[retention])
+        if (old) index.raiseFloor(retention, old.position)
+      }
+      const longest = Math.max(...Object.values(options.retentionMs)) + 2 * CHECKPOINT_EVERY_MS
+      checkpoints = checkpoints.filter(({ atMs }) => nowMs - atMs <= longest)
+    }
+  }
+
+  /** At most one read runs and one waits: whoever asks during a read needs one that begins after he asked. */
+  function read(): Promise<void> {
+    if (!reading) {
+      reading = readOnce().finally(() => {
+        reading = null
+      })
+      return reading
+    }
+    queued ??= reading
+      .catch(() => {})
+      .then(() => {
+        queued = null
+        return read()
+      })
+    return queued
+  }
+
+  async function follow(): Promise<void> {
+    while (!closing.signal.aborted) {
+      const woken = new Promise<void>((resolve) => {
+        wake = resolve
+      })
+      await read().catch(() => {})
+      await Promise.race([woken, clock.sleep(options.pollMs, closing.signal).catch(() => {})])
+    }
+  }
+
+  function trust(): Trust {
+    const lag = lagMs()
+    if (lag <= options.boundMs) return 'following'
+    return unreachable && lag <= options.graceMs ? 'grace' : 'lost'
+  }
+
+  function lagMs(): number {
+    return clock.monotonicMs() - lastReadMs
+  }
+
+  function announce(cause?: unknown): void {
+    const current = trust()
+    if (current === announced) return
+    announced = current
+    options.onTrustChange?.(current, cause)
+  }
+
+  async function waitFor(xid: Xid, timeoutMs: number): Promise<boolean> {
+    const deadlineMs = clock.monotonicMs() + timeoutMs
+    const seen = () => index.position !== null && isVisible(xid, index.position.snapshot)
+    while (!seen()) {
+      const leftMs = deadlineMs - clock.monotonicMs()
+      if (leftMs <= 0) return false
+      const timer = new AbortController()
+      await Promise.race([read().catch(() => {}), clock.sleep(leftMs, timer.signal).catch(() => {})])
+      timer.abort()
+      // A transaction that is not there yet may never be; asking without a pause would only load the database.
+      if (!seen()) await clock.sleep(Math.min(leftMs, RETRY_MS))
+    }
+    return true
+  }
+
+  async function catchUp(target: Stamp): Promise<void> {
+    const behind = () => {
+      const position = index.position
+      return position?.database !== target.database || !covers(position.snapshot, target.snapshot)
+    }
+    if (!behind()) return
+    await read()
+    // Another database by now: the judgement that follows refuses what was loaded from the old one.
+    while (index.position?.database === target.database && behind()) await read()
+  }
+
+  return {
+    ready,
+    trust,
+    lagMs,
+    waitFor,
+    start() {
+      subscription = log.subscribe(() => wake())
+      loop = follow()
+    },
+    catchUp,
+    async close() {
+      closing.abort()
+      await subscription?.close()
+      await loop
+    },
+  }
+}

@@ -1,0 +1,144 @@
+/**
+ * Runs a mutation: lock, compute what goes stale, write, compute again, append to the log, commit; then tell this
+ * instance's index and delete in the shared store. The log row is in the mutation's own transaction, so no crash and
+ * no outage can lose the invalidation; the delete only makes it immediate elsewhere.
+ */
+import { type EntryKey, type EntryStore, LAYERS, type LayerName, StoreUnavailableError } from './entry-store.ts'
+import type { InvalidationIndex } from './invalidation-index.ts'
+import { type AuditRecord, type Invalidation, invalidatesNothing, type Mutation, mergeInvalidations } from './mutation.ts'
+import type { Xid } from './snapshot.ts'
+import type { Tag } from './tags.ts'
+
+/** The transaction's own identity: which database, which transaction. */
+export interface Committed {
+  readonly database: string
+  readonly xid: Xid
+}
+
+export interface LogRecord {
+  readonly event: string
+  readonly tags: readonly Tag[]
+  readonly keyCount: number
+  /** True when affected users were too many to name and a whole layer is invalidated instead. */
+  readonly widened: boolean
+}
+
+/** The port to transactions; `Context` carries who acts and is opaque here. */
+export interface UnitOfWork<Tx, Context> {
+  /**
+   * Runs the work in one transaction, again when it deadlocked; nothing is kept when it throws.
+   * @throws CommitUnknownError when the connection was lost while committing: it may have committed or not
+   */
+  run<T>(context: Context, work: (tx: Tx) => Promise<T>): Promise<T>
+  /** Appends to the invalidation log inside the transaction and returns its identity. */
+  appendInvalidation(tx: Tx, context: Context, record: LogRecord): Promise<Committed>
+  /** Identity of a transaction that invalidates nothing. */
+  identify(tx: Tx): Promise<Committed>
+  audit(tx: Tx, context: Context, action: string, record: AuditRecord): Promise<void>
+}
+
+export interface MutationOutcome<Result> extends Committed {
+  readonly value: Result
+  readonly invalidation: Invalidation
+  readonly store: StoreOutcome
+}
+
+/** Whether the shared store took part: `unavailable` is survived, because every instance judges by the log. */
+export type StoreOutcome = 'invalidated' | 'unavailable' | 'untouched'
+
+export interface MutationRunnerOptions<Tx, Context> {
+  readonly unitOfWork: UnitOfWork<Tx, Context>
+  readonly store: EntryStore
+  readonly index: InvalidationIndex
+  readonly onStoreMissed?: (event: string, cause: StoreUnavailableError) => void
+}
+
+export interface MutationRunner<Tx, Context> {
+  run<Input, Result>(
+    mutation: Mutation<Tx, Input, Result>,
+    input: Input,
+    context: Context,
+  ): Promise<MutationOutcome<Result>>
+}
+
+export function createMutationRunner<Tx, Context>(
+  options: MutationRunnerOptions<Tx, Context>,
+): MutationRunner<Tx, Context> {
+  const { unitOfWork, store, index } = options
+
+  async function transact<Input, Result>(
+    mutation: Mutation<Tx, Input, Result>,
+    input: Input,
+    context: Context,
+    intent: { invalidation: Invalidation },
+  ): Promise<Committed & { value: Result }> {
+    return unitOfWork.run(context, async (tx) => {
+      for (const lock of mutation.locks) await lock(tx, input)
+      const before = await affected(mutation, tx, input)
+      const stateBefore = await mutation.state(tx, input)
+      const value = await mutation.write(tx, input)
+      const after = await affected(mutation, tx, input)
+      const invalidation = mergeInvalidations([...before, ...after])
+      intent.invalidation = invalidation
+      const record = { target: mutation.target(input), before: stateBefore, after: await mutation.state(tx, input) }
+      await unitOfWork.audit(tx, context, mutation.name, record)
+      // Last, so that a slow computation does not hold the transaction id, and with it everyone's horizon, for long.
+      const committed = invalidatesNothing(invalidation)
+        ? await unitOfWork.identify(tx)
+        : await unitOfWork.appendInvalidation(tx, context, recordOf(mutation.name, invalidation))
+      return { ...committed, value }
+    })
+  }
+
+  /** Best effort with the store's own short deadline; what it misses, the log has. */
+  async function removeFromStore(event: string, { keys, layers }: Invalidation): Promise<StoreOutcome> {
+    if (keys.length === 0 && layers.length === 0) return 'untouched'
+    try {
+      if (layers.length > 0) await store.replaceGenerations(layers)
+      if (keys.length > 0) await store.invalidate(inputsFirst(keys))
+      return 'invalidated'
+    } catch (cause) {
+      if (!(cause instanceof StoreUnavailableError)) throw cause
+      options.onStoreMissed?.(event, cause)
+      return 'unavailable'
+    }
+  }
+
+  return {
+    async run(mutation, input, context) {
+      const intent: { invalidation: Invalidation } = { invalidation: mergeInvalidations([]) }
+      try {
+        const committed = await transact(mutation, input, context, intent)
+        const { invalidation } = intent
+        if (index.position?.database === committed.database && invalidation.tags.length > 0)
+          index.note({ xid: committed.xid, tags: invalidation.tags })
+        return { ...committed, invalidation, store: await removeFromStore(mutation.name, invalidation) }
+      } catch (error) {
+        // It may have committed (a connection lost while committing): removing what can be loaded again is always safe.
+        await removeFromStore(mutation.name, intent.invalidation)
+        throw error
+      }
+    },
+  }
+}
+
+function affected<Tx, Input>(mutation: Mutation<Tx, Input, unknown>, tx: Tx, input: Input): Promise<Invalidation[]> {
+  return sequentially(mutation.rules, (rule) => rule(tx, input))
+}
+
+/** One connection serves one statement at a time. */
+async function sequentially<A, B>(all: readonly A[], run: (each: A) => Promise<B>): Promise<B[]> {
+  const results: B[] = []
+  for (const each of all) results.push(await run(each))
+  return results
+}
+
+function recordOf(event: string, { tags, keys, layers }: Invalidation): LogRecord {
+  return { event, tags, keyCount: keys.length, widened: layers.length > 0 }
+}
+
+/** An input is never removed after what was derived from it: a read in between would refill the derived from the old input. */
+function inputsFirst(keys: Invalidation['keys']): EntryKey[] {
+  const rank = (layer: LayerName) => LAYERS.indexOf(layer)
+  return [...keys].sort((a, b) => rank(a.layer) - rank(b.layer)).map(({ key }) => key)
+}

@@ -1,0 +1,77 @@
+/**
+ * A mutation declared as its correctness: what it locks, what goes stale, what it writes. Rules are plain functions in
+ * a chain that only declares, so their order cannot matter; `mutation-runner.ts` owns the transaction.
+ */
+import type { EntryKey, LayerName } from './entry-store.ts'
+import type { Tag } from './tags.ts'
+
+/** What stops being valid: tags for the log, which every instance judges by, and keys to remove from the store at once. */
+export interface Invalidation {
+  readonly tags: readonly Tag[]
+  readonly keys: readonly LayerKey[]
+  /** Whole layers, where naming keys would be too many. */
+  readonly layers: readonly LayerName[]
+}
+
+export interface LayerKey {
+  readonly layer: LayerName
+  readonly key: EntryKey
+}
+
+/** Evaluated inside the transaction both before and after the write; what either names is invalidated. */
+export type Rule<Tx, Input> = (tx: Tx, input: Input) => Promise<Invalidation>
+
+/** Taken before anything is computed, so that what is affected cannot change under the computation. */
+export type Lock<Tx, Input> = (tx: Tx, input: Input) => Promise<void>
+
+export interface AuditRecord {
+  readonly target: string
+  readonly before: unknown
+  readonly after: unknown
+}
+
+export interface Mutation<Tx, Input, Result> {
+  readonly name: string
+  readonly locks: readonly Lock<Tx, Input>[]
+  readonly rules: readonly Rule<Tx, Input>[]
+  readonly target: (input: Input) => string
+  readonly state: (tx: Tx, input: Input) => Promise<unknown>
+  readonly write: (tx: Tx, input: Input) => Promise<Result>
+}
+
+export interface MutationChain<Tx, Input> {
+  locking(lock: Lock<Tx, Input>): MutationChain<Tx, Input>
+  invalidates(rule: Rule<Tx, Input>): MutationChain<Tx, Input>
+  /** What the audit log calls the thing that changes, and its state before and after. */
+  audited(target: (input: Input) => string, state: (tx: Tx, input: Input) => Promise<unknown>): MutationChain<Tx, Input>
+  write<Result>(write: (tx: Tx, input: Input) => Promise<Result>): Mutation<Tx, Input, Result>
+}
+
+export const NOTHING_INVALIDATED: Invalidation = { tags: [], keys: [], layers: [] }
+
+/** Begins the chain of a mutation; `name` is what the logs call it. */
+export function mutation<Tx, Input>(name: string): MutationChain<Tx, Input> {
+  return chain<Tx, Input>({ name, locks: [], rules: [], target: () => name, state: async () => null })
+}
+
+function chain<Tx, Input>(declared: Omit<Mutation<Tx, Input, never>, 'write'>): MutationChain<Tx, Input> {
+  return {
+    locking: (lock) => chain({ ...declared, locks: [...declared.locks, lock] }),
+    invalidates: (rule) => chain({ ...declared, rules: [...declared.rules, rule] }),
+    audited: (target, state) => chain({ ...declared, target, state }),
+    write: (write) => ({ ...declared, write }),
+  }
+}
+
+export function mergeInvalidations(all: readonly Invalidation[]): Invalidation {
+  const keys = new Map(all.flatMap((each) => each.keys.map((named) => [named.key, named] as const)))
+  return {
+    tags: [...new Set(all.flatMap(({ tags }) => tags))],
+    keys: [...keys.values()],
+    layers: [...new Set(all.flatMap(({ layers }) => layers))],
+  }
+}
+
+export function invalidatesNothing({ tags, keys, layers }: Invalidation): boolean {
+  return tags.length === 0 && keys.length === 0 && layers.length === 0
+}

@@ -1,0 +1,242 @@
+/**
+ * A large value kept in buckets, so that one change reloads one bucket. A small manifest under the layer's own key
+ * names the fill of each bucket; every invalidation removes the manifest with the bucket, so one comparison of the
+ * manifest's fill id proves all copies in this process current.
+ */
+import type { Clock } from './clock.ts'
+import { decodeEntry, type Entry, encodeEntry, newFillId } from './entry-codec.ts'
+import type { EntryKey, EntryStore, Fill, LayerName, Lease } from './entry-store.ts'
+import type { InvalidationIndex } from './invalidation-index.ts'
+import type { LayerEvents } from './layer.ts'
+import { createSingleFlight, type Seal, type Shareable } from './single-flight.ts'
+import type { Stamp } from './snapshot.ts'
+import type { Tag } from './tags.ts'
+
+export interface PartitionedLayerOptions<V> {
+  readonly name: LayerName
+  readonly manifestKey: EntryKey
+  readonly bucketCount: number
+  readonly bucketKey: (bucket: number) => EntryKey
+  readonly tagsOf: (bucket: number) => readonly Tag[]
+  /** Reads these buckets from the source of truth, all with one stamp; an empty bucket has a value too. */
+  readonly load: (buckets: readonly number[]) => Promise<{ stamp: Stamp; values: ReadonlyMap<number, V> }>
+  readonly encode: (value: V) => Buffer
+  readonly decode: (body: Buffer) => V
+  /** Called whenever this process holds another value for a bucket. */
+  readonly onBucket: (bucket: number, value: V) => void
+  readonly ttlMs: number
+  readonly leaseMs: number
+  readonly store: EntryStore
+  readonly index: InvalidationIndex
+  readonly clock: Clock
+  readonly events: LayerEvents
+}
+
+export interface PartitionedLayer {
+  /**
+   * Brings this process's copies up to what the store, or the source of truth, holds now.
+   * @throws StoreUnavailableError when the shared store cannot be asked
+   */
+  refresh(): Promise<{ readonly outcome: 'hit' | 'stored' | 'not-stored' }>
+  /** Whether all copies may be used at the index's position, and for how many milliseconds more; null when not. */
+  servableForMs(): number | null
+  /** The stamps of all copies; the position must cover each before anything is derived. */
+  stamps(): readonly Stamp[]
+}
+
+interface HeldBucket {
+  readonly fillId: string
+  readonly stamp: Stamp
+  readonly expiresAtMs: number
+}
+
+type Refreshed = { readonly outcome: 'hit' | 'stored' | 'not-stored' } & Shareable
+
+const FIRST_WAIT_MS = 4
+const LONGEST_WAIT_MS = 64
+
+export function createPartitionedLayer<V>(options: PartitionedLayerOptions<V>): PartitionedLayer {
+  const { name, manifestKey, bucketCount, bucketKey, tagsOf, store, index, clock, events } = options
+  const all = Array.from({ length: bucketCount }, (_, bucket) => bucket)
+  const held: (HeldBucket | undefined)[] = all.map(() => undefined)
+  const sharedTags = tagsOf(0).filter((each) => all.every((bucket) => tagsOf(bucket).includes(each)))
+  const flights = createSingleFlight<Refreshed>()
+  let manifestFillId: string | undefined
+  let judgedAt = -1
+  let soonestExpiryMs = 0
+
+  function servable(bucket: number): boolean {
+    const copy = held[bucket]
+    if (!copy || copy.expiresAtMs <= clock.monotonicMs()) return false
+    return index.judge(copy.stamp, tagsOf(bucket), 'lasting') === 'servable'
+  }
+
+  function servableForMs(): number | null {
+    const revision = index.revision
+    if (judgedAt !== revision) {
+      if (!all.every(servable)) return null
+      judgedAt = revision
+      soonestExpiryMs = Math.min(...held.map((copy) => copy?.expiresAtMs ?? 0))
+    }
+    const leftMs = soonestExpiryMs - clock.monotonicMs()
+    return leftMs > 0 ? leftMs : null
+  }
+
+  function hold(bucket: number, copy: HeldBucket, value: V): void {
+    held[bucket] = copy
+    judgedAt = -1
+    options.onBucket(bucket, value)
+  }
+
+  /** Uses the manifest if it is there: equal to ours, or naming fills that can be fetched. */
+  async function followManifest(): Promise<boolean> {
+    const request = { key: manifestKey, layer: name, ...(manifestFillId && { knownFillId: manifestFillId }) }
+    const [answer] = await store.read([request])
+    if (answer?.kind === 'same') return servableForMs() !== null
+    if (answer?.kind === 'flushed') events.rejected?.(name, 'flushed')
+    const manifest = answer?.kind === 'found' ? decodeEntry(answer.bytes) : null
+    if (!manifest || !adopt(manifest)) return false
+    const outdated = namedFills(manifest).flatMap((fillId, bucket) => (held[bucket]?.fillId === fillId ? [] : [bucket]))
+    await fetchBuckets(outdated)
+    if (servableForMs() === null) return false
+    manifestFillId = manifest.fillId
+    return true
+  }
+
+  function adopt(manifest: Entry): boolean {
+    const verdict = index.judge(manifest.stamp, manifest.tags, 'lasting')
+    if (verdict !== 'servable') events.rejected?.(name, verdict)
+    return verdict === 'servable' && namedFills(manifest).length === bucketCount
+  }
+
+  /** Reads buckets from the store into this process; what is absent, damaged or outdated stays as it was. */
+  async function fetchBuckets(buckets: readonly number[]): Promise<void> {
+    if (buckets.length === 0) return
+    const answers = await store.read(
+      buckets.map((bucket) => {
+        const known = held[bucket]?.fillId
+        return { key: bucketKey(bucket), layer: name, ...(known && { knownFillId: known }) }
+      }),
+    )
+    for (const [position, bucket] of buckets.entries()) {
+      const answer = answers[position]
+      if (answer?.kind === 'found') admit(bucket, answer.bytes, answer.ttlMs)
+      else if (answer?.kind !== 'same') held[bucket] = undefined
+    }
+    judgedAt = -1
+  }
+
+  function admit(bucket: number, bytes: Buffer, ttlMs: number): void {
+    held[bucket] = undefined
+    const entry = decodeEntry(bytes)
+    if (!entry) return events.rejected?.(name, 'damaged')
+    const verdict = index.judge(entry.stamp, tagsOf(bucket), 'lasting')
+    if (verdict !== 'servable') return events.rejected?.(name, verdict)
+    const { fillId, stamp } = entry
+    try {
+      hold(bucket, { fillId, stamp, expiresAtMs: clock.monotonicMs() + ttlMs }, options.decode(entry.body))
+    } catch {
+      events.rejected?.(name, 'damaged')
+    }
+  }
+
+  async function takeManifestLease(seal: Seal): Promise<Lease | 'followed' | null> {
+    const startedMs = clock.monotonicMs()
+    for (let waitMs = FIRST_WAIT_MS; ; waitMs = Math.min(waitMs * 2, LONGEST_WAIT_MS)) {
+      const [lease] = await store.takeLeases([{ key: manifestKey, layer: name, leaseMs: options.leaseMs }])
+      const waitedMs = clock.monotonicMs() - startedMs
+      if (waitMs > FIRST_WAIT_MS) events.leaseWaited?.(name, waitedMs)
+      if (lease) return lease
+      if (waitedMs >= options.leaseMs) return null
+      await clock.sleep(waitMs)
+      seal()
+      if (await followManifest()) return 'followed'
+    }
+  }
+
+  async function rebuild(seal: Seal): Promise<Refreshed> {
+    const lease = await takeManifestLease(seal)
+    if (lease === 'followed') return refreshed('hit')
+    let stored = false
+    try {
+      await fetchBuckets(all)
+      const complete = await loadBuckets(all.filter((bucket) => !servable(bucket)))
+      seal()
+      if (lease && complete) stored = await fillManifest(lease)
+    } finally {
+      if (lease && !stored) await store.releaseLease(manifestKey, lease).catch(() => {})
+    }
+    return refreshed(stored ? 'stored' : 'not-stored')
+  }
+
+  /** Loads from the source of truth under the leases that are free; true when every bucket was stored. */
+  async function loadBuckets(buckets: readonly number[]): Promise<boolean> {
+    if (buckets.length === 0) return true
+    const keys = buckets.map(bucketKey)
+    const leases = await store.takeLeases(keys.map((key) => ({ key, layer: name, leaseMs: options.leaseMs })))
+    const startedMs = clock.monotonicMs()
+    const { stamp, values } = await options.load(buckets)
+    events.loaded?.(name, clock.monotonicMs() - startedMs)
+    const fills: Fill[] = []
+    for (const [position, bucket] of buckets.entries()) {
+      const value = values.get(bucket)
+      if (value === undefined) throw new Error(`the loader left out bucket ${bucket}`)
+      const fillId = newFillId()
+      hold(bucket, { fillId, stamp, expiresAtMs: clock.monotonicMs() + options.ttlMs }, value)
+      const lease = leases[position]
+      if (lease) fills.push(bucketFill(bucket, fillId, stamp, value, lease))
+    }
+    const accepted = await store.fill(fills)
+    const refused = accepted.filter((each) => !each).length
+    if (refused > 0) events.fillRefused?.(name)
+    return refused === 0 && fills.length === buckets.length
+  }
+
+  function bucketFill(bucket: number, fillId: string, stamp: Stamp, value: V, lease: Lease): Fill {
+    const entry = { fillId, stamp, tags: tagsOf(bucket), loadedAt: clock.wallMs(), meta: {}, body: options.encode(value) }
+    const bytes = encodeEntry(entry, lease)
+    return { key: bucketKey(bucket), layer: name, lease, fillId, bytes, ttlMs: options.ttlMs }
+  }
+
+  async function fillManifest(lease: Lease): Promise<boolean> {
+    const leftMs = servableForMs()
+    const position = index.position
+    if (leftMs === null || !position) return false
+    const fillId = newFillId()
+    const body = Buffer.from(JSON.stringify(held.map((copy) => copy?.fillId)))
+    const bytes = encodeEntry({ fillId, stamp: position, tags: sharedTags, loadedAt: clock.wallMs(), meta: {}, body }, lease)
+    const ttlMs = Math.max(1, Math.floor(leftMs))
+    const [accepted] = await store.fill([{ key: manifestKey, layer: name, lease, fillId, bytes, ttlMs }])
+    if (accepted) manifestFillId = fillId
+    return accepted === true
+  }
+
+  function refreshed(outcome: Refreshed['outcome']): Refreshed {
+    return { outcome, shareable: () => outcome !== 'not-stored' && servableForMs() !== null }
+  }
+
+  async function followOrRebuild(seal: Seal): Promise<Refreshed> {
+    seal()
+    return (await followManifest()) ? refreshed('hit') : rebuild(seal)
+  }
+
+  return {
+    servableForMs,
+    stamps: () => held.flatMap((copy) => (copy ? [copy.stamp] : [])),
+    async refresh() {
+      const { outcome } = await flights.run(manifestKey, followOrRebuild)
+      if (outcome === 'hit') events.hit?.(name)
+      else events.miss?.(name)
+      return { outcome }
+    },
+  }
+}
+
+function namedFills(manifest: Entry): readonly unknown[] {
+  try {
+    const fills: unknown = JSON.parse(manifest.body.toString())
+    return Array.isArray(fills) ? fills : []
+  } catch {
+    return []
+  }
+}

@@ -1,0 +1,39 @@
+/** What an entry depends on and an invalidation names: a kind, a colon, an id, such as `u:alice`. */
+export type Tag = string & { readonly __brand: 'Tag' }
+
+/** One-letter kinds keep the tags of a user in hundreds of groups compact in an entry's header. */
+export type TagKind = string & { readonly __brand: 'TagKind' }
+
+/** @param kind a single letter */
+export function tagKind(kind: string): TagKind {
+  if (!/^[a-z]$/.test(kind)) throw new TypeError(`a tag kind is one lower-case letter, got ${kind}`)
+  return kind as TagKind
+}
+
+export function tag(kind: TagKind, id: string): Tag {
+  return `${kind}:${id}` as Tag
+}
+
+/** Ids under every combination of kinds they appear with: `{ u: ['alice'], gt: ['…', '…'] }`. */
+export type PackedTags = Readonly<Record<string, readonly string[]>>
+
+/** Groups the ids that carry the same kinds, so that a group's id is written once for both of its tags. */
+export function packTags(tags: readonly Tag[]): PackedTags {
+  const kindsById = new Map<string, string>()
+  for (const each of tags) {
+    const id = each.slice(2)
+    kindsById.set(id, (kindsById.get(id) ?? '') + each[0])
+  }
+  const packed: Record<string, string[]> = {}
+  for (const [id, kinds] of kindsById) {
+    const key = [...new Set(kinds)].sort().join('')
+    ;(packed[key] ??= []).push(id)
+  }
+  return packed
+}
+
+export function unpackTags(packed: PackedTags): Tag[] {
+  return Object.entries(packed).flatMap(([kinds, ids]) =>
+    ids.flatMap((id) => [...kinds].map((kind) => `${kind}:${id}` as Tag)),
+  )
+}

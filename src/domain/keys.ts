@@ -1,0 +1,52 @@
+/** The names of entries and of the tags they depend on: the only place where either is spelled. */
+import { type EntryKey, type LayerKey, type LayerName, type RetentionClass, type Tag, tag, tagKind } from '../cache/index.ts'
+import type { GroupId, ResourceId, UserId } from './model.ts'
+
+/** The catalogue is kept in this many buckets, by the first byte of the resource's id. */
+export const CATALOGUE_BUCKETS = 256
+
+const MEMBERS_OF_USER = tagKind('u')
+const PLACE_OF_GROUP = tagKind('t')
+const GRANTS_OF_GROUP = tagKind('g')
+const CATALOGUE_BUCKET = tagKind('c')
+const WHOLE_LAYER = tagKind('l')
+
+/** The user's memberships, or whether he counts at all. */
+export const userTag = (user: UserId): Tag => tag(MEMBERS_OF_USER, user)
+/** The group's place in the tree. */
+export const placeTag = (group: GroupId): Tag => tag(PLACE_OF_GROUP, group)
+/** The group's grants and the resources granted to it. */
+export const grantsTag = (group: GroupId): Tag => tag(GRANTS_OF_GROUP, group)
+export const bucketTag = (bucket: number): Tag => tag(CATALOGUE_BUCKET, hex(bucket))
+export const layerTag = (layer: LayerName): Tag => tag(WHOLE_LAYER, layer)
+
+/** Entries of the catalogue live for hours, all others for minutes. */
+export function retentionOf(each: Tag): RetentionClass {
+  return each.startsWith(`${CATALOGUE_BUCKET}:`) || each === layerTag('resources') ? 'lasting' : 'volatile'
+}
+
+export function bucketOf(resource: ResourceId): number {
+  return Number.parseInt(resource.slice(0, 2), 16)
+}
+
+export const catalogueKey = 'resources:all' as EntryKey
+export const catalogueBucketKey = (bucket: number): EntryKey => `${catalogueKey}:${hex(bucket)}` as EntryKey
+/** The braces are a Redis hash tag: one user's keys share a slot, and a user called `all` is not the catalogue. */
+export const userGroupsKey = (user: UserId): EntryKey => `user:groups:{${encodeId(user)}}` as EntryKey
+export const userResourcesKey = (user: UserId): EntryKey => `resources:{${encodeId(user)}}` as EntryKey
+
+export const layerKey = {
+  catalogue: (): LayerKey => ({ layer: 'resources', key: catalogueKey }),
+  catalogueBucket: (bucket: number): LayerKey => ({ layer: 'resources', key: catalogueBucketKey(bucket) }),
+  userGroups: (user: UserId): LayerKey => ({ layer: 'user-groups', key: userGroupsKey(user) }),
+  userResources: (user: UserId): LayerKey => ({ layer: 'user-resources', key: userResourcesKey(user) }),
+}
+
+function hex(bucket: number): string {
+  return bucket.toString(16).padStart(2, '0')
+}
+
+/** Percent-encoding as in URLs, and of what it leaves alone but patterns and braces do not. */
+function encodeId(id: string): string {
+  return encodeURIComponent(id).replace(/[*'()!~]/g, (char) => `%${char.charCodeAt(0).toString(16).toUpperCase()}`)
+}

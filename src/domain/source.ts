@@ -1,0 +1,53 @@
+/** The ports to the source of truth: what the reads need of PostgreSQL, each answer with the stamp it was taken at. */
+import type { Stamp } from '../cache/index.ts'
+import type { GroupId, JsonObject, MembershipRole, Permission, Ref, ResourceId, UserId, VisibleResource } from './model.ts'
+
+export interface Stamped<T> {
+  readonly value: T
+  readonly stamp: Stamp
+}
+
+/** A group that counts for a user, before it is told through which of his own groups it is inherited. */
+export interface GroupNode {
+  readonly id: GroupId
+  readonly name: string
+  readonly parentId: GroupId | null
+  /** Null when inherited only. */
+  readonly role: MembershipRole | null
+}
+
+/** A resource with the groups it is granted to. */
+export interface CatalogueItem {
+  readonly id: ResourceId
+  readonly name: string
+  readonly kind: string
+  readonly description: string | null
+  readonly attributes: JsonObject
+  readonly version: number
+  readonly updatedAt: string
+  readonly grants: readonly (readonly [GroupId, Permission])[]
+}
+
+/** Where a page begins: strictly after this name and id. */
+export interface Position {
+  readonly name: string
+  readonly id: string
+}
+
+export interface VisibleQuery {
+  readonly count: number
+  readonly after?: Position
+  readonly kind?: string
+  readonly prefix?: string
+  readonly atLeast?: Permission
+}
+
+export interface CacheSource {
+  /** The user's own groups and all their ancestors; none for a user who does not exist or is disabled. */
+  effectiveGroups(user: UserId): Promise<Stamped<readonly GroupNode[]>>
+  /** The resources of these buckets; every bucket asked for is in the answer. */
+  catalogueBuckets(buckets: readonly number[]): Promise<{ stamp: Stamp; values: ReadonlyMap<number, readonly CatalogueItem[]> }>
+  /** The one SQL statement that is the fallback and the oracle. */
+  visible(user: UserId, query: VisibleQuery): Promise<readonly VisibleResource[]>
+  visibleOne(user: UserId, ref: Ref<ResourceId>): Promise<VisibleResource | null>
+}

@@ -1,0 +1,119 @@
+/** Connections to PostgreSQL: bounded, with deadlines on both sides, and a bounded queue in front (a bulkhead). */
+import { BulkheadRejectedError, bulkhead } from 'cockatiel'
+import pg from 'pg'
+import { DomainError } from '../domain/errors.ts'
+
+export interface DatabaseOptions {
+  readonly url: string
+  /** Connections at most. */
+  readonly poolMax: number
+  /** How many may wait for one; beyond that callers are told to come back. */
+  readonly queueMax: number
+  /** The server ends a statement after this long, in milliseconds. */
+  readonly statementTimeoutMs: number
+}
+
+export interface Database {
+  readonly pool: pg.Pool
+  /**
+   * Runs one prepared statement.
+   * @throws DomainError `overloaded` when the queue is full, `database-unavailable` when PostgreSQL cannot be asked
+   */
+  query<Row extends pg.QueryResultRow>(statement: Statement, values: readonly unknown[]): Promise<Row[]>
+  /** Runs several statements on one connection, in a read-only transaction with a single snapshot. */
+  readSnapshot<T>(read: (client: pg.PoolClient) => Promise<T>): Promise<T>
+  /** Takes a place in the bulkhead for work that uses the pool by other means. */
+  admitted<T>(work: () => Promise<T>): Promise<T>
+  /** Statements waiting for a place. */
+  readonly queued: number
+  close(): Promise<void>
+}
+
+export interface Statement {
+  /** The name under which each connection keeps it prepared. */
+  readonly name: string
+  readonly text: string
+}
+
+/** How long to wait for a new connection, in milliseconds. */
+const CONNECT_TIMEOUT_MS = 1000
+/** A server that does not even end the statement (stopped, unreachable) is given up this much later. */
+const CLIENT_MARGIN_MS = 250
+
+const retryAfterSeconds = 1
+
+export function clientConfig(options: DatabaseOptions): pg.ClientConfig {
+  return {
+    connectionString: options.url,
+    connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+    statement_timeout: options.statementTimeoutMs,
+    query_timeout: options.statementTimeoutMs + CLIENT_MARGIN_MS,
+    keepAlive: true,
+    application_name: 'portcullis',
+  }
+}
+
+export function createDatabase(options: DatabaseOptions): Database {
+  const pool = new pg.Pool({ ...clientConfig(options), max: options.poolMax, allowExitOnIdle: false })
+  // An idle connection that breaks is replaced by the next use; without a listener it would end the process.
+  pool.on('error', () => {})
+  const places = bulkhead(options.poolMax, options.queueMax)
+
+  async function admitted<T>(work: () => Promise<T>): Promise<T> {
+    try {
+      return await places.execute(work)
+    } catch (error) {
+      throw translated(error)
+    }
+  }
+
+  return {
+    pool,
+    admitted,
+    query: (statement, values) =>
+      admitted(async () => {
+        const result = await pool.query({ ...statement, values: [...values] })
+        return result.rows
+      }),
+    readSnapshot: (read) => admitted(() => inSnapshot(pool, read)),
+    get queued() {
+      return options.queueMax - places.queueSlots
+    },
+    close: () => pool.end(),
+  }
+}
+
+async function inSnapshot<T>(pool: pg.Pool, read: (client: pg.PoolClient) => Promise<T>): Promise<T> {
+  const client = await pool.connect()
+  try {
+    await client.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY')
+    const value = await read(client)
+    await client.query('COMMIT')
+    client.release()
+    return value
+  } catch (error) {
+    // The connection goes with its transaction: after a timeout nobody knows what state it is in.
+    client.release(error as Error)
+    throw error
+  }
+}
+
+/** SQLSTATE classes and driver failures that mean PostgreSQL cannot be asked now, as opposed to a wrong question. */
+const UNAVAILABLE_STATES = /^(08|53|57P0[1-5]|57014|XX000|55P03)/
+const UNAVAILABLE_CODES = new Set(['ECONNREFUSED', 'ECONNRESET', 'ETIMEDOUT', 'EPIPE', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH'])
+const UNAVAILABLE_MESSAGES = /timeout|terminated|not queryable|Connection ended|server closed|pool after calling end/i
+
+export function isUnavailable(error: unknown): boolean {
+  if (!(error instanceof Error)) return false
+  const code = 'code' in error && typeof error.code === 'string' ? error.code : ''
+  if (/^[0-9A-Z]{5}$/.test(code) && !UNAVAILABLE_CODES.has(code)) return UNAVAILABLE_STATES.test(code)
+  return UNAVAILABLE_CODES.has(code) || UNAVAILABLE_MESSAGES.test(error.message)
+}
+
+export function translated(error: unknown): unknown {
+  if (error instanceof BulkheadRejectedError)
+    return new DomainError('overloaded', 'more requests need the database than it can serve', { retryAfterSeconds, cause: error })
+  if (isUnavailable(error))
+    return new DomainError('database-unavailable', 'the database cannot be reached', { retryAfterSeconds, cause: error })
+  return error
+}

@@ -1,0 +1,54 @@
+/**
+ * Which resources may this user see, with which permission: the one statement that is both the fallback and the oracle
+ * of every test. Groups count upwards (a member of a child has what its ancestors were granted, never the reverse).
+ */
+import type { Statement } from './pool.ts'
+
+/** `own` and `effective` for the user $1: his groups with his role, and those with all their ancestors. */
+export const EFFECTIVE_GROUPS = `
+  own AS (
+    SELECT g.id, g.name, g.parent_id, m.role
+    FROM users u JOIN memberships m ON m.user_id = u.id JOIN groups g ON g.id = m.group_id
+    WHERE u.id = $1 AND NOT u.disabled
+  ),
+  effective AS (
+    SELECT id, name, parent_id FROM own
+    UNION
+    SELECT g.id, g.name, g.parent_id FROM groups g JOIN effective e ON g.id = e.parent_id
+  )`
+
+const COLUMNS = 'r.id, r.name, r.kind, r.description, r.attributes, r.version, r.updated_at'
+
+/** $1 user, $2 rows at most, $3 and $4 name and id to begin after, $5 kind, $6 name from, $7 name before, $8 least permission. */
+export const VISIBLE_PAGE: Statement = {
+  name: 'visible-page',
+  text: `
+WITH RECURSIVE ${EFFECTIVE_GROUPS},
+permitted AS (
+  SELECT resource_id, max(permission) AS permission
+  FROM grants WHERE group_id = ANY (ARRAY(SELECT id FROM effective))
+  GROUP BY resource_id
+)
+SELECT ${COLUMNS}, p.permission
+FROM permitted p JOIN resources r ON r.id = p.resource_id
+WHERE ($3::text IS NULL OR (r.name, r.id) > ($3::text COLLATE "C", $4::uuid))
+  AND ($5::text IS NULL OR r.kind = $5::text)
+  AND ($6::text IS NULL OR r.name >= $6::text COLLATE "C")
+  AND ($7::text IS NULL OR starts_with(r.name, $7::text))
+  AND ($8::permission IS NULL OR p.permission >= $8::permission)
+ORDER BY r.name, r.id
+LIMIT $2`,
+}
+
+/** $1 user, $2 id, $3 name; one of the two is null. */
+export const VISIBLE_ONE: Statement = {
+  name: 'visible-one',
+  text: `
+WITH RECURSIVE ${EFFECTIVE_GROUPS}
+SELECT ${COLUMNS}, max(g.permission) AS permission
+FROM resources r JOIN grants g ON g.resource_id = r.id
+WHERE g.group_id = ANY (ARRAY(SELECT id FROM effective))
+  AND ($2::uuid IS NULL OR r.id = $2::uuid)
+  AND ($3::text IS NULL OR r.name = $3::text)
+GROUP BY r.id`,
+}
