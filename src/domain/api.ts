@@ -97,6 +97,8 @@ export interface Reads {
   /** The same resource without regard to the caller, for administrators. */
   resource(ref: Ref<ResourceId>): Promise<Resource | null>
   effectiveGroups(user: UserId, context: ReadContext): Promise<{ groups: readonly EffectiveGroup[]; cache: CacheStatus }>
+  /** How many effective groups and how many visible resources, without moving either list. */
+  counts(user: UserId, context: ReadContext): Promise<{ groups: number; resources: number; cache: CacheStatus }>
   explain(user: UserId, ref: Ref<ResourceId>): Promise<{ permission: Permission | null; paths: readonly ExplainedPath[] } | null>
   access(ref: Ref<ResourceId>, query: PageQuery): Promise<Page<AccessEntry> | null>
   user(id: UserId): Promise<User | null>
