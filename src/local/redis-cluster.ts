@@ -1,0 +1,235 @@
+/** Three Redis servers and three Sentinels with quorum 2 as local processes. */
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import path from 'node:path'
+import type { Exit, GuardedProcess, GuardedProcesses } from './guarded-processes.ts'
+import type { StackPorts } from './ports.ts'
+import type { RedisBinary } from './redis-binary.ts'
+import {
+  readMonitoredMaster,
+  renderRedisConfiguration,
+  renderSentinelConfiguration,
+  sentinelId,
+} from './redis-configuration.ts'
+import { askRedis, masterByMajority, replicationOf, sentinelReplicas, sentinelView } from './redis-questions.ts'
+import { Abandoned, waitUntil } from './wait-until.ts'
+
+export type RedisName = `redis-${1 | 2 | 3}`
+export type SentinelName = `sentinel-${1 | 2 | 3}`
+
+export const REDIS_NAMES = ['redis-1', 'redis-2', 'redis-3'] as const satisfies RedisName[]
+export const SENTINEL_NAMES = ['sentinel-1', 'sentinel-2', 'sentinel-3'] as const satisfies SentinelName[]
+
+const STOP_GRACE_MS = 5_000
+
+export interface RedisCluster {
+  readonly masterName: string
+  process(name: RedisName | SentinelName): GuardedProcess | undefined
+  start(): Promise<void>
+  /** The server that the Sentinels name as master (by majority while they run, else as last written down). */
+  master(): Promise<RedisName>
+  /**
+   * Starts a server or Sentinel that ended. A server that the Sentinels still take for the master waits until another
+   * is promoted: it would come back with an old snapshot, and its replicas would copy it.
+   */
+  restart(name: RedisName | SentinelName): Promise<void>
+  /** Ends all servers and Sentinels; SIGTERM lets the servers write their snapshot, SIGKILL loses it. */
+  stopAll(signal: 'SIGTERM' | 'SIGKILL'): Promise<void>
+  /** Resolves when all three Sentinels agree on a master that has both replicas linked and may be failed over. */
+  waitUntilHealthy(timeoutMs: number): Promise<void>
+}
+
+export function createRedisCluster(deps: {
+  readonly processes: GuardedProcesses
+  readonly binary: RedisBinary
+  readonly dataDir: string
+  readonly logDir: string
+  readonly ports: Pick<StackPorts, 'redis' | 'sentinels'>
+  readonly masterName: string
+  readonly onExit: (name: RedisName | SentinelName, exit: Exit) => void
+  readonly onStart: () => void
+}): RedisCluster {
+  const { ports, masterName } = deps
+  const running = new Map<RedisName | SentinelName, GuardedProcess>()
+  const folderOf = (name: string) => path.join(deps.dataDir, name)
+  const portOf = (name: RedisName | SentinelName) =>
+    isSentinel(name) ? at(ports.sentinels, SENTINEL_NAMES.indexOf(name)) : at(ports.redis, REDIS_NAMES.indexOf(name))
+  const nameOf = (port: number) => REDIS_NAMES[ports.redis.indexOf(port)] ?? null
+
+  function launch(name: RedisName | SentinelName): GuardedProcess {
+    const args = isSentinel(name) ? ['sentinel.conf', '--sentinel'] : ['redis.conf']
+    const started = deps.processes.start({
+      name,
+      ...deps.binary,
+      args,
+      cwd: folderOf(name),
+      stopSignal: 'SIGTERM',
+      output: { file: path.join(deps.logDir, `${name}.log`) },
+    })
+    running.set(name, started)
+    void started.exited.then((exit) => deps.onExit(name, exit))
+    deps.onStart()
+    return started
+  }
+
+  async function startServer(name: RedisName, master: RedisName): Promise<void> {
+    mkdirSync(folderOf(name), { recursive: true })
+    const replicaOf = name === master ? null : portOf(master)
+    writeFileSync(path.join(folderOf(name), 'redis.conf'), renderRedisConfiguration({ port: portOf(name), replicaOf }))
+    const started = launch(name)
+    await waitUntil(
+      `${name} answers`,
+      async () => {
+        abandonIfEnded(started, deps.logDir)
+        return (await askRedis(portOf(name), 'PING')) === 'PONG'
+      },
+      { timeoutMs: 15_000 },
+    )
+  }
+
+  function writeSentinelConfigurations(master: RedisName): void {
+    const ids = SENTINEL_NAMES.map((name, index) => ({ port: portOf(name), id: sentinelId(deps.dataDir, index + 1) }))
+    SENTINEL_NAMES.forEach((name, index) => {
+      mkdirSync(folderOf(name), { recursive: true })
+      const configuration = renderSentinelConfiguration({
+        ...at(ids, index),
+        masterName,
+        masterPort: portOf(master),
+        replicaPorts: ports.redis.filter((port) => port !== portOf(master)),
+        peers: ids.filter((_, other) => other !== index),
+      })
+      writeFileSync(path.join(folderOf(name), 'sentinel.conf'), configuration)
+    })
+  }
+
+  async function startSentinel(name: SentinelName): Promise<void> {
+    const started = launch(name)
+    await waitUntil(
+      `${name} answers`,
+      async () => {
+        abandonIfEnded(started, deps.logDir)
+        return (await askRedis(portOf(name), 'PING')) === 'PONG'
+      },
+      { timeoutMs: 15_000 },
+    )
+  }
+
+  /** By the newest configuration epoch among the files; servers are told apart by the port they were given then. */
+  function masterAsWrittenDown(): RedisName {
+    const views = SENTINEL_NAMES.map((name) => readIfPresent(path.join(folderOf(name), 'sentinel.conf')))
+      .map((text) => (text === null ? null : readMonitoredMaster(text, masterName)))
+      .filter((view) => view !== null)
+      .sort((one, other) => other.epoch - one.epoch)
+    const found = REDIS_NAMES.find((name) => {
+      const port = /^port (\d+)$/m.exec(readIfPresent(path.join(folderOf(name), 'redis.conf')) ?? '')?.[1]
+      return port !== undefined && Number(port) === views[0]?.port
+    })
+    return found ?? 'redis-1'
+  }
+
+  async function master(): Promise<RedisName> {
+    const port = await masterByMajority(ports.sentinels, masterName)
+    return (port === null ? null : nameOf(port)) ?? masterAsWrittenDown()
+  }
+
+  async function waitUntilHealthy(timeoutMs: number): Promise<void> {
+    await waitUntil('the Sentinels agree on a healthy master', () => isHealthy(ports, masterName), {
+      timeoutMs,
+      everyMs: 100,
+    })
+  }
+
+  async function startTogether(): Promise<void> {
+    const first = masterAsWrittenDown()
+    await startServer(first, first)
+    await Promise.all(REDIS_NAMES.filter((name) => name !== first).map((name) => startServer(name, first)))
+    // Replicas first, Sentinels second: a Sentinel that finds them linked has nothing to repair.
+    await waitUntil('the replicas are linked', async () => (await onlineReplicas(portOf(first))) === 2, {
+      timeoutMs: 20_000,
+    })
+    writeSentinelConfigurations(first)
+    await Promise.all(SENTINEL_NAMES.map(startSentinel))
+    await waitUntilHealthy(30_000)
+  }
+
+  /** Waits for a promotion where there is still somebody to promote; else the old master is all there is. */
+  async function masterOtherThan(name: RedisName): Promise<RedisName> {
+    const others = REDIS_NAMES.filter((other) => other !== name && running.get(other)?.isRunning())
+    if (others.length === 0) return master()
+    return waitUntil('another server is promoted', async () => (await master()) !== name && (await master()), {
+      timeoutMs: 20_000,
+      everyMs: 100,
+    }).catch(() => name)
+  }
+
+  return {
+    masterName,
+    process: (name) => running.get(name),
+    start: startTogether,
+    master,
+    async restart(name) {
+      const former = running.get(name)
+      if (former?.isRunning()) throw new Error(`${name} runs already (process ${former.pid})`)
+      if (isSentinel(name)) return startSentinel(name)
+      await startServer(name, await masterOtherThan(name))
+    },
+    async stopAll(signal) {
+      const all = [...running.values()].filter((process) => process.isRunning())
+      const sentinelsFirst = all.sort((one, other) => other.name.localeCompare(one.name))
+      if (signal === 'SIGKILL') for (const process of all) process.signal('SIGKILL')
+      const [sentinels, servers] = partition(sentinelsFirst, (process) => process.name.startsWith('sentinel'))
+      await Promise.all(sentinels.map((process) => process.stop(STOP_GRACE_MS)))
+      await Promise.all(servers.map((process) => process.stop(STOP_GRACE_MS)))
+    },
+    waitUntilHealthy,
+  }
+}
+
+async function isHealthy(ports: Pick<StackPorts, 'redis' | 'sentinels'>, masterName: string): Promise<boolean> {
+  const views = await Promise.all(ports.sentinels.map((port) => sentinelView(port, masterName)))
+  const master = Number(views[0]?.port)
+  const agreed = views.every(
+    (view) => Number(view.port) === master && view.flags === 'master' && view['num-other-sentinels'] === '2',
+  )
+  if (!agreed || (await onlineReplicas(master)) !== 2) return false
+  const replicas = await Promise.all(ports.sentinels.map((port) => sentinelReplicas(port, masterName)))
+  return replicas.every(
+    (known) =>
+      known.length === 2 &&
+      known.every((replica) => replica.flags === 'slave' && replica['master-link-status'] === 'ok'),
+  )
+}
+
+/** Of a master: how many replicas have finished their synchronisation. */
+async function onlineReplicas(port: number): Promise<number> {
+  const replication = await replicationOf(port)
+  if (replication.role !== 'master') return 0
+  return Object.entries(replication).filter(
+    ([field, value]) => /^slave\d+$/.test(field) && value.includes('state=online'),
+  ).length
+}
+
+function abandonIfEnded(process: GuardedProcess, logDir: string): void {
+  if (process.isRunning()) return
+  const log = readIfPresent(path.join(logDir, `${process.name}.log`)) ?? ''
+  throw new Abandoned(
+    new Error(`${process.name} ended while starting:\n${log.trimEnd().split('\n').slice(-8).join('\n')}`),
+  )
+}
+
+function isSentinel(name: RedisName | SentinelName): name is SentinelName {
+  return name.startsWith('sentinel')
+}
+
+function readIfPresent(file: string): string | null {
+  return existsSync(file) ? readFileSync(file, 'utf8') : null
+}
+
+function at<T>(list: readonly T[], index: number): T {
+  const item = list[index]
+  if (item === undefined) throw new RangeError(`no item ${index}`)
+  return item
+}
+
+function partition<T>(all: readonly T[], belongs: (item: T) => boolean): [T[], T[]] {
+  return [all.filter(belongs), all.filter((item) => !belongs(item))]
+}
