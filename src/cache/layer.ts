@@ -196,7 +196,8 @@ export function createLayer<V>(options: LayerOptions<V>): Layer<V> {
         events.fillRefused?.(name)
         return notStored(loaded, accepted === false ? 'lease-lost' : 'redis-unavailable')
       }
-      copies.set(key, { entry, value: loaded.value, bytes: bytes.length, judgedAt: -1 })
+      // As another process would hold it: what only the loader knows (further pages) is not kept.
+      copies.set(key, { entry, value: codec.decode(entry), bytes: bytes.length, judgedAt: -1 })
       return shareable({ value: loaded.value, stamp, tags, fillId: entry.fillId, ttlMs, outcome: 'stored' })
     } finally {
       // A load that threw frees its key at once; a lease that cannot be released expires by itself.

@@ -5,7 +5,7 @@
  */
 import { type EntryKey, type EntryStore, LAYERS, type LayerName, StoreUnavailableError } from './entry-store.ts'
 import type { InvalidationIndex } from './invalidation-index.ts'
-import { type AuditRecord, type Invalidation, invalidatesNothing, type Mutation, mergeInvalidations } from './mutation.ts'
+import { type AuditRecord, type Invalidation, invalidatesNothing, type Mutation, mergeInvalidations, type Rule } from './mutation.ts'
 import type { Xid } from './snapshot.ts'
 import type { Tag } from './tags.ts'
 
@@ -74,10 +74,11 @@ export function createMutationRunner<Tx, Context>(
   ): Promise<Committed & { value: Result }> {
     return unitOfWork.run(context, async (tx) => {
       for (const lock of mutation.locks) await lock(tx, input)
-      const before = await affected(mutation, tx, input)
+      const before = await affected(mutation.rules, tx, input)
       const stateBefore = await mutation.state(tx, input)
       const value = await mutation.write(tx, input)
-      const after = await affected(mutation, tx, input)
+      if (!mutation.changed(value)) return { ...(await unitOfWork.identify(tx)), value }
+      const after = await affected(mutation.rules, tx, input)
       const invalidation = mergeInvalidations([...before, ...after])
       intent.invalidation = invalidation
       const record = { target: mutation.target(input), before: stateBefore, after: await mutation.state(tx, input) }
@@ -122,8 +123,8 @@ export function createMutationRunner<Tx, Context>(
   }
 }
 
-function affected<Tx, Input>(mutation: Mutation<Tx, Input, unknown>, tx: Tx, input: Input): Promise<Invalidation[]> {
-  return sequentially(mutation.rules, (rule) => rule(tx, input))
+function affected<Tx, Input>(rules: readonly Rule<Tx, Input>[], tx: Tx, input: Input): Promise<Invalidation[]> {
+  return sequentially(rules, (rule) => rule(tx, input))
 }
 
 /** One connection serves one statement at a time. */

@@ -37,6 +37,7 @@ export interface Mutation<Tx, Input, Result> {
   readonly target: (input: Input) => string
   readonly state: (tx: Tx, input: Input) => Promise<unknown>
   readonly write: (tx: Tx, input: Input) => Promise<Result>
+  readonly changed: (result: Result) => boolean
 }
 
 export interface MutationChain<Tx, Input> {
@@ -44,7 +45,11 @@ export interface MutationChain<Tx, Input> {
   invalidates(rule: Rule<Tx, Input>): MutationChain<Tx, Input>
   /** What the audit log calls the thing that changes, and its state before and after. */
   audited(target: (input: Input) => string, state: (tx: Tx, input: Input) => Promise<unknown>): MutationChain<Tx, Input>
-  write<Result>(write: (tx: Tx, input: Input) => Promise<Result>): Mutation<Tx, Input, Result>
+  /** @param changed false for a result that left everything as it was: then nothing is invalidated or audited */
+  write<Result>(
+    write: (tx: Tx, input: Input) => Promise<Result>,
+    changed?: (result: Result) => boolean,
+  ): Mutation<Tx, Input, Result>
 }
 
 export const NOTHING_INVALIDATED: Invalidation = { tags: [], keys: [], layers: [] }
@@ -54,12 +59,12 @@ export function mutation<Tx, Input>(name: string): MutationChain<Tx, Input> {
   return chain<Tx, Input>({ name, locks: [], rules: [], target: () => name, state: async () => null })
 }
 
-function chain<Tx, Input>(declared: Omit<Mutation<Tx, Input, never>, 'write'>): MutationChain<Tx, Input> {
+function chain<Tx, Input>(declared: Omit<Mutation<Tx, Input, never>, 'write' | 'changed'>): MutationChain<Tx, Input> {
   return {
     locking: (lock) => chain({ ...declared, locks: [...declared.locks, lock] }),
     invalidates: (rule) => chain({ ...declared, rules: [...declared.rules, rule] }),
     audited: (target, state) => chain({ ...declared, target, state }),
-    write: (write) => ({ ...declared, write }),
+    write: (write, changed = () => true) => ({ ...declared, write, changed }),
   }
 }
 

@@ -47,6 +47,8 @@ export interface CacheSource {
   effectiveGroups(user: UserId): Promise<Stamped<readonly GroupNode[]>>
   /** The resources of these buckets; every bucket asked for is in the answer. */
   catalogueBuckets(buckets: readonly number[]): Promise<{ stamp: Stamp; values: ReadonlyMap<number, readonly CatalogueItem[]> }>
+  /** Groups and whole list at one snapshot: where the layers change faster than they can be combined. */
+  visibleList(user: UserId): Promise<Stamped<{ groups: readonly GroupNode[]; items: readonly VisibleResource[] }>>
   /** The one SQL statement that is the fallback and the oracle. */
   visible(user: UserId, query: VisibleQuery): Promise<readonly VisibleResource[]>
   visibleOne(user: UserId, ref: Ref<ResourceId>): Promise<VisibleResource | null>

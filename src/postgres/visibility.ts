@@ -19,7 +19,7 @@ export const EFFECTIVE_GROUPS = `
 
 const COLUMNS = 'r.id, r.name, r.kind, r.description, r.attributes, r.version, r.updated_at'
 
-/** $1 user, $2 rows at most, $3 and $4 name and id to begin after, $5 kind, $6 name from, $7 name before, $8 least permission. */
+/** $1 user, $2 rows at most, $3 and $4 name and id to begin after, $5 kind, $6 prefix of the name, $7 least permission. */
 export const VISIBLE_PAGE: Statement = {
   name: 'visible-page',
   text: `
@@ -33,22 +33,23 @@ SELECT ${COLUMNS}, p.permission
 FROM permitted p JOIN resources r ON r.id = p.resource_id
 WHERE ($3::text IS NULL OR (r.name, r.id) > ($3::text COLLATE "C", $4::uuid))
   AND ($5::text IS NULL OR r.kind = $5::text)
-  AND ($6::text IS NULL OR r.name >= $6::text COLLATE "C")
-  AND ($7::text IS NULL OR starts_with(r.name, $7::text))
-  AND ($8::permission IS NULL OR p.permission >= $8::permission)
+  AND ($6::text IS NULL OR starts_with(r.name, $6::text))
+  AND ($7::permission IS NULL OR p.permission >= $7::permission)
 ORDER BY r.name, r.id
 LIMIT $2`,
 }
 
-/** $1 user, $2 id, $3 name; one of the two is null. */
-export const VISIBLE_ONE: Statement = {
-  name: 'visible-one',
+const visibleOne = (name: string, condition: string): Statement => ({
+  name,
   text: `
 WITH RECURSIVE ${EFFECTIVE_GROUPS}
 SELECT ${COLUMNS}, max(g.permission) AS permission
 FROM resources r JOIN grants g ON g.resource_id = r.id
-WHERE g.group_id = ANY (ARRAY(SELECT id FROM effective))
-  AND ($2::uuid IS NULL OR r.id = $2::uuid)
-  AND ($3::text IS NULL OR r.name = $3::text)
+WHERE ${condition} AND g.group_id = ANY (ARRAY(SELECT id FROM effective))
 GROUP BY r.id`,
-}
+})
+
+/** $1 user, $2 id of the resource. */
+export const VISIBLE_BY_ID = visibleOne('visible-by-id', 'r.id = $2::uuid')
+/** $1 user, $2 name of the resource. */
+export const VISIBLE_BY_NAME = visibleOne('visible-by-name', 'r.name = $2::text')

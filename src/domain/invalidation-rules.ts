@@ -1,0 +1,86 @@
+/**
+ * What goes stale when what changes: the whole table on one page. Each rule names the tags every instance judges by and
+ * the keys removed at once; rules are evaluated inside the transaction, before and after the write.
+ */
+import { type Invalidation, type LayerKey, NOTHING_INVALIDATED, type Rule } from '../cache/index.ts'
+import { bucketOf, bucketTag, grantsTag, layerKey, layerTag, placeTag, userTag } from './keys.ts'
+import type { GroupId, ResourceId, UserId } from './model.ts'
+import type { Transaction } from './transaction.ts'
+
+type DomainRule<Input> = Rule<Transaction, Input>
+/** Where in the input, or through it in the database, the rule finds what it names; null when there is none (yet, or any more). */
+type Find<Input, Found> = (input: Input, tx: Transaction) => Found | null | Promise<Found | null>
+
+/** `resources:{user}` of one user. */
+export function userResources<Input>(find: Find<Input, UserId>): DomainRule<Input> {
+  return forFound(find, (user) => ({ ...NOTHING_INVALIDATED, tags: [userTag(user)], keys: [layerKey.userResources(user)] }))
+}
+
+/** `user:groups:{user}` of one user. */
+export function userGroups<Input>(find: Find<Input, UserId>): DomainRule<Input> {
+  return forFound(find, (user) => ({ ...NOTHING_INVALIDATED, tags: [userTag(user)], keys: [layerKey.userGroups(user)] }))
+}
+
+/** `resources:all`, with the buckets of these resources. */
+export function allResources<Input>(find: Find<Input, readonly ResourceId[]>): DomainRule<Input> {
+  return forFound(find, (resources) => {
+    const buckets = [...new Set(resources.map(bucketOf))]
+    if (buckets.length === 0) return NOTHING_INVALIDATED
+    const keys = [layerKey.catalogue(), ...buckets.map(layerKey.catalogueBucket)]
+    return { ...NOTHING_INVALIDATED, tags: buckets.map(bucketTag), keys }
+  })
+}
+
+/** `resources:{user}` of everybody below groups whose grants, or whose granted resources, change. */
+export function resourcesOfMembersBelow<Input>(find: Find<Input, readonly GroupId[]>): DomainRule<Input> {
+  return forFound(find, async (groups, tx) => {
+    const named = await namedMembers(tx, groups, (user) => [layerKey.userResources(user)])
+    return { ...(named ?? widened(['user-resources'])), tags: tagged(named === null, groups.map(grantsTag), ['user-resources']) }
+  })
+}
+
+/** `user:groups:{user}` and `resources:{user}` of everybody below a group that comes, goes or moves in the tree. */
+export function everythingOfMembersBelow<Input>(find: Find<Input, GroupId>): DomainRule<Input> {
+  return forFound(find, async (group, tx) => {
+    const subtree = await tx.affected.subtree(group)
+    const named = await namedMembers(tx, [group], (user) => [layerKey.userGroups(user), layerKey.userResources(user)])
+    const layers = ['user-groups', 'user-resources'] as const
+    return { ...(named ?? widened(layers)), tags: tagged(named === null, subtree.map(placeTag), layers) }
+  })
+}
+
+/** Every entry of every layer: one invalidation for a whole batch. */
+export function everything<Input>(): DomainRule<Input> {
+  return async () => {
+    const layers = ['resources', 'user-groups', 'user-resources'] as const
+    return { tags: layers.map(layerTag), keys: [], layers }
+  }
+}
+
+function forFound<Input, Found>(
+  find: Find<Input, Found>,
+  invalidate: (found: Found, tx: Transaction) => Invalidation | Promise<Invalidation>,
+): DomainRule<Input> {
+  return async (tx, input) => {
+    const found = await find(input, tx)
+    return found === null ? NOTHING_INVALIDATED : invalidate(found, tx)
+  }
+}
+
+async function namedMembers(
+  tx: Transaction,
+  groups: readonly GroupId[],
+  keysOf: (user: UserId) => LayerKey[],
+): Promise<Pick<Invalidation, 'keys' | 'layers'> | null> {
+  const users = await tx.affected.membersBelow(groups)
+  return users && { keys: users.flatMap(keysOf), layers: [] }
+}
+
+/** Too many users to name: their layers are invalidated as a whole, and the log says so. */
+function widened(layers: Invalidation['layers']): Pick<Invalidation, 'keys' | 'layers'> {
+  return { keys: [], layers }
+}
+
+function tagged(isWidened: boolean, tags: Invalidation['tags'], layers: Invalidation['layers']): Invalidation['tags'] {
+  return isWidened ? [...tags, ...layers.map(layerTag)] : tags
+}

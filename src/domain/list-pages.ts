@@ -1,0 +1,79 @@
+/** Answers any query from a cached list: ready pages as they are, everything else from the few pages it needs. */
+import type { EntryStore, LayerRead } from '../cache/index.ts'
+import type { ResourceQuery } from './api.ts'
+import { userResourcesKey } from './keys.ts'
+import type { UserId, VisibleResource } from './model.ts'
+import { atLeast } from './permission.ts'
+import { comparePositions, DEFAULT_LIMIT, type RenderedPage, type ResourcePages } from './resource-page.ts'
+import type { Position } from './source.ts'
+import { decodeIndex, INDEX_PART, type PageIndex, pageAfter, partOfPage, type VisibleList } from './visible-list.ts'
+
+export interface ListPages {
+  /** Null when the list is gone meanwhile, or when the query would have to read through too much of it. */
+  find(user: UserId, query: ResourceQuery, list: LayerRead<VisibleList>): Promise<RenderedPage | null>
+}
+
+/** Pages read for one query at most; beyond, the database's indexes do better. */
+const SCAN_PAGES_MAX = 20
+
+export function createListPages({ store, pages }: { readonly store: EntryStore; readonly pages: ResourcePages }): ListPages {
+  async function indexOf(user: UserId, list: LayerRead<VisibleList>): Promise<PageIndex | null> {
+    const { value } = list
+    if (value.pages) return { pages: value.pages }
+    const bytes = await store.readPart(userResourcesKey(user), list.fillId, INDEX_PART)
+    return bytes && decodeIndex(bytes)
+  }
+
+  async function bodyOf(user: UserId, list: LayerRead<VisibleList>, page: number): Promise<Buffer | null> {
+    if (page === 0) return list.value.first.body
+    return list.value.pages?.[page]?.body ?? store.readPart(userResourcesKey(user), list.fillId, partOfPage(page))
+  }
+
+  /** The query asks for exactly what lies ready. */
+  async function ready(user: UserId, index: PageIndex, list: LayerRead<VisibleList>, after: Position) {
+    const page = index.pages.findIndex(({ last }) => comparePositions(last, after) === 0) + 1
+    const found = page > 0 ? index.pages[page] : undefined
+    const body = found && (await bodyOf(user, list, page))
+    return found && body ? { body, etag: found.etag, nextCursor: found.nextCursor } : null
+  }
+
+  async function scan(user: UserId, query: ResourceQuery, list: LayerRead<VisibleList>, from: number, after?: Position) {
+    const wanted: VisibleResource[] = []
+    for (let page = from; page < list.value.pageCount && wanted.length <= query.limit; page++) {
+      if (page - from >= SCAN_PAGES_MAX) return null
+      const body = await bodyOf(user, list, page)
+      if (!body) return null
+      wanted.push(...itemsOf(body).filter((item) => matches(item, query, after)))
+    }
+    return pages.render(user, query, wanted)
+  }
+
+  return {
+    async find(user, query, list) {
+      const plain = query.kind === undefined && query.q === undefined && query.permission === undefined
+      const regular = plain && query.limit === DEFAULT_LIMIT
+      if (regular && query.cursor === undefined) return list.value.first
+      const after = pages.positionOf(user, query)
+      if (list.value.pageCount === 1) return scan(user, query, list, 0, after)
+      const index = await indexOf(user, list)
+      if (!index) return null
+      const page = regular && after ? await ready(user, index, list, after) : null
+      if (page) return page
+      const from = pageAfter(index, after)
+      return scan(user, query, list, from < 0 ? list.value.pageCount : from, after)
+    },
+  }
+}
+
+function itemsOf(body: Buffer): VisibleResource[] {
+  return (JSON.parse(body.toString()) as { data: VisibleResource[] }).data
+}
+
+function matches(item: VisibleResource, { kind, q, permission }: ResourceQuery, after: Position | undefined): boolean {
+  return (
+    (!after || comparePositions(item, after) > 0) &&
+    (kind === undefined || item.kind === kind) &&
+    (q === undefined || item.name.startsWith(q)) &&
+    (permission === undefined || atLeast(item.permission, permission))
+  )
+}

@@ -1,0 +1,70 @@
+/**
+ * A user's filtered list as it is cached: pages of the default size, ready to be sent. The first is the entry itself;
+ * a longer list has its further pages as parts, so that one page of ten thousand items moves one page.
+ */
+import type { Entry, ValueCodec } from '../cache/index.ts'
+import type { UserId, VisibleResource } from './model.ts'
+import { comparePositions, DEFAULT_LIMIT, type RenderedPage, type ResourcePages } from './resource-page.ts'
+import type { Position } from './source.ts'
+
+export interface VisibleList {
+  readonly first: RenderedPage
+  readonly pageCount: number
+  /** Present only in the process that derived it; elsewhere pages beyond the first are read as parts. */
+  readonly pages?: readonly ListPage[]
+}
+
+export interface ListPage extends RenderedPage {
+  readonly last: Position
+}
+
+/** Part 1 of a list of several pages: where each ends and its validator. Page `n` (from 1) is part `n + 1`. */
+export interface PageIndex {
+  readonly pages: readonly { readonly last: Position; readonly etag: string; readonly nextCursor: string | null }[]
+}
+
+export const INDEX_PART = 1
+export const partOfPage = (page: number): number => page + 1
+
+/** @param items all visible resources, in order */
+export function buildList(user: UserId, items: readonly VisibleResource[], render: ResourcePages['render']): VisibleList {
+  const query = { limit: DEFAULT_LIMIT }
+  const pages: ListPage[] = []
+  for (let from = 0; from === 0 || from < items.length; from += DEFAULT_LIMIT) {
+    const page = render(user, query, items.slice(from, from + DEFAULT_LIMIT + 1))
+    const { name, id } = items[Math.min(from + DEFAULT_LIMIT, items.length) - 1] ?? { name: '', id: '' }
+    pages.push({ ...page, last: { name, id } })
+  }
+  const [first] = pages
+  if (!first) throw new Error('a list has at least one page')
+  return { first, pageCount: pages.length, pages }
+}
+
+export const visibleListCodec: ValueCodec<VisibleList> = {
+  encode: ({ first, pageCount, pages = [] }) => ({
+    body: first.body,
+    meta: { etag: first.etag, nextCursor: first.nextCursor, pageCount },
+    parts: pageCount > 1 ? [encodeIndex(pages), ...pages.slice(1).map(({ body }) => body)] : [],
+  }),
+  decode({ body, meta }: Entry): VisibleList {
+    const { etag, nextCursor, pageCount } = meta
+    const known = typeof etag === 'string' && typeof pageCount === 'number'
+    if (!known || !(nextCursor === null || typeof nextCursor === 'string')) throw new TypeError('not a visible list')
+    return { first: { body, etag, nextCursor }, pageCount }
+  },
+}
+
+function encodeIndex(pages: readonly ListPage[]): Buffer {
+  const index: PageIndex = { pages: pages.map(({ last, etag, nextCursor }) => ({ last, etag, nextCursor })) }
+  return Buffer.from(JSON.stringify(index))
+}
+
+export function decodeIndex(bytes: Buffer): PageIndex {
+  return JSON.parse(bytes.toString()) as PageIndex
+}
+
+/** The page that holds the first item after the position. */
+export function pageAfter({ pages }: PageIndex, position: Position | undefined): number {
+  if (!position) return 0
+  return pages.findIndex(({ last }) => comparePositions(last, position) > 0)
+}

@@ -1,0 +1,154 @@
+/** The main job: which resources may this user see, from the cache when it can be trusted, else from PostgreSQL. */
+import {
+  createSingleFlight,
+  type InvalidationIndex,
+  type Layer,
+  type LayerRead,
+  type Loaded,
+  type LogFollower,
+  type PartitionedLayer,
+  type Shareable,
+  StoreUnavailableError,
+} from '../cache/index.ts'
+import type { CacheStatus, ReadContext, ResourcePage, ResourceQuery } from './api.ts'
+import type { Catalogue } from './catalogue.ts'
+import { DomainError } from './errors.ts'
+import type { Freshness } from './freshness.ts'
+import { grantsTag, layerTag, placeTag, userGroupsKey, userResourcesKey, userTag } from './keys.ts'
+import type { ListPages } from './list-pages.ts'
+import type { UserId } from './model.ts'
+import type { RenderedPage, ResourcePages } from './resource-page.ts'
+import type { CacheSource, GroupNode } from './source.ts'
+import { buildList, type VisibleList } from './visible-list.ts'
+
+export interface VisibleResourcesOptions {
+  readonly groups: Layer<readonly GroupNode[]>
+  readonly lists: Layer<VisibleList>
+  readonly partition: PartitionedLayer
+  readonly catalogue: Catalogue
+  readonly index: InvalidationIndex
+  readonly follower: LogFollower
+  readonly freshness: Freshness
+  readonly source: CacheSource
+  readonly pages: ResourcePages
+  readonly listPages: ListPages
+}
+
+export interface VisibleResources {
+  page(user: UserId, query: ResourceQuery, context: ReadContext): Promise<ResourcePage>
+  effectiveGroups(user: UserId, context: ReadContext): Promise<{ groups: readonly GroupNode[]; cache: CacheStatus }>
+}
+
+/** How often inputs that change under a derivation are read again before it is left to one statement. */
+const ATTEMPTS = 3
+
+export function createVisibleResources(options: VisibleResourcesOptions): VisibleResources {
+  const { groups, lists, partition, catalogue, index, follower, freshness, source, pages, listPages } = options
+  const direct = createSingleFlight<RenderedPage & Shareable>()
+  const directGroups = createSingleFlight<{ groups: readonly GroupNode[] } & Shareable>()
+
+  async function loadGroups(user: UserId): Promise<Loaded<readonly GroupNode[]>> {
+    const { value, stamp } = await source.effectiveGroups(user)
+    return { value, stamp, tags: [userTag(user), layerTag('user-groups'), ...value.map(({ id }) => placeTag(id))] }
+  }
+
+  function readGroups(user: UserId): Promise<LayerRead<readonly GroupNode[]>> {
+    return groups.read(userGroupsKey(user), () => loadable(() => loadGroups(user)))
+  }
+
+  /**
+   * Filters the catalogue by the groups. Inputs read at different times could show a state that never was (the old
+   * membership with the new grant), so the log position first catches up with both and judges both again: what is
+   * still valid there is exactly what a load at that position would return, and the list carries that position.
+   */
+  async function derive(user: UserId): Promise<Loaded<VisibleList>> {
+    for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+      const [member] = await Promise.all([readGroups(user), partition.refresh()])
+      for (const stamp of [member.stamp, ...partition.stamps()]) await follower.catchUp(stamp)
+      const position = index.position
+      const catalogueMs = partition.servableForMs()
+      if (position && catalogueMs !== null && groups.judge(member) === 'servable') {
+        const items = catalogue.visibleTo(member.value.map(({ id }) => id))
+        const ttlMs = Math.min(member.ttlMs, catalogueMs)
+        return { value: buildList(user, items, pages.render), stamp: position, tags: listTags(user, member.value), ttlMs }
+      }
+    }
+    const { value, stamp } = await source.visibleList(user)
+    return { value: buildList(user, value.items, pages.render), stamp, tags: listTags(user, value.groups) }
+  }
+
+  async function cachedPage(user: UserId, query: ResourceQuery): Promise<ResourcePage | null> {
+    const list = await lists.read(userResourcesKey(user), () => loadable(() => derive(user)))
+    const page = await listPages.find(user, query, list)
+    return page && { ...page, cache: statusOf(list) }
+  }
+
+  /** In grace the database is known to be gone: waiting for it to refuse would only delay the answer. */
+  async function loadable<T>(load: () => Promise<T>): Promise<T> {
+    if (follower.trust() !== 'following')
+      throw new DomainError('database-unavailable', 'the database cannot be reached', { retryAfterSeconds: 1 })
+    return load()
+  }
+
+  async function directPage(user: UserId, query: ResourceQuery, detail: string): Promise<ResourcePage> {
+    const key = JSON.stringify([user, query.limit, query.cursor, query.kind, query.q, query.permission])
+    const page = await direct.run(key, async () => {
+      const after = pages.positionOf(user, query)
+      const { limit, kind, q, permission } = query
+      const items = await source.visible(user, {
+        count: limit + 1,
+        ...(after && { after }),
+        ...(kind !== undefined && { kind }),
+        ...(q !== undefined && { prefix: q }),
+        ...(permission !== undefined && { atLeast: permission }),
+      })
+      return { ...pages.render(user, query, items), shareable: () => false }
+    })
+    const { body, etag, nextCursor } = page
+    return { body, etag, nextCursor, cache: { kind: 'bypass', detail } }
+  }
+
+  return {
+    async page(user, query, context) {
+      // A forged cursor is refused on every path alike.
+      pages.positionOf(user, query)
+      const bypass = await freshness.reasonToBypass(context)
+      if (bypass) return directPage(user, query, bypass)
+      try {
+        return (await cachedPage(user, query)) ?? (await directPage(user, query, 'long-scan'))
+      } catch (error) {
+        if (error instanceof StoreUnavailableError) return directPage(user, query, error.detail)
+        throw error
+      }
+    },
+
+    async effectiveGroups(user, context) {
+      const fallback = async (detail: string) => {
+        const loaded = await directGroups.run(user, async () => {
+          const { value } = await source.effectiveGroups(user)
+          return { groups: value, shareable: () => false }
+        })
+        return { groups: loaded.groups, cache: { kind: 'bypass' as const, detail } }
+      }
+      const bypass = await freshness.reasonToBypass(context)
+      if (bypass) return fallback(bypass)
+      try {
+        const read = await readGroups(user)
+        return { groups: read.value, cache: statusOf(read) }
+      } catch (error) {
+        if (error instanceof StoreUnavailableError) return fallback(error.detail)
+        throw error
+      }
+    },
+  }
+}
+
+function listTags(user: UserId, member: readonly GroupNode[]) {
+  return [userTag(user), layerTag('user-resources'), ...member.flatMap(({ id }) => [placeTag(id), grantsTag(id)])]
+}
+
+function statusOf({ outcome, ttlMs, detail }: LayerRead<unknown>): CacheStatus {
+  const why = detail === undefined ? {} : { detail }
+  if (outcome === 'hit') return { kind: 'hit', ttlSeconds: Math.ceil(ttlMs / 1000), ...why }
+  return { kind: 'miss', stored: outcome === 'stored', ...why }
+}

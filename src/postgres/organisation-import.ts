@@ -1,0 +1,99 @@
+/** Brings the tables to the state of an import with a few set-based statements, and counts what really changed. */
+import type { ImportCount, ImportCounts, OrganisationImport } from '../domain/api.ts'
+import type { PrismaTransaction } from './transaction.ts'
+
+interface CountRow {
+  created: number
+  updated: number
+}
+
+/** `xmax = 0` tells an inserted row from an updated one; rows that are already right are not touched. */
+export async function importOrganisation(tx: PrismaTransaction, organisation: OrganisationImport): Promise<ImportCounts> {
+  const users = await importUsers(tx, organisation.users)
+  const groups = await importGroups(tx, organisation.groups)
+  const memberships = await importMemberships(tx, organisation.memberships)
+  const resources = await importResources(tx, organisation.resources)
+  const grants = await importGrants(tx, organisation.grants)
+  const counts = { users, groups, memberships, resources, grants }
+  return { ...counts, changed: Object.values(counts).some(({ created, updated }) => created + updated > 0) }
+}
+
+async function importUsers(tx: PrismaTransaction, users: OrganisationImport['users']): Promise<ImportCount> {
+  const rows = await tx.$queryRaw<CountRow[]>`
+    WITH input AS (SELECT * FROM jsonb_to_recordset(${JSON.stringify(users)}::jsonb) AS u(id text, "displayName" text)),
+    written AS (
+      INSERT INTO users (id, display_name) SELECT id, "displayName" FROM input
+      ON CONFLICT (id) DO UPDATE SET display_name = EXCLUDED.display_name, updated_at = now()
+      WHERE EXCLUDED.display_name IS NOT NULL AND users.display_name IS DISTINCT FROM EXCLUDED.display_name
+      RETURNING xmax = 0 AS created)
+    SELECT count(*) FILTER (WHERE created)::int AS created, count(*) FILTER (WHERE NOT created)::int AS updated FROM written`
+  return counted(users.length, rows)
+}
+
+async function importGroups(tx: PrismaTransaction, groups: OrganisationImport['groups']): Promise<ImportCount> {
+  const input = JSON.stringify(groups)
+  const created = await tx.$queryRaw<{ name: string }[]>`
+    INSERT INTO groups (name) SELECT name FROM jsonb_to_recordset(${input}::jsonb) AS g(name text)
+    ON CONFLICT (name) DO NOTHING RETURNING name`
+  // A group whose input does not mention a parent keeps the one it has.
+  const moved = await tx.$queryRaw<{ name: string }[]>`
+    UPDATE groups g SET parent_id = p.id, version = version + 1, updated_at = now()
+    FROM jsonb_array_elements(${input}::jsonb) AS i(value) LEFT JOIN groups p ON p.name = i.value->>'parent'
+    WHERE g.name = i.value->>'name' AND i.value ? 'parent' AND g.parent_id IS DISTINCT FROM p.id
+    RETURNING g.name`
+  const fresh = new Set(created.map(({ name }) => name))
+  return { total: groups.length, created: created.length, updated: moved.filter(({ name }) => !fresh.has(name)).length }
+}
+
+async function importMemberships(
+  tx: PrismaTransaction,
+  memberships: OrganisationImport['memberships'],
+): Promise<ImportCount> {
+  const rows = await tx.$queryRaw<CountRow[]>`
+    WITH input AS (
+      SELECT * FROM jsonb_to_recordset(${JSON.stringify(memberships)}::jsonb) AS m("group" text, "user" text, role membership_role)),
+    written AS (
+      INSERT INTO memberships (user_id, group_id, role)
+      SELECT i."user", g.id, i.role FROM input i JOIN groups g ON g.name = i."group"
+      ON CONFLICT (user_id, group_id) DO UPDATE SET role = EXCLUDED.role WHERE memberships.role <> EXCLUDED.role
+      RETURNING xmax = 0 AS created)
+    SELECT count(*) FILTER (WHERE created)::int AS created, count(*) FILTER (WHERE NOT created)::int AS updated FROM written`
+  return counted(memberships.length, rows)
+}
+
+async function importResources(tx: PrismaTransaction, resources: OrganisationImport['resources']): Promise<ImportCount> {
+  const rows = await tx.$queryRaw<CountRow[]>`
+    WITH input AS (
+      SELECT value->>'name' AS name, value->>'kind' AS kind, value->>'description' AS description, value->'attributes' AS attributes
+      FROM jsonb_array_elements(${JSON.stringify(resources)}::jsonb)),
+    written AS (
+      INSERT INTO resources (name, kind, description, attributes)
+      SELECT name, kind, description, coalesce(attributes, '{}') FROM input
+      ON CONFLICT (name) DO UPDATE SET kind = EXCLUDED.kind,
+        description = coalesce(EXCLUDED.description, resources.description),
+        attributes = CASE WHEN EXCLUDED.attributes = '{}' THEN resources.attributes ELSE EXCLUDED.attributes END,
+        version = resources.version + 1, updated_at = now()
+      WHERE resources.kind <> EXCLUDED.kind
+        OR (EXCLUDED.description IS NOT NULL AND resources.description IS DISTINCT FROM EXCLUDED.description)
+        OR (EXCLUDED.attributes <> '{}' AND resources.attributes <> EXCLUDED.attributes)
+      RETURNING xmax = 0 AS created)
+    SELECT count(*) FILTER (WHERE created)::int AS created, count(*) FILTER (WHERE NOT created)::int AS updated FROM written`
+  return counted(resources.length, rows)
+}
+
+async function importGrants(tx: PrismaTransaction, grants: OrganisationImport['grants']): Promise<ImportCount> {
+  const rows = await tx.$queryRaw<CountRow[]>`
+    WITH input AS (
+      SELECT * FROM jsonb_to_recordset(${JSON.stringify(grants)}::jsonb) AS i("group" text, resource text, permission permission)),
+    written AS (
+      INSERT INTO grants (group_id, resource_id, permission)
+      SELECT g.id, r.id, i.permission FROM input i JOIN groups g ON g.name = i."group" JOIN resources r ON r.name = i.resource
+      ON CONFLICT (group_id, resource_id) DO UPDATE SET permission = EXCLUDED.permission WHERE grants.permission <> EXCLUDED.permission
+      RETURNING xmax = 0 AS created)
+    SELECT count(*) FILTER (WHERE created)::int AS created, count(*) FILTER (WHERE NOT created)::int AS updated FROM written`
+  return counted(grants.length, rows)
+}
+
+function counted(total: number, [row]: readonly CountRow[]): ImportCount {
+  return { total, created: row?.created ?? 0, updated: row?.updated ?? 0 }
+}

@@ -1,0 +1,114 @@
+/** What the cache loads from PostgreSQL, each load stamped with the snapshot it saw. */
+import type { CacheSource, CatalogueItem, GroupNode, VisibleQuery } from '../domain/source.ts'
+import type { GroupId, JsonObject, MembershipRole, Permission, ResourceId, VisibleResource } from '../domain/model.ts'
+import type { Database, Statement } from './pool.ts'
+import { STAMP_COLUMNS, type StampColumns, stampOf } from './stamp.ts'
+import { EFFECTIVE_GROUPS, VISIBLE_BY_ID, VISIBLE_BY_NAME, VISIBLE_PAGE } from './visibility.ts'
+
+const LOAD_GROUPS: Statement = {
+  name: 'load-groups',
+  text: `
+WITH RECURSIVE ${EFFECTIVE_GROUPS}
+SELECT ${STAMP_COLUMNS}, (
+  SELECT coalesce(json_agg(json_build_object('id', e.id, 'name', e.name, 'parentId', e.parent_id, 'role', o.role) ORDER BY e.name), '[]')
+  FROM effective e LEFT JOIN own o ON o.id = e.id
+) AS groups`,
+}
+
+const CATALOGUE_COLUMNS = `r.id, r.name, r.kind, r.description, r.attributes, r.version, r.updated_at,
+  (SELECT coalesce(json_agg(json_build_array(g.group_id, g.permission)), '[]') FROM grants g WHERE g.resource_id = r.id) AS grants`
+
+const WHOLE_CATALOGUE = `SELECT ${CATALOGUE_COLUMNS} FROM resources r`
+/** $1 and $2: first and last id of each bucket. */
+const SOME_BUCKETS = `SELECT ${CATALOGUE_COLUMNS}
+FROM unnest($1::uuid[], $2::uuid[]) AS bucket(first, last) JOIN resources r ON r.id BETWEEN bucket.first AND bucket.last`
+
+/** From this many buckets on, reading the table once is cheaper than a range scan for each. */
+const WHOLE_FROM = 64
+
+interface ResourceRow {
+  id: ResourceId
+  name: string
+  kind: string
+  description: string | null
+  attributes: JsonObject
+  version: number
+  updated_at: Date
+}
+
+interface VisibleRow extends ResourceRow {
+  permission: Permission
+}
+
+interface CatalogueRow extends ResourceRow {
+  grants: [GroupId, Permission][]
+}
+
+interface GroupsRow extends StampColumns {
+  groups: { id: GroupId; name: string; parentId: GroupId | null; role: MembershipRole | null }[]
+}
+
+export function createCacheSource(database: Database): CacheSource {
+  return {
+    async effectiveGroups(user) {
+      const [row] = await database.query<GroupsRow>(LOAD_GROUPS, [user])
+      if (!row) throw new Error('a select without FROM returned no row')
+      return { value: row.groups satisfies GroupNode[], stamp: stampOf(row) }
+    },
+
+    catalogueBuckets: (buckets) =>
+      database.readSnapshot(async (client) => {
+        const stamped = await client.query<StampColumns>(`SELECT ${STAMP_COLUMNS}`)
+        const [columns] = stamped.rows
+        if (!columns) throw new Error('a select without FROM returned no row')
+        const { rows } =
+          buckets.length >= WHOLE_FROM
+            ? await client.query<CatalogueRow>(WHOLE_CATALOGUE)
+            : await client.query<CatalogueRow>(SOME_BUCKETS, [buckets.map(firstId), buckets.map(lastId)])
+        return { stamp: stampOf(columns), values: grouped(rows, buckets) }
+      }),
+
+    visibleList: (user) =>
+      database.readSnapshot(async (client) => {
+        const groups = await client.query<GroupsRow>({ ...LOAD_GROUPS, values: [user] })
+        const items = await client.query<VisibleRow>({ ...VISIBLE_PAGE, values: [user, ...pageValues({ count: null })] })
+        const [row] = groups.rows
+        if (!row) throw new Error('a select without FROM returned no row')
+        return { value: { groups: row.groups, items: items.rows.map(visibleOf) }, stamp: stampOf(row) }
+      }),
+
+    async visible(user, query) {
+      const rows = await database.query<VisibleRow>(VISIBLE_PAGE, [user, ...pageValues(query)])
+      return rows.map(visibleOf)
+    },
+
+    async visibleOne(user, ref) {
+      const [row] =
+        'id' in ref
+          ? await database.query<VisibleRow>(VISIBLE_BY_ID, [user, ref.id])
+          : await database.query<VisibleRow>(VISIBLE_BY_NAME, [user, ref.name])
+      return row ? visibleOf(row) : null
+    },
+  }
+}
+
+function pageValues({ count, after, kind, prefix, atLeast }: Omit<VisibleQuery, 'count'> & { count: number | null }): unknown[] {
+  return [count, after?.name ?? null, after?.id ?? null, kind ?? null, prefix ?? null, atLeast ?? null]
+}
+
+function grouped(rows: readonly CatalogueRow[], buckets: readonly number[]): Map<number, CatalogueItem[]> {
+  const values = new Map<number, CatalogueItem[]>(buckets.map((bucket) => [bucket, []]))
+  for (const row of rows) {
+    const { updated_at, ...rest } = row
+    values.get(Number.parseInt(row.id.slice(0, 2), 16))?.push({ ...rest, updatedAt: updated_at.toISOString() })
+  }
+  return values
+}
+
+/** The order of the properties is the order on the wire, on the cached path too. */
+function visibleOf({ id, name, kind, description, attributes, permission, version, updated_at }: VisibleRow): VisibleResource {
+  return { id, name, kind, description, attributes, permission, version, updatedAt: updated_at.toISOString() }
+}
+
+const firstId = (bucket: number) => `${bucket.toString(16).padStart(2, '0')}000000-0000-0000-0000-000000000000`
+const lastId = (bucket: number) => `${bucket.toString(16).padStart(2, '0')}ffffff-ffff-ffff-ffff-ffffffffffff`
