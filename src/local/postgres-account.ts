@@ -53,7 +53,7 @@ export function homeForPostgres(dataDir: string, account: Account | undefined): 
 /** Whoever removed and recreated the remembered folder may be somebody else. */
 function isOwnFolder(folder: string, account: Account): boolean {
   const found = existsSync(folder) ? lstatSync(folder) : undefined
-  return found?.isDirectory() && found.uid === account.uid
+  return found?.isDirectory() === true && found.uid === account.uid
 }
 
 /** A place that outlives a reboot where there is one. */

@@ -1,0 +1,91 @@
+/** What an integration test may do with the servers around it: databases of its own, and faults. */
+import { randomBytes } from 'node:crypto'
+import pg from 'pg'
+import { inject } from 'vitest'
+import type { RedisName } from '../../src/local/redis-cluster.ts'
+import type { ServerName, Target } from '../../src/local/stack.ts'
+import type { StackState } from '../../src/local/stack-state.ts'
+import { commandStack, type StackCommand } from './stack-control.ts'
+
+const command = <T>(name: StackCommand, argument?: unknown) =>
+  commandStack<T>(inject('stackControlUrl'), name, argument)
+
+/** Processes and ports as they are now. */
+export const stackState = () => command<StackState>('state')
+
+/** The Redis server that the Sentinels name as master. */
+export const master = () => command<RedisName>('master')
+
+/** SIGKILL; resolves with the name when the process is gone. */
+export const kill = (target: Target) => command<ServerName>('kill', target)
+
+/** SIGSTOP: keeps port and connections, answers nothing, until `resume`. */
+export const hang = (target: Target) => command<ServerName>('hang', target)
+
+export const resume = (name: ServerName) => command<void>('resume', name)
+
+/** Starts a server that ended; one that is still taken for the master waits until another is promoted. */
+export const restart = (name: ServerName) => command<void>('restart', name)
+
+/** Ends the three Redis servers and the three Sentinels; SIGTERM lets them write their snapshot, SIGKILL does not. */
+export const stopAllRedis = (how: 'SIGTERM' | 'SIGKILL' = 'SIGTERM') => command<void>('stopAllRedis', how)
+
+/** Starts all six again around the last master; resolves when the cluster is healthy. */
+export const startAllRedis = () => command<void>('startAllRedis')
+
+/** Three Sentinels agree, both replicas are linked, the next failover may come. */
+export const waitForHealthyCluster = (timeoutMs = 30_000) => command<void>('waitForHealthyRedis', timeoutMs)
+
+export async function portOf(name: ServerName): Promise<number> {
+  const { ports } = await stackState()
+  if (name === 'postgres') return ports.postgres
+  const index = Number(name.at(-1)) - 1
+  return (name.startsWith('redis') ? ports.redis : ports.sentinels)[index] as number
+}
+
+export async function masterPort(): Promise<number> {
+  return portOf(await master())
+}
+
+/** The environment that points a service at this stack's Redis. */
+export function redisEnvironment(): { REDIS_SENTINELS: string; REDIS_MASTER_NAME: string } {
+  const sentinels = inject('sentinels').map(({ host, port }) => `${host}:${port}`)
+  return { REDIS_SENTINELS: sentinels.join(','), REDIS_MASTER_NAME: inject('masterName') }
+}
+
+/**
+ * A database with the current schema and nothing in it, for one test file or one test.
+ * @returns its URL
+ */
+export async function freshDatabase(): Promise<string> {
+  const template = new URL(inject('databaseUrl'))
+  const name = `test_${randomBytes(6).toString('hex')}`
+  // Nobody ever connects to the template database itself, or CREATE DATABASE would refuse to copy it.
+  await asAdministrator((client) =>
+    client.query(`CREATE DATABASE ${name} TEMPLATE ${template.pathname.slice(1)} STRATEGY FILE_COPY`),
+  )
+  return withDatabase(template, name)
+}
+
+/** Ends the sessions on a database from `freshDatabase` and removes it. */
+export async function dropDatabase(url: string): Promise<void> {
+  await asAdministrator((client) =>
+    client.query(`DROP DATABASE IF EXISTS ${new URL(url).pathname.slice(1)} WITH (FORCE)`),
+  )
+}
+
+async function asAdministrator(work: (client: pg.Client) => Promise<unknown>): Promise<void> {
+  const client = new pg.Client({ connectionString: withDatabase(new URL(inject('databaseUrl')), 'postgres') })
+  await client.connect()
+  try {
+    await work(client)
+  } finally {
+    await client.end()
+  }
+}
+
+function withDatabase(url: URL, name: string): string {
+  const copy = new URL(url)
+  copy.pathname = `/${name}`
+  return copy.href
+}
