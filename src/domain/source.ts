@@ -51,5 +51,6 @@ export interface CacheSource {
   visibleList(user: UserId): Promise<Stamped<{ groups: readonly GroupNode[]; items: readonly VisibleResource[] }>>
   /** The one SQL statement that is the fallback and the oracle. */
   visible(user: UserId, query: VisibleQuery): Promise<readonly VisibleResource[]>
+  counts(user: UserId): Promise<{ groups: number; resources: number }>
   visibleOne(user: UserId, ref: Ref<ResourceId>): Promise<VisibleResource | null>
 }

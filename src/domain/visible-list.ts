@@ -9,6 +9,8 @@ import type { Position } from './source.ts'
 
 export interface VisibleList {
   readonly first: RenderedPage
+  /** How many resources are visible in all. */
+  readonly total: number
   readonly pageCount: number
   /** Present only in the process that derived it; elsewhere pages beyond the first are read as parts. */
   readonly pages?: readonly ListPage[]
@@ -37,20 +39,20 @@ export function buildList(user: UserId, items: readonly VisibleResource[], rende
   }
   const [first] = pages
   if (!first) throw new Error('a list has at least one page')
-  return { first, pageCount: pages.length, pages }
+  return { first, total: items.length, pageCount: pages.length, pages }
 }
 
 export const visibleListCodec: ValueCodec<VisibleList> = {
-  encode: ({ first, pageCount, pages = [] }) => ({
+  encode: ({ first, total, pageCount, pages = [] }) => ({
     body: first.body,
-    meta: { etag: first.etag, nextCursor: first.nextCursor, pageCount },
+    meta: { etag: first.etag, nextCursor: first.nextCursor, total, pageCount },
     parts: pageCount > 1 ? [encodeIndex(pages), ...pages.slice(1).map(({ body }) => body)] : [],
   }),
   decode({ body, meta }: Entry): VisibleList {
-    const { etag, nextCursor, pageCount } = meta
-    const known = typeof etag === 'string' && typeof pageCount === 'number'
+    const { etag, nextCursor, total, pageCount } = meta
+    const known = typeof etag === 'string' && typeof pageCount === 'number' && typeof total === 'number'
     if (!known || !(nextCursor === null || typeof nextCursor === 'string')) throw new TypeError('not a visible list')
-    return { first: { body, etag, nextCursor }, pageCount }
+    return { first: { body, etag, nextCursor }, total, pageCount }
   },
 }
 

@@ -37,6 +37,7 @@ export interface VisibleResourcesOptions {
 export interface VisibleResources {
   page(user: UserId, query: ResourceQuery, context: ReadContext): Promise<ResourcePage>
   effectiveGroups(user: UserId, context: ReadContext): Promise<{ groups: readonly GroupNode[]; cache: CacheStatus }>
+  counts(user: UserId, context: ReadContext): Promise<{ groups: number; resources: number; cache: CacheStatus }>
 }
 
 /** How often inputs that change under a derivation are read again before it is left to one statement. */
@@ -77,8 +78,12 @@ export function createVisibleResources(options: VisibleResourcesOptions): Visibl
     return { value: buildList(user, value.items, pages.render), stamp, tags: listTags(user, value.groups) }
   }
 
+  function readList(user: UserId): Promise<LayerRead<VisibleList>> {
+    return lists.read(userResourcesKey(user), () => loadable(() => derive(user)))
+  }
+
   async function cachedPage(user: UserId, query: ResourceQuery): Promise<ResourcePage | null> {
-    const list = await lists.read(userResourcesKey(user), () => loadable(() => derive(user)))
+    const list = await readList(user)
     const page = await listPages.find(user, query, list)
     return page && { ...page, cache: statusOf(list) }
   }
@@ -108,38 +113,58 @@ export function createVisibleResources(options: VisibleResourcesOptions): Visibl
     return { body, etag, nextCursor, cache: { kind: 'bypass', detail } }
   }
 
+  /** Answers from the cache where it can be trusted and asked; else directly, saying why. */
+  async function cachedOr<T>(
+    context: ReadContext,
+    cached: () => Promise<T>,
+    directly: (detail: string) => Promise<T>,
+  ): Promise<T> {
+    const bypass = await freshness.reasonToBypass(context)
+    if (bypass) return directly(bypass)
+    try {
+      return await cached()
+    } catch (error) {
+      if (error instanceof StoreUnavailableError) return directly(error.detail)
+      throw error
+    }
+  }
+
   return {
     async page(user, query, context) {
       // A forged cursor is refused on every path alike.
       pages.positionOf(user, query)
-      const bypass = await freshness.reasonToBypass(context)
-      if (bypass) return directPage(user, query, bypass)
-      try {
-        return (await cachedPage(user, query)) ?? (await directPage(user, query, 'long-scan'))
-      } catch (error) {
-        if (error instanceof StoreUnavailableError) return directPage(user, query, error.detail)
-        throw error
-      }
+      return cachedOr(
+        context,
+        async () => (await cachedPage(user, query)) ?? directPage(user, query, 'long-scan'),
+        (detail) => directPage(user, query, detail),
+      )
     },
 
-    async effectiveGroups(user, context) {
-      const fallback = async (detail: string) => {
-        const loaded = await directGroups.run(user, async () => {
-          const { value } = await source.effectiveGroups(user)
-          return { groups: value, shareable: () => false }
-        })
-        return { groups: loaded.groups, cache: { kind: 'bypass' as const, detail } }
-      }
-      const bypass = await freshness.reasonToBypass(context)
-      if (bypass) return fallback(bypass)
-      try {
-        const read = await readGroups(user)
-        return { groups: read.value, cache: statusOf(read) }
-      } catch (error) {
-        if (error instanceof StoreUnavailableError) return fallback(error.detail)
-        throw error
-      }
-    },
+    effectiveGroups: (user, context) =>
+      cachedOr<{ groups: readonly GroupNode[]; cache: CacheStatus }>(
+        context,
+        async () => {
+          const read = await readGroups(user)
+          return { groups: read.value, cache: statusOf(read) }
+        },
+        async (detail) => {
+          const loaded = await directGroups.run(user, async () => {
+            const { value } = await source.effectiveGroups(user)
+            return { groups: value, shareable: () => false }
+          })
+          return { groups: loaded.groups, cache: { kind: 'bypass', detail } }
+        },
+      ),
+
+    counts: (user, context) =>
+      cachedOr<{ groups: number; resources: number; cache: CacheStatus }>(
+        context,
+        async () => {
+          const [member, list] = await Promise.all([readGroups(user), readList(user)])
+          return { groups: member.value.length, resources: list.value.total, cache: statusOf(list) }
+        },
+        async (detail) => ({ ...(await source.counts(user)), cache: { kind: 'bypass', detail } }),
+      ),
   }
 }
 

@@ -3,7 +3,7 @@ import type { CacheSource, CatalogueItem, GroupNode, VisibleQuery } from '../dom
 import type { GroupId, JsonObject, MembershipRole, Permission, ResourceId, VisibleResource } from '../domain/model.ts'
 import type { Database, Statement } from './pool.ts'
 import { STAMP_COLUMNS, type StampColumns, stampOf } from './stamp.ts'
-import { EFFECTIVE_GROUPS, VISIBLE_BY_ID, VISIBLE_BY_NAME, VISIBLE_PAGE } from './visibility.ts'
+import { COUNTS, EFFECTIVE_GROUPS, VISIBLE_BY_ID, VISIBLE_BY_NAME, VISIBLE_PAGE } from './visibility.ts'
 
 const LOAD_GROUPS: Statement = {
   name: 'load-groups',
@@ -80,6 +80,11 @@ export function createCacheSource(database: Database): CacheSource {
     async visible(user, query) {
       const rows = await database.query<VisibleRow>(VISIBLE_PAGE, [user, ...pageValues(query)])
       return rows.map(visibleOf)
+    },
+
+    async counts(user) {
+      const [row] = await database.query<{ groups: number; resources: number }>(COUNTS, [user])
+      return row ?? { groups: 0, resources: 0 }
     },
 
     async visibleOne(user, ref) {

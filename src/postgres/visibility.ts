@@ -53,3 +53,12 @@ GROUP BY r.id`,
 export const VISIBLE_BY_ID = visibleOne('visible-by-id', 'r.id = $2::uuid')
 /** $1 user, $2 name of the resource. */
 export const VISIBLE_BY_NAME = visibleOne('visible-by-name', 'r.name = $2::text')
+
+/** $1 user: how many groups count for him and how many resources he may see. */
+export const COUNTS: Statement = {
+  name: 'visible-counts',
+  text: `
+WITH RECURSIVE ${EFFECTIVE_GROUPS}
+SELECT (SELECT count(*)::int FROM effective) AS groups,
+  (SELECT count(DISTINCT resource_id)::int FROM grants WHERE group_id = ANY (ARRAY(SELECT id FROM effective))) AS resources`,
+}

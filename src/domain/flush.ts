@@ -1,0 +1,65 @@
+/** An administrator's or a recovery tier's flush: a mutation that writes nothing but the log, so it holds without Redis too. */
+import { type Invalidation, invalidatesNothing, mergeInvalidations, mutation, NOTHING_INVALIDATED, type Rule } from '../cache/index.ts'
+import type { FlushScope } from './api.ts'
+import { DomainError } from './errors.ts'
+import { allResources, resourcesOfMembersBelow, userGroups, userResources } from './invalidation-rules.ts'
+import { layerTag } from './keys.ts'
+import type { LAYERS } from '../cache/index.ts'
+import type { Transaction } from './transaction.ts'
+
+type Layer = (typeof LAYERS)[number]
+
+const LAYERS_OF = {
+  all: ['resources', 'user-groups', 'user-resources'],
+  volatile: ['user-groups', 'user-resources'],
+} as const satisfies Record<string, readonly Layer[]>
+
+/** What the scope names; evaluated in a transaction because affected users are read there. */
+export async function scopeOfFlush(tx: Transaction, scope: FlushScope): Promise<Invalidation> {
+  switch (scope.scope) {
+    case 'all':
+    case 'volatile':
+      return wholeLayers(LAYERS_OF[scope.scope])
+    case 'layer':
+      return wholeLayers([scope.layer])
+    case 'user':
+      return merged(tx, [userGroups(() => scope.user), userResources(() => scope.user)])
+    case 'resource': {
+      const found = await tx.resources.find(scope.resource)
+      if (!found) throw new DomainError('unknown-resource', 'there is no such resource')
+      const groups = await tx.grants.groupsOf(found.id)
+      return merged(tx, [allResources(() => [found.id]), resourcesOfMembersBelow(() => groups)])
+    }
+    default:
+      return scope satisfies never
+  }
+}
+
+export const flushCache = mutation<Transaction, FlushScope>('flushCache')
+  .invalidates((tx, scope) => scopeOfFlush(tx, scope))
+  .audited(targetOfFlush, async () => null)
+  .write(async () => null)
+
+export function targetOfFlush(scope: FlushScope): string {
+  switch (scope.scope) {
+    case 'layer':
+      return `cache:layer:${scope.layer}`
+    case 'user':
+      return `cache:user:${scope.user}`
+    case 'resource':
+      return `cache:resource:${'id' in scope.resource ? scope.resource.id : scope.resource.name}`
+    default:
+      return `cache:${scope.scope}`
+  }
+}
+
+function wholeLayers(layers: readonly Layer[]): Invalidation {
+  return { tags: layers.map(layerTag), keys: [], layers }
+}
+
+async function merged(tx: Transaction, rules: readonly Rule<Transaction, null>[]): Promise<Invalidation> {
+  const all: Invalidation[] = []
+  for (const rule of rules) all.push(await rule(tx, null))
+  const invalidation = mergeInvalidations(all)
+  return invalidatesNothing(invalidation) ? NOTHING_INVALIDATED : invalidation
+}

@@ -1,0 +1,195 @@
+/** Reads that are never cached: users, groups, members, grants, and the explanations of who may see what and why. */
+import type { AccessEntry, ExplainedPath, Page, PageQuery, Reads } from '../domain/api.ts'
+import type { CursorCodec } from '../domain/cursor.ts'
+import type { Grant, Group, GroupId, JsonObject, Membership, MembershipRole, Permission, Ref, Resource, ResourceId, User, UserId } from '../domain/model.ts'
+import type { CacheSource } from '../domain/source.ts'
+import type { Database, Statement } from './pool.ts'
+
+type Directory = Omit<Reads, 'visibleResources' | 'effectiveGroups' | 'counts'>
+
+const statement = (name: string, text: string): Statement => ({ name, text })
+
+const USER = 'id, display_name AS "displayName", disabled, created_at AS "createdAt", updated_at AS "updatedAt"'
+const GROUP = 'id, name, parent_id AS "parentId", version, created_at AS "createdAt", updated_at AS "updatedAt"'
+const RESOURCE = 'id, name, kind, description, attributes, version, created_at AS "createdAt", updated_at AS "updatedAt"'
+
+/** Begins strictly after $2 (null: at the beginning), $1 rows; $3 is a prefix or null. */
+const pageOf = (columns: string, table: string, key: string) =>
+  `SELECT ${columns} FROM ${table}
+   WHERE ($2::text IS NULL OR ${key} > $2::text COLLATE "C") AND ($3::text IS NULL OR starts_with(${key}, $3::text))
+   ORDER BY ${key} LIMIT $1`
+
+const SQL = {
+  user: statement('user', `SELECT ${USER} FROM users WHERE id = $1`),
+  users: statement('users', pageOf(USER, 'users', 'id')),
+  groupById: statement('group-by-id', `SELECT ${GROUP} FROM groups WHERE id = $1::uuid`),
+  groupByName: statement('group-by-name', `SELECT ${GROUP} FROM groups WHERE name = $1`),
+  groups: statement('groups', pageOf(GROUP, 'groups', 'name')),
+  resourceById: statement('resource-by-id', `SELECT ${RESOURCE} FROM resources WHERE id = $1::uuid`),
+  resourceByName: statement('resource-by-name', `SELECT ${RESOURCE} FROM resources WHERE name = $1`),
+  members: statement(
+    'members',
+    `SELECT user_id AS "userId", group_id AS "groupId", role FROM memberships
+     WHERE group_id = $1::uuid AND ($3::text IS NULL OR user_id > $3::text COLLATE "C") ORDER BY user_id LIMIT $2`,
+  ),
+  grants: statement(
+    'grants',
+    `SELECT g.group_id AS "groupId", g.resource_id AS "resourceId", g.permission, r.name AS "resourceName"
+     FROM grants g JOIN resources r ON r.id = g.resource_id
+     WHERE g.group_id = $1::uuid AND ($3::text IS NULL OR r.name > $3::text COLLATE "C") ORDER BY r.name LIMIT $2`,
+  ),
+  role: statement('role', 'SELECT role FROM memberships WHERE user_id = $1 AND group_id = $2::uuid'),
+  /** Every path from one of the users' own groups up to a group with a grant on the resource $1, for the users $2. */
+  paths: statement(
+    'paths',
+    `WITH RECURSIVE climb AS (
+       SELECT m.user_id, g.id, g.parent_id, ARRAY[g.id] AS ids, ARRAY[g.name] AS names
+       FROM memberships m JOIN groups g ON g.id = m.group_id JOIN users u ON u.id = m.user_id AND NOT u.disabled
+       WHERE m.user_id = ANY ($2::text[])
+       UNION ALL
+       SELECT c.user_id, g.id, g.parent_id, c.ids || g.id, c.names || g.name
+       FROM climb c JOIN groups g ON g.id = c.parent_id WHERE cardinality(c.ids) < 100
+     )
+     SELECT c.user_id AS "userId", c.ids, c.names, g.permission
+     FROM climb c JOIN grants g ON g.group_id = c.id AND g.resource_id = $1::uuid
+     ORDER BY c.user_id, g.permission DESC, c.names`,
+  ),
+  /** Users who may see the resource $1, after $3, at most $2. */
+  audience: statement(
+    'audience',
+    `WITH RECURSIVE below AS (
+       SELECT group_id AS id FROM grants WHERE resource_id = $1::uuid
+       UNION SELECT g.id FROM groups g JOIN below b ON g.parent_id = b.id
+     )
+     SELECT DISTINCT m.user_id AS id FROM memberships m JOIN users u ON u.id = m.user_id AND NOT u.disabled
+     WHERE m.group_id IN (SELECT id FROM below) AND ($3::text IS NULL OR m.user_id > $3::text COLLATE "C")
+     ORDER BY m.user_id LIMIT $2`,
+  ),
+}
+
+interface PathRow {
+  userId: UserId
+  ids: GroupId[]
+  names: string[]
+  permission: Permission
+}
+
+export interface DirectoryOptions {
+  readonly database: Database
+  readonly source: CacheSource
+  readonly cursors: CursorCodec
+}
+
+export function createDirectory({ database, source, cursors }: DirectoryOptions): Directory {
+  const one = async <T extends object>(sql: Statement, values: readonly unknown[]): Promise<T | null> =>
+    (await database.query<T>(sql, values))[0] ?? null
+
+  /** Asks for one row more than the page shows: its presence says that there is another page. */
+  async function page<T extends object>(
+    scope: readonly (string | undefined)[],
+    query: PageQuery,
+    keyOf: (row: T) => string,
+    read: (count: number, after: string | null) => Promise<T[]>,
+  ): Promise<Page<T>> {
+    const [after = null] = query.cursor === undefined ? [] : cursors.decode(scope, query.cursor)
+    const rows = await read(query.limit + 1, after)
+    const data = rows.slice(0, query.limit)
+    const last = data.at(-1)
+    const more = rows.length > data.length && last !== undefined
+    return { data, nextCursor: more ? cursors.encode(scope, [keyOf(last)]) : null }
+  }
+
+  function group(ref: Ref<GroupId>): Promise<Group | null> {
+    return 'id' in ref ? one<Group>(SQL.groupById, [ref.id]) : one<Group>(SQL.groupByName, [ref.name])
+  }
+
+  function resource(ref: Ref<ResourceId>): Promise<Resource | null> {
+    return 'id' in ref
+      ? one<Resource & { attributes: JsonObject }>(SQL.resourceById, [ref.id])
+      : one<Resource & { attributes: JsonObject }>(SQL.resourceByName, [ref.name])
+  }
+
+  async function pathsOf(resourceId: ResourceId, users: readonly UserId[]): Promise<Map<UserId, ExplainedPath[]>> {
+    const rows = await database.query<PathRow>(SQL.paths, [resourceId, users])
+    const paths = new Map<UserId, ExplainedPath[]>()
+    for (const { userId, ids, names, permission } of rows) {
+      const known = paths.get(userId) ?? []
+      const groups = ids.map((id, position) => ({ id, name: names[position] ?? '' }))
+      // Ordered by permission, highest first: the first path is the one that decides.
+      paths.set(userId, [...known, { groups, permission, wins: known.length === 0 }])
+    }
+    return paths
+  }
+
+  return {
+    group,
+    resource,
+    visibleResource: (user, ref) => source.visibleOne(user, ref),
+    async permissionOn(user, ref) {
+      return (await source.visibleOne(user, ref))?.permission ?? null
+    },
+    async explain(user, ref) {
+      const found = await resource(ref)
+      if (!found) return null
+      const paths = (await pathsOf(found.id, [user])).get(user) ?? []
+      return { permission: paths[0]?.permission ?? null, paths }
+    },
+    async access(ref, query) {
+      const found = await resource(ref)
+      if (!found) return null
+      const users = await page<{ id: UserId }>(
+        ['access', found.id],
+        query,
+        ({ id }) => id,
+        (count, after) => database.query<{ id: UserId }>(SQL.audience, [found.id, count, after]),
+      )
+      const paths = await pathsOf(found.id, users.data.map(({ id }) => id))
+      return { data: users.data.flatMap(({ id }) => accessOf(id, paths.get(id) ?? [])), nextCursor: users.nextCursor }
+    },
+    user: (id) => one<User>(SQL.user, [id]),
+    users: (query) =>
+      page<User>(
+        ['users', query.q],
+        query,
+        ({ id }) => id,
+        (count, after) => database.query<User>(SQL.users, [count, after, query.q ?? null]),
+      ),
+    groups: (query) =>
+      page<Group>(
+        ['groups', query.q],
+        query,
+        ({ name }) => name,
+        (count, after) => database.query<Group>(SQL.groups, [count, after, query.q ?? null]),
+      ),
+    async membersOf(ref, query) {
+      const found = await group(ref)
+      if (!found) return null
+      return page<Membership>(
+        ['members', found.id],
+        query,
+        ({ userId }) => userId,
+        (count, after) => database.query<Membership>(SQL.members, [found.id, count, after]),
+      )
+    },
+    async grantsOf(ref, query) {
+      const found = await group(ref)
+      if (!found) return null
+      return page<Grant & { resourceName: string }>(
+        ['grants', found.id],
+        query,
+        ({ resourceName }) => resourceName,
+        (count, after) => database.query<Grant & { resourceName: string }>(SQL.grants, [found.id, count, after]),
+      )
+    },
+    async roleIn(user, ref) {
+      const found = await group(ref)
+      const membership = found && (await one<{ role: MembershipRole }>(SQL.role, [user, found.id]))
+      return membership?.role ?? null
+    },
+  }
+}
+
+function accessOf(userId: UserId, paths: readonly ExplainedPath[]): AccessEntry[] {
+  const [winner] = paths
+  return winner ? [{ userId, permission: winner.permission, paths }] : []
+}
