@@ -1,0 +1,39 @@
+/** One line per request, made of the few fields it prints; and the id that ties a request to its lines. */
+import { randomUUID } from 'node:crypto'
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { pinoHttp } from 'pino-http'
+import type { Logger } from '../telemetry/index.ts'
+
+const CLEAN_ID = /^[\w.:-]{1,128}$/
+
+/** A caller's own id is kept when it cannot break a log line or a header. */
+export function requestId(req: IncomingMessage): string {
+  const given = req.headers['x-request-id']
+  return typeof given === 'string' && CLEAN_ID.test(given) ? given : randomUUID()
+}
+
+export function createAccessLog(logger: Logger) {
+  return pinoHttp({
+    logger,
+    genReqId: requestId,
+    // The defaults serialise every header of request and response, only for redaction to take some out again.
+    wrapSerializers: false,
+    serializers: { req: describedRequest, res: describedResponse },
+    customLogLevel: (_req, res, error) => (error !== undefined || res.statusCode >= 500 ? 'error' : 'info'),
+    customErrorObject: (_req, res, _error, values: { responseTime: number }) => ({
+      res,
+      responseTime: values.responseTime,
+    }),
+  })
+}
+
+/** The path without the query: filters and cursors are the caller's business. */
+function describedRequest(req: IncomingMessage & { id?: unknown }) {
+  const url = req.url ?? ''
+  const query = url.indexOf('?')
+  return { id: req.id, method: req.method, path: query === -1 ? url : url.slice(0, query) }
+}
+
+function describedResponse(res: ServerResponse) {
+  return { status: res.statusCode }
+}

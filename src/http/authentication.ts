@@ -1,0 +1,155 @@
+/** Who is calling: bearer tokens verified by jose with everything pinned that can be, remembered until they expire. */
+import { createHash } from 'node:crypto'
+import { errors, type JWTPayload, type JWTVerifyGetKey, jwtVerify } from 'jose'
+import type { UserId } from '../domain/model.ts'
+import { HttpError } from './problem.ts'
+import { isUserId } from './text.ts'
+import { createTokenCache } from './token-cache.ts'
+
+export interface Caller {
+  readonly id: UserId
+  readonly roles: readonly string[]
+  readonly isAdmin: boolean
+  readonly isCacheAdmin: boolean
+  /** The `jti`, or a short hash of the token; for the audit log. */
+  readonly tokenId: string
+}
+
+export interface AuthenticationOptions {
+  readonly keys: JWTVerifyGetKey
+  readonly issuer: string
+  readonly audience: string
+  readonly algorithms: readonly string[]
+  /** The claim that holds the roles; dots step into nested objects (`realm_access.roles`). */
+  readonly rolesClaim: string
+  readonly nowMs: () => number
+}
+
+export interface Authentication {
+  /** The caller when the token is remembered: the hot path, without a promise. */
+  remembered(authorization: string | undefined): Caller | undefined
+  /** @throws HttpError `unauthenticated`, or `authentication-unavailable` when nobody can tell */
+  authenticate(authorization: string | undefined): Promise<Caller>
+}
+
+const CLOCK_TOLERANCE_S = 5
+const REMEMBERED_TOKENS = 10_000
+const REMEMBERED_TOKEN_LENGTH = 4096
+const REMEMBERED_MS = 300_000
+const MAX_TOKEN_LENGTH = 12_288
+/** RFC 9068's type and the general one. Absent says no less than `JWT` does; any other type is a token for something else. */
+const TYPES = new Set(['at+jwt', 'application/at+jwt', 'jwt', 'application/jwt'])
+const COMPACT = /^[\w-]+\.[\w-]+\.[\w-]+$/
+const MAX_ROLES = 100
+
+export function createAuthentication(options: AuthenticationOptions): Authentication {
+  const { keys, issuer, audience, algorithms, nowMs } = options
+  const known = createTokenCache<Caller>({
+    maxEntries: REMEMBERED_TOKENS,
+    maxTokenLength: REMEMBERED_TOKEN_LENGTH,
+    maxAgeMs: REMEMBERED_MS,
+    nowMs,
+  })
+
+  async function verify(token: string): Promise<{ caller: Caller; expiresAtMs: number }> {
+    if (token.length > MAX_TOKEN_LENGTH || !isCanonical(token)) throw unauthenticated('invalid_token', 'not a token')
+    try {
+      const { payload, protectedHeader } = await jwtVerify(token, keys, {
+        issuer,
+        audience,
+        algorithms: [...algorithms],
+        clockTolerance: CLOCK_TOLERANCE_S,
+        currentDate: new Date(nowMs()),
+        requiredClaims: ['sub', 'exp'],
+      })
+      if (protectedHeader.typ !== undefined && !TYPES.has(protectedHeader.typ.toLowerCase()))
+        throw unauthenticated('invalid_token', 'another type')
+      return { caller: callerOf(payload, token, options.rolesClaim), expiresAtMs: (payload.exp ?? 0) * 1000 }
+    } catch (error) {
+      if (error instanceof HttpError) throw error
+      if (error instanceof errors.JOSEError) throw unauthenticated('invalid_token', 'the token does not verify', error)
+      // A token whose parts cannot even be decoded makes some of jose's primitives throw their own kinds.
+      if (error instanceof TypeError || error instanceof DOMException || error instanceof SyntaxError)
+        throw unauthenticated('invalid_token', 'the token does not verify', error)
+      throw error
+    }
+  }
+
+  return {
+    remembered(authorization) {
+      return authorization?.startsWith('Bearer ') ? known.get(authorization.slice(7)) : undefined
+    },
+    async authenticate(authorization) {
+      const token = bearerToken(authorization)
+      const { caller, expiresAtMs } = await verify(token)
+      known.set(token, caller, expiresAtMs)
+      return caller
+    },
+  }
+}
+
+function bearerToken(authorization: string | undefined): string {
+  if (authorization === undefined) throw unauthenticated(undefined, 'no token')
+  const match = /^bearer +(\S+) *$/i.exec(authorization)
+  if (match?.[1] === undefined) throw unauthenticated('invalid_request', 'not a bearer token')
+  return match[1]
+}
+
+/** Base64url has several spellings for the same bytes (padding, spare bits); only the one that was signed counts. */
+function isCanonical(token: string): boolean {
+  return (
+    COMPACT.test(token) &&
+    token.split('.').every((part) => Buffer.from(part, 'base64url').toString('base64url') === part)
+  )
+}
+
+function callerOf(payload: JWTPayload, token: string, rolesClaim: string): Caller {
+  const { sub, jti } = payload
+  if (typeof sub !== 'string' || !isUserId(sub)) throw unauthenticated('invalid_token', 'no usable subject')
+  const roles = rolesOf(payload, rolesClaim)
+  return {
+    id: sub as UserId,
+    roles,
+    isAdmin: roles.includes('admin'),
+    isCacheAdmin: roles.includes('cache-admin'),
+    tokenId: isTokenId(jti) ? jti : `sha256:${createHash('sha256').update(token).digest('base64url').slice(0, 16)}`,
+  }
+}
+
+function isTokenId(jti: unknown): jti is string {
+  return typeof jti === 'string' && /^[\x21-\x7e]{1,128}$/.test(jti)
+}
+
+/** A list, or OAuth's form, one string with spaces. Anything else is no role at all. */
+function rolesOf(payload: JWTPayload, rolesClaim: string): string[] {
+  const claim = rolesClaim in payload ? payload[rolesClaim] : nested(payload, rolesClaim.split('.'))
+  const roles = typeof claim === 'string' ? claim.split(' ') : Array.isArray(claim) ? claim : []
+  return roles.filter((role): role is string => typeof role === 'string' && role !== '').slice(0, MAX_ROLES)
+}
+
+function nested(from: unknown, path: readonly string[]): unknown {
+  return path.reduce<unknown>(
+    (value, step) =>
+      value !== null && typeof value === 'object' && Object.hasOwn(value, step)
+        ? (value as Record<string, unknown>)[step]
+        : undefined,
+    from,
+  )
+}
+
+/** RFC 6750: a request without a token is told only the scheme. Why a token was refused stays in the log. */
+function unauthenticated(
+  error: 'invalid_token' | 'invalid_request' | undefined,
+  message: string,
+  cause?: unknown,
+): HttpError {
+  const challenge = error === undefined ? 'Bearer realm="portcullis"' : `Bearer realm="portcullis", error="${error}"`
+  const detail =
+    error === undefined
+      ? 'Send an access token as Authorization: Bearer.'
+      : 'The access token is missing, expired, or not meant for this service.'
+  return new HttpError('unauthenticated', detail, {
+    headers: { 'WWW-Authenticate': challenge },
+    cause: cause ?? message,
+  })
+}

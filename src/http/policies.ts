@@ -1,0 +1,83 @@
+/** Who may call what: one policy per route, named in its declaration. Nothing is allowed that no policy allows. */
+import type { Portcullis } from '../domain/api.ts'
+import { DomainError } from '../domain/errors.ts'
+import { type GroupId, PERMISSIONS, type Permission, type Ref, type ResourceId, type UserId } from '../domain/model.ts'
+import type { Caller } from './authentication.ts'
+
+export interface Policy {
+  /** As it reads in the API's documentation. */
+  readonly who: string
+  /** Whether a token is needed at all; false only for health, metrics and documentation. */
+  readonly authenticated: boolean
+  /** @throws DomainError `forbidden`, or `not-found` where even the existence is hidden */
+  readonly check?: (caller: Caller, params: unknown, portcullis: Portcullis) => Promise<void> | void
+}
+
+export const anyone: Policy = { who: 'anyone', authenticated: false }
+
+export const anyUser: Policy = { who: 'any user', authenticated: true }
+
+export const admin: Policy = {
+  who: 'admin',
+  authenticated: true,
+  check: (caller) => permit(caller.isAdmin),
+}
+
+export const cacheAdmin: Policy = {
+  who: 'cache admin',
+  authenticated: true,
+  check: (caller) => permit(caller.isCacheAdmin),
+}
+
+/** The user named in the path, or an admin. Others learn nothing, not even whether there is such a user. */
+export const selfOrAdmin: Policy = {
+  who: 'self or admin',
+  authenticated: true,
+  check: (caller, params) => permit(caller.isAdmin || (params as { id: UserId }).id === caller.id),
+}
+
+/** Reading groups: admins, and whoever maintains any group. */
+export const anyMaintainerOrAdmin: Policy = {
+  who: 'admin, or a maintainer of a group',
+  authenticated: true,
+  async check(caller, _params, portcullis) {
+    if (caller.isAdmin) return
+    const { groups } = await portcullis.reads.effectiveGroups(caller.id, {})
+    permit(groups.some((group) => group.role === 'maintainer'))
+  },
+}
+
+/** The same refusal whether the group is another's or does not exist. */
+export const maintainerOfGroupOrAdmin: Policy = {
+  who: 'admin, or a maintainer of the group',
+  authenticated: true,
+  async check(caller, params, portcullis) {
+    if (caller.isAdmin) return
+    permit((await portcullis.reads.roleIn(caller.id, (params as { id: Ref<GroupId> }).id)) === 'maintainer')
+  },
+}
+
+/** An own permission on the resource that the path names, at least this high; or an admin. */
+export function onResource(least: Permission, parameter: 'id' | 'resourceId' = 'id'): Policy {
+  return {
+    who: `\`${least}\` on the resource, or admin`,
+    authenticated: true,
+    async check(caller, params, portcullis) {
+      if (caller.isAdmin) return
+      const ref = (params as Record<typeof parameter, Ref<ResourceId>>)[parameter]
+      const held = await portcullis.reads.permissionOn(caller.id, ref)
+      // Hidden and absent are one answer; only who sees the resource may learn that he may not change it.
+      if (held === null) throw new DomainError('not-found', 'no such resource')
+      permit(PERMISSIONS.indexOf(held) >= PERMISSIONS.indexOf(least))
+    },
+  }
+}
+
+/** For a policy that a handler decides itself, because it depends on what is found. */
+export function decidedByHandler(who: string): Policy {
+  return { who, authenticated: true }
+}
+
+export function permit(allowed: boolean): void {
+  if (!allowed) throw new DomainError('forbidden', 'not allowed')
+}

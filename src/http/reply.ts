@@ -1,0 +1,100 @@
+/** Answers: what a handler returns, and the one place that writes it to the socket. */
+import type { Request, Response } from 'express'
+import type { CacheStatus } from '../domain/api.ts'
+import type { Problem } from './problem.ts'
+
+export interface Reply {
+  readonly status: number
+  /** Names and values alternating, in the form that `writeHead` takes without copying. */
+  readonly headers?: readonly string[]
+  /** Bytes that are already what the client gets. */
+  readonly bytes?: Buffer | string
+  readonly contentType?: string
+  /** A strong validator, quoted; makes the answer conditional. */
+  readonly etag?: string
+}
+
+const JSON_TYPE = 'application/json; charset=utf-8'
+/** Private to its caller, and asked for again before each use: a revoked permission must not live on in a browser. */
+const CACHE_HEADERS = ['Cache-Control', 'private, no-cache', 'Vary', 'Authorization']
+
+export interface ReplySender {
+  send(req: Request, res: Response, reply: Reply): void
+  sendProblem(req: Request, res: Response, problem: Problem): void
+}
+
+export interface ReplySenderOptions {
+  /** Names and values alternating that every answer carries. */
+  readonly securityHeaders: readonly string[]
+}
+
+export function createReplySender({ securityHeaders }: ReplySenderOptions): ReplySender {
+  const always = [...securityHeaders, ...CACHE_HEADERS]
+
+  function send(req: Request, res: Response, reply: Reply): void {
+    if (res.headersSent || res.destroyed) return
+    const headers = [...always, 'X-Request-Id', String(req.id)]
+    if (reply.headers !== undefined) headers.push(...reply.headers)
+    if (reply.etag !== undefined) {
+      headers.push('ETag', reply.etag)
+      if (isNotModified(req, reply)) {
+        res.writeHead(304, headers).end()
+        return
+      }
+    }
+    const { bytes } = reply
+    if (bytes === undefined) {
+      if (reply.status !== 204) headers.push('Content-Length', '0')
+      res.writeHead(reply.status, headers).end()
+      return
+    }
+    headers.push('Content-Type', reply.contentType ?? JSON_TYPE, 'Content-Length', String(Buffer.byteLength(bytes)))
+    res.writeHead(reply.status, headers).end(bytes)
+  }
+
+  return {
+    send,
+    sendProblem: (req, res, problem) =>
+      send(req, res, {
+        status: problem.status,
+        headers: Object.entries(problem.headers).flat(),
+        contentType: 'application/problem+json; charset=utf-8',
+        bytes: JSON.stringify(problem.body),
+      }),
+  }
+}
+
+/** RFC 9110, 13.1.2: only for GET and HEAD that would have succeeded; compared weakly. */
+function isNotModified(req: Request, reply: Reply): boolean {
+  const condition = req.headers['if-none-match']
+  if (condition === undefined || reply.status !== 200 || (req.method !== 'GET' && req.method !== 'HEAD')) return false
+  if (condition === reply.etag || condition.trim() === '*') return true
+  return condition.split(',').some((tag) => tag.trim().replace(/^W\//, '') === reply.etag)
+}
+
+export function json(
+  value: unknown,
+  { status = 200, headers, etag }: { status?: number; headers?: readonly string[]; etag?: string } = {},
+): Reply {
+  return {
+    status,
+    bytes: JSON.stringify(value),
+    ...(headers !== undefined && { headers }),
+    ...(etag !== undefined && { etag }),
+  }
+}
+
+/** RFC 9211; `detail` is a token, so that no key and no message can end up in it. */
+export function cacheStatus(status: CacheStatus): string {
+  const detail = status.detail === undefined ? '' : `; detail=${status.detail.replace(/[^A-Za-z0-9_.-]+/g, '-')}`
+  switch (status.kind) {
+    case 'hit':
+      return `portcullis; hit; ttl=${Math.max(0, Math.floor(status.ttlSeconds))}${detail}`
+    case 'miss':
+      return `portcullis; fwd=miss${status.stored ? '; stored' : ''}${detail}`
+    case 'bypass':
+      return `portcullis; fwd=bypass${detail}`
+    default:
+      return status satisfies never
+  }
+}

@@ -1,0 +1,54 @@
+/** Domain objects as the bodies that clients see. */
+import type { EffectiveGroup, Grant, Group, Membership, Permission, Resource, User } from '../domain/model.ts'
+
+export const userBody = (user: User) => ({
+  id: user.id,
+  displayName: user.displayName,
+  disabled: user.disabled,
+  createdAt: user.createdAt,
+  updatedAt: user.updatedAt,
+})
+
+export const groupBody = (group: Group) => ({
+  id: group.id,
+  name: group.name,
+  parentId: group.parentId,
+  version: group.version,
+  createdAt: group.createdAt,
+  updatedAt: group.updatedAt,
+})
+
+export const effectiveGroupBody = (group: EffectiveGroup) => ({
+  id: group.id,
+  name: group.name,
+  parentId: group.parentId,
+  via: group.via,
+  role: group.role,
+})
+
+export const membershipBody = (membership: Membership) => ({
+  userId: membership.userId,
+  groupId: membership.groupId,
+  role: membership.role,
+})
+
+export const grantBody = (grant: Grant) => ({
+  groupId: grant.groupId,
+  resourceId: grant.resourceId,
+  permission: grant.permission,
+})
+
+/** The same shape as in the caller's list; `permission` is null for an administrator who sees it by role only. */
+export const resourceBody = (
+  resource: Omit<Resource, 'createdAt' | 'updatedAt'> & { updatedAt: Date | string },
+  permission: Permission | null,
+) => ({
+  id: resource.id,
+  name: resource.name,
+  kind: resource.kind,
+  description: resource.description,
+  attributes: resource.attributes,
+  permission,
+  version: resource.version,
+  updatedAt: resource.updatedAt,
+})

@@ -1,0 +1,63 @@
+/** Reads a body of a declared media type within its limit; what it means is for the schema to say. */
+import express, { type Request, type Response } from 'express'
+import { parsePlainJson } from './plain-json.ts'
+import { HttpError } from './problem.ts'
+
+const JSON_TYPES = ['application/json'] as const
+export const MERGE_PATCH_TYPES = ['application/merge-patch+json', 'application/json'] as const
+const DEFAULT_LIMIT_BYTES = 1024 * 1024
+
+export interface BodyRules {
+  readonly consumes?: readonly string[]
+  readonly bodyLimitBytes?: number
+  readonly bodyOptional?: true
+}
+
+export interface ReadBody {
+  readonly value: unknown
+  readonly bytes: Buffer
+}
+
+export type BodyReader = (req: Request, res: Response) => Promise<ReadBody>
+
+/** Built once per route. */
+export function createBodyReader({
+  consumes = JSON_TYPES,
+  bodyLimitBytes = DEFAULT_LIMIT_BYTES,
+  bodyOptional,
+}: BodyRules): BodyReader {
+  const read = express.raw({ type: () => true, limit: bodyLimitBytes, inflate: true })
+  const accepted = consumes.join(', ')
+
+  return async (req, res) => {
+    if (!announcesBody(req)) {
+      if (bodyOptional) return { value: {}, bytes: Buffer.alloc(0) }
+      throw new HttpError('malformed-request', 'The request needs a body.')
+    }
+    checkMediaType(req, consumes, accepted)
+    await new Promise<void>((resolve, reject) =>
+      read(req, res, (error?: unknown) => (error ? reject(error) : resolve())),
+    )
+    const bytes: unknown = req.body
+    if (!Buffer.isBuffer(bytes)) throw new HttpError('malformed-request', 'The request needs a body.')
+    return { value: parsePlainJson(bytes), bytes }
+  }
+}
+
+function announcesBody(req: Request): boolean {
+  const length = req.headers['content-length']
+  return req.headers['transfer-encoding'] !== undefined || (length !== undefined && length !== '0')
+}
+
+function checkMediaType(req: Request, consumes: readonly string[], accepted: string): void {
+  const [type = '', ...parameters] = (req.headers['content-type'] ?? '')
+    .toLowerCase()
+    .split(';')
+    .map((part) => part.trim())
+  const charset = parameters.find((parameter) => parameter.startsWith('charset='))
+  const isUtf8 = charset === undefined || /^charset="?(utf-8|utf8|us-ascii)"?$/.test(charset)
+  if (consumes.includes(type) && isUtf8) return
+  throw new HttpError('unsupported-media-type', `Send the body as ${accepted} in UTF-8.`, {
+    headers: req.method === 'PATCH' ? { 'Accept-Patch': accepted } : { 'Accept-Post': accepted },
+  })
+}

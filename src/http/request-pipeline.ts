@@ -1,0 +1,160 @@
+/** What happens to every request, in one order: who, may they, what do they ask, do it, answer. */
+import { createHash } from 'node:crypto'
+import type { Request, RequestHandler, Response } from 'express'
+import type { z } from 'zod'
+import type { MutationContext, Portcullis, ReadContext } from '../domain/api.ts'
+import type { HttpSink, Logger } from '../telemetry/index.ts'
+import type { Authentication, Caller } from './authentication.ts'
+import { HttpError, invalid, PROBLEMS, problemOf } from './problem.ts'
+import { parseQueryString } from './query-string.ts'
+import type { Reply, ReplySender } from './reply.ts'
+import { type BodyReader, createBodyReader } from './request-body.ts'
+import type { Route } from './route.ts'
+
+export interface PipelineDependencies {
+  readonly portcullis: Portcullis
+  readonly authentication: Authentication
+  readonly sender: ReplySender
+  readonly metrics: HttpSink
+  readonly logger: Logger
+  readonly requestBudgetMs: number
+  /** Whether answers carry `Server-Timing`. */
+  readonly serverTiming: boolean
+}
+
+const NO_TERMS: ReadContext = Object.freeze({})
+const NOTHING = Object.freeze({})
+/** Stands in where a route needs no token; no policy ever sees it. */
+const NOBODY = Object.freeze({
+  id: '',
+  roles: [],
+  isAdmin: false,
+  isCacheAdmin: false,
+  tokenId: '',
+}) as unknown as Caller
+
+export function createRouteHandler(route: Route, dependencies: PipelineDependencies): RequestHandler {
+  const { portcullis, authentication, sender, metrics, logger, serverTiming } = dependencies
+  const readBody: BodyReader | undefined = route.body === undefined ? undefined : createBodyReader(route)
+  const deadlineMs = route.deadlineMs ?? dependencies.requestBudgetMs
+  const method = route.method.toUpperCase()
+
+  async function answer(req: Request, res: Response): Promise<Reply> {
+    const caller = !route.policy.authenticated
+      ? NOBODY
+      : (authentication.remembered(req.headers.authorization) ??
+        (await authentication.authenticate(req.headers.authorization)))
+    // Rate limits belong here: the caller is known and nothing has been read or looked up for him yet.
+    checkAccept(req)
+    const params = route.params === undefined ? NOTHING : parsed(route.params, req.params, 'path')
+    await route.policy.check?.(caller, params, portcullis)
+    const query = route.query === undefined ? refuseQuery(req) : parsed(route.query, parseQueryString(req.url), 'query')
+    const body = await readBody?.(req, res)
+    return route.handle(
+      {
+        params,
+        query,
+        body: route.body === undefined ? undefined : parsed(route.body, body?.value, 'body'),
+        caller,
+        terms: termsOf(req),
+        mutation: (reason) => mutationContext(req, caller, body?.bytes, reason),
+        http: req,
+      },
+      portcullis,
+    )
+  }
+
+  return async function handleRoute(req, res) {
+    const startedAt = performance.now()
+    const timer = setTimeout(() => fail(req, res, deadlineExceeded()), deadlineMs)
+    try {
+      const reply = await answer(req, res)
+      sender.send(req, res, serverTiming ? timed(reply, performance.now() - startedAt) : reply)
+    } catch (error) {
+      fail(req, res, error)
+    } finally {
+      clearTimeout(timer)
+      metrics.answered(method, route.path, res.statusCode, performance.now() - startedAt)
+    }
+  }
+
+  function fail(req: Request, res: Response, error: unknown): void {
+    const problem = problemOf(error)
+    if (problem.status >= 500)
+      logger.warn({ err: error, requestId: req.id, route: route.path, code: problem.code }, 'request failed')
+    sender.sendProblem(req, res, problem)
+  }
+}
+
+function deadlineExceeded(): HttpError {
+  return new HttpError('deadline-exceeded', PROBLEMS['deadline-exceeded'].title)
+}
+
+function parsed(schema: z.ZodType, value: unknown, part: 'body' | 'query' | 'path'): unknown {
+  const result = schema.safeParse(value)
+  if (result.success) return result.data
+  throw invalid(result.error, part)
+}
+
+/** Nearly every client says that anything, or JSON, will do; only the others are negotiated with. */
+function checkAccept(req: Request): void {
+  const { accept } = req.headers
+  if (accept === undefined || accept === '*/*' || accept === 'application/json') return
+  if (req.accepts(['application/json', 'application/problem+json']) !== false) return
+  throw new HttpError('not-acceptable', 'This is available as application/json.')
+}
+
+const noQuery: Readonly<Record<string, never>> = NOTHING
+
+function refuseQuery(req: Request): Readonly<Record<string, never>> {
+  const unknown = Object.keys(parseQueryString(req.url))
+  if (unknown.length === 0) return noQuery
+  throw invalid(
+    { issues: [{ code: 'unrecognized_keys', keys: unknown, path: [], message: '' }] } as unknown as z.ZodError,
+    'query',
+  )
+}
+
+function termsOf(req: Request): ReadContext {
+  const cacheControl = req.headers['cache-control']
+  const token = req.headers['consistency-token']
+  if (cacheControl === undefined && token === undefined) return NO_TERMS
+  return {
+    ...(cacheControl !== undefined && /(^|[\s,])no-cache([\s,]|$)/i.test(cacheControl) && { bypass: true }),
+    ...(typeof token === 'string' && { after: token }),
+  }
+}
+
+function mutationContext(
+  req: Request,
+  caller: Caller,
+  body: Buffer | undefined,
+  reason: string | undefined,
+): MutationContext {
+  const key = req.headers['idempotency-key']
+  return {
+    actor: caller.id,
+    requestId: String(req.id),
+    tokenId: caller.tokenId,
+    ...(reason !== undefined && { reason }),
+    ...(key !== undefined &&
+      req.method === 'POST' && { idempotency: { key: checkedKey(key), fingerprint: fingerprint(req, body) } }),
+  }
+}
+
+function checkedKey(key: string | string[]): string {
+  if (typeof key === 'string' && /^[\x21-\x7e]{1,255}$/.test(key)) return key
+  throw new HttpError('malformed-request', 'Idempotency-Key must be 1 to 255 visible ASCII characters.')
+}
+
+/** Two requests with one key are the same request only if they ask the same of the same URL. */
+function fingerprint(req: Request, body: Buffer | undefined): string {
+  return createHash('sha256')
+    .update(`${req.method} ${req.originalUrl}\n`)
+    .update(body ?? '')
+    .digest('base64url')
+}
+
+function timed(reply: Reply, durationMs: number): Reply {
+  return { ...reply, headers: [...(reply.headers ?? []), 'Server-Timing', `total;dur=${durationMs.toFixed(2)}`] }
+}

@@ -1,0 +1,65 @@
+/** The form in which every call of the API is declared: method, path, policy, schemas, handler. */
+import type { Request } from 'express'
+import type { z } from 'zod'
+import type { MutationContext, Portcullis, ReadContext } from '../domain/api.ts'
+import type { Caller } from './authentication.ts'
+import type { Policy } from './policies.ts'
+import type { ProblemCode } from './problem.ts'
+import type { Reply } from './reply.ts'
+
+export type Method = 'get' | 'post' | 'put' | 'patch' | 'delete'
+
+export interface RouteRequest<Params, Query, Body> {
+  readonly params: Params
+  readonly query: Query
+  readonly body: Body
+  readonly caller: Caller
+  /** What the caller asks of a read: `Cache-Control: no-cache`, `Consistency-Token`. */
+  readonly terms: ReadContext
+  /** Who and under which idempotency key, for a mutation. */
+  mutation(reason?: string): MutationContext
+  /** The raw request, for conditional headers. */
+  readonly http: Request
+}
+
+export interface SuccessAnswer {
+  readonly status: 200 | 201 | 204
+  readonly description: string
+  readonly schema?: z.ZodType
+  /** `Consistency-Token`, `ETag`, `Cache-Status`, `Link`, `Location`: those that this answer carries. */
+  readonly headers?: readonly DocumentedHeader[]
+}
+
+export type DocumentedHeader = 'Consistency-Token' | 'ETag' | 'Cache-Status' | 'Link' | 'Location'
+
+export interface Route<Params = unknown, Query = unknown, Body = unknown> {
+  readonly method: Method
+  /** Express's form, `/users/:id/groups`. */
+  readonly path: string
+  readonly summary: string
+  readonly tag: string
+  /** Who may; without one the route does not start. */
+  readonly policy: Policy
+  readonly params?: z.ZodType<Params>
+  readonly query?: z.ZodType<Query>
+  readonly body?: z.ZodType<Body>
+  /** An example of the body that works against the sample organisation. */
+  readonly bodyExample?: unknown
+  /** `application/json` where absent. */
+  readonly consumes?: readonly string[]
+  /** 1 MiB where absent. */
+  readonly bodyLimitBytes?: number
+  /** No body counts as `{}`. */
+  readonly bodyOptional?: true
+  /** The request budget of the configuration where absent. */
+  readonly deadlineMs?: number
+  readonly answers: readonly SuccessAnswer[]
+  /** Refusals beyond those that any route can give. */
+  readonly refuses?: readonly ProblemCode[]
+  handle(request: RouteRequest<Params, Query, Body>, portcullis: Portcullis): Promise<Reply> | Reply
+}
+
+/** Keeps the types of the schemas inside the declaration and gives the list of routes one type. */
+export function route<Params = unknown, Query = unknown, Body = unknown>(declared: Route<Params, Query, Body>): Route {
+  return declared as Route
+}

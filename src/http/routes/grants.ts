@@ -1,0 +1,95 @@
+/** Which resources a group may use, and how. */
+import { z } from 'zod'
+import type { Page, Reads } from '../../domain/api.ts'
+import { DomainError } from '../../domain/errors.ts'
+import type { Grant, GroupId, ResourceId } from '../../domain/model.ts'
+import { mutated, mutatedToNothing, page } from '../answers.ts'
+import type { Caller } from '../authentication.ts'
+import { decidedByHandler, onResource, permit } from '../policies.ts'
+import { grantBody } from '../representations.ts'
+import { route } from '../route.ts'
+import { grantOut, listedGrantOut, pageOf, pageQuery, pathRefTo, permission } from '../schemas.ts'
+
+type ListedGrant = Grant & { resourceName: string }
+
+const groupParams = z.object({ id: pathRefTo<GroupId>('group') })
+const grantParams = groupParams.extend({ resourceId: pathRefTo<ResourceId>('resource') })
+
+const listGrants = route({
+  method: 'get',
+  path: '/groups/:id/grants',
+  summary: "A group's own grants: all of them for an admin, else those on resources you administer",
+  tag: 'Grants',
+  policy: decidedByHandler('admin; others see grants on resources they hold `admin` on'),
+  params: groupParams,
+  query: z.strictObject(pageQuery),
+  answers: [
+    {
+      status: 200,
+      description: 'A page, ordered by resource name then id',
+      schema: pageOf(listedGrantOut),
+      headers: ['Link'],
+    },
+  ],
+  refuses: ['not-found'],
+  async handle({ params: { id }, query, caller, http }, { reads }) {
+    const grants = await reads.grantsOf(id, query)
+    const shown = caller.isAdmin ? grants : await administeredBy(caller, grants, reads)
+    if (shown === null) throw new DomainError('not-found', 'no such group')
+    return page(http, shown, (grant) => ({ ...grantBody(grant), resourceName: grant.resourceName }))
+  },
+})
+
+const putGrant = route({
+  method: 'put',
+  path: '/groups/:id/grants/:resourceId',
+  summary: 'Give a group a permission on a resource, or change it',
+  tag: 'Grants',
+  policy: onResource('admin', 'resourceId'),
+  params: grantParams,
+  body: z.strictObject({ permission }),
+  bodyExample: { permission: 'read' },
+  answers: [
+    { status: 200, description: 'As it is now', schema: grantOut, headers: ['Consistency-Token'] },
+    { status: 201, description: 'Given', schema: grantOut, headers: ['Consistency-Token'] },
+  ],
+  refuses: ['not-found', 'unknown-group', 'unknown-resource'],
+  async handle({ params: { id, resourceId }, body, mutation }, { mutations }) {
+    const outcome = await mutations.putGrant(
+      { group: id, resource: resourceId, permission: body.permission },
+      mutation(),
+    )
+    return mutated(outcome, grantBody(outcome.value.grant), { status: outcome.value.created ? 201 : 200 })
+  },
+})
+
+const removeGrant = route({
+  method: 'delete',
+  path: '/groups/:id/grants/:resourceId',
+  summary: "Take a group's permission on a resource",
+  tag: 'Grants',
+  policy: onResource('admin', 'resourceId'),
+  params: grantParams,
+  answers: [{ status: 204, description: 'Gone', headers: ['Consistency-Token'] }],
+  refuses: ['not-found'],
+  handle: async ({ params: { id, resourceId }, mutation }, { mutations }) =>
+    mutatedToNothing(await mutations.removeGrant({ group: id, resource: resourceId }, mutation())),
+})
+
+export const grantRoutes = [listGrants, putGrant, removeGrant]
+
+/**
+ * The part of a page that a resource's administrator may see; the page gets shorter, never the list (the cursor stays).
+ * Who administers nothing in it is refused as for a group that does not exist, so that neither shows.
+ */
+async function administeredBy(
+  caller: Caller,
+  grants: Page<ListedGrant> | null,
+  reads: Reads,
+): Promise<Page<ListedGrant>> {
+  const data: ListedGrant[] = []
+  for (const grant of grants?.data ?? [])
+    if ((await reads.permissionOn(caller.id, { id: grant.resourceId })) === 'admin') data.push(grant)
+  permit(data.length > 0 || (grants?.nextCursor ?? null) !== null)
+  return { data, nextCursor: grants?.nextCursor ?? null }
+}

@@ -1,0 +1,45 @@
+/** The caller about himself. */
+import { z } from 'zod'
+import { anyUser } from '../policies.ts'
+import { cacheStatus, json } from '../reply.ts'
+import { effectiveGroupBody } from '../representations.ts'
+import { route } from '../route.ts'
+import { effectiveGroupOut, listOf } from '../schemas.ts'
+
+const meOut = z
+  .object({ id: z.string(), roles: z.array(z.string()), counts: z.object({ groups: z.int(), resources: z.int() }) })
+  .meta({ id: 'Me' })
+
+const me = route({
+  method: 'get',
+  path: '/me',
+  summary: 'Who you are here: id, roles, how many groups and resources',
+  tag: 'Me',
+  policy: anyUser,
+  answers: [{ status: 200, description: 'You', schema: meOut, headers: ['Cache-Status'] }],
+  async handle({ caller, terms }, { reads }) {
+    const { groups, resources, cache } = await reads.counts(caller.id, terms)
+    return json(
+      { id: caller.id, roles: caller.roles, counts: { groups, resources } },
+      { headers: ['Cache-Status', cacheStatus(cache)] },
+    )
+  },
+})
+
+const myGroups = route({
+  method: 'get',
+  path: '/me/groups',
+  summary: 'Your effective groups: your own and all their ancestors',
+  tag: 'Me',
+  policy: anyUser,
+  answers: [{ status: 200, description: 'All of them', schema: listOf(effectiveGroupOut), headers: ['Cache-Status'] }],
+  async handle({ caller, terms }, { reads }) {
+    const { groups, cache } = await reads.effectiveGroups(caller.id, terms)
+    return json(
+      { data: groups.map(effectiveGroupBody), nextCursor: null },
+      { headers: ['Cache-Status', cacheStatus(cache)] },
+    )
+  },
+})
+
+export const meRoutes = [me, myGroups]

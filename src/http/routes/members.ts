@@ -1,0 +1,67 @@
+/** Who is in a group, and in which role. */
+import { z } from 'zod'
+import { DomainError } from '../../domain/errors.ts'
+import type { GroupId } from '../../domain/model.ts'
+import { mutated, mutatedToNothing, page } from '../answers.ts'
+import { maintainerOfGroupOrAdmin } from '../policies.ts'
+import { membershipBody } from '../representations.ts'
+import { route } from '../route.ts'
+import { membershipOut, membershipRole, pageOf, pageQuery, pathRefTo, pathUserId } from '../schemas.ts'
+
+const groupParams = z.object({ id: pathRefTo<GroupId>('group') })
+const memberParams = groupParams.extend({ userId: pathUserId })
+
+const listMembers = route({
+  method: 'get',
+  path: '/groups/:id/members',
+  summary: 'The direct members of a group',
+  tag: 'Members',
+  policy: maintainerOfGroupOrAdmin,
+  params: groupParams,
+  query: z.strictObject(pageQuery),
+  answers: [
+    { status: 200, description: 'A page, ordered by user id', schema: pageOf(membershipOut), headers: ['Link'] },
+  ],
+  refuses: ['not-found'],
+  async handle({ params: { id }, query, http }, { reads }) {
+    const members = await reads.membersOf(id, query)
+    if (members === null) throw new DomainError('not-found', 'no such group')
+    return page(http, members, membershipBody)
+  },
+})
+
+const putMember = route({
+  method: 'put',
+  path: '/groups/:id/members/:userId',
+  summary: 'Make a user a member of a group, or change the role',
+  tag: 'Members',
+  policy: maintainerOfGroupOrAdmin,
+  params: memberParams,
+  body: z.strictObject({ role: membershipRole.default('member') }),
+  bodyOptional: true,
+  bodyExample: { role: 'member' },
+  answers: [
+    { status: 200, description: 'As it is now', schema: membershipOut, headers: ['Consistency-Token'] },
+    { status: 201, description: 'Added', schema: membershipOut, headers: ['Consistency-Token'] },
+  ],
+  refuses: ['not-found', 'unknown-user'],
+  async handle({ params: { id, userId }, body, mutation }, { mutations }) {
+    const outcome = await mutations.addUserToGroup({ group: id, userId, role: body.role }, mutation())
+    return mutated(outcome, membershipBody(outcome.value.membership), { status: outcome.value.created ? 201 : 200 })
+  },
+})
+
+const removeMember = route({
+  method: 'delete',
+  path: '/groups/:id/members/:userId',
+  summary: 'Take a user out of a group',
+  tag: 'Members',
+  policy: maintainerOfGroupOrAdmin,
+  params: memberParams,
+  answers: [{ status: 204, description: 'Gone', headers: ['Consistency-Token'] }],
+  refuses: ['not-found'],
+  handle: async ({ params: { id, userId }, mutation }, { mutations }) =>
+    mutatedToNothing(await mutations.removeUserFromGroup({ group: id, userId }, mutation())),
+})
+
+export const memberRoutes = [listMembers, putMember, removeMember]

@@ -1,0 +1,228 @@
+/** Resources: the caller's list, single ones, their changes, and who may see them. */
+import { z } from 'zod'
+import type { Portcullis, ResourceQuery } from '../../domain/api.ts'
+import { DomainError } from '../../domain/errors.ts'
+import type { GroupId, Permission, Ref, Resource, ResourceId } from '../../domain/model.ts'
+import { mutated, mutatedToNothing, page, resourcePage } from '../answers.ts'
+import type { Caller } from '../authentication.ts'
+import { entityTag, versionToMatch } from '../entity-tags.ts'
+import { admin, anyUser, onResource } from '../policies.ts'
+import { json } from '../reply.ts'
+import { resourceBody } from '../representations.ts'
+import { MERGE_PATCH_TYPES } from '../request-body.ts'
+import { route } from '../route.ts'
+import {
+  accessOut,
+  attributes,
+  cursor,
+  description,
+  kind,
+  limit,
+  name,
+  namePrefix,
+  pageOf,
+  pageQuery,
+  pathRefTo,
+  permission,
+  refTo,
+  visibleResourceOut,
+} from '../schemas.ts'
+
+export const resourceListQuery = z.strictObject({
+  limit,
+  cursor: cursor.exactOptional(),
+  kind: kind.exactOptional(),
+  q: namePrefix.exactOptional(),
+  permission: permission.exactOptional(),
+})
+
+const params = z.object({ id: pathRefTo<ResourceId>('resource') })
+
+const createBody = z.strictObject({
+  name,
+  kind,
+  description: description.exactOptional(),
+  attributes: attributes.exactOptional(),
+  grants: z
+    .array(z.strictObject({ group: refTo<GroupId>('group'), permission }))
+    .max(1000, { error: 'must be at most 1000 grants' })
+    .exactOptional(),
+})
+
+const patchBody = z.strictObject({
+  name: name.exactOptional(),
+  kind: kind.exactOptional(),
+  description: description.exactOptional(),
+  attributes: attributes.nullable().exactOptional(),
+})
+
+/** Without a query string nothing has to be parsed or validated. */
+const FIRST_PAGE: ResourceQuery = Object.freeze({ limit: 50 })
+
+export const listResources = route({
+  method: 'get',
+  path: '/resources',
+  summary: 'The resources you may see',
+  tag: 'Resources',
+  policy: anyUser,
+  query: resourceListQuery,
+  answers: [
+    {
+      status: 200,
+      description: 'A page, ordered by name then id',
+      schema: pageOf(visibleResourceOut),
+      headers: ['Cache-Status', 'ETag', 'Link'],
+    },
+  ],
+  handle: async ({ caller, query, terms, http }, { reads }) =>
+    resourcePage(http, await reads.visibleResources(caller.id, query, terms)),
+})
+
+const getResource = route({
+  method: 'get',
+  path: '/resources/:id',
+  summary: 'One resource',
+  tag: 'Resources',
+  policy: anyUser,
+  params,
+  answers: [{ status: 200, description: 'The resource', schema: visibleResourceOut, headers: ['ETag'] }],
+  refuses: ['not-found'],
+  async handle({ caller, params: { id } }, { reads }) {
+    const visible = await reads.visibleResource(caller.id, id)
+    if (visible !== null)
+      return json(resourceBody(visible, visible.permission), {
+        etag: entityTag(caller.id, visible, visible.permission),
+      })
+    const resource = caller.isAdmin ? await reads.resource(id) : null
+    if (resource === null) throw new DomainError('not-found', 'no such resource')
+    return json(resourceBody(resource, null), { etag: entityTag(caller.id, resource) })
+  },
+})
+
+const createResource = route({
+  method: 'post',
+  path: '/resources',
+  summary: 'Create a resource, with its first grants',
+  tag: 'Resources',
+  policy: admin,
+  body: createBody,
+  bodyExample: {
+    name: 'sample/handbook',
+    kind: 'repository',
+    description: 'How we work',
+    attributes: { visibility: 'private' },
+  },
+  answers: [
+    {
+      status: 201,
+      description: 'Created',
+      schema: visibleResourceOut,
+      headers: ['Consistency-Token', 'Location', 'ETag'],
+    },
+  ],
+  refuses: ['already-exists', 'unknown-group', 'idempotency-in-progress', 'idempotency-other-body'],
+  async handle({ body, caller, mutation }, portcullis) {
+    const outcome = await portcullis.mutations.createResource(body, mutation())
+    const seen = await asSeen(caller, outcome.value, portcullis)
+    return mutated(outcome, seen.body, {
+      status: 201,
+      headers: ['Location', `/resources/${outcome.value.id}`],
+      etag: seen.etag,
+    })
+  },
+})
+
+const patchResource = route({
+  method: 'patch',
+  path: '/resources/:id',
+  summary: 'Change a resource (merge patch: absent keeps, null clears)',
+  tag: 'Resources',
+  policy: onResource('write'),
+  params,
+  body: patchBody,
+  bodyExample: { description: 'How we work, revised' },
+  consumes: MERGE_PATCH_TYPES,
+  answers: [
+    { status: 200, description: 'As it is now', schema: visibleResourceOut, headers: ['Consistency-Token', 'ETag'] },
+  ],
+  refuses: ['not-found', 'already-exists', 'version-mismatch'],
+  async handle({ params: { id }, body, caller, mutation, http }, portcullis) {
+    const { attributes: patched, ...rest } = body
+    const changes = { ...rest, ...(patched !== undefined && { attributes: patched ?? {} }) }
+    const ifVersion = await matchedVersion(http.headers['if-match'], caller, id, portcullis)
+    const outcome = await portcullis.mutations.updateResource(
+      { resource: id, changes: changes, ...ifVersion },
+      mutation(),
+    )
+    const seen = await asSeen(caller, outcome.value, portcullis)
+    return mutated(outcome, seen.body, { etag: seen.etag })
+  },
+})
+
+const deleteResource = route({
+  method: 'delete',
+  path: '/resources/:id',
+  summary: 'Delete a resource and its grants',
+  tag: 'Resources',
+  policy: onResource('admin'),
+  params,
+  answers: [{ status: 204, description: 'Gone', headers: ['Consistency-Token'] }],
+  refuses: ['not-found', 'version-mismatch'],
+  async handle({ params: { id }, caller, mutation, http }, portcullis) {
+    const ifVersion = await matchedVersion(http.headers['if-match'], caller, id, portcullis)
+    return mutatedToNothing(await portcullis.mutations.deleteResource({ resource: id, ...ifVersion }, mutation()))
+  },
+})
+
+const resourceAccess = route({
+  method: 'get',
+  path: '/resources/:id/access',
+  summary: 'Who may see a resource, and why',
+  tag: 'Resources',
+  policy: onResource('admin'),
+  params,
+  query: z.strictObject(pageQuery),
+  answers: [
+    {
+      status: 200,
+      description: 'A page of users, each with every path that gives access',
+      schema: pageOf(accessOut),
+      headers: ['Link'],
+    },
+  ],
+  refuses: ['not-found'],
+  async handle({ params: { id }, query, http }, { reads }) {
+    const entries = await reads.access(id, query)
+    if (entries === null) throw new DomainError('not-found', 'no such resource')
+    return page(http, entries, (entry) => entry)
+  },
+})
+
+export const resourceRoutes = [
+  listResources,
+  getResource,
+  createResource,
+  patchResource,
+  deleteResource,
+  resourceAccess,
+]
+
+/** Reads the current version only when the request is conditional. */
+async function matchedVersion(
+  ifMatch: string | undefined,
+  caller: Caller,
+  ref: Ref<ResourceId>,
+  { reads }: Portcullis,
+): Promise<{ ifVersion?: number }> {
+  if (ifMatch === undefined) return {}
+  const current = await reads.resource(ref)
+  if (current === null) throw new DomainError('not-found', 'no such resource')
+  const ifVersion = versionToMatch(ifMatch, caller.id, current)
+  return ifVersion === undefined ? {} : { ifVersion }
+}
+
+/** The resource as a GET by this caller would show it now, so that its tag can be used for the next change. */
+async function asSeen(caller: Caller, resource: Resource, { reads }: Portcullis) {
+  const held: Permission | null = await reads.permissionOn(caller.id, { id: resource.id })
+  return { body: resourceBody(resource, held), etag: entityTag(caller.id, resource, held) }
+}

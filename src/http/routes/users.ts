@@ -1,0 +1,161 @@
+/** Users, and what a user's groups and grants amount to. */
+import { z } from 'zod'
+import type { Portcullis } from '../../domain/api.ts'
+import { DomainError } from '../../domain/errors.ts'
+import type { ResourceId, UserId } from '../../domain/model.ts'
+import { mutated, mutatedToNothing, page, resourcePage } from '../answers.ts'
+import type { Caller } from '../authentication.ts'
+import { admin, selfOrAdmin } from '../policies.ts'
+import { cacheStatus, json } from '../reply.ts'
+import { effectiveGroupBody, userBody } from '../representations.ts'
+import { route } from '../route.ts'
+import {
+  displayName,
+  effectiveGroupOut,
+  listOf,
+  namePrefix,
+  pageOf,
+  pageQuery,
+  pathOut,
+  pathRefTo,
+  pathUserId,
+  userOut,
+  visibleResourceOut,
+} from '../schemas.ts'
+import { resourceListQuery } from './resources.ts'
+
+const params = z.object({ id: pathUserId })
+
+const listUsers = route({
+  method: 'get',
+  path: '/users',
+  summary: 'All users',
+  tag: 'Users',
+  policy: admin,
+  query: z.strictObject({ ...pageQuery, q: namePrefix.exactOptional() }),
+  answers: [{ status: 200, description: 'A page, ordered by id', schema: pageOf(userOut), headers: ['Link'] }],
+  handle: async ({ query, http }, { reads }) => page(http, await reads.users(query), userBody),
+})
+
+const putUser = route({
+  method: 'put',
+  path: '/users/:id',
+  summary: 'Create a user, or bring one to this state',
+  tag: 'Users',
+  policy: admin,
+  params,
+  body: z.strictObject({ displayName: displayName.exactOptional(), disabled: z.boolean().exactOptional() }),
+  bodyOptional: true,
+  bodyExample: { displayName: 'Erin Example' },
+  answers: [
+    { status: 200, description: 'As it is now', schema: userOut, headers: ['Consistency-Token'] },
+    { status: 201, description: 'Created', schema: userOut, headers: ['Consistency-Token', 'Location'] },
+  ],
+  async handle({ params: { id }, body, mutation }, { mutations }) {
+    const outcome = await mutations.putUser({ id, ...body }, mutation())
+    const { user, created } = outcome.value
+    return created
+      ? mutated(outcome, userBody(user), { status: 201, headers: ['Location', `/users/${encodeURIComponent(id)}`] })
+      : mutated(outcome, userBody(user))
+  },
+})
+
+const getUser = route({
+  method: 'get',
+  path: '/users/:id',
+  summary: 'One user',
+  tag: 'Users',
+  policy: admin,
+  params,
+  answers: [{ status: 200, description: 'The user', schema: userOut }],
+  refuses: ['not-found'],
+  async handle({ params: { id } }, { reads }) {
+    const user = await reads.user(id)
+    if (user === null) throw new DomainError('not-found', 'no such user')
+    return json(userBody(user))
+  },
+})
+
+const deleteUser = route({
+  method: 'delete',
+  path: '/users/:id',
+  summary: 'Delete a user and the memberships; the id may be used again and inherits nothing',
+  tag: 'Users',
+  policy: admin,
+  params,
+  answers: [{ status: 204, description: 'Gone', headers: ['Consistency-Token'] }],
+  refuses: ['not-found'],
+  handle: async ({ params: { id }, mutation }, { mutations }) =>
+    mutatedToNothing(await mutations.deleteUser({ id }, mutation())),
+})
+
+const userGroups = route({
+  method: 'get',
+  path: '/users/:id/groups',
+  summary: "A user's effective groups, and through which own group each is inherited",
+  tag: 'Users',
+  policy: selfOrAdmin,
+  params,
+  answers: [{ status: 200, description: 'All of them', schema: listOf(effectiveGroupOut), headers: ['Cache-Status'] }],
+  refuses: ['not-found'],
+  async handle({ params: { id }, caller, terms }, { reads }) {
+    await ensureKnown(caller, id, reads)
+    const { groups, cache } = await reads.effectiveGroups(id, terms)
+    return json(
+      { data: groups.map(effectiveGroupBody), nextCursor: null },
+      { headers: ['Cache-Status', cacheStatus(cache)] },
+    )
+  },
+})
+
+const userResources = route({
+  method: 'get',
+  path: '/users/:id/resources',
+  summary: 'The resources a user may see: the same list as their own `/resources`',
+  tag: 'Users',
+  policy: selfOrAdmin,
+  params,
+  query: resourceListQuery,
+  answers: [
+    {
+      status: 200,
+      description: 'A page, ordered by name then id',
+      schema: pageOf(visibleResourceOut),
+      headers: ['Cache-Status', 'ETag', 'Link'],
+    },
+  ],
+  refuses: ['not-found'],
+  async handle({ params: { id }, caller, query, terms, http }, { reads }) {
+    await ensureKnown(caller, id, reads)
+    return resourcePage(http, await reads.visibleResources(id, query, terms))
+  },
+})
+
+const explanationOut = z
+  .object({ permission: pathOut.shape.permission.nullable(), paths: z.array(pathOut) })
+  .meta({ id: 'Explanation' })
+
+const explain = route({
+  method: 'get',
+  path: '/users/:id/resources/:resourceId/explain',
+  summary: 'Why a user may see a resource: every path, and which one wins; never from the cache',
+  tag: 'Users',
+  policy: selfOrAdmin,
+  params: params.extend({ resourceId: pathRefTo<ResourceId>('resource') }),
+  answers: [{ status: 200, description: 'The paths', schema: explanationOut }],
+  refuses: ['not-found'],
+  async handle({ params: { id, resourceId }, caller }, { reads }) {
+    const explanation = await reads.explain(id, resourceId)
+    // To an administrator "not at all" is an answer; to the user himself it would tell that the resource exists.
+    if (explanation === null || (explanation.permission === null && !caller.isAdmin))
+      throw new DomainError('not-found', 'no such resource')
+    return json({ permission: explanation.permission, paths: explanation.paths })
+  },
+})
+
+export const userRoutes = [listUsers, putUser, getUser, deleteUser, userGroups, userResources, explain]
+
+/** A token may name someone the database does not know: he sees nothing. An administrator who asks for him is told. */
+async function ensureKnown(caller: Caller, id: UserId, reads: Portcullis['reads']): Promise<void> {
+  if (caller.id !== id && (await reads.user(id)) === null) throw new DomainError('not-found', 'no such user')
+}

@@ -1,0 +1,175 @@
+/** The shapes that go over the wire, once for validation and for the OpenAPI document. */
+import { z } from 'zod'
+import { DomainError } from '../domain/errors.ts'
+import { type JsonObject, MEMBERSHIP_ROLES, PERMISSIONS, type Ref, type UserId } from '../domain/model.ts'
+import { exact, isUserId, line, prose } from './text.ts'
+
+const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i
+const MAX_NAME = 200
+const MAX_ATTRIBUTES_BYTES = 16 * 1024
+
+// What comes in
+
+export const name = line({ max: MAX_NAME }).meta({
+  description: 'Unique; slashes, dots and spaces are allowed',
+  examples: ['kubernetes/website'],
+})
+export const kind = line({ max: 100 }).meta({ examples: ['repository'] })
+export const description = prose({ min: 0, max: 4000 }).nullable()
+export const permission = z
+  .enum(PERMISSIONS, { error: `must be one of ${PERMISSIONS.join(', ')}` })
+  .meta({ id: 'Permission' })
+export const membershipRole = z
+  .enum(MEMBERSHIP_ROLES, { error: `must be one of ${MEMBERSHIP_ROLES.join(', ')}` })
+  .meta({ id: 'MembershipRole' })
+export const displayName = line({ min: 0, max: MAX_NAME }).nullable()
+export const reason = line({ max: 500 })
+
+export const userId = exact({ max: 200 })
+  .transform((id) => id as UserId)
+  .meta({ description: "The token's `sub`, compared exactly; percent-encoded in a path", examples: ['alice'] })
+
+export const attributes = z
+  .custom<JsonObject>((value) => value !== null && typeof value === 'object' && !Array.isArray(value), {
+    error: 'must be an object',
+    abort: true,
+  })
+  .refine((value) => Buffer.byteLength(JSON.stringify(value)) <= MAX_ATTRIBUTES_BYTES, {
+    error: 'must be at most 16 KiB as JSON',
+  })
+  .meta({ override: { type: 'object', additionalProperties: true }, description: 'Any JSON object of at most 16 KiB' })
+
+function asRef<Id extends string>(value: string): Ref<Id> | null {
+  if (UUID.test(value)) return { id: value.toLowerCase() as Id }
+  if (!value.startsWith('name:')) return null
+  const parsed = name.safeParse(value.slice('name:'.length))
+  return parsed.success ? { name: parsed.data } : null
+}
+
+/** A group or resource in a body: its uuid, or `name:` and its name as it is (only paths need percent-encoding). */
+export const refTo = <Id extends string>(noun: 'group' | 'resource') =>
+  z
+    .string()
+    .transform((value, context): Ref<Id> => {
+      const ref = asRef<Id>(value)
+      if (ref !== null) return ref
+      context.addIssue({ code: 'custom', message: `must be the uuid of a ${noun}, or name: and its name` })
+      return z.NEVER
+    })
+    .meta({ examples: [`name:example-${noun}`] })
+
+const CONTROL = /\p{Cc}/u
+
+/** The same in a path, already percent-decoded. What can be no reference refers to nothing: 404, not 400. */
+export const pathRefTo = <Id extends string>(noun: 'group' | 'resource') =>
+  z
+    .string()
+    .refine((value) => !CONTROL.test(value), { error: 'must not contain control characters', abort: true })
+    .transform((value): Ref<Id> => {
+      const ref = asRef<Id>(value)
+      if (ref === null) throw new DomainError('not-found', `no such ${noun}`)
+      return ref
+    })
+    .meta({ description: `A uuid, or \`name:\` and the percent-encoded name of the ${noun}` })
+
+export const pathUserId = z
+  .string()
+  .refine(isUserId, { error: 'must be 1 to 200 characters without control characters' })
+  .transform((id) => id as UserId)
+  .meta({ description: "The user's id, percent-encoded", examples: ['alice'] })
+
+export const limit = z
+  .string()
+  .regex(/^\d{1,4}$/, { error: 'must be a whole number', abort: true })
+  .transform(Number)
+  .refine((value) => value >= 1 && value <= 200, { error: 'must be 1 to 200' })
+  .default(50)
+  .meta({ override: { type: 'integer', minimum: 1, maximum: 200, default: 50 }, description: 'Items per page' })
+
+export const cursor = z
+  .string()
+  .regex(/^[\w.~-]{1,2048}$/, { error: 'is not a cursor of this list' })
+  .meta({ description: 'The `nextCursor` of the page before; only for the same caller and query' })
+
+export const pageQuery = { limit, cursor: cursor.exactOptional() }
+export const namePrefix = line({ max: MAX_NAME }).meta({ description: 'A prefix of the name, compared exactly' })
+
+// What goes out
+
+const uuid = z.string().meta({ format: 'uuid' })
+const instant = z.string().meta({ format: 'date-time' })
+const nullablePermission = z.enum(PERMISSIONS).nullable()
+
+export const visibleResourceOut = z
+  .object({
+    id: uuid,
+    name: z.string(),
+    kind: z.string(),
+    description: z.string().nullable(),
+    attributes: z.looseObject({}),
+    permission: nullablePermission.meta({
+      description: 'Your effective permission; null where you see it by role only',
+    }),
+    version: z.int(),
+    updatedAt: instant,
+  })
+  .meta({ id: 'Resource' })
+
+export const userOut = z
+  .object({
+    id: z.string(),
+    displayName: z.string().nullable(),
+    disabled: z.boolean(),
+    createdAt: instant,
+    updatedAt: instant,
+  })
+  .meta({ id: 'User' })
+
+export const groupOut = z
+  .object({
+    id: uuid,
+    name: z.string(),
+    parentId: uuid.nullable(),
+    version: z.int(),
+    createdAt: instant,
+    updatedAt: instant,
+  })
+  .meta({ id: 'Group' })
+
+export const membershipOut = z
+  .object({ userId: z.string(), groupId: uuid, role: z.enum(MEMBERSHIP_ROLES) })
+  .meta({ id: 'Membership' })
+export const grantOut = z
+  .object({ groupId: uuid, resourceId: uuid, permission: z.enum(PERMISSIONS) })
+  .meta({ id: 'Grant' })
+export const listedGrantOut = grantOut.extend({ resourceName: z.string() }).meta({ id: 'ListedGrant' })
+
+export const effectiveGroupOut = z
+  .object({
+    id: uuid,
+    name: z.string(),
+    parentId: uuid.nullable(),
+    via: z
+      .union([z.literal('direct'), z.array(z.string())])
+      .meta({ description: 'direct, or the names of the own groups it is inherited through' }),
+    role: z.enum(MEMBERSHIP_ROLES).nullable(),
+  })
+  .meta({ id: 'EffectiveGroup' })
+
+export const pathOut = z
+  .object({
+    groups: z
+      .array(z.object({ id: uuid, name: z.string() }))
+      .meta({ description: "From the user's own group up to the one that holds the grant" }),
+    permission: z.enum(PERMISSIONS),
+    wins: z.boolean(),
+  })
+  .meta({ id: 'Path' })
+
+export const accessOut = z
+  .object({ userId: z.string(), permission: z.enum(PERMISSIONS), paths: z.array(pathOut) })
+  .meta({ id: 'AccessEntry' })
+
+export const pageOf = (item: z.ZodType) => z.object({ data: z.array(item), nextCursor: z.string().nullable() })
+export const listOf = (item: z.ZodType) => z.object({ data: z.array(item), nextCursor: z.null() })
+export const anyObject = z.looseObject({})

@@ -1,0 +1,205 @@
+/** The Prometheus side of the sinks: base units, `_total` on counters, no user or resource in any label. */
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
+import type { BreakerState, Gauges, Telemetry } from './sinks.ts'
+
+export interface Metrics extends Telemetry {
+  /** The text exposition and its media type. */
+  render(): Promise<{ body: string; contentType: string }>
+}
+
+const REQUEST_BUCKETS_S = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5]
+const COMMAND_BUCKETS_S = [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1]
+const BREAKER_VALUES: Readonly<Record<BreakerState, number>> = { closed: 0, 'half-open': 1, open: 2 }
+
+export function createMetrics(): Metrics {
+  const registers = [new Registry()] as const
+  const [registry] = registers
+  collectDefaultMetrics({ register: registry })
+
+  const gauges = registerGauges(registry)
+  return {
+    layers: layerSink(registry),
+    redis: redisSink(registry),
+    outages: outageSink(registry),
+    database: databaseSink(registry),
+    http: httpSink(registry),
+    gauges,
+    render: async () => ({ body: await registry.metrics(), contentType: registry.contentType }),
+  }
+}
+
+function layerSink(registry: Registry): Telemetry['layers'] {
+  const registers = [registry]
+  const reads = new Counter({
+    name: 'portcullis_cache_requests_total',
+    help: 'Reads of a cache layer by outcome',
+    labelNames: ['layer', 'outcome'],
+    registers,
+  })
+  const rejections = new Counter({
+    name: 'portcullis_cache_rejections_total',
+    help: 'Entries that were present but not served, by reason',
+    labelNames: ['layer', 'reason'],
+    registers,
+  })
+  const refused = new Counter({
+    name: 'portcullis_cache_fills_refused_total',
+    help: 'Loads whose result was not stored because the lease was gone: something was invalidated meanwhile',
+    labelNames: ['layer'],
+    registers,
+  })
+  const loads = new Histogram({
+    name: 'portcullis_cache_load_seconds',
+    help: 'Loads from the source of truth',
+    labelNames: ['layer'],
+    buckets: REQUEST_BUCKETS_S,
+    registers,
+  })
+  const waits = new Histogram({
+    name: 'portcullis_cache_lease_wait_seconds',
+    help: "Waits for another holder's load",
+    labelNames: ['layer'],
+    buckets: REQUEST_BUCKETS_S,
+    registers,
+  })
+  return {
+    hit: (layer) => reads.inc({ layer, outcome: 'hit' }),
+    miss: (layer) => reads.inc({ layer, outcome: 'miss' }),
+    rejected: (layer, reason) => rejections.inc({ layer, reason }),
+    loaded: (layer, ms) => loads.observe({ layer }, ms / 1000),
+    fillRefused: (layer) => refused.inc({ layer }),
+    leaseWaited: (layer, ms) => waits.observe({ layer }, ms / 1000),
+  }
+}
+
+function redisSink(registry: Registry): Telemetry['redis'] {
+  const registers = [registry]
+  const commands = new Histogram({
+    name: 'portcullis_redis_command_seconds',
+    help: 'Redis commands by outcome',
+    labelNames: ['command', 'outcome'],
+    buckets: COMMAND_BUCKETS_S,
+    registers,
+  })
+  const state = new Gauge({
+    name: 'portcullis_redis_breaker_state',
+    help: '0 closed, 1 half-open, 2 open',
+    registers,
+  })
+  const changes = new Counter({
+    name: 'portcullis_redis_breaker_changes_total',
+    help: 'Changes of the breaker by the state it went to',
+    labelNames: ['state'],
+    registers,
+  })
+  const missed = new Counter({
+    name: 'portcullis_redis_invalidations_missed_total',
+    help: 'Deletions after a commit that Redis did not take part in; the log covers them',
+    labelNames: ['event'],
+    registers,
+  })
+  return {
+    command: (command, outcome, durationMs) => commands.observe({ command, outcome }, durationMs / 1000),
+    breaker: (to) => {
+      state.set(BREAKER_VALUES[to])
+      changes.inc({ state: to })
+    },
+    invalidationMissed: (event) => missed.inc({ event }),
+  }
+}
+
+function outageSink(registry: Registry): Telemetry['outages'] {
+  const registers = [registry]
+  const ended = new Counter({
+    name: 'portcullis_redis_outages_total',
+    help: 'Outages of the fleet that have ended, by the tier of recovery',
+    labelNames: ['tier'],
+    registers,
+  })
+  const seconds = new Counter({
+    name: 'portcullis_redis_outage_seconds_total',
+    help: 'Their length, summed',
+    registers,
+  })
+  return {
+    recovered: (tier, durationMs) => {
+      ended.inc({ tier })
+      seconds.inc(durationMs / 1000)
+    },
+  }
+}
+
+function databaseSink(registry: Registry): Telemetry['database'] {
+  const registers = [registry]
+  const statements = new Histogram({
+    name: 'portcullis_database_statement_seconds',
+    help: 'Statements by name and outcome, without the wait for a place',
+    labelNames: ['statement', 'outcome'],
+    buckets: REQUEST_BUCKETS_S,
+    registers,
+  })
+  const rejected = new Counter({
+    name: 'portcullis_database_rejected_total',
+    help: 'Requests turned away because the queue for the database was full',
+    registers,
+  })
+  return {
+    statement: (statement, outcome, durationMs) => statements.observe({ statement, outcome }, durationMs / 1000),
+    rejected: () => rejected.inc(),
+  }
+}
+
+function httpSink(registry: Registry): Telemetry['http'] {
+  const requests = new Histogram({
+    name: 'portcullis_http_request_duration_seconds',
+    help: 'Requests by route template and status',
+    labelNames: ['method', 'route', 'status'],
+    buckets: REQUEST_BUCKETS_S,
+    registers: [registry],
+  })
+  return {
+    answered: (method, route, status, durationMs) => requests.observe({ method, route, status }, durationMs / 1000),
+  }
+}
+
+/** Gauges whose source is asked at collection; one without a source is not shown rather than shown as 0. */
+function registerGauges(registry: Registry): (more: Gauges) => void {
+  let sources: Gauges = {}
+  const shown = (name: string, help: string, read: () => number | undefined) => {
+    let registered = false
+    return () => {
+      if (registered || read() === undefined) return
+      registered = true
+      new Gauge({
+        name,
+        help,
+        registers: [registry],
+        collect() {
+          this.set(read() ?? 0)
+        },
+      })
+    }
+  }
+  const all = [
+    shown('portcullis_follower_lag_seconds', 'Age of the log position', () => seconds(sources.followerLagMs?.())),
+    shown('portcullis_follower_trusted', '1 while the invalidation log is followed closely enough', () =>
+      flag(sources.followerTrusted?.()),
+    ),
+    shown('portcullis_database_queued', 'Statements that wait for a place', () => sources.databaseQueued?.()),
+    shown('portcullis_database_connections', 'Open connections', () => sources.databaseConnections?.().total),
+    shown('portcullis_database_connections_idle', 'Idle connections', () => sources.databaseConnections?.().idle),
+    shown('portcullis_redis_outage_seconds', 'How long Redis has been away for this instance', () =>
+      seconds(sources.redisOutageMs?.()),
+    ),
+    shown('portcullis_invalidation_tags', 'Tags held in the memory of invalidations', () =>
+      sources.invalidationTagsHeld?.(),
+    ),
+  ]
+  return (more) => {
+    sources = { ...sources, ...more }
+    for (const register of all) register()
+  }
+}
+
+const seconds = (ms: number | undefined) => (ms === undefined ? undefined : ms / 1000)
+const flag = (value: boolean | undefined) => (value === undefined ? undefined : Number(value))
