@@ -1,0 +1,65 @@
+/** Brings node_modules to what the lock file says, with the npm that runs us. */
+import { spawnSync } from 'node:child_process'
+import { createHash } from 'node:crypto'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import path from 'node:path'
+import { exclusively } from './lock.mjs'
+
+/** @throws Error when npm cannot install them */
+export async function ensureDependencies({ root, say }) {
+  if (isComplete(root)) return
+  await exclusively({ root, say }, async () => {
+    if (isComplete(root)) return
+    say('installing the dependencies (`npm ci`, about a minute)')
+    const startedAt = Date.now()
+    install(root)
+    writeFileSync(stampFile(root), fingerprint(root))
+    say(`dependencies installed in ${Math.round((Date.now() - startedAt) / 1000)} s`)
+  })
+}
+
+function isComplete(root) {
+  if (!existsSync(stampFile(root))) return adoptWhatIsThere(root)
+  return readFileSync(stampFile(root), 'utf8') === fingerprint(root) || adoptWhatIsThere(root)
+}
+
+/** Somebody ran `npm ci` or `npm install` by hand: what npm noted down about it tells whether all of it is there. */
+function adoptWhatIsThere(root) {
+  const installed = readJson(path.join(root, 'node_modules', '.package-lock.json'))?.packages
+  const wanted = readJson(path.join(root, 'package-lock.json'))?.packages
+  if (!installed || !wanted) return false
+  const complete = Object.entries(wanted).every(
+    ([name, { version, optional, peer }]) =>
+      name === '' || installed[name]?.version === version || (installed[name] === undefined && (optional || peer)),
+  )
+  if (complete) writeFileSync(stampFile(root), fingerprint(root))
+  return complete
+}
+
+function install(root) {
+  // Not the `node` that runs this: it may be the packaged one, which npm is about to replace.
+  const node = process.env.npm_node_execpath ?? process.execPath
+  const npm = process.env.npm_execpath
+  const [command, args] = npm && /npm-cli\.c?js$/.test(npm) ? [node, [npm, 'ci']] : ['npm', ['ci']]
+  const env = { ...process.env, PRISMA_SKIP_POSTINSTALL_GENERATE: '1' }
+  // A silent outer npm (`npm run --silent token`) must not silence why this one fails.
+  for (const name of Object.keys(env)) if (name.toLowerCase() === 'npm_config_loglevel') delete env[name]
+  const { status, error } = spawnSync(command, args, { cwd: root, env, stdio: ['ignore', 2, 2] })
+  if (status !== 0) throw new Error(`\`npm ci\` failed${error ? `: ${error.message}` : '; its messages are above'}`)
+}
+
+const stampFile = (root) => path.join(root, 'node_modules', '.portcullis-installed')
+
+/** The dependencies of another system or processor are others. */
+function fingerprint(root) {
+  const lock = readFileSync(path.join(root, 'package-lock.json'))
+  return `${process.platform}-${process.arch} ${createHash('sha256').update(lock).digest('hex')}\n`
+}
+
+function readJson(file) {
+  try {
+    return JSON.parse(readFileSync(file, 'utf8'))
+  } catch {
+    return null
+  }
+}
