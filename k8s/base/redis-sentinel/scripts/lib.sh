@@ -1,0 +1,137 @@
+# shellcheck shell=sh
+# shellcheck disable=SC2034 # some of the settings are for the scripts that source this
+# What the pod's scripts share: the pod's names, its secrets, and how to ask a Redis or a Sentinel one question.
+# Plain POSIX shell with what the official image holds: redis-cli, timeout, awk, sha256sum.
+set -u
+
+MASTER_NAME=${MASTER_NAME:-mymaster}
+REPLICAS=${REPLICAS:-3}
+MAJORITY=$((REPLICAS / 2 + 1))
+POD_PREFIX=${POD_NAME%-*}
+ORDINAL=${POD_NAME##*-}
+
+SERVER=${REDIS_SERVER:-redis-server}
+CLI=${REDIS_CLI:-redis-cli}
+BIND=${BIND_ADDRESS:-* -::*}
+# One question may take this long; a hung peer must not hold up the answer of the others.
+ASK_TIMEOUT_SECONDS=${ASK_TIMEOUT_SECONDS:-2}
+
+SCRIPT_DIR=${SCRIPT_DIR:-/opt/redis/scripts}
+CONFIG_DIR=${CONFIG_DIR:-/opt/redis/config}
+SECRET_DIR=${SECRET_DIR:-/run/secrets/redis}
+TLS_DIR=${TLS_DIR:-/run/secrets/redis-tls}
+RUN_DIR=${RUN_DIR:-/run/redis}
+DATA_DIR=${DATA_DIR:-/data}
+SENTINEL_DIR=${SENTINEL_DIR:-$DATA_DIR/sentinel}
+
+# Names, never addresses: a pod keeps its name when it moves (redis#11241, spotahome#550).
+fqdn() { printf '%s-%s.%s\n' "$POD_PREFIX" "$1" "$SERVICE_DOMAIN"; }
+ordinals() { awk -v n="$REPLICAS" 'BEGIN { for (i = 0; i < n; i++) print i }'; }
+peers() { ordinals | grep -vx "$ORDINAL"; }
+SELF=$(fqdn "$ORDINAL")
+
+log() { printf '%s %s %s\n' "$(date -u +%Y-%m-%dT%H:%M:%SZ)" "$(basename "$0" .sh)" "$*" >&2; }
+
+# A wait said once, then every tenth time: the log shows the reason without drowning in it.
+LAST_WAIT=''
+WAITS=0
+log_wait() {
+  if [ "$*" = "$LAST_WAIT" ]; then WAITS=$((WAITS + 1)); else WAITS=0; fi
+  LAST_WAIT=$*
+  if [ $((WAITS % 10)) -eq 0 ]; then log "$*"; fi
+}
+
+# A secret file holds one password a line: the first is used, all are accepted (rotation overlaps them).
+secret() { head -n 1 "$SECRET_DIR/$1"; }
+password_hashes() {
+  while read -r password || [ -n "$password" ]; do
+    [ -z "$password" ] || printf ' #%s' "$(printf '%s' "$password" | sha256sum | cut -d ' ' -f 1)"
+  done <"$SECRET_DIR/$1"
+}
+
+tls() { [ "${TLS:-off}" = on ]; }
+if tls; then TLS_ARGS="--tls --cacert $TLS_DIR/ca.crt"; else TLS_ARGS=''; fi
+
+# The password travels in redis-cli's own environment: never on a command line that others can list.
+# shellcheck disable=SC2086 # TLS_ARGS is several words on purpose
+ask_redis() {
+  host=$1
+  shift
+  REDISCLI_AUTH=$(secret probe) timeout "$ASK_TIMEOUT_SECONDS" "$CLI" --no-auth-warning --user probe -h "$host" -p 6379 $TLS_ARGS "$@" 2>/dev/null
+}
+# shellcheck disable=SC2086
+ask_sentinel() {
+  host=$1
+  shift
+  REDISCLI_AUTH=$(secret sentinel-requirepass) timeout "$ASK_TIMEOUT_SECONDS" "$CLI" --no-auth-warning -h "$host" -p 26379 $TLS_ARGS "$@" 2>/dev/null
+}
+
+# What the Sentinel of pod $1 holds true: "down", "none" (it monitors nothing) or "<config-epoch> <host>".
+sentinel_opinion() {
+  reply=$(ask_sentinel "$(fqdn "$1")" SENTINEL MASTER "$MASTER_NAME")
+  case $reply in
+    *config-epoch*)
+      printf '%s\n' "$reply" | tr -d '\r' |
+        awk 'NR % 2 { key = $0; next } key == "ip" { host = $0 } key == "config-epoch" { epoch = $0 } END { print epoch, host }'
+      ;;
+    *'No such master'*) echo none ;;
+    *) echo down ;;
+  esac
+}
+
+# The opinions of all Sentinels, asked at once, one a line.
+survey() {
+  survey_dir=$(mktemp -d "$RUN_DIR/survey.XXXXXX")
+  for i in $(ordinals); do
+    sentinel_opinion "$i" >"$survey_dir/$i" &
+  done
+  wait
+  cat "$survey_dir"/*
+  rm -rf "$survey_dir"
+}
+
+# Reads opinions, prints what they amount to:
+#   unknown        fewer than a majority answers, or they contradict each other at the same epoch
+#   none           a majority answers and none monitors
+#   lone HOST      one monitors, another knows nothing, a third is missing and might know better
+#   agreed HOST    a majority names HOST, or all answer and nobody contradicts
+#   newest HOST    they disagree; HOST has the highest config-epoch among at least two opinions
+verdict() {
+  awk -v replicas="$REPLICAS" -v majority="$MAJORITY" '
+    $1 == "down" || NF == 0 { next }
+    { reachable++ }
+    $1 == "none" { next }
+    { opinions++; votes[$2]++; if (!($2 in epoch) || $1 + 0 > epoch[$2]) epoch[$2] = $1 + 0 }
+    END {
+      if (reachable < majority) { print "unknown"; exit }
+      if (!opinions) { print (reachable == replicas ? "none" : "none-partial"); exit }
+      best = -1
+      for (host in votes) {
+        if (votes[host] >= majority) { print "agreed", host; exit }
+        if (epoch[host] == best) tie = 1
+        if (epoch[host] > best) { best = epoch[host]; newest = host; tie = 0 }
+      }
+      if (opinions == 1) { print (reachable == replicas ? "agreed" : "lone"), newest; exit }
+      if (tie) { print "unknown"; exit }
+      print "newest", newest
+    }'
+}
+
+# What the Redis of pod $1 is: "absent", "master", "live" or "fresh".
+# "live": a replica that has held its master link in this life, so it holds what the master replicated before it died.
+# "fresh": a replica that only loaded a snapshot; it holds nothing newer than files do.
+peer_state() {
+  ask_redis "$(fqdn "$1")" INFO | tr -d '\r' | awk -F : '
+    $1 == "role" { role = $2 }
+    $1 == "master_link_status" { link = $2 }
+    $1 == "master_link_down_since_seconds" { down = $2 }
+    END {
+      if (role == "master") print "master"
+      else if (role == "slave" && (link == "up" || (down != "" && down >= 0))) print "live"
+      else if (role == "slave") print "fresh"
+      else print "absent"
+    }'
+}
+peer_states() { for i in $(peers); do peer_state "$i"; done; }
+
+local_role() { ask_redis "$SELF" ROLE | head -n 1 | tr -d '\r'; }

@@ -1,0 +1,29 @@
+#!/bin/sh
+# Makes the running Redis and Sentinel of this pod accept, and use, what the secret files say now. No connection drops:
+# ACL SETUSER leaves signed-in clients alone, where ACL LOAD of Redis 7.0 disconnects them and causes a failover.
+SCRIPT_DIR=${SCRIPT_DIR:-/opt/redis/scripts}
+# shellcheck source=lib.sh
+. "$SCRIPT_DIR/lib.sh"
+
+# A rotation changes the lines old -> old,new -> new,old -> new, so the first line is always one that was accepted before.
+OPERATOR=$(secret operator)
+# shellcheck disable=SC2086
+operator() {
+  REDISCLI_AUTH=$OPERATOR timeout "$ASK_TIMEOUT_SECONDS" "$CLI" --no-auth-warning --user operator -h "$SELF" -p 6379 $TLS_ARGS "$@"
+}
+must() { [ "$("$@")" = OK ] || { log "failed: $2 $3"; exit 1; }; }
+
+while read -r name _; do
+  case $name in '' | '#'*) continue ;; esac
+  # shellcheck disable=SC2046 # one argument a password
+  must operator ACL SETUSER "$name" resetpass $(password_hashes "$name")
+done <"$CONFIG_DIR/users.acl"
+must operator CONFIG SET masterauth "$(secret replication)"
+
+# shellcheck disable=SC2046
+sentinel_accepts() { ask_sentinel "$SELF" ACL SETUSER "$1" resetpass $(password_hashes "$2"); }
+must sentinel_accepts default sentinel-requirepass
+must sentinel_accepts app app
+must ask_sentinel "$SELF" SENTINEL CONFIG SET sentinel-pass "$(secret sentinel-requirepass)"
+must ask_sentinel "$SELF" SENTINEL SET "$MASTER_NAME" auth-pass "$(secret sentinel)"
+log 'Redis and Sentinel use the secrets of now'

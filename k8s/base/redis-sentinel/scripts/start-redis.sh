@@ -1,0 +1,187 @@
+#!/bin/sh
+# Starts the pod's Redis in the role that a majority of the Sentinels gives it. It never times out into master:
+# "nobody answers, so I am the master" is the main cause of split brain. The numbers are the steps of the ADR.
+SCRIPT_DIR=${SCRIPT_DIR:-/opt/redis/scripts}
+# shellcheck source=lib.sh
+. "$SCRIPT_DIR/lib.sh"
+
+SNAPSHOT=$DATA_DIR/dump.rdb
+# An operator puts this file on one volume to say: this snapshot is the truth, start the cluster from it.
+RESTORE_MARKER=$DATA_DIR/bootstrap-from-snapshot
+POLL_SECONDS=${BOOTSTRAP_POLL_SECONDS:-1}
+# How long a master looks for a live replica before it trusts its own snapshot.
+LIVE_PEER_WAIT_SECONDS=${LIVE_PEER_WAIT_SECONDS:-15}
+# How long a first boot waits for the Sentinels that do not answer yet: one of them may remember a cluster.
+FIRST_BOOT_WAIT_SECONDS=${FIRST_BOOT_WAIT_SECONDS:-30}
+
+has_data() { [ -s "$SNAPSHOT" ]; }
+now() { date +%s; }
+
+snapshot_age() {
+  echo "$(($(now) - $(date -r "$SNAPSHOT" +%s))) s"
+}
+
+# users.acl: hashes from the secret files, rules from the configuration; nobody signs in without a password.
+render_acl() {
+  echo 'user default off resetpass resetkeys resetchannels -@all'
+  while read -r name rules; do
+    case $name in '' | '#'*) continue ;; esac
+    printf 'user %s on%s %s\n' "$name" "$(password_hashes "$name")" "$rules"
+  done <"$CONFIG_DIR/users.acl"
+}
+
+# redis.conf is made anew at each start: what CONFIG REWRITE left behind never comes back (kubeblocks-addons#2686).
+# $1: the master's name, empty to start as the master.
+render_config() {
+  cat "$CONFIG_DIR/redis.conf"
+  echo "bind $BIND"
+  echo "dir $DATA_DIR"
+  echo "save ${SNAPSHOT_SECONDS:-10800} 1"
+  echo "maxmemory $(maxmemory)"
+  echo "aclfile $RUN_DIR/users.acl"
+  echo 'masteruser replication'
+  echo "masterauth \"$(secret replication)\""
+  echo "replica-announce-ip $SELF"
+  echo 'replica-announce-port 6379'
+  if tls; then
+    echo 'port 0'
+    echo 'tls-port 6379'
+    echo 'tls-replication yes'
+    echo 'tls-auth-clients no'
+    echo "tls-cert-file $TLS_DIR/tls.crt"
+    echo "tls-key-file $TLS_DIR/tls.key"
+    echo "tls-ca-cert-file $TLS_DIR/ca.crt"
+  else
+    echo 'port 6379'
+  fi
+  if [ -n "$1" ]; then echo "replicaof $1 6379"; fi
+}
+
+# 60 % of the container's memory, and never more than 30 % of the volume: a snapshot and the one being written
+# both fit, and "the volume is twice the memory" holds even if somebody changes only one of the two.
+maxmemory() {
+  volume=$(df -Pk "$DATA_DIR" | awk 'NR == 2 { printf "%.0f", $2 * 1024 }')
+  awk -v memory="${MEMORY_LIMIT_BYTES:-1073741824}" -v volume="$volume" 'BEGIN {
+    bytes = memory * 0.6
+    if (bytes > volume * 0.3) bytes = volume * 0.3
+    printf "%.0f\n", bytes
+  }'
+}
+
+# 8. When Redis answers, tell the local Sentinel, but only one that monitors nothing.
+# A first boot saves before it registers: whoever is named master always has a snapshot, or has lost one.
+register() {
+  master=$1
+  # $$ is this script's process, which is Redis by now: the registration never outlives it.
+  until ask_redis "$SELF" PING | grep -q PONG; do
+    kill -0 $$ || exit 0
+    sleep 0.2
+  done
+  if [ "$master" = "$SELF" ]; then
+    until has_data; do
+      ask_redis "$SELF" SAVE >/dev/null
+      sleep 0.2
+    done
+    rm -f "$RESTORE_MARKER"
+  fi
+  while kill -0 $$; do
+    case $(sentinel_opinion "$ORDINAL") in
+      down) ;;
+      none) "$SCRIPT_DIR/monitor.sh" "$master" && break ;;
+      *) break ;;
+    esac
+    sleep 0.5
+  done
+}
+
+run() {
+  if [ -n "$1" ]; then log "starting as a replica of $1"; else log 'starting as the master'; fi
+  umask 077
+  render_acl >"$RUN_DIR/users.acl"
+  render_config "$1" >"$RUN_DIR/redis.conf"
+  # Redis becomes process 1 and gets the signals; the registration runs beside it and ends by itself.
+  register "${1:-$SELF}" &
+  exec "$SERVER" "$RUN_DIR/redis.conf"
+}
+
+# 4. Nobody monitors anything.
+first_boot() {
+  if has_data && [ ! -e "$RESTORE_MARKER" ]; then
+    log_wait "STOPPED: $SNAPSHOT holds data, but no Sentinel knows a master. If this snapshot is to be the truth, create $RESTORE_MARKER on this pod alone; otherwise empty the volume."
+    return
+  fi
+  if [ ! -e "$RESTORE_MARKER" ] && [ "$ORDINAL" != 0 ]; then
+    log_wait "first boot: waiting for $(fqdn 0) to become the master"
+    return
+  fi
+  if peer_states | grep -qv absent; then
+    log_wait 'no Sentinel monitors anything, but another Redis runs: waiting for it to register'
+    return
+  fi
+  log 'first boot: nobody monitors, nobody has data'
+  run ''
+}
+
+# 6 and 7. A majority says that this pod is the master, yet its memory is gone: it just started.
+# Replicas full-sync from whoever comes up as their master, so a snapshot would roll back a live replica
+# (kubeblocks#10753, redis#1297). As long as one lives, it must be promoted instead.
+master_restarts() {
+  states=$(peer_states)
+  if echo "$states" | grep -qx -e live -e master; then
+    log_wait 'this pod is the master but a live peer holds newer data: asking for a failover'
+    for i in $(ordinals); do
+      # "INPROG" is as good as "OK"; the guard lies in not starting, the request only saves time.
+      reply=$(ask_sentinel "$(fqdn "$i")" SENTINEL FAILOVER "$MASTER_NAME")
+      case $reply in *OK* | *INPROG*) break ;; esac
+    done
+    ALONE_SINCE=''
+    return
+  fi
+  if ! has_data; then
+    log_wait "STOPPED: this pod is the master by the Sentinels' word, but $SNAPSHOT is missing: an empty master would empty its replicas"
+    return
+  fi
+  # Every peer answers and none lived through the master's death: waiting would bring nothing.
+  if [ "$(echo "$states" | grep -cx fresh)" -lt $((REPLICAS - 1)) ]; then
+    [ -n "$ALONE_SINCE" ] || ALONE_SINCE=$(now)
+    if [ $(($(now) - ALONE_SINCE)) -lt "$LIVE_PEER_WAIT_SECONDS" ]; then
+      log_wait "this pod is the master: looking for a live replica for $LIVE_PEER_WAIT_SECONDS s"
+      return
+    fi
+  fi
+  log "no live replica: starting from a snapshot that is $(snapshot_age) old"
+  run ''
+}
+
+trap 'exit 0' TERM INT
+mkdir -p "$RUN_DIR"
+ALONE_SINCE=''
+PARTIAL_SINCE=''
+log "$SELF asks $REPLICAS Sentinels who the master is"
+
+while :; do
+  # 2. Fewer than a majority answers: keep waiting. 3. Agreement, or the highest config-epoch.
+  opinion=$(survey | verdict)
+  master=${opinion#* }
+  case $opinion in
+    unknown) log_wait "fewer than $MAJORITY Sentinels answer, or they contradict each other: waiting" ;;
+    none) first_boot ;;
+    none-partial)
+      [ -n "$PARTIAL_SINCE" ] || PARTIAL_SINCE=$(now)
+      if [ $(($(now) - PARTIAL_SINCE)) -lt "$FIRST_BOOT_WAIT_SECONDS" ]; then
+        log_wait "no Sentinel that answers monitors anything: waiting $FIRST_BOOT_WAIT_SECONDS s for the others"
+      else
+        first_boot
+      fi
+      ;;
+    lone*)
+      # One memory among blank ones counts when its master confirms it.
+      if [ "$master" != "$SELF" ] && [ "$(ask_redis "$master" ROLE | head -n 1 | tr -d '\r')" = master ]; then run "$master"; fi
+      log_wait "one Sentinel names $master, another knows nothing, a third is missing: waiting"
+      ;;
+    "agreed $SELF") master_restarts ;;
+    "newest $SELF") log_wait 'the newest opinion names this pod, but no majority does: waiting' ;;
+    *) run "$master" ;; # 5. the master is another pod
+  esac
+  sleep "$POLL_SECONDS"
+done

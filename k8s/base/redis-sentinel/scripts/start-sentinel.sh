@@ -1,0 +1,69 @@
+#!/bin/sh
+# 1. Starts the pod's Sentinel at once: from what it remembers, or monitoring nothing.
+# Of the persisted file only the memory is kept (master, epochs); all else is made anew, so that changed settings,
+# rotated passwords and an upgrade take effect, and no ghost of an old pod survives.
+SCRIPT_DIR=${SCRIPT_DIR:-/opt/redis/scripts}
+# shellcheck source=lib.sh
+. "$SCRIPT_DIR/lib.sh"
+
+CONFIG=$SENTINEL_DIR/sentinel.conf
+# A name's hash: a Sentinel that lost its volume comes back as itself, not as a fourth one.
+sentinel_id() { printf '%s' "$1" | sha1sum | cut -d ' ' -f 1; }
+
+remembered() { [ -f "$CONFIG" ] && tr -d '\r"' <"$CONFIG" | grep "^sentinel $1 " | tail -n 1 | cut -d ' ' -f 3-; }
+
+render_header() {
+  # Names first: a "monitor" line with a name is refused before "resolve-hostnames".
+  cat "$CONFIG_DIR/sentinel.conf"
+  echo "bind $BIND"
+  echo "dir $SENTINEL_DIR"
+  echo "requirepass \"$(secret sentinel-requirepass)\""
+  echo "user default on$(password_hashes sentinel-requirepass) ~* &* +@all"
+  echo "sentinel sentinel-pass $(secret sentinel-requirepass)"
+  # Clients may ask for the master and nothing else: a password that reads is not one that fails over.
+  printf 'user app on%s %s\n' "$(password_hashes app)" "$(grep '^app ' "$CONFIG_DIR/sentinel-users.acl" | cut -d ' ' -f 2-)"
+  echo "sentinel announce-ip $SELF"
+  echo 'sentinel announce-port 26379'
+  echo "sentinel myid $(sentinel_id "$POD_NAME")"
+  if tls; then
+    echo 'port 0'
+    echo 'tls-port 26379'
+    echo 'tls-replication yes'
+    echo 'tls-auth-clients no'
+    echo "tls-cert-file $TLS_DIR/tls.crt"
+    echo "tls-key-file $TLS_DIR/tls.key"
+    echo "tls-ca-cert-file $TLS_DIR/ca.crt"
+  else
+    echo 'port 26379'
+  fi
+}
+
+# The peers' names are fixed, so they are written rather than remembered: a Sentinel that started while names did not
+# resolve writes "known-replica" lines with the wrong name (Redis 7.0 takes two unresolved names for the same),
+# and one that knows no replica cannot fail over.
+render_memory() {
+  master=$(remembered monitor | awk -v name="$MASTER_NAME" '$1 == name { print $2 }')
+  [ -n "$master" ] || return 0
+  echo "sentinel monitor $MASTER_NAME $master 6379 $MAJORITY"
+  "$SCRIPT_DIR/sentinel-settings.sh" | while read -r option value; do
+    echo "sentinel $option $MASTER_NAME $value"
+  done
+  for epoch in config-epoch leader-epoch; do
+    value=$(remembered "$epoch" | cut -d ' ' -f 2)
+    [ -z "$value" ] || echo "sentinel $epoch $MASTER_NAME $value"
+  done
+  for i in $(ordinals); do
+    name=$(fqdn "$i")
+    [ "$name" = "$master" ] || echo "sentinel known-replica $MASTER_NAME $name 6379"
+    [ "$name" = "$SELF" ] || echo "sentinel known-sentinel $MASTER_NAME $name 26379 $(sentinel_id "$POD_PREFIX-$i")"
+  done
+  current=$(remembered current-epoch)
+  [ -z "$current" ] || echo "sentinel current-epoch $current"
+}
+
+umask 077
+mkdir -p "$SENTINEL_DIR" "$RUN_DIR"
+# Rename, after all is written: a crash in between leaves the old memory whole.
+{ render_header && render_memory; } >"$CONFIG.new" && mv "$CONFIG.new" "$CONFIG"
+log "starting; remembered master: $(remembered monitor || echo none)"
+exec "$SERVER" "$CONFIG" --sentinel
