@@ -11,9 +11,9 @@ import { spawn, spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import path from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
-import { ensureDependencies } from './bootstrap/dependencies.mjs'
-import { ensureDatabaseClient } from './bootstrap/database-client.mjs'
 import { watchAncestors } from './bootstrap/ancestors.mjs'
+import { ensureDatabaseClient } from './bootstrap/database-client.mjs'
+import { ensureDependencies } from './bootstrap/dependencies.mjs'
 
 const NODE_MAJOR = 24
 const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..')

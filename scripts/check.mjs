@@ -7,7 +7,11 @@ const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..')
 
 /** Biome checks format, lint, import directions and cycles in one pass. */
 const STEPS = [
-  { name: 'format, lint, module boundaries', program: '@biomejs/biome/bin/biome', args: ['ci', '--error-on-warnings', '.'] },
+  {
+    name: 'format, lint, module boundaries',
+    program: '@biomejs/biome/bin/biome',
+    args: ['ci', '--error-on-warnings', '.'],
+  },
   { name: 'types', program: 'typescript/bin/tsc', args: ['--noEmit', '-p', '.'] },
   { name: 'unused code', program: 'knip/bin/knip.js', args: [] },
   { name: 'unit tests', program: 'vitest/vitest.mjs', args: ['run', '--project', 'unit'] },

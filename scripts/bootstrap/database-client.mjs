@@ -12,7 +12,12 @@ export async function ensureDatabaseClient({ root, node, say }) {
     if (isCurrent(root)) return
     say('generating the database client')
     // The command looks for a native engine that generating does not use; any existing file keeps it from downloading one.
-    const env = { ...process.env, PRISMA_SCHEMA_ENGINE_BINARY: process.execPath, PRISMA_HIDE_UPDATE_MESSAGE: '1', CHECKPOINT_DISABLE: '1' }
+    const env = {
+      ...process.env,
+      PRISMA_SCHEMA_ENGINE_BINARY: process.execPath,
+      PRISMA_HIDE_UPDATE_MESSAGE: '1',
+      CHECKPOINT_DISABLE: '1',
+    }
     const prisma = path.join(root, 'node_modules', 'prisma', 'build', 'index.js')
     const { status, stdout, stderr } = spawnSync(node, [prisma, 'generate'], { cwd: root, env, encoding: 'utf8' })
     if (status !== 0) throw new Error(`\`prisma generate\` failed:\n${stdout}${stderr}`)

@@ -48,6 +48,7 @@ export interface LocalStack {
   /** Empty when Redis is external. */
   readonly sentinels: readonly { readonly host: string; readonly port: number }[]
   readonly ports: StackPorts
+  readonly dataDir: string
   readonly logDir: string
   /** Where PostgreSQL keeps its data; null when it is external. */
   readonly postgresHome: string | null
@@ -163,6 +164,7 @@ export async function startStack(options: StackOptions): Promise<LocalStack> {
       masterName,
       sentinels: redis ? ports.sentinels.map((port) => ({ host: '127.0.0.1', port })) : [],
       ports,
+      dataDir,
       logDir,
       postgresHome: postgres?.home ?? null,
       processes,

@@ -1,0 +1,88 @@
+/** The API itself as a child of the local stack, with its log in a file and its warnings on the terminal. */
+import { createWriteStream, type WriteStream } from 'node:fs'
+import path from 'node:path'
+import { fileURLToPath } from 'node:url'
+import type { GuardedProcess, GuardedProcesses } from './guarded-processes.ts'
+import { Abandoned, waitUntil } from './wait-until.ts'
+
+const main = fileURLToPath(new URL('../main.ts', import.meta.url))
+const PINO_WARN = 40
+const READY_WITHIN_MS = 30_000
+const REMEMBERED_LINES = 20
+
+export interface ApiProcess {
+  readonly url: string
+  readonly logFile: string
+  readonly process: GuardedProcess
+  /** The end of its log, for the case that it ended. */
+  lastLines(): string
+}
+
+/**
+ * Starts src/main.ts and waits until `/readyz` says yes.
+ * @throws Error with the end of its log when it ends before that
+ */
+export async function startApi(deps: {
+  readonly processes: GuardedProcesses
+  readonly logDir: string
+  readonly port: number
+  readonly env: NodeJS.ProcessEnv
+  readonly warn: (line: string) => void
+}): Promise<ApiProcess> {
+  const logFile = path.join(deps.logDir, 'api.log')
+  const log = createWriteStream(logFile, { flags: 'a' })
+  const { onData, lastLines } = readLines(log, deps.warn)
+  const api = deps.processes.start({
+    name: 'api',
+    command: process.execPath,
+    args: [main],
+    env: { NODE_ENV: 'development', HOST: '127.0.0.1', ...deps.env, PORT: String(deps.port) },
+    stopSignal: 'SIGTERM',
+    output: { onData },
+  })
+  const url = `http://127.0.0.1:${deps.port}`
+  await waitUntil(
+    'the API is ready',
+    async () => {
+      if (!api.isRunning()) throw new Abandoned(new Error(`the API ended while starting:\n${lastLines()}`))
+      return (await fetch(`${url}/readyz`, { signal: AbortSignal.timeout(2_000) })).ok
+    },
+    { timeoutMs: READY_WITHIN_MS },
+  ).catch(async (error) => {
+    await api.stop(5_000)
+    throw error
+  })
+  return { url, logFile, process: api, lastLines }
+}
+
+/** Everything into the file; warnings, errors and what is no JSON (a crash) also to the person. */
+function readLines(log: WriteStream, warn: (line: string) => void) {
+  const remembered: string[] = []
+  let rest = ''
+  return {
+    lastLines: () => [...remembered, rest].join('\n').trimEnd(),
+    onData(chunk: Buffer) {
+      log.write(chunk)
+      const lines = (rest + chunk.toString('utf8')).split('\n')
+      rest = lines.pop() ?? ''
+      for (const line of lines) {
+        remembered.push(line)
+        if (remembered.length > REMEMBERED_LINES) remembered.shift()
+        const worth = worthSaying(line)
+        if (worth !== null) warn(worth)
+      }
+    },
+  }
+}
+
+/** A warning of the log as one short line, text that is no log line as it is, and null for the rest. */
+export function worthSaying(line: string): string | null {
+  if (!line.startsWith('{')) return line.trim() === '' ? null : line
+  try {
+    const { level, msg, err } = JSON.parse(line) as { level?: number; msg?: string; err?: { message?: string } }
+    if ((level ?? 0) < PINO_WARN) return null
+    return [msg, err?.message].filter((text, index, all) => text && all.indexOf(text) === index).join(': ')
+  } catch {
+    return line
+  }
+}
