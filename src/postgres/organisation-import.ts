@@ -37,7 +37,7 @@ async function importGroups(tx: PrismaTransaction, groups: OrganisationImport['g
     ON CONFLICT (name) DO NOTHING RETURNING name`
   // A group whose input does not mention a parent keeps the one it has.
   const moved = await tx.$queryRaw<{ name: string }[]>`
-    UPDATE groups g SET parent_id = p.id, version = version + 1, updated_at = now()
+    UPDATE groups g SET parent_id = p.id, version = g.version + 1, updated_at = now()
     FROM jsonb_array_elements(${input}::jsonb) AS i(value) LEFT JOIN groups p ON p.name = i.value->>'parent'
     WHERE g.name = i.value->>'name' AND i.value ? 'parent' AND g.parent_id IS DISTINCT FROM p.id
     RETURNING g.name`

@@ -1,0 +1,248 @@
+/** The only place where concrete adapters meet; wired by hand, in an order that needs no later patching. */
+import { setTimeout as delay } from 'node:timers/promises'
+import {
+  type Clock,
+  createCopies,
+  createInvalidationIndex,
+  createLayer,
+  createLogFollower,
+  createMutationRunner,
+  createPartitionedLayer,
+} from './cache/index.ts'
+import type { Config } from './config.ts'
+import { createAdministration } from './domain/administration.ts'
+import type { MutationContext, Portcullis } from './domain/api.ts'
+import { createCatalogue } from './domain/catalogue.ts'
+import { createCursorCodec } from './domain/cursor.ts'
+import { withVia } from './domain/effective-groups.ts'
+import { createFreshness } from './domain/freshness.ts'
+import { CATALOGUE_BUCKETS, bucketTag, catalogueBucketKey, catalogueKey, layerTag, retentionOf } from './domain/keys.ts'
+import { createListPages } from './domain/list-pages.ts'
+import { createMutations } from './domain/mutations-api.ts'
+import { createResourcePages } from './domain/resource-page.ts'
+import type { CatalogueItem, GroupNode } from './domain/source.ts'
+import type { Transaction } from './domain/transaction.ts'
+import { visibleListCodec } from './domain/visible-list.ts'
+import { createVisibleResources } from './domain/visible-resources.ts'
+import { createDirectory } from './postgres/directory.ts'
+import { readInvalidations } from './postgres/invalidation-history.ts'
+import { createInvalidationLog } from './postgres/invalidation-log.ts'
+import { createLogRetention } from './postgres/log-retention.ts'
+import { assertMigrated, MigrationError } from './postgres/migrate.ts'
+import { createDatabase } from './postgres/pool.ts'
+import { createCacheSource } from './postgres/source.ts'
+import { createUnitOfWork } from './postgres/unit-of-work.ts'
+import { createRedis } from './redis/index.ts'
+import type { Logger, Metrics } from './telemetry/index.ts'
+
+const HOUR_MS = 3_600_000
+const MINUTE_MS = 60_000
+
+/** The promised lives of the three layers. */
+const TTL_MS = { resources: 12 * HOUR_MS, userGroups: 15 * MINUTE_MS, userResources: 15 * MINUTE_MS } as const
+/** An entry is filled a little after its load; what it could have missed is remembered that much longer. */
+const MARGIN_MS = 2 * MINUTE_MS
+const RETENTION_MS = { volatile: TTL_MS.userResources + MARGIN_MS, lasting: TTL_MS.resources + MARGIN_MS } as const
+/** How long a dead lease holder can delay others: longer than a load takes, shorter than anybody's patience. */
+const LEASE_MS = 2000
+const CATALOGUE_LEASE_MS = 10_000
+/** A transaction over very many rows (an import) takes this long at most. */
+const TRANSACTION_TIMEOUT_MS = 30_000
+/** More affected users than this are invalidated as a layer. */
+const AFFECTED_MAX = 100_000
+const REMEMBERED_TAGS_MAX = 200_000
+const COPIES_MAX_BYTES = { groups: 16 * 1024 * 1024, lists: 64 * 1024 * 1024 } as const
+const FOLLOWER = { pollMs: 250, boundMs: 5000, graceMs: 30_000 } as const
+const TOKEN_WAIT_MS = 1000
+const RETENTION_JOB_EVERY_MS = MINUTE_MS
+const START_RETRY_MS = 500
+
+export interface Composed {
+  /**
+   * Resolves when the service can answer; requests that come earlier are told to come back.
+   * Rejects with MigrationError when the database's schema is older than this version's.
+   */
+  readonly started: Promise<void>
+  readonly portcullis: Portcullis
+  readonly health: {
+    /** Whether requests can be answered; Redis plays no part in it. */
+    ready(): boolean
+    verbose(): Promise<Record<string, unknown>>
+  }
+  close(): Promise<void>
+}
+
+const systemClock: Clock = {
+  monotonicMs: () => performance.now(),
+  wallMs: () => Date.now(),
+  sleep: (ms, signal) => delay(ms, undefined, { ref: true, ...(signal && { signal }) }),
+}
+
+export function compose(config: Config, { logger, metrics }: { logger: Logger; metrics: Metrics }): Composed {
+  const clock = systemClock
+  const events = metrics.layers
+  const databaseOptions = config.database
+  const database = createDatabase(databaseOptions)
+  const redis = createRedis({ ...config.redis, prefix: config.cache.prefix, sink: metrics.redis, logger })
+  const { store } = redis
+
+  const index = createInvalidationIndex({ retentionOf, maxTags: REMEMBERED_TAGS_MAX })
+  const log = createInvalidationLog({ ...databaseOptions, notify: config.cache.logNotify })
+  const follower = createLogFollower({
+    log,
+    index,
+    clock,
+    ...FOLLOWER,
+    retentionMs: RETENTION_MS,
+    onTrustChange: (trust, cause) => logger.warn({ trust, err: cause }, 'trust in the cache changed'),
+  })
+
+  const source = createCacheSource(database)
+  const cursors = createCursorCodec(config.cursorSecret)
+  const pages = createResourcePages(cursors)
+  const catalogue = createCatalogue()
+  const partition = createPartitionedLayer<readonly CatalogueItem[]>({
+    name: 'resources',
+    manifestKey: catalogueKey,
+    bucketCount: CATALOGUE_BUCKETS,
+    bucketKey: catalogueBucketKey,
+    tagsOf: (bucket) => [bucketTag(bucket), layerTag('resources')],
+    load: (buckets) => source.catalogueBuckets(buckets),
+    encode: (items) => Buffer.from(JSON.stringify(items)),
+    decode: (body) => JSON.parse(body.toString()) as CatalogueItem[],
+    onBucket: catalogue.replace,
+    ttlMs: TTL_MS.resources,
+    leaseMs: CATALOGUE_LEASE_MS,
+    store,
+    index,
+    clock,
+    events,
+  })
+  const groups = createLayer<readonly GroupNode[]>({
+    name: 'user-groups',
+    retention: 'volatile',
+    ttlMs: TTL_MS.userGroups,
+    leaseMs: LEASE_MS,
+    store,
+    index,
+    clock,
+    codec: {
+      encode: (nodes) => ({ body: Buffer.from(JSON.stringify(nodes)) }),
+      decode: ({ body }) => JSON.parse(body.toString()) as GroupNode[],
+    },
+    copies: createCopies({ maxBytes: COPIES_MAX_BYTES.groups }),
+    events,
+  })
+  const lists = createLayer({
+    name: 'user-resources',
+    retention: 'volatile',
+    ttlMs: TTL_MS.userResources,
+    leaseMs: LEASE_MS,
+    store,
+    index,
+    clock,
+    codec: visibleListCodec,
+    copies: createCopies({ maxBytes: COPIES_MAX_BYTES.lists }),
+    events,
+  })
+  const freshness = createFreshness({ index, follower, tokenWaitMs: TOKEN_WAIT_MS })
+  const listPages = createListPages({ store, pages })
+  const visible = createVisibleResources({
+    groups,
+    lists,
+    partition,
+    catalogue,
+    index,
+    follower,
+    freshness,
+    source,
+    pages,
+    listPages,
+  })
+
+  const unitOfWork = createUnitOfWork({
+    database,
+    affectedMax: AFFECTED_MAX,
+    timeoutMs: TRANSACTION_TIMEOUT_MS,
+    notify: config.cache.logNotify,
+  })
+  const runner = createMutationRunner<Transaction, MutationContext>({
+    unitOfWork,
+    store,
+    index,
+    onStoreMissed: (event) => metrics.redis.invalidationMissed(event),
+  })
+
+  metrics.gauges({
+    followerLagMs: follower.lagMs,
+    followerTrusted: () => follower.trust() === 'following',
+    invalidationTagsHeld: () => index.size,
+    databaseQueued: () => database.queued,
+    databaseConnections: () => ({ total: database.pool.totalCount, idle: database.pool.idleCount }),
+  })
+
+  let migrated = false
+  const closing = new AbortController()
+
+  /** Waits for the database as long as it takes; only a schema that is too old is a reason not to start. */
+  async function start(): Promise<void> {
+    follower.start()
+    while (!migrated && !closing.signal.aborted) {
+      try {
+        await database.admitted(() => assertMigrated(database.pool))
+        migrated = true
+      } catch (error) {
+        if (error instanceof MigrationError) throw error
+        logger.warn({ err: error }, 'waiting for the database')
+        await clock.sleep(START_RETRY_MS, closing.signal).catch(() => {})
+      }
+    }
+    await follower.ready
+  }
+
+  const retention = createLogRetention({ database, retentionMs: RETENTION_MS.lasting })
+  const retentionJob = setInterval(() => void retention.run().catch(() => {}), RETENTION_JOB_EVERY_MS)
+
+  return {
+    started: start(),
+    portcullis: {
+      reads: {
+        ...createDirectory({ database, source, cursors }),
+        visibleResources: visible.page,
+        counts: visible.counts,
+        async effectiveGroups(user, context) {
+          const { groups: nodes, cache } = await visible.effectiveGroups(user, context)
+          return { groups: withVia(nodes), cache }
+        },
+      },
+      mutations: createMutations(runner),
+      cache: createAdministration({
+        runner,
+        unitOfWork,
+        store,
+        index,
+        follower,
+        prefix: config.cache.prefix,
+        parts: { redis: redis.status, catalogue: () => ({ resources: catalogue.size }) },
+        readInvalidations: (query) => readInvalidations(database, query),
+      }),
+    },
+    health: {
+      ready: () => migrated && index.position !== null,
+      verbose: async () => ({
+        schema: migrated ? 'current' : 'unknown',
+        log: { trust: follower.trust(), lagMs: Math.round(follower.lagMs()) },
+        database: { queued: database.queued },
+        redis: await redis.status(),
+      }),
+    },
+    async close() {
+      closing.abort()
+      clearInterval(retentionJob)
+      await follower.close()
+      await log.close()
+      await redis.close()
+      await database.close()
+    },
+  }
+}
