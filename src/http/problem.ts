@@ -14,6 +14,7 @@ type HttpErrorCode =
   | 'headers-too-large'
   | 'deadline-exceeded'
   | 'too-many-requests'
+  | 'not-ready'
   | 'internal'
 
 export type ProblemCode = DomainErrorCode | HttpErrorCode
@@ -65,6 +66,7 @@ export const PROBLEMS: Readonly<Record<ProblemCode, ProblemKind>> = {
     title: 'Temporarily unavailable',
     detail: 'The source of truth cannot be reached; come back shortly.',
   },
+  'not-ready': { status: 503, title: 'Not ready' },
   'authentication-unavailable': {
     status: 503,
     title: 'Temporarily unavailable',
@@ -172,6 +174,12 @@ export function invalid(error: z.ZodError, part: 'body' | 'query' | 'path'): Dom
   const problems = error.issues.flatMap((issue) => issuesOf(issue, part))
   const where = { body: 'body', query: 'query', path: 'path' }[part]
   return new DomainError('invalid-input', `The ${where} does not match what is expected here.`, { problems })
+}
+
+/** For a route that takes no query at all. */
+export function unknownParameters(names: readonly string[]): DomainError {
+  const problems = names.map((path) => ({ path, message: 'is not known here' }))
+  return new DomainError('invalid-input', 'The query does not match what is expected here.', { problems })
 }
 
 function issuesOf(issue: z.core.$ZodIssue, part: 'body' | 'query' | 'path'): FieldProblem[] {

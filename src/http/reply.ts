@@ -15,6 +15,7 @@ export interface Reply {
 }
 
 const JSON_TYPE = 'application/json; charset=utf-8'
+export const PROBLEM_TYPE = 'application/problem+json; charset=utf-8'
 /** Private to its caller, and asked for again before each use: a revoked permission must not live on in a browser. */
 const CACHE_HEADERS = ['Cache-Control', 'private, no-cache', 'Vary', 'Authorization']
 
@@ -58,7 +59,7 @@ export function createReplySender({ securityHeaders }: ReplySenderOptions): Repl
       send(req, res, {
         status: problem.status,
         headers: Object.entries(problem.headers).flat(),
-        contentType: 'application/problem+json; charset=utf-8',
+        contentType: PROBLEM_TYPE,
         bytes: JSON.stringify(problem.body),
       }),
   }

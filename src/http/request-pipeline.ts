@@ -5,7 +5,7 @@ import type { z } from 'zod'
 import type { MutationContext, Portcullis, ReadContext } from '../domain/api.ts'
 import type { HttpSink, Logger } from '../telemetry/index.ts'
 import type { Authentication, Caller } from './authentication.ts'
-import { HttpError, invalid, PROBLEMS, problemOf } from './problem.ts'
+import { HttpError, invalid, PROBLEMS, problemOf, unknownParameters } from './problem.ts'
 import { parseQueryString } from './query-string.ts'
 import type { Reply, ReplySender } from './reply.ts'
 import { type BodyReader, createBodyReader } from './request-body.ts'
@@ -39,16 +39,24 @@ export function createRouteHandler(route: Route, dependencies: PipelineDependenc
   const deadlineMs = route.deadlineMs ?? dependencies.requestBudgetMs
   const method = route.method.toUpperCase()
 
+  // A request without a query string gets the defaults, worked out once; a route whose query has none parses each time.
+  const defaults = route.query?.safeParse({})
+  function readQuery(req: Request): unknown {
+    if (defaults?.success && !req.url.includes('?')) return defaults.data
+    const given = parseQueryString(req.url)
+    return route.query === undefined ? refuseQuery(given) : parsed(route.query, given, 'query')
+  }
+
   async function answer(req: Request, res: Response): Promise<Reply> {
     const caller = !route.policy.authenticated
       ? NOBODY
       : (authentication.remembered(req.headers.authorization) ??
         (await authentication.authenticate(req.headers.authorization)))
     // Rate limits belong here: the caller is known and nothing has been read or looked up for him yet.
-    checkAccept(req)
+    checkAccept(req, route.produces)
     const params = route.params === undefined ? NOTHING : parsed(route.params, req.params, 'path')
     await route.policy.check?.(caller, params, portcullis)
-    const query = route.query === undefined ? refuseQuery(req) : parsed(route.query, parseQueryString(req.url), 'query')
+    const query = readQuery(req)
     const body = await readBody?.(req, res)
     return route.handle(
       {
@@ -97,22 +105,17 @@ function parsed(schema: z.ZodType, value: unknown, part: 'body' | 'query' | 'pat
 }
 
 /** Nearly every client says that anything, or JSON, will do; only the others are negotiated with. */
-function checkAccept(req: Request): void {
+function checkAccept(req: Request, produces = 'application/json'): void {
   const { accept } = req.headers
-  if (accept === undefined || accept === '*/*' || accept === 'application/json') return
-  if (req.accepts(['application/json', 'application/problem+json']) !== false) return
-  throw new HttpError('not-acceptable', 'This is available as application/json.')
+  if (accept === undefined || accept === '*/*' || accept === produces) return
+  if (req.accepts(produces) !== false) return
+  throw new HttpError('not-acceptable', `This is available as ${produces}.`)
 }
 
-const noQuery: Readonly<Record<string, never>> = NOTHING
-
-function refuseQuery(req: Request): Readonly<Record<string, never>> {
-  const unknown = Object.keys(parseQueryString(req.url))
-  if (unknown.length === 0) return noQuery
-  throw invalid(
-    { issues: [{ code: 'unrecognized_keys', keys: unknown, path: [], message: '' }] } as unknown as z.ZodError,
-    'query',
-  )
+function refuseQuery(given: Readonly<Record<string, string>>): Readonly<Record<string, never>> {
+  const unknown = Object.keys(given)
+  if (unknown.length === 0) return NOTHING
+  throw unknownParameters(unknown)
 }
 
 function termsOf(req: Request): ReadContext {

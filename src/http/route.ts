@@ -53,6 +53,8 @@ export interface Route<Params = unknown, Query = unknown, Body = unknown> {
   readonly bodyOptional?: true
   /** The request budget of the configuration where absent. */
   readonly deadlineMs?: number
+  /** The media type of a success; `application/json` where absent. */
+  readonly produces?: string
   readonly answers: readonly SuccessAnswer[]
   /** Refusals beyond those that any route can give. */
   readonly refuses?: readonly ProblemCode[]

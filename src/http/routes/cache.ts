@@ -2,7 +2,7 @@
 import { z } from 'zod'
 import type { FlushScope } from '../../domain/api.ts'
 import type { ResourceId } from '../../domain/model.ts'
-import { mutated, page } from '../answers.ts'
+import { mutated } from '../answers.ts'
 import { cacheAdmin } from '../policies.ts'
 import { json } from '../reply.ts'
 import { route } from '../route.ts'
@@ -96,9 +96,9 @@ const invalidations = route({
       .meta({ description: 'The `nextCursor` of an earlier page' }),
   }),
   answers: [{ status: 200, description: 'A page', schema: pageOf(anyObject) }],
-  async handle({ query, http }, { cache }) {
-    const found = await cache.invalidations(query)
-    return page(http, found, (entry) => entry)
+  async handle({ query }, { cache }) {
+    const { data, nextCursor } = await cache.invalidations(query)
+    return json({ data, nextCursor })
   },
 })
 

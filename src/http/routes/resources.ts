@@ -1,6 +1,6 @@
 /** Resources: the caller's list, single ones, their changes, and who may see them. */
 import { z } from 'zod'
-import type { Portcullis, ResourceQuery } from '../../domain/api.ts'
+import type { Portcullis } from '../../domain/api.ts'
 import { DomainError } from '../../domain/errors.ts'
 import type { GroupId, Permission, Ref, Resource, ResourceId } from '../../domain/model.ts'
 import { mutated, mutatedToNothing, page, resourcePage } from '../answers.ts'
@@ -55,9 +55,6 @@ const patchBody = z.strictObject({
   description: description.exactOptional(),
   attributes: attributes.nullable().exactOptional(),
 })
-
-/** Without a query string nothing has to be parsed or validated. */
-const FIRST_PAGE: ResourceQuery = Object.freeze({ limit: 50 })
 
 export const listResources = route({
   method: 'get',

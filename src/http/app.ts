@@ -1,0 +1,95 @@
+/** The Express application: every route registered from its declaration, and an answer for whatever matches none. */
+import express, { type Express, type NextFunction, type Request, type Response } from 'express'
+import type { Portcullis } from '../domain/api.ts'
+import { DomainError } from '../domain/errors.ts'
+import type { Logger, Metrics } from '../telemetry/index.ts'
+import { createAccessLog } from './access-log.ts'
+import type { Authentication } from './authentication.ts'
+import { HttpError, problemOf } from './problem.ts'
+import { createReplySender } from './reply.ts'
+import { createRouteHandler, type PipelineDependencies } from './request-pipeline.ts'
+import type { Route } from './route.ts'
+import { documentationRoutes } from './routes/documentation.ts'
+import { type Health, healthRoutes, metricsRoute } from './routes/health.ts'
+import { apiRoutes } from './routes/index.ts'
+import { securityHeaders } from './security-headers.ts'
+
+export interface AppDependencies {
+  readonly portcullis: Portcullis
+  readonly health: Health
+  readonly authentication: Authentication
+  readonly metrics: Metrics
+  readonly logger: Logger
+  readonly http: {
+    readonly requestBudgetMs: number
+    readonly serverTiming: boolean
+    readonly trustProxy: number | string | false
+    /** Metrics are on this port unless they have one of their own. */
+    readonly metricsPort: number | undefined
+  }
+}
+
+export function createApp(dependencies: AppDependencies): Express {
+  const { health, metrics, http } = dependencies
+  const probes = [...healthRoutes(health), ...(http.metricsPort === undefined ? [metricsRoute(metrics)] : [])]
+  const described = [...apiRoutes, ...probes]
+  return appOf([...described, ...documentationRoutes(described)], dependencies)
+}
+
+/** What the metrics port serves: metrics and the probes, nothing that needs a token. */
+export function createMetricsApp(dependencies: AppDependencies): Express {
+  return appOf([metricsRoute(dependencies.metrics), ...healthRoutes(dependencies.health)], dependencies)
+}
+
+function appOf(routes: readonly Route[], dependencies: AppDependencies): Express {
+  const { portcullis, authentication, metrics, logger, http } = dependencies
+  const sender = createReplySender({ securityHeaders: securityHeaders() })
+  const pipeline: PipelineDependencies = { ...http, portcullis, authentication, sender, metrics: metrics.http, logger }
+
+  const app = express()
+  // Ids are compared exactly, so paths are too; the query is parsed by the pipeline, strictly.
+  app.enable('case sensitive routing')
+  app.enable('strict routing')
+  app.disable('x-powered-by')
+  app.disable('etag')
+  app.set('query parser', false)
+  app.set('trust proxy', http.trustProxy)
+
+  app.use(createAccessLog(logger))
+  for (const route of routes) register(app, route, pipeline)
+  refuseOtherMethods(app, routes, sender.sendProblem)
+  app.use((req: Request, res: Response) =>
+    sender.sendProblem(req, res, problemOf(new DomainError('not-found', 'no such route'))),
+  )
+  // Four parameters make it Express's error handler: what fails before a route is reached, such as decoding the path.
+  app.use((error: unknown, req: Request, res: Response, _next: NextFunction) =>
+    sender.sendProblem(req, res, problemOf(error)),
+  )
+  return app
+}
+
+function register(app: Express, route: Route, pipeline: PipelineDependencies): void {
+  // A declaration in plain JavaScript, or a cast, could lack it; then nothing starts rather than something being open.
+  if (route.policy === undefined) throw new Error(`${route.method.toUpperCase()} ${route.path} has no policy`)
+  app[route.method](route.path, createRouteHandler(route, pipeline))
+}
+
+function refuseOtherMethods(
+  app: Express,
+  routes: readonly Route[],
+  sendProblem: ReturnType<typeof createReplySender>['sendProblem'],
+): void {
+  for (const [path, group] of Map.groupBy(routes, (route) => route.path)) {
+    const methods = group.map((route) => route.method.toUpperCase())
+    const allow = [...methods, ...(methods.includes('GET') ? ['HEAD'] : []), 'OPTIONS'].join(', ')
+    app.all(path, (req, res) => {
+      if (req.method === 'OPTIONS') res.writeHead(204, ['Allow', allow]).end()
+      else
+        sendProblem(
+          req,
+          res,
+          problemOf(new HttpError('method-not-allowed', `Here you can use ${allow}.`, { headers: { Allow: allow } })),
+        )
+    })
+  }
+}

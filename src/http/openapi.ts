@@ -1,0 +1,155 @@
+/** The OpenAPI 3.1 document, made of the very schemas that validate. */
+import { z } from 'zod'
+import {
+  createDocument,
+  type ZodOpenApiObject,
+  type ZodOpenApiOperationObject,
+  type ZodOpenApiPathsObject,
+  type ZodOpenApiResponsesObject,
+} from 'zod-openapi'
+import { PROBLEMS, type ProblemCode, problemType } from './problem.ts'
+import type { DocumentedHeader, Route } from './route.ts'
+
+const problem = z
+  .object({
+    type: z.string().meta({ examples: [problemType('not-found')] }),
+    title: z.string(),
+    status: z.int(),
+    detail: z.string(),
+    errors: z
+      .array(
+        z.object({
+          detail: z.string(),
+          pointer: z.string().optional(),
+          parameter: z.string().optional(),
+          header: z.string().optional(),
+        }),
+      )
+      .optional(),
+  })
+  .loose()
+  .meta({ id: 'Problem', description: 'RFC 9457' })
+
+const HEADERS: Readonly<Record<DocumentedHeader, string>> = {
+  'Consistency-Token': 'Send it with a read that must see this change.',
+  ETag: 'A strong validator for If-None-Match and If-Match.',
+  'Cache-Status': 'RFC 9211: how the answer came about.',
+  Link: 'RFC 8288: rel="next", where there is a next page.',
+  Location: 'Where the new thing is.',
+}
+
+const ALWAYS: readonly ProblemCode[] = ['invalid-input', 'not-acceptable', 'internal', 'overloaded']
+const WITH_TOKEN: readonly ProblemCode[] = ['unauthenticated', 'forbidden', 'too-many-requests', 'token-other-history']
+const WITH_BODY: readonly ProblemCode[] = ['payload-too-large', 'unsupported-media-type', 'request-timeout']
+
+export function createOpenApiDocument(routes: readonly Route[]): ReturnType<typeof createDocument> {
+  const paths: Record<string, Record<string, ZodOpenApiOperationObject>> = {}
+  for (const route of routes) {
+    const path = openApiPath(route.path)
+    paths[path] = { ...paths[path], [route.method]: operation(route) }
+  }
+  return createDocument({ ...DESCRIPTION, paths: paths as ZodOpenApiPathsObject })
+}
+
+const DESCRIPTION: Omit<ZodOpenApiObject, 'paths'> = {
+  openapi: '3.1.0',
+  info: {
+    title: 'Portcullis',
+    version: '0.1.0',
+    description:
+      'Which resources may this user see? Answered fast from a cache, and truthfully: never from an entry that a change has overtaken.',
+    license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
+  },
+  servers: [{ url: '/' }],
+  components: { securitySchemes: { bearer: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT' } } },
+  security: [{ bearer: [] }],
+}
+
+const openApiPath = (path: string) => path.replace(/:(\w+)/g, '{$1}')
+
+function operation(route: Route): ZodOpenApiOperationObject {
+  return {
+    operationId: `${route.method}${route.path.replace(/[:/.-]+(\w)/g, (_, letter: string) => letter.toUpperCase())}`,
+    summary: route.summary,
+    description: `Who: ${route.policy.who}.`,
+    tags: [route.tag],
+    ...(!route.policy.authenticated && { security: [] }),
+    requestParams: {
+      ...(route.params !== undefined && { path: route.params as z.ZodObject }),
+      ...(route.query !== undefined && { query: route.query as z.ZodObject }),
+      ...(route.policy.authenticated && { header: requestHeaders(route) }),
+    },
+    ...(route.body !== undefined && {
+      requestBody: {
+        required: route.bodyOptional !== true,
+        content: content(route.consumes ?? ['application/json'], route.body, route.bodyExample),
+      },
+    }),
+    responses: { ...successes(route), ...refusals(route) },
+  }
+}
+
+function requestHeaders(route: Route): z.ZodObject {
+  const isRead = route.method === 'get'
+  const changesOne =
+    (route.method === 'patch' || route.method === 'delete') && /^\/(resources|groups)\/:id$/.test(route.path)
+  const shape: Record<string, z.ZodType> = {}
+  if (isRead) {
+    shape['consistency-token'] = z.string().optional().meta({ description: 'From a mutation: the answer covers it.' })
+    shape['cache-control'] = z.string().optional().meta({ description: '`no-cache` answers from the source of truth.' })
+    shape['if-none-match'] = z.string().optional()
+  }
+  if (changesOne)
+    shape['if-match'] = z
+      .string()
+      .optional()
+      .meta({ description: 'The ETag you read; 412 when it is no longer current.' })
+  if (route.method === 'post')
+    shape['idempotency-key'] = z.string().optional().meta({ description: 'A repeated request has one effect.' })
+  return z.object(shape)
+}
+
+function content(types: readonly string[], schema: z.ZodType, example?: unknown) {
+  return Object.fromEntries(types.map((type) => [type, { schema, ...(example !== undefined && { example }) }]))
+}
+
+function successes(route: Route): ZodOpenApiResponsesObject {
+  const answers = route.answers.map(({ status, description, schema, headers = [] }) => [
+    String(status),
+    {
+      description,
+      ...(headers.length > 0 && {
+        headers: z.object(Object.fromEntries(headers.map((name) => [name, documentedHeader(name)]))),
+      }),
+      ...(schema !== undefined && { content: content([route.produces ?? 'application/json'], schema) }),
+      ...(schema === undefined &&
+        route.produces !== undefined && { content: { [route.produces]: { schema: z.string() } } }),
+    },
+  ])
+  const conditional = route.answers.some((answer) => answer.headers?.includes('ETag')) && route.method === 'get'
+  return { ...Object.fromEntries(answers), ...(conditional && { '304': { description: 'What you have is current' } }) }
+}
+
+const documentedHeader = (name: DocumentedHeader) => z.string().optional().meta({ description: HEADERS[name] })
+
+function refusals(route: Route): ZodOpenApiResponsesObject {
+  const codes = new Set<ProblemCode>([
+    ...ALWAYS,
+    ...(route.policy.authenticated ? WITH_TOKEN : []),
+    ...(route.body !== undefined ? WITH_BODY : []),
+    ...(route.refuses ?? []),
+  ])
+  const byStatus = Map.groupBy(codes, (code) => PROBLEMS[code].status)
+  // A reference inside a body that leads nowhere makes the body unprocessable.
+  const dangling = route.body !== undefined && [...codes].some((code) => code.startsWith('unknown-'))
+  if (dangling && !byStatus.has(422)) byStatus.set(422, ['unknown-group'])
+  return Object.fromEntries(
+    [...byStatus].map(([status, some]) => [
+      String(status),
+      {
+        description: some.map((code) => PROBLEMS[code].title).join('; '),
+        content: { 'application/problem+json': { schema: problem } },
+      },
+    ]),
+  )
+}

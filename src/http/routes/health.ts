@@ -1,0 +1,78 @@
+/** Probes and metrics: whether the process lives, whether it should get traffic, what it counts. */
+import { z } from 'zod'
+import type { JsonObject } from '../../domain/model.ts'
+import type { Metrics } from '../../telemetry/index.ts'
+import { anyone } from '../policies.ts'
+import { HttpError, problemOf } from '../problem.ts'
+import { json, PROBLEM_TYPE } from '../reply.ts'
+import { type Route, route } from '../route.ts'
+import { anyObject } from '../schemas.ts'
+
+export interface Readiness {
+  readonly ready: boolean
+  /** In a few words, for people. */
+  readonly reason?: string
+}
+
+export interface Health {
+  /** Whether requests can be answered; never false because of Redis. */
+  ready(): Readiness | Promise<Readiness>
+  /** Every part with its state, without secrets or addresses of users. */
+  verbose(): JsonObject | Promise<JsonObject>
+}
+
+const flag = z.enum(['', 'true', '1']).transform(() => true)
+const stateOut = z.object({ status: z.string() })
+
+export function healthRoutes(health: Health): Route[] {
+  const livez = route({
+    method: 'get',
+    path: '/livez',
+    summary: 'Whether the process lives; tests nothing else',
+    tag: 'Health',
+    policy: anyone,
+    answers: [{ status: 200, description: 'It lives', schema: stateOut }],
+    handle: () => json({ status: 'ok' }),
+  })
+
+  const readyz = route({
+    method: 'get',
+    path: '/readyz',
+    summary: 'Whether it should get traffic; Redis is not needed for that',
+    tag: 'Health',
+    policy: anyone,
+    query: z.strictObject({ verbose: flag.exactOptional() }),
+    answers: [{ status: 200, description: 'Ready', schema: anyObject }],
+    refuses: ['not-ready'],
+    async handle({ query }) {
+      const { ready, reason } = await health.ready()
+      const parts = query.verbose ? await health.verbose() : {}
+      if (ready) return json({ status: 'ok', ...parts })
+      const { body, status, headers } = problemOf(new HttpError('not-ready', reason ?? 'starting or stopping'))
+      return {
+        status,
+        headers: Object.entries(headers).flat(),
+        contentType: PROBLEM_TYPE,
+        bytes: JSON.stringify({ ...body, ...parts }),
+      }
+    },
+  })
+
+  return [livez, readyz]
+}
+
+export function metricsRoute(metrics: Metrics): Route {
+  return route({
+    method: 'get',
+    path: '/metrics',
+    summary: 'Prometheus metrics',
+    tag: 'Health',
+    policy: anyone,
+    produces: 'text/plain',
+    answers: [{ status: 200, description: 'The text exposition' }],
+    async handle() {
+      const { body, contentType } = await metrics.render()
+      return { status: 200, bytes: body, contentType }
+    },
+  })
+}

@@ -1,0 +1,21 @@
+/** Every call of the API. The list that nearly every request is for comes first: routes are tried in order. */
+import type { Route } from '../route.ts'
+import { cacheRoutes } from './cache.ts'
+import { grantRoutes } from './grants.ts'
+import { groupRoutes } from './groups.ts'
+import { importRoutes } from './import.ts'
+import { meRoutes } from './me.ts'
+import { memberRoutes } from './members.ts'
+import { resourceRoutes } from './resources.ts'
+import { userRoutes } from './users.ts'
+
+export const apiRoutes: readonly Route[] = [
+  ...resourceRoutes,
+  ...meRoutes,
+  ...userRoutes,
+  ...groupRoutes,
+  ...memberRoutes,
+  ...grantRoutes,
+  ...importRoutes,
+  ...cacheRoutes,
+]

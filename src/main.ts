@@ -1,0 +1,89 @@
+/** Starts the process: configuration, wiring, listening; and ends it without dropping a request. */
+import { setTimeout as delay } from 'node:timers/promises'
+import closeWithGrace from 'close-with-grace'
+import { compose } from './composition-root.ts'
+import { type Config, ConfigError, loadConfig } from './config.ts'
+import {
+  closeServer,
+  createApp,
+  createAuthentication,
+  createMetricsApp,
+  createServer,
+  fileKeys,
+  type Health,
+  listen,
+  remoteKeys,
+} from './http/index.ts'
+import { createLogger, createMetrics, type Logger } from './telemetry/index.ts'
+
+/** From the signal to the last request answered; beyond it the process ends anyway. */
+const CLOSE_WITHIN_MS = 25_000
+
+/** For supervisors: 78 is `EX_CONFIG`, trying again will not help. */
+const EXIT_FAILED = 1
+const EXIT_CONFIG = 78
+
+await start().catch((error: unknown) => {
+  process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`)
+  process.exit(error instanceof ConfigError ? EXIT_CONFIG : EXIT_FAILED)
+})
+
+async function start(): Promise<void> {
+  const config = loadConfig()
+  const logger = createLogger({ level: config.logLevel })
+  const metrics = createMetrics()
+  const domain = await compose(config, { logger, telemetry: metrics })
+  let closing = false
+  const health: Health = {
+    ready: () => (closing ? { ready: false, reason: 'shutting down' } : domain.health.ready()),
+    verbose: () => domain.health.verbose(),
+  }
+  const dependencies = {
+    portcullis: domain.portcullis,
+    health,
+    authentication: authenticationOf(config),
+    metrics,
+    logger,
+    http: config.http,
+  }
+  const server = createServer(createApp(dependencies))
+  const metricsServer = config.http.metricsPort === undefined ? undefined : createServer(createMetricsApp(dependencies))
+
+  closeWithGrace(
+    { delay: CLOSE_WITHIN_MS + config.http.shutdownDelayMs, logger: graceLogger(logger) },
+    async ({ err, signal }) => {
+      if (err) logger.fatal({ err }, 'ending after an error that nothing handled')
+      else logger.info({ signal }, 'shutting down')
+      closing = true
+      // Load balancers learn of it from the probe before connections are refused.
+      if (!err) await delay(config.http.shutdownDelayMs)
+      await closeServer(server)
+      await domain.close()
+      if (metricsServer !== undefined) await closeServer(metricsServer)
+    },
+  )
+
+  try {
+    const port = await listen(server, config.http)
+    if (metricsServer !== undefined)
+      await listen(metricsServer, { host: config.http.host, port: config.http.metricsPort ?? 0 })
+    logger.info(
+      { url: `http://${config.http.host}:${port}`, metricsPort: config.http.metricsPort, pid: process.pid },
+      'listening',
+    )
+  } catch (error) {
+    await domain.close()
+    throw error
+  }
+}
+
+function authenticationOf({ jwt }: Config) {
+  const keys =
+    jwt.jwksUrl !== undefined ? remoteKeys({ url: jwt.jwksUrl, nowMs: Date.now }) : fileKeys(jwt.publicKeyFile ?? '')
+  return createAuthentication({ ...jwt, keys, nowMs: Date.now })
+}
+
+/** The library passes an error and a word around it; both belong in one structured line. */
+function graceLogger(logger: Logger) {
+  return { error: (message: unknown, ...rest: unknown[]) => logger.error({ details: rest }, String(message)) }
+}
