@@ -40,10 +40,10 @@ function install(root) {
   // Not the `node` that runs this: it may be the packaged one, which npm is about to replace.
   const node = process.env.npm_node_execpath ?? process.execPath
   const npm = process.env.npm_execpath
-  const [command, args] = npm && /npm-cli\.c?js$/.test(npm) ? [node, [npm, 'ci']] : ['npm', ['ci']]
+  // Errors only: its warnings are about the host's Node, which runs nothing but this installation.
+  const ci = ['ci', '--loglevel=error']
+  const [command, args] = npm && /npm-cli\.c?js$/.test(npm) ? [node, [npm, ...ci]] : ['npm', ci]
   const env = { ...process.env, PRISMA_SKIP_POSTINSTALL_GENERATE: '1' }
-  // A silent outer npm (`npm run --silent token`) must not silence why this one fails.
-  for (const name of Object.keys(env)) if (name.toLowerCase() === 'npm_config_loglevel') delete env[name]
   const { status, error } = spawnSync(command, args, { cwd: root, env, stdio: ['ignore', 2, 2] })
   if (status !== 0) throw new Error(`\`npm ci\` failed${error ? `: ${error.message}` : '; its messages are above'}`)
 }

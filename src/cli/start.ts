@@ -1,7 +1,7 @@
 /** `npm start`: the whole system on loopback until Ctrl-C. */
 import path from 'node:path'
 import { type ApiProcess, startApi } from '../local/api-process.ts'
-import { assertPortsFree, portsFrom } from '../local/ports.ts'
+import { portsFrom } from '../local/ports.ts'
 import { loadSampleOrganisation } from '../local/sample-loader.ts'
 import { type LocalSettings, MASTER_NAME, readLocalSettings } from '../local/settings.ts'
 import { type LocalStack, startStack } from '../local/stack.ts'
@@ -38,19 +38,18 @@ try {
 async function start(settings: LocalSettings): Promise<void> {
   const startedAt = performance.now()
   const portRemedy = `Stop what uses it, or choose others: LOCAL_PORT_BASE=${settings.portBase + 1_000} npm start`
-  await assertPortsFree([
-    {
-      port: settings.apiPort,
-      purpose: 'the API',
-      remedy: `Stop what uses it, or choose another: PORT=${settings.apiPort + 1} npm start`,
-    },
-  ])
+  const apiPort = {
+    port: settings.apiPort,
+    purpose: 'the API',
+    remedy: `Stop what uses it, or choose another: PORT=${settings.apiPort + 1} npm start`,
+  }
   const issuer = await createTokenIssuer(settings)
   stack = await startStack({
     dataDir: settings.dataDir,
     toolsDir: settings.toolsDir,
     ports: portsFrom(settings.portBase),
     portRemedy,
+    furtherPorts: [apiPort],
     durability: 'disk',
     masterName: MASTER_NAME,
     databaseUrl: settings.databaseUrl,
@@ -60,8 +59,7 @@ async function start(settings: LocalSettings): Promise<void> {
   })
   if (stopping) return
   api = await startApi({
-    processes: stack.processes,
-    logDir: stack.logDir,
+    stack,
     port: settings.apiPort,
     env: apiEnvironment(stack, settings, issuer),
     warn: (line) => console.error(`[api] ${line}`),

@@ -2,7 +2,8 @@
 import { createWriteStream, type WriteStream } from 'node:fs'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
-import type { GuardedProcess, GuardedProcesses } from './guarded-processes.ts'
+import type { GuardedProcess } from './guarded-processes.ts'
+import type { LocalStack } from './stack.ts'
 import { Abandoned, waitUntil } from './wait-until.ts'
 
 const main = fileURLToPath(new URL('../main.ts', import.meta.url))
@@ -23,16 +24,15 @@ export interface ApiProcess {
  * @throws Error with the end of its log when it ends before that
  */
 export async function startApi(deps: {
-  readonly processes: GuardedProcesses
-  readonly logDir: string
+  readonly stack: Pick<LocalStack, 'run' | 'logDir'>
   readonly port: number
   readonly env: NodeJS.ProcessEnv
   readonly warn: (line: string) => void
 }): Promise<ApiProcess> {
-  const logFile = path.join(deps.logDir, 'api.log')
+  const logFile = path.join(deps.stack.logDir, 'api.log')
   const log = createWriteStream(logFile, { flags: 'a' })
   const { onData, lastLines } = readLines(log, deps.warn)
-  const api = deps.processes.start({
+  const api = deps.stack.run({
     name: 'api',
     command: process.execPath,
     args: [main],

@@ -16,6 +16,13 @@ export function portsFrom(base: number): StackPorts {
   }
 }
 
+export interface NeededPort {
+  readonly port: number
+  readonly purpose: string
+  /** What the person may do when the port is taken. */
+  readonly remedy: string
+}
+
 export class PortTakenError extends Error {
   readonly code = 'port-taken'
   readonly port: number
@@ -35,9 +42,7 @@ export function isPortFree(port: number): Promise<boolean> {
 }
 
 /** @throws PortTakenError for the first port of the list that is taken */
-export async function assertPortsFree(
-  wanted: readonly { readonly port: number; readonly purpose: string; readonly remedy: string }[],
-): Promise<void> {
+export async function assertPortsFree(wanted: readonly NeededPort[]): Promise<void> {
   for (const { port, purpose, remedy } of wanted) {
     if (!(await isPortFree(port))) throw new PortTakenError(port, purpose, remedy)
   }

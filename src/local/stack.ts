@@ -2,8 +2,8 @@
 import { chmodSync, mkdirSync, realpathSync } from 'node:fs'
 import path from 'node:path'
 import { applyMigrations } from '../postgres/migrate.ts'
-import { createGuardedProcesses, type Exit, type GuardedProcess } from './guarded-processes.ts'
-import { assertPortsFree, type StackPorts } from './ports.ts'
+import { createGuardedProcesses, type Exit, type GuardedProcess, type ProcessToStart } from './guarded-processes.ts'
+import { assertPortsFree, type NeededPort, type StackPorts } from './ports.ts'
 import { createPostgresServer, type PostgresServer } from './postgres-server.ts'
 import { findRedis } from './redis-binary.ts'
 import {
@@ -21,6 +21,8 @@ export type ServerName = 'postgres' | RedisName | SentinelName
 /** A server by name, or whichever Redis server the Sentinels name as master now. */
 export type Target = ServerName | 'master'
 
+const SERVER_NAMES = ['postgres', ...REDIS_NAMES, ...SENTINEL_NAMES] as const satisfies ServerName[]
+
 export interface StackOptions {
   /** Created when absent; kept when the stack stops. */
   readonly dataDir: string
@@ -29,6 +31,8 @@ export interface StackOptions {
   readonly ports: StackPorts
   /** How a taken port is to be avoided, for the message. */
   readonly portRemedy: string
+  /** Ports that the caller will need after the stack's own. */
+  readonly furtherPorts?: readonly NeededPort[]
   readonly durability: 'disk' | 'memory'
   readonly masterName?: string
   /** A database that is there already: no PostgreSQL is started. */
@@ -52,7 +56,8 @@ export interface LocalStack {
   readonly logDir: string
   /** Where PostgreSQL keeps its data; null when it is external. */
   readonly postgresHome: string | null
-  readonly processes: ReturnType<typeof createGuardedProcesses>
+  /** Starts a process that belongs to the stack: it never outlives this one. Whoever started it stops it. */
+  run(what: ProcessToStart): GuardedProcess
   state(): StackState
   master(): Promise<RedisName>
   kill(target: Target): Promise<ServerName>
@@ -79,6 +84,7 @@ export async function startStack(options: StackOptions): Promise<LocalStack> {
   const processes = createGuardedProcesses()
   if (options.removeDataDir === 'after-crash') processes.removeAfterCrash(dataDir)
   const expected = new Set<ServerName>()
+  const companions = new Set<GuardedProcess>()
   const { ports, log, masterName = 'mymaster' } = options
   let postgres: PostgresServer | null = null
   let redis: RedisCluster | null = null
@@ -91,10 +97,9 @@ export async function startStack(options: StackOptions): Promise<LocalStack> {
     masterName,
     ports,
     databaseUrl: options.databaseUrl ?? postgres?.databaseUrl ?? null,
-    processes: (['postgres', ...REDIS_NAMES, ...SENTINEL_NAMES] as const).flatMap((name): ProcessState[] => {
-      const running = serverOf(name)
-      return running?.isRunning() ? [{ name, ...running.identity }] : []
-    }),
+    processes: [...SERVER_NAMES.map(serverOf), ...companions].flatMap((running): ProcessState[] =>
+      running?.isRunning() ? [{ name: running.name, ...running.identity }] : [],
+    ),
   })
   const record = () => writeState(dataDir, state())
   const onExit = (name: ServerName, exit: Exit) => {
@@ -167,7 +172,13 @@ export async function startStack(options: StackOptions): Promise<LocalStack> {
       dataDir,
       logDir,
       postgresHome: postgres?.home ?? null,
-      processes,
+      run(what) {
+        const companion = processes.start(what)
+        companions.add(companion)
+        void companion.exited.then(() => companions.delete(companion))
+        record()
+        return companion
+      },
       state,
       master: () => ownRedis().master(),
       async kill(target) {
@@ -209,12 +220,12 @@ function createFolder(folder: string): string {
   return realpathSync(folder)
 }
 
-function neededPorts({ ports, portRemedy: remedy, databaseUrl, redis }: StackOptions) {
+function neededPorts({ ports, portRemedy: remedy, databaseUrl, redis, furtherPorts = [] }: StackOptions): NeededPort[] {
   const database = databaseUrl === undefined ? [{ port: ports.postgres, purpose: 'PostgreSQL', remedy }] : []
-  if (redis === 'external') return database
+  if (redis === 'external') return [...furtherPorts, ...database]
   const servers = ports.redis.map((port) => ({ port, purpose: 'a Redis server', remedy }))
   const sentinels = ports.sentinels.map((port) => ({ port, purpose: 'a Sentinel', remedy }))
-  return [...database, ...servers, ...sentinels]
+  return [...furtherPorts, ...database, ...servers, ...sentinels]
 }
 
 /** Waits for all of them even when one fails, so that nothing is still starting while we stop. */
