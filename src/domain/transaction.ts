@@ -45,6 +45,15 @@ export interface Transaction {
     /** The resources a group is granted. */
     resourcesOf(groupId: GroupId): Promise<ResourceId[]>
   }
+  /** What the fleet knows of Redis. */
+  readonly health: {
+    /** Nobody else decides on a recovery until the transaction ends. */
+    lock(): Promise<void>
+    /** By the database's clock, which all instances share. */
+    read(): Promise<{ lastHealthyAt: Date | null; now: Date }>
+    reportHealthy(): Promise<void>
+    recordOutage(outage: { startedAt: Date; endedAt: Date; tier: string; recoveredBy: string }): Promise<void>
+  }
   /** Of these names, those that do not exist. */
   unknown(names: NamesOfThings): Promise<NamesOfThings>
   importOrganisation(organisation: OrganisationImport): Promise<ImportCounts>

@@ -55,6 +55,7 @@ export function createTransaction(tx: PrismaTransaction, options: { readonly aff
         return grants.map(({ resourceId }) => resourceId as ResourceId)
       },
     },
+    health: createHealth(tx),
     async unknown({ users, groups, resources }) {
       const rows = await tx.$queryRaw<{ users: string[]; groups: string[]; resources: string[] }[]>`
         SELECT
@@ -174,6 +175,25 @@ function createResources(tx: PrismaTransaction): Transaction['resources'] {
     },
     remove: async (id) => {
       await tx.resource.delete({ where: { id } })
+    },
+  }
+}
+
+function createHealth(tx: PrismaTransaction): Transaction['health'] {
+  return {
+    async lock() {
+      await tx.$executeRaw`SELECT 1 FROM cache_health WHERE id = 1 FOR UPDATE`
+    },
+    async read() {
+      const rows = await tx.$queryRaw<{ lastHealthyAt: Date | null; now: Date }[]>`
+        SELECT last_healthy_at AS "lastHealthyAt", clock_timestamp() AS now FROM cache_health WHERE id = 1`
+      return rows[0] ?? { lastHealthyAt: null, now: new Date() }
+    },
+    async reportHealthy() {
+      await tx.$executeRaw`UPDATE cache_health SET last_healthy_at = clock_timestamp() WHERE id = 1`
+    },
+    async recordOutage(data) {
+      await tx.cacheOutage.create({ data })
     },
   }
 }

@@ -1,0 +1,30 @@
+/** What a recovery does, by how long nobody in the fleet had an answer from Redis. */
+import type { LayerName } from '../cache/index.ts'
+
+/**
+ * `short`: nothing happened that the log does not cover. `log`: longer, still nothing but the log. `volatile`: the
+ * volatile layers are flushed. `full`: everything is.
+ */
+export type Tier = 'short' | 'log' | 'volatile' | 'full'
+
+export interface TierThresholds {
+  /** From here on an outage is no longer short, in milliseconds. */
+  readonly shortMs: number
+  /** From here on the volatile layers are flushed, in milliseconds. */
+  readonly volatileMs: number
+  /** From here on everything is flushed, in milliseconds. */
+  readonly fullMs: number
+}
+
+export const TIER_LAYERS: Readonly<Record<Tier, readonly LayerName[]>> = {
+  short: [],
+  log: [],
+  volatile: ['user-groups', 'user-resources'],
+  full: ['resources', 'user-groups', 'user-resources'],
+}
+
+export function tierOf(outageMs: number, { shortMs, volatileMs, fullMs }: TierThresholds): Tier {
+  if (outageMs >= fullMs) return 'full'
+  if (outageMs >= volatileMs) return 'volatile'
+  return outageMs >= shortMs ? 'log' : 'short'
+}
