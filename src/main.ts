@@ -32,10 +32,10 @@ async function start(): Promise<void> {
   const config = loadConfig()
   const logger = createLogger({ level: config.logLevel })
   const metrics = createMetrics()
-  const domain = await compose(config, { logger, telemetry: metrics })
+  const domain = compose(config, { logger, metrics })
   let closing = false
   const health: Health = {
-    ready: () => (closing ? { ready: false, reason: 'shutting down' } : domain.health.ready()),
+    ready: () => !closing && domain.health.ready(),
     verbose: () => domain.health.verbose(),
   }
   const dependencies = {
@@ -64,6 +64,7 @@ async function start(): Promise<void> {
   )
 
   try {
+    // Listening before the database is there: probes get an answer, and requests are told to come back.
     const port = await listen(server, config.http)
     if (metricsServer !== undefined)
       await listen(metricsServer, { host: config.http.host, port: config.http.metricsPort ?? 0 })
@@ -71,7 +72,9 @@ async function start(): Promise<void> {
       { url: `http://${config.http.host}:${port}`, metricsPort: config.http.metricsPort, pid: process.pid },
       'listening',
     )
+    await domain.started
   } catch (error) {
+    await Promise.all([closeServer(server), metricsServer && closeServer(metricsServer)])
     await domain.close()
     throw error
   }

@@ -30,14 +30,12 @@ export const userId = exact({ max: 200 })
   .meta({ description: "The token's `sub`, compared exactly; percent-encoded in a path", examples: ['alice'] })
 
 export const attributes = z
-  .custom<JsonObject>((value) => value !== null && typeof value === 'object' && !Array.isArray(value), {
-    error: 'must be an object',
-    abort: true,
-  })
+  .looseObject({}, { error: 'must be an object' })
   .refine((value) => Buffer.byteLength(JSON.stringify(value)) <= MAX_ATTRIBUTES_BYTES, {
     error: 'must be at most 16 KiB as JSON',
   })
-  .meta({ override: { type: 'object', additionalProperties: true }, description: 'Any JSON object of at most 16 KiB' })
+  .transform((value) => value as JsonObject)
+  .meta({ description: 'Any JSON object of at most 16 KiB' })
 
 function asRef<Id extends string>(value: string): Ref<Id> | null {
   if (UUID.test(value)) return { id: value.toLowerCase() as Id }

@@ -1,6 +1,5 @@
 /** Probes and metrics: whether the process lives, whether it should get traffic, what it counts. */
 import { z } from 'zod'
-import type { JsonObject } from '../../domain/model.ts'
 import type { Metrics } from '../../telemetry/index.ts'
 import { anyone } from '../policies.ts'
 import { HttpError, problemOf } from '../problem.ts'
@@ -8,17 +7,11 @@ import { json, PROBLEM_TYPE } from '../reply.ts'
 import { type Route, route } from '../route.ts'
 import { anyObject } from '../schemas.ts'
 
-export interface Readiness {
-  readonly ready: boolean
-  /** In a few words, for people. */
-  readonly reason?: string
-}
-
 export interface Health {
   /** Whether requests can be answered; never false because of Redis. */
-  ready(): Readiness | Promise<Readiness>
-  /** Every part with its state, without secrets or addresses of users. */
-  verbose(): JsonObject | Promise<JsonObject>
+  ready(): boolean
+  /** Every part with its state, without secrets. */
+  verbose(): Promise<Record<string, unknown>>
 }
 
 const flag = z.enum(['', 'true', '1']).transform(() => true)
@@ -45,10 +38,9 @@ export function healthRoutes(health: Health): Route[] {
     answers: [{ status: 200, description: 'Ready', schema: anyObject }],
     refuses: ['not-ready'],
     async handle({ query }) {
-      const { ready, reason } = await health.ready()
       const parts = query.verbose ? await health.verbose() : {}
-      if (ready) return json({ status: 'ok', ...parts })
-      const { body, status, headers } = problemOf(new HttpError('not-ready', reason ?? 'starting or stopping'))
+      if (health.ready()) return json({ status: 'ok', ...parts })
+      const { body, status, headers } = problemOf(new HttpError('not-ready', 'The process is starting or stopping.'))
       return {
         status,
         headers: Object.entries(headers).flat(),
