@@ -32,15 +32,16 @@ export async function startApi(deps: {
   const logFile = path.join(deps.stack.logDir, 'api.log')
   const log = createWriteStream(logFile, { flags: 'a' })
   const { onData, lastLines } = readLines(log, deps.warn)
+  const url = `http://127.0.0.1:${deps.port}`
   const api = deps.stack.run({
     name: 'api',
+    url,
     command: process.execPath,
     args: [main],
     env: { NODE_ENV: 'development', HOST: '127.0.0.1', ...deps.env, PORT: String(deps.port) },
     stopSignal: 'SIGTERM',
     output: { onData },
   })
-  const url = `http://127.0.0.1:${deps.port}`
   await waitUntil(
     'the API is ready',
     async () => {

@@ -7,6 +7,8 @@ import { waitUntil } from './wait-until.ts'
 
 export interface ProcessState extends ProcessIdentity {
   readonly name: string
+  /** Of a process that serves HTTP. */
+  readonly url?: string
 }
 
 export interface StackState {

@@ -57,7 +57,7 @@ export interface LocalStack {
   /** Where PostgreSQL keeps its data; null when it is external. */
   readonly postgresHome: string | null
   /** Starts a process that belongs to the stack: it never outlives this one. Whoever started it stops it. */
-  run(what: ProcessToStart): GuardedProcess
+  run(what: ProcessToStart & { readonly url?: string }): GuardedProcess
   state(): StackState
   master(): Promise<RedisName>
   kill(target: Target): Promise<ServerName>
@@ -84,7 +84,7 @@ export async function startStack(options: StackOptions): Promise<LocalStack> {
   const processes = createGuardedProcesses()
   if (options.removeDataDir === 'after-crash') processes.removeAfterCrash(dataDir)
   const expected = new Set<ServerName>()
-  const companions = new Set<GuardedProcess>()
+  const companions = new Map<GuardedProcess, string | undefined>()
   const { ports, log, masterName = 'mymaster' } = options
   let postgres: PostgresServer | null = null
   let redis: RedisCluster | null = null
@@ -97,9 +97,11 @@ export async function startStack(options: StackOptions): Promise<LocalStack> {
     masterName,
     ports,
     databaseUrl: options.databaseUrl ?? postgres?.databaseUrl ?? null,
-    processes: [...SERVER_NAMES.map(serverOf), ...companions].flatMap((running): ProcessState[] =>
-      running?.isRunning() ? [{ name: running.name, ...running.identity }] : [],
-    ),
+    processes: [...SERVER_NAMES.map(serverOf), ...companions.keys()].flatMap((running): ProcessState[] => {
+      if (!running?.isRunning()) return []
+      const url = companions.get(running)
+      return [{ name: running.name, ...running.identity, ...(url === undefined ? {} : { url }) }]
+    }),
   })
   const record = () => writeState(dataDir, state())
   const onExit = (name: ServerName, exit: Exit) => {
@@ -174,7 +176,7 @@ export async function startStack(options: StackOptions): Promise<LocalStack> {
       postgresHome: postgres?.home ?? null,
       run(what) {
         const companion = processes.start(what)
-        companions.add(companion)
+        companions.set(companion, what.url)
         void companion.exited.then(() => companions.delete(companion))
         record()
         return companion

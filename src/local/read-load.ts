@@ -1,0 +1,82 @@
+/** Reads one URL at a fixed rate, however slow the answers are: what clients see while something breaks. */
+import { Agent, request } from 'node:http'
+
+export interface Sample {
+  /** Milliseconds since the load began, when the answer was complete. */
+  readonly endedMs: number
+  readonly latencyMs: number
+  /** The HTTP status, or what went wrong before there was one. */
+  readonly outcome: number | string
+  readonly source: Source
+}
+
+/** From `Cache-Status`: where the answer came from. */
+export type Source = 'hit' | 'miss' | 'bypass' | 'unknown'
+
+const ANSWER_WITHIN_MS = 10_000
+const TICK_MS = 5
+
+export interface ReadLoad {
+  /** Stops asking; resolves when the last answer is in. */
+  stop(): Promise<void>
+}
+
+export function startReadLoad(options: {
+  readonly url: string
+  readonly headers: Record<string, string>
+  readonly perSecond: number
+  readonly onSample: (sample: Sample) => void
+}): ReadLoad {
+  const agent = new Agent({ keepAlive: true })
+  const beganMs = performance.now()
+  const pending = new Set<Promise<void>>()
+  let asked = 0
+  // Catches up after a late tick: the rate is a promise, not a hope.
+  const timer = setInterval(() => {
+    const due = Math.floor(((performance.now() - beganMs) / 1_000) * options.perSecond)
+    for (; asked < due; asked++) {
+      const one = read(options, agent, beganMs).then(options.onSample)
+      pending.add(one)
+      void one.finally(() => pending.delete(one))
+    }
+  }, TICK_MS)
+  return {
+    async stop() {
+      clearInterval(timer)
+      await Promise.all(pending)
+      agent.destroy()
+    },
+  }
+}
+
+function read(
+  target: { url: string; headers: Record<string, string> },
+  agent: Agent,
+  beganMs: number,
+): Promise<Sample> {
+  const askedMs = performance.now()
+  return new Promise((resolve) => {
+    const end = (outcome: number | string, source: Source) => {
+      const nowMs = performance.now()
+      resolve({ endedMs: nowMs - beganMs, latencyMs: nowMs - askedMs, outcome, source })
+    }
+    const asking = request(target.url, { agent, headers: target.headers, timeout: ANSWER_WITHIN_MS }, (response) => {
+      response.resume()
+      response.once('end', () =>
+        end(response.statusCode ?? 0, sourceOf(String(response.headers['cache-status'] ?? ''))),
+      )
+      response.once('error', (error) => end(error.message, 'unknown'))
+    })
+    asking.once('timeout', () => asking.destroy(new Error(`no answer within ${ANSWER_WITHIN_MS} ms`)))
+    asking.once('error', (error) => end(error.message, 'unknown'))
+    asking.end()
+  })
+}
+
+/** `portcullis; hit; ttl=812`, `portcullis; fwd=miss; stored`, `portcullis; fwd=bypass; detail=…`. */
+export function sourceOf(cacheStatus: string): Source {
+  const words = cacheStatus.split(';').map((word) => word.trim())
+  if (words.includes('hit')) return 'hit'
+  if (words.includes('fwd=miss')) return 'miss'
+  return words.includes('fwd=bypass') ? 'bypass' : 'unknown'
+}
