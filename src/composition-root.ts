@@ -16,13 +16,13 @@ import { createCatalogue } from './domain/catalogue.ts'
 import { createCursorCodec } from './domain/cursor.ts'
 import { withVia } from './domain/effective-groups.ts'
 import { createFreshness } from './domain/freshness.ts'
-import { CATALOGUE_BUCKETS, bucketTag, catalogueBucketKey, catalogueKey, layerTag, retentionOf } from './domain/keys.ts'
+import { bucketTag, CATALOGUE_BUCKETS, catalogueBucketKey, catalogueKey, layerTag, retentionOf } from './domain/keys.ts'
 import { createListPages } from './domain/list-pages.ts'
 import { createMutations } from './domain/mutations-api.ts'
 import { createResourcePages } from './domain/resource-page.ts'
 import type { CatalogueItem, GroupNode } from './domain/source.ts'
 import type { Transaction } from './domain/transaction.ts'
-import { visibleListCodec } from './domain/visible-list.ts'
+import { type VisibleList, visibleListCodec } from './domain/visible-list.ts'
 import { createVisibleResources } from './domain/visible-resources.ts'
 import { createDirectory } from './postgres/directory.ts'
 import { readInvalidations } from './postgres/invalidation-history.ts'
@@ -142,7 +142,7 @@ export function compose(config: Config, { logger, metrics }: { logger: Logger; m
     index,
     clock,
     codec: visibleListCodec,
-    copies: createCopies({ maxBytes: COPIES_MAX_BYTES.lists }),
+    copies: createCopies<VisibleList>({ maxBytes: COPIES_MAX_BYTES.lists }),
     events,
   })
   const freshness = createFreshness({ index, follower, tokenWaitMs: TOKEN_WAIT_MS })

@@ -21,7 +21,15 @@ export {
   type RetentionClass,
   type Verdict,
 } from './invalidation-index.ts'
-export { createLayer, type Layer, type LayerEvents, type LayerRead, type Loaded, type Rejection, type ValueCodec } from './layer.ts'
+export {
+  createLayer,
+  type Layer,
+  type LayerEvents,
+  type LayerRead,
+  type Loaded,
+  type Rejection,
+  type ValueCodec,
+} from './layer.ts'
 export {
   createLogFollower,
   type InvalidationLog,
@@ -52,5 +60,14 @@ export {
 } from './mutation-runner.ts'
 export { createPartitionedLayer, type PartitionedLayer } from './partitioned-layer.ts'
 export { createSingleFlight, type Shareable } from './single-flight.ts'
-export { covers, formatSnapshot, isVisible, parseSnapshot, parseXid, type Snapshot, type Stamp, type Xid } from './snapshot.ts'
+export {
+  covers,
+  formatSnapshot,
+  isVisible,
+  parseSnapshot,
+  parseXid,
+  type Snapshot,
+  type Stamp,
+  type Xid,
+} from './snapshot.ts'
 export { type Tag, type TagKind, tag, tagKind } from './tags.ts'

@@ -11,7 +11,10 @@ const xid = (value: number) => value as Xid
 const stamp = (text: string, database = DATABASE): Stamp => ({ database, snapshot: parseSnapshot(text) })
 
 function indexAt(position: string, maxTags = 1000) {
-  const index = createInvalidationIndex({ retentionOf: (tag) => (tag.startsWith('c:') ? 'lasting' : 'volatile'), maxTags })
+  const index = createInvalidationIndex({
+    retentionOf: (tag) => (tag.startsWith('c:') ? 'lasting' : 'volatile'),
+    maxTags,
+  })
   index.reset({ position: stamp(position), floor: parseSnapshot('1:1:'), rows: [] })
   return index
 }
@@ -105,7 +108,10 @@ describe('a hot tag', () => {
         (ids, xmax, running) => {
           const index = indexAt('500:500:')
           for (const id of ids) index.note({ xid: xid(id), tags: [alice] })
-          const inProgress = running.filter((id) => id < xmax).sort((a, b) => a - b).map(xid)
+          const inProgress = running
+            .filter((id) => id < xmax)
+            .sort((a, b) => a - b)
+            .map(xid)
           const snapshot = { xmin: inProgress[0] ?? xid(xmax), xmax: xid(xmax), inProgress }
           const seesAll = ids.every((id) => isVisible(xid(id), snapshot))
           const verdict = index.judge({ database: DATABASE, snapshot }, [alice], 'volatile')

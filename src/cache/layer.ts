@@ -173,12 +173,7 @@ export function createLayer<V>(options: LayerOptions<V>): Layer<V> {
     return found ? shareable(found) : readThrough(key, load, seal)
   }
 
-  async function fillUnder(
-    lease: Lease,
-    key: EntryKey,
-    load: Load<V>,
-    seal: Seal,
-  ): Promise<LayerRead<V> & Shareable> {
+  async function fillUnder(lease: Lease, key: EntryKey, load: Load<V>, seal: Seal): Promise<LayerRead<V> & Shareable> {
     const ending: { filled?: boolean } = {}
     try {
       const loaded = await timed(load)

@@ -5,7 +5,14 @@
  */
 import { type EntryKey, type EntryStore, LAYERS, type LayerName, StoreUnavailableError } from './entry-store.ts'
 import type { InvalidationIndex } from './invalidation-index.ts'
-import { type AuditRecord, type Invalidation, invalidatesNothing, type Mutation, mergeInvalidations, type Rule } from './mutation.ts'
+import {
+  type AuditRecord,
+  type Invalidation,
+  invalidatesNothing,
+  type Mutation,
+  mergeInvalidations,
+  type Rule,
+} from './mutation.ts'
 import type { Xid } from './snapshot.ts'
 import type { Tag } from './tags.ts'
 

@@ -129,9 +129,11 @@ export function createPartitionedLayer<V>(options: PartitionedLayerOptions<V>): 
   function admit(bucket: number, bytes: Buffer, ttlMs: number): void {
     held[bucket] = undefined
     const entry = decodeEntry(bytes)
-    if (!entry) return events.rejected?.(name, 'damaged')
-    const verdict = index.judge(entry.stamp, tagsOf(bucket), 'lasting')
-    if (verdict !== 'servable') return events.rejected?.(name, verdict)
+    const verdict = entry ? index.judge(entry.stamp, tagsOf(bucket), 'lasting') : 'damaged'
+    if (!entry || verdict !== 'servable') {
+      events.rejected?.(name, verdict === 'servable' ? 'damaged' : verdict)
+      return
+    }
     const { fillId, stamp } = entry
     try {
       hold(bucket, { fillId, stamp, expiresAtMs: clock.monotonicMs() + ttlMs }, options.decode(entry.body))
@@ -193,7 +195,14 @@ export function createPartitionedLayer<V>(options: PartitionedLayerOptions<V>): 
   }
 
   function bucketFill(bucket: number, fillId: string, stamp: Stamp, value: V, lease: Lease): Fill {
-    const entry = { fillId, stamp, tags: tagsOf(bucket), loadedAt: clock.wallMs(), meta: {}, body: options.encode(value) }
+    const entry = {
+      fillId,
+      stamp,
+      tags: tagsOf(bucket),
+      loadedAt: clock.wallMs(),
+      meta: {},
+      body: options.encode(value),
+    }
     const bytes = encodeEntry(entry, lease)
     return { key: bucketKey(bucket), layer: name, lease, fillId, bytes, ttlMs: options.ttlMs }
   }
@@ -204,7 +213,10 @@ export function createPartitionedLayer<V>(options: PartitionedLayerOptions<V>): 
     if (leftMs === null || !position) return false
     const fillId = newFillId()
     const body = Buffer.from(JSON.stringify(held.map((copy) => copy?.fillId)))
-    const bytes = encodeEntry({ fillId, stamp: position, tags: sharedTags, loadedAt: clock.wallMs(), meta: {}, body }, lease)
+    const bytes = encodeEntry(
+      { fillId, stamp: position, tags: sharedTags, loadedAt: clock.wallMs(), meta: {}, body },
+      lease,
+    )
     const ttlMs = Math.max(1, Math.floor(leftMs))
     const [accepted] = await store.fill([{ key: manifestKey, layer: name, lease, fillId, bytes, ttlMs }])
     if (accepted) manifestFillId = fillId

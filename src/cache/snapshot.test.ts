@@ -17,9 +17,16 @@ const snapshots = fc
 describe('a snapshot', () => {
   it('sees what finished, not what was in progress, not what had not begun', () => {
     const taken = snapshot('10:15:10,12')
-    expect([9, 10, 11, 12, 13, 14, 15, 16].map((id) => isVisible(xid(id), taken))).toEqual(
-      [true, false, true, false, true, true, false, false],
-    )
+    expect([9, 10, 11, 12, 13, 14, 15, 16].map((id) => isVisible(xid(id), taken))).toEqual([
+      true,
+      false,
+      true,
+      false,
+      true,
+      true,
+      false,
+      false,
+    ])
   })
 
   it('reads back what it prints', () => {

@@ -19,7 +19,8 @@ export class SnapshotFormatError extends Error {
 /** @throws SnapshotFormatError when the text is no transaction id this process can represent exactly */
 export function parseXid(text: string): Xid {
   const value = Number(text)
-  if (!/^\d{1,19}$/.test(text) || !Number.isSafeInteger(value)) throw new SnapshotFormatError(`not a transaction id: ${text}`)
+  if (!/^\d{1,19}$/.test(text) || !Number.isSafeInteger(value))
+    throw new SnapshotFormatError(`not a transaction id: ${text}`)
   return value as Xid
 }
 

@@ -24,12 +24,8 @@ export function packTags(tags: readonly Tag[]): PackedTags {
     const id = each.slice(2)
     kindsById.set(id, (kindsById.get(id) ?? '') + each[0])
   }
-  const packed: Record<string, string[]> = {}
-  for (const [id, kinds] of kindsById) {
-    const key = [...new Set(kinds)].sort().join('')
-    ;(packed[key] ??= []).push(id)
-  }
-  return packed
+  const idsByKinds = Map.groupBy(kindsById.keys(), (id) => [...new Set(kindsById.get(id))].sort().join(''))
+  return Object.fromEntries(idsByKinds)
 }
 
 export function unpackTags(packed: PackedTags): Tag[] {

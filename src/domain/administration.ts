@@ -54,7 +54,12 @@ export function createAdministration(options: AdministrationOptions): CacheAdmin
     const found = await store.inspect(key, layer)
     if (!found) return { key: prefix + key, present: false }
     const decoded = decodeEntry(found.bytes)
-    const present = { key: prefix + key, present: true, bytes: found.bytes.length, ttlSeconds: Math.ceil(found.ttlMs / 1000) }
+    const present = {
+      key: prefix + key,
+      present: true,
+      bytes: found.bytes.length,
+      ttlSeconds: Math.ceil(found.ttlMs / 1000),
+    }
     if (!decoded) return { ...present, wouldBeServed: false, why: 'damaged' }
     const judged = index.judge(decoded.stamp, decoded.tags, 'volatile')
     const verdict = found.currentGeneration ? judged : 'flushed'
@@ -77,7 +82,9 @@ export function createAdministration(options: AdministrationOptions): CacheAdmin
         position: position && { database: position.database, snapshot: formatSnapshot(position.snapshot) },
         rememberedTags: index.size,
       }
-      const parts = await Promise.all(Object.entries(options.parts).map(async ([name, part]) => [name, await part()] as const))
+      const parts = await Promise.all(
+        Object.entries(options.parts).map(async ([name, part]) => [name, await part()] as const),
+      )
       return { log, ...Object.fromEntries(parts) }
     },
 
@@ -85,13 +92,19 @@ export function createAdministration(options: AdministrationOptions): CacheAdmin
       const explained = { ...context, reason }
       if (onlyShow) {
         const shown = await dryRun(scope, explained)
-        return { value: outcomeOf(scope, shown, { dryRun: true, store: 'untouched' }), consistencyToken: encodeConsistencyToken(shown) }
+        return {
+          value: outcomeOf(scope, shown, { dryRun: true, store: 'untouched' }),
+          consistencyToken: encodeConsistencyToken(shown),
+        }
       }
       const done = await runner.run(flushCache, scope, explained)
       // Nothing of it can be served any more; the memory is freed in the background.
       if (done.invalidation.layers.length > 0) void store.sweep(done.invalidation.layers).catch(() => {})
       const how = done.store === 'invalidated' ? 'flushed' : done.store
-      return { value: outcomeOf(scope, done.invalidation, { dryRun: false, store: how }), consistencyToken: encodeConsistencyToken(done) }
+      return {
+        value: outcomeOf(scope, done.invalidation, { dryRun: false, store: how }),
+        consistencyToken: encodeConsistencyToken(done),
+      }
     },
 
     async userEntries(id: UserId) {

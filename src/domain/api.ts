@@ -96,10 +96,16 @@ export interface Reads {
   visibleResource(user: UserId, ref: Ref<ResourceId>): Promise<VisibleResource | null>
   /** The same resource without regard to the caller, for administrators. */
   resource(ref: Ref<ResourceId>): Promise<Resource | null>
-  effectiveGroups(user: UserId, context: ReadContext): Promise<{ groups: readonly EffectiveGroup[]; cache: CacheStatus }>
+  effectiveGroups(
+    user: UserId,
+    context: ReadContext,
+  ): Promise<{ groups: readonly EffectiveGroup[]; cache: CacheStatus }>
   /** How many effective groups and how many visible resources, without moving either list. */
   counts(user: UserId, context: ReadContext): Promise<{ groups: number; resources: number; cache: CacheStatus }>
-  explain(user: UserId, ref: Ref<ResourceId>): Promise<{ permission: Permission | null; paths: readonly ExplainedPath[] } | null>
+  explain(
+    user: UserId,
+    ref: Ref<ResourceId>,
+  ): Promise<{ permission: Permission | null; paths: readonly ExplainedPath[] } | null>
   access(ref: Ref<ResourceId>, query: PageQuery): Promise<Page<AccessEntry> | null>
   user(id: UserId): Promise<User | null>
   users(query: PageQuery & { q?: string }): Promise<Page<User>>
@@ -128,12 +134,15 @@ export interface Mutations {
   updateResource(
     input: {
       resource: Ref<ResourceId>
-      changes: { name?: string; kind?: string; description?: string | null; attributes?: JsonObject }
+      changes: { name?: string; kind?: string; description?: string | null; attributes?: JsonObject | null }
       ifVersion?: number
     },
     context: MutationContext,
   ): Promise<Mutated<Resource>>
-  deleteResource(input: { resource: Ref<ResourceId>; ifVersion?: number }, context: MutationContext): Promise<Mutated<null>>
+  deleteResource(
+    input: { resource: Ref<ResourceId>; ifVersion?: number },
+    context: MutationContext,
+  ): Promise<Mutated<null>>
   putUser(
     input: { id: UserId; displayName?: string | null; disabled?: boolean },
     context: MutationContext,
@@ -154,7 +163,10 @@ export interface Mutations {
     input: { group: Ref<GroupId>; resource: Ref<ResourceId>; permission: Permission },
     context: MutationContext,
   ): Promise<Mutated<{ grant: Grant; created: boolean }>>
-  removeGrant(input: { group: Ref<GroupId>; resource: Ref<ResourceId> }, context: MutationContext): Promise<Mutated<null>>
+  removeGrant(
+    input: { group: Ref<GroupId>; resource: Ref<ResourceId> },
+    context: MutationContext,
+  ): Promise<Mutated<null>>
   importOrganisation(input: OrganisationImport, context: MutationContext): Promise<Mutated<ImportCounts>>
 }
 
@@ -207,7 +219,11 @@ export interface FlushOutcome {
 export interface CacheAdministration {
   /** Everything `GET /admin/cache` shows, as JSON-ready data. */
   status(): Promise<JsonObject>
-  flush(scope: FlushScope, options: { reason: string; dryRun: boolean }, context: MutationContext): Promise<Mutated<FlushOutcome>>
+  flush(
+    scope: FlushScope,
+    options: { reason: string; dryRun: boolean },
+    context: MutationContext,
+  ): Promise<Mutated<FlushOutcome>>
   /** The user's entries: present, age, remaining life, stamp, whether they would be served and if not why. */
   userEntries(id: UserId): Promise<JsonObject>
   invalidations(query: { after?: string; limit: number }): Promise<Page<JsonObject>>

@@ -1,8 +1,9 @@
 /** The parsed catalogue of this process, indexed by group: a miss of one user costs what he may see, not all there is. */
-import type { CatalogueItem } from './source.ts'
+
 import type { GroupId, Permission, ResourceId, VisibleResource } from './model.ts'
 import { atLeast } from './permission.ts'
 import { comparePositions } from './resource-page.ts'
+import type { CatalogueItem } from './source.ts'
 
 export interface Catalogue {
   /** Replaces what this process holds of one bucket. */

@@ -28,10 +28,18 @@ export function createCursorCodec(secret: string): CursorCodec {
       const bytes = Buffer.from(cursor.slice(0, LONGEST), 'base64url')
       const payload = bytes.subarray(MAC_BYTES)
       const given = bytes.subarray(0, MAC_BYTES)
-      if (given.length !== MAC_BYTES || bytes.toString('base64url') !== cursor || !timingSafeEqual(given, mac(scope, payload)))
-        throw new DomainError('invalid-input', 'the cursor was not issued for this list, user and query; start without one', {
-          problems: [{ path: 'cursor', message: 'is not a cursor of this list, user and query' }],
-        })
+      if (
+        given.length !== MAC_BYTES ||
+        bytes.toString('base64url') !== cursor ||
+        !timingSafeEqual(given, mac(scope, payload))
+      )
+        throw new DomainError(
+          'invalid-input',
+          'the cursor was not issued for this list, user and query; start without one',
+          {
+            problems: [{ path: 'cursor', message: 'is not a cursor of this list, user and query' }],
+          },
+        )
       return JSON.parse(payload.toString()) as string[]
     },
   }

@@ -1,10 +1,18 @@
 /** An administrator's or a recovery tier's flush: a mutation that writes nothing but the log, so it holds without Redis too. */
-import { type Invalidation, invalidatesNothing, mergeInvalidations, mutation, NOTHING_INVALIDATED, type Rule } from '../cache/index.ts'
+
+import type { LAYERS } from '../cache/index.ts'
+import {
+  type Invalidation,
+  invalidatesNothing,
+  mergeInvalidations,
+  mutation,
+  NOTHING_INVALIDATED,
+  type Rule,
+} from '../cache/index.ts'
 import type { FlushScope } from './api.ts'
 import { DomainError } from './errors.ts'
 import { allResources, resourcesOfMembersBelow, userGroups, userResources } from './invalidation-rules.ts'
 import { layerTag } from './keys.ts'
-import type { LAYERS } from '../cache/index.ts'
 import type { Transaction } from './transaction.ts'
 
 type Layer = (typeof LAYERS)[number]

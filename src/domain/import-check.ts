@@ -10,11 +10,29 @@ const PROBLEMS_MAX = 200
 export async function checkImport(tx: Transaction, organisation: OrganisationImport): Promise<void> {
   const { users, groups, memberships, resources, grants } = organisation
   const problems = [
-    ...duplicates('/users', users.map(({ id }) => id), 'id'),
-    ...duplicates('/groups', groups.map(({ name }) => name), 'name'),
-    ...duplicates('/resources', resources.map(({ name }) => name), 'name'),
-    ...duplicates('/memberships', memberships.map(({ group, user }) => JSON.stringify([group, user]))),
-    ...duplicates('/grants', grants.map(({ group, resource }) => JSON.stringify([group, resource]))),
+    ...duplicates(
+      '/users',
+      users.map(({ id }) => id),
+      'id',
+    ),
+    ...duplicates(
+      '/groups',
+      groups.map(({ name }) => name),
+      'name',
+    ),
+    ...duplicates(
+      '/resources',
+      resources.map(({ name }) => name),
+      'name',
+    ),
+    ...duplicates(
+      '/memberships',
+      memberships.map(({ group, user }) => JSON.stringify([group, user])),
+    ),
+    ...duplicates(
+      '/grants',
+      grants.map(({ group, resource }) => JSON.stringify([group, resource])),
+    ),
     ...(await dangling(tx, organisation)),
   ]
   if (problems.length > 0)
@@ -41,7 +59,11 @@ async function dangling(tx: Transaction, organisation: OrganisationImport): Prom
     ...new Set(references.filter((reference) => reference.kind === kind).map(({ name }) => name)),
   ]
   const missing = await tx.unknown({ users: among('users'), groups: among('groups'), resources: among('resources') })
-  const unknown = { users: new Set(missing.users), groups: new Set(missing.groups), resources: new Set(missing.resources) }
+  const unknown = {
+    users: new Set(missing.users),
+    groups: new Set(missing.groups),
+    resources: new Set(missing.resources),
+  }
   return references
     .filter(({ kind, name }) => unknown[kind].has(name))
     .map(({ kind, path }) => ({ path, message: `is neither in this import's ${kind} nor in the database` }))
@@ -61,7 +83,9 @@ function referencesOf({ users, groups, memberships, resources, grants }: Organis
     resources: new Set(resources.map(({ name }) => name)),
   }
   const all: Reference[] = [
-    ...groups.flatMap(({ parent }, i) => (parent ? [{ kind: 'groups' as const, name: parent, path: `/groups/${i}/parent` }] : [])),
+    ...groups.flatMap(({ parent }, i) =>
+      parent ? [{ kind: 'groups' as const, name: parent, path: `/groups/${i}/parent` }] : [],
+    ),
     ...memberships.flatMap(({ group, user }, i) => [
       { kind: 'groups' as const, name: group, path: `/memberships/${i}/group` },
       { kind: 'users' as const, name: user, path: `/memberships/${i}/user` },

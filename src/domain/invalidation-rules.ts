@@ -13,12 +13,20 @@ type Find<Input, Found> = (input: Input, tx: Transaction) => Found | null | Prom
 
 /** `resources:{user}` of one user. */
 export function userResources<Input>(find: Find<Input, UserId>): DomainRule<Input> {
-  return forFound(find, (user) => ({ ...NOTHING_INVALIDATED, tags: [userTag(user)], keys: [layerKey.userResources(user)] }))
+  return forFound(find, (user) => ({
+    ...NOTHING_INVALIDATED,
+    tags: [userTag(user)],
+    keys: [layerKey.userResources(user)],
+  }))
 }
 
 /** `user:groups:{user}` of one user. */
 export function userGroups<Input>(find: Find<Input, UserId>): DomainRule<Input> {
-  return forFound(find, (user) => ({ ...NOTHING_INVALIDATED, tags: [userTag(user)], keys: [layerKey.userGroups(user)] }))
+  return forFound(find, (user) => ({
+    ...NOTHING_INVALIDATED,
+    tags: [userTag(user)],
+    keys: [layerKey.userGroups(user)],
+  }))
 }
 
 /** `resources:all`, with the buckets of these resources. */
@@ -35,7 +43,10 @@ export function allResources<Input>(find: Find<Input, readonly ResourceId[]>): D
 export function resourcesOfMembersBelow<Input>(find: Find<Input, readonly GroupId[]>): DomainRule<Input> {
   return forFound(find, async (groups, tx) => {
     const named = await namedMembers(tx, groups, (user) => [layerKey.userResources(user)])
-    return { ...(named ?? widened(['user-resources'])), tags: tagged(named === null, groups.map(grantsTag), ['user-resources']) }
+    return {
+      ...(named ?? widened(['user-resources'])),
+      tags: tagged(named === null, groups.map(grantsTag), ['user-resources']),
+    }
   })
 }
 

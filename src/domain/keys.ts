@@ -1,5 +1,13 @@
 /** The names of entries and of the tags they depend on: the only place where either is spelled. */
-import { type EntryKey, type LayerKey, type LayerName, type RetentionClass, type Tag, tag, tagKind } from '../cache/index.ts'
+import {
+  type EntryKey,
+  type LayerKey,
+  type LayerName,
+  type RetentionClass,
+  type Tag,
+  tag,
+  tagKind,
+} from '../cache/index.ts'
 import type { GroupId, ResourceId, UserId } from './model.ts'
 
 /** The catalogue is kept in this many buckets, by the first byte of the resource's id. */

@@ -16,7 +16,13 @@ export interface ListPages {
 /** Pages read for one query at most; beyond, the database's indexes do better. */
 const SCAN_PAGES_MAX = 20
 
-export function createListPages({ store, pages }: { readonly store: EntryStore; readonly pages: ResourcePages }): ListPages {
+export function createListPages({
+  store,
+  pages,
+}: {
+  readonly store: EntryStore
+  readonly pages: ResourcePages
+}): ListPages {
   async function indexOf(user: UserId, list: LayerRead<VisibleList>): Promise<PageIndex | null> {
     const { value } = list
     if (value.pages) return { pages: value.pages }
@@ -37,7 +43,13 @@ export function createListPages({ store, pages }: { readonly store: EntryStore; 
     return found && body ? { body, etag: found.etag, nextCursor: found.nextCursor } : null
   }
 
-  async function scan(user: UserId, query: ResourceQuery, list: LayerRead<VisibleList>, from: number, after?: Position) {
+  async function scan(
+    user: UserId,
+    query: ResourceQuery,
+    list: LayerRead<VisibleList>,
+    from: number,
+    after?: Position,
+  ) {
     const wanted: VisibleResource[] = []
     for (let page = from; page < list.value.pageCount && wanted.length <= query.limit; page++) {
       if (page - from >= SCAN_PAGES_MAX) return null

@@ -11,6 +11,7 @@ import {
   userGroups,
   userResources,
 } from './invalidation-rules.ts'
+import { mergePatch } from './merge-patch.ts'
 import type { Grant, Group, GroupId, Membership, Ref, Resource, ResourceId, User } from './model.ts'
 import type { Transaction } from './transaction.ts'
 
@@ -23,9 +24,23 @@ const mutation = <In>(name: string) => declare<Transaction, In>(name)
 
 export const createResource = mutation<Input<'createResource'>>('createResource')
   .locking((tx) => tx.lock.treeShape())
-  .locking(async (tx, { grants = [] }) => tx.lock.grantsOf(await groupIds(tx, grants.map(({ group }) => group))))
+  .locking(async (tx, { grants = [] }) =>
+    tx.lock.grantsOf(
+      await groupIds(
+        tx,
+        grants.map(({ group }) => group),
+      ),
+    ),
+  )
   .invalidates(allResources(async ({ name }, tx) => idsOf(await tx.resources.find({ name }))))
-  .invalidates(resourcesOfMembersBelow(({ grants = [] }, tx) => groupIds(tx, grants.map(({ group }) => group))))
+  .invalidates(
+    resourcesOfMembersBelow(({ grants = [] }, tx) =>
+      groupIds(
+        tx,
+        grants.map(({ group }) => group),
+      ),
+    ),
+  )
   .audited(
     ({ name }) => `resource:${name}`,
     (tx, { name }) => describeResource(tx, { name }),
@@ -45,13 +60,19 @@ export const updateResource = mutation<Input<'updateResource'>>('updateResource'
   .locking((tx, { resource }) => lockResource(tx, resource))
   .invalidates(allResources(async ({ resource }, tx) => idsOf(await tx.resources.find(resource))))
   .invalidates(resourcesOfMembersBelow(({ resource }, tx) => groupsGranted(tx, resource)))
-  .audited(({ resource }) => `resource:${named(resource)}`, (tx, { resource }) => describeResource(tx, resource))
+  .audited(
+    ({ resource }) => `resource:${named(resource)}`,
+    (tx, { resource }) => describeResource(tx, resource),
+  )
   .write(async (tx, { resource, changes, ifVersion }): Promise<Resource> => {
     const found = await required(tx.resources.find(resource), 'not-found', resource)
     checkVersion(found.version, ifVersion)
     if (changes.name !== undefined && changes.name !== found.name && (await tx.resources.find({ name: changes.name })))
       throw new DomainError('already-exists', `a resource named ${changes.name} exists`)
-    return tx.resources.update(found.id, changes)
+    const { attributes, ...rest } = changes
+    const patched =
+      attributes === undefined ? {} : { attributes: attributes ? mergePatch(found.attributes, attributes) : {} }
+    return tx.resources.update(found.id, { ...rest, ...patched })
   })
 
 export const deleteResource = mutation<Input<'deleteResource'>>('deleteResource')
@@ -59,7 +80,10 @@ export const deleteResource = mutation<Input<'deleteResource'>>('deleteResource'
   .locking((tx, { resource }) => lockResource(tx, resource))
   .invalidates(allResources(async ({ resource }, tx) => idsOf(await tx.resources.find(resource))))
   .invalidates(resourcesOfMembersBelow(({ resource }, tx) => groupsGranted(tx, resource)))
-  .audited(({ resource }) => `resource:${named(resource)}`, (tx, { resource }) => describeResource(tx, resource))
+  .audited(
+    ({ resource }) => `resource:${named(resource)}`,
+    (tx, { resource }) => describeResource(tx, resource),
+  )
   .write(async (tx, { resource, ifVersion }): Promise<null> => {
     const found = await required(tx.resources.find(resource), 'not-found', resource)
     checkVersion(found.version, ifVersion)
@@ -71,7 +95,10 @@ export const putUser = mutation<Input<'putUser'>>('putUser')
   .locking((tx, { id }) => tx.lock.user(id))
   .invalidates(userResources(({ id }) => id))
   .invalidates(userGroups(({ id }) => id))
-  .audited(({ id }) => `user:${id}`, (tx, { id }) => tx.users.find(id))
+  .audited(
+    ({ id }) => `user:${id}`,
+    (tx, { id }) => tx.users.find(id),
+  )
   .write(async (tx, input): Promise<{ user: User; created: boolean }> => {
     const before = await tx.users.find(input.id)
     return { user: await tx.users.put(input), created: before === null }
@@ -81,7 +108,10 @@ export const deleteUser = mutation<Input<'deleteUser'>>('deleteUser')
   .locking((tx, { id }) => tx.lock.user(id))
   .invalidates(userResources(({ id }) => id))
   .invalidates(userGroups(({ id }) => id))
-  .audited(({ id }) => `user:${id}`, (tx, { id }) => tx.users.find(id))
+  .audited(
+    ({ id }) => `user:${id}`,
+    (tx, { id }) => tx.users.find(id),
+  )
   .write(async (tx, { id }): Promise<null> => {
     if (!(await tx.users.find(id))) throw new DomainError('not-found', `there is no user ${id}`)
     await tx.users.remove(id)
@@ -91,7 +121,10 @@ export const deleteUser = mutation<Input<'deleteUser'>>('deleteUser')
 export const createGroup = mutation<Input<'createGroup'>>('createGroup')
   .locking((tx) => tx.lock.treeChange())
   .invalidates(everythingOfMembersBelow(async ({ name }, tx) => (await tx.groups.find({ name }))?.id ?? null))
-  .audited(({ name }) => `group:${name}`, (tx, { name }) => tx.groups.find({ name }))
+  .audited(
+    ({ name }) => `group:${name}`,
+    (tx, { name }) => tx.groups.find({ name }),
+  )
   .write(async (tx, { name, parent }): Promise<Group> => {
     if (await tx.groups.find({ name })) throw new DomainError('already-exists', `a group named ${name} exists`)
     const parentId = parent ? (await required(tx.groups.find(parent), 'unknown-group', parent)).id : null
@@ -103,7 +136,10 @@ export const updateGroup = mutation<Input<'updateGroup'>>('updateGroup')
   .locking((tx, { changes }) => (changes.parent === undefined ? tx.lock.treeShape() : tx.lock.treeChange()))
   .locking(async (tx, { group }) => tx.lock.grantsOf(await groupIds(tx, [group])))
   .invalidates(everythingOfMembersBelow(async ({ group }, tx) => (await tx.groups.find(group))?.id ?? null))
-  .audited(({ group }) => `group:${named(group)}`, (tx, { group }) => tx.groups.find(group))
+  .audited(
+    ({ group }) => `group:${named(group)}`,
+    (tx, { group }) => tx.groups.find(group),
+  )
   .write(async (tx, { group, changes: { name, parent }, ifVersion }): Promise<Group> => {
     const found = await required(tx.groups.find(group), 'not-found', group)
     checkVersion(found.version, ifVersion)
@@ -111,7 +147,10 @@ export const updateGroup = mutation<Input<'updateGroup'>>('updateGroup')
       throw new DomainError('already-exists', `a group named ${name} exists`)
     const parentId = parent && (await required(tx.groups.find(parent), 'unknown-group', parent)).id
     if (parentId) await checkMove(tx, found.id, parentId)
-    return tx.groups.update(found.id, { ...(name !== undefined && { name }), ...(parentId !== undefined && { parentId }) })
+    return tx.groups.update(found.id, {
+      ...(name !== undefined && { name }),
+      ...(parentId !== undefined && { parentId }),
+    })
   })
 
 /** Child groups become top-level groups: they lose what they inherited and nobody gains anything. */
@@ -125,7 +164,10 @@ export const deleteGroup = mutation<Input<'deleteGroup'>>('deleteGroup')
     }),
   )
   .invalidates(everythingOfMembersBelow(async ({ group }, tx) => (await tx.groups.find(group))?.id ?? null))
-  .audited(({ group }) => `group:${named(group)}`, (tx, { group }) => tx.groups.find(group))
+  .audited(
+    ({ group }) => `group:${named(group)}`,
+    (tx, { group }) => tx.groups.find(group),
+  )
   .write(async (tx, { group, ifVersion }): Promise<null> => {
     const found = await required(tx.groups.find(group), 'not-found', group)
     checkVersion(found.version, ifVersion)
@@ -192,13 +234,16 @@ export const importOrganisation = mutation<OrganisationImport>('importOrganisati
     () => 'organisation',
     async () => null,
   )
-  .write(async (tx, organisation): Promise<ImportCounts> => {
-    await checkImport(tx, organisation)
-    const counts = await tx.importOrganisation(organisation)
-    const deepest = await tx.groups.deepest()
-    if (deepest > MAX_DEPTH) throw tooDeep()
-    return counts
-  }, ({ changed }) => changed)
+  .write(
+    async (tx, organisation): Promise<ImportCounts> => {
+      await checkImport(tx, organisation)
+      const counts = await tx.importOrganisation(organisation)
+      const deepest = await tx.groups.deepest()
+      if (deepest > MAX_DEPTH) throw tooDeep()
+      return counts
+    },
+    ({ changed }) => changed,
+  )
 
 async function lockResource(tx: Transaction, ref: Ref<ResourceId>): Promise<void> {
   const found = await tx.resources.find(ref)

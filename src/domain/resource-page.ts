@@ -28,7 +28,9 @@ export function createResourcePages(cursors: CursorCodec): ResourcePages {
       const last = shown.at(-1)
       const more = items.length > shown.length && last
       const nextCursor = more ? cursors.encode(scopeOf(user, query), [last.name, last.id]) : null
-      const body = Buffer.from(`{"data":[${shown.map((item) => JSON.stringify(item)).join(',')}],"nextCursor":${JSON.stringify(nextCursor)}}`)
+      const body = Buffer.from(
+        `{"data":[${shown.map((item) => JSON.stringify(item)).join(',')}],"nextCursor":${JSON.stringify(nextCursor)}}`,
+      )
       return { body, etag: etagOf(user, body), nextCursor }
     },
     positionOf(user, query) {

@@ -1,6 +1,15 @@
 /** The ports to the source of truth: what the reads need of PostgreSQL, each answer with the stamp it was taken at. */
 import type { Stamp } from '../cache/index.ts'
-import type { GroupId, JsonObject, MembershipRole, Permission, Ref, ResourceId, UserId, VisibleResource } from './model.ts'
+import type {
+  GroupId,
+  JsonObject,
+  MembershipRole,
+  Permission,
+  Ref,
+  ResourceId,
+  UserId,
+  VisibleResource,
+} from './model.ts'
 
 export interface Stamped<T> {
   readonly value: T
@@ -46,7 +55,9 @@ export interface CacheSource {
   /** The user's own groups and all their ancestors; none for a user who does not exist or is disabled. */
   effectiveGroups(user: UserId): Promise<Stamped<readonly GroupNode[]>>
   /** The resources of these buckets; every bucket asked for is in the answer. */
-  catalogueBuckets(buckets: readonly number[]): Promise<{ stamp: Stamp; values: ReadonlyMap<number, readonly CatalogueItem[]> }>
+  catalogueBuckets(
+    buckets: readonly number[],
+  ): Promise<{ stamp: Stamp; values: ReadonlyMap<number, readonly CatalogueItem[]> }>
   /** Groups and whole list at one snapshot: where the layers change faster than they can be combined. */
   visibleList(user: UserId): Promise<Stamped<{ groups: readonly GroupNode[]; items: readonly VisibleResource[] }>>
   /** The one SQL statement that is the fallback and the oracle. */

@@ -1,6 +1,7 @@
 /** The port to one database transaction: everything a mutation may lock, read and write, in the words of the domain. */
-import type { Grant, Group, GroupId, JsonObject, Membership, Ref, Resource, ResourceId, User, UserId } from './model.ts'
+
 import type { ImportCounts, OrganisationImport } from './api.ts'
+import type { Grant, Group, GroupId, JsonObject, Membership, Ref, Resource, ResourceId, User, UserId } from './model.ts'
 
 export interface Transaction {
   readonly lock: Locks
@@ -29,7 +30,12 @@ export interface Transaction {
   }
   readonly resources: {
     find(ref: Ref<ResourceId>): Promise<Resource | null>
-    create(resource: { name: string; kind: string; description: string | null; attributes: JsonObject }): Promise<Resource>
+    create(resource: {
+      name: string
+      kind: string
+      description: string | null
+      attributes: JsonObject
+    }): Promise<Resource>
     update(
       id: ResourceId,
       changes: { name?: string; kind?: string; description?: string | null; attributes?: JsonObject },

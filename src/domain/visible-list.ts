@@ -29,7 +29,11 @@ export const INDEX_PART = 1
 export const partOfPage = (page: number): number => page + 1
 
 /** @param items all visible resources, in order */
-export function buildList(user: UserId, items: readonly VisibleResource[], render: ResourcePages['render']): VisibleList {
+export function buildList(
+  user: UserId,
+  items: readonly VisibleResource[],
+  render: ResourcePages['render'],
+): VisibleList {
   const query = { limit: DEFAULT_LIMIT }
   const pages: ListPage[] = []
   for (let from = 0; from === 0 || from < items.length; from += DEFAULT_LIMIT) {

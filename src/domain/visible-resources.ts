@@ -71,7 +71,12 @@ export function createVisibleResources(options: VisibleResourcesOptions): Visibl
       if (position && catalogueMs !== null && groups.judge(member) === 'servable') {
         const items = catalogue.visibleTo(member.value.map(({ id }) => id))
         const ttlMs = Math.min(member.ttlMs, catalogueMs)
-        return { value: buildList(user, items, pages.render), stamp: position, tags: listTags(user, member.value), ttlMs }
+        return {
+          value: buildList(user, items, pages.render),
+          stamp: position,
+          tags: listTags(user, member.value),
+          ttlMs,
+        }
       }
     }
     const { value, stamp } = await source.visibleList(user)

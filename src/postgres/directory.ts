@@ -1,7 +1,20 @@
 /** Reads that are never cached: users, groups, members, grants, and the explanations of who may see what and why. */
 import type { AccessEntry, ExplainedPath, Page, PageQuery, Reads } from '../domain/api.ts'
 import type { CursorCodec } from '../domain/cursor.ts'
-import type { Grant, Group, GroupId, JsonObject, Membership, MembershipRole, Permission, Ref, Resource, ResourceId, User, UserId } from '../domain/model.ts'
+import type {
+  Grant,
+  Group,
+  GroupId,
+  JsonObject,
+  Membership,
+  MembershipRole,
+  Permission,
+  Ref,
+  Resource,
+  ResourceId,
+  User,
+  UserId,
+} from '../domain/model.ts'
 import type { CacheSource } from '../domain/source.ts'
 import type { Database, Statement } from './pool.ts'
 
@@ -11,7 +24,8 @@ const statement = (name: string, text: string): Statement => ({ name, text })
 
 const USER = 'id, display_name AS "displayName", disabled, created_at AS "createdAt", updated_at AS "updatedAt"'
 const GROUP = 'id, name, parent_id AS "parentId", version, created_at AS "createdAt", updated_at AS "updatedAt"'
-const RESOURCE = 'id, name, kind, description, attributes, version, created_at AS "createdAt", updated_at AS "updatedAt"'
+const RESOURCE =
+  'id, name, kind, description, attributes, version, created_at AS "createdAt", updated_at AS "updatedAt"'
 
 /** Begins strictly after $2 (null: at the beginning), $1 rows; $3 is a prefix or null. */
 const pageOf = (columns: string, table: string, key: string) =>
@@ -143,7 +157,10 @@ export function createDirectory({ database, source, cursors }: DirectoryOptions)
         ({ id }) => id,
         (count, after) => database.query<{ id: UserId }>(SQL.audience, [found.id, count, after]),
       )
-      const paths = await pathsOf(found.id, users.data.map(({ id }) => id))
+      const paths = await pathsOf(
+        found.id,
+        users.data.map(({ id }) => id),
+      )
       return { data: users.data.flatMap(({ id }) => accessOf(id, paths.get(id) ?? [])), nextCursor: users.nextCursor }
     },
     user: (id) => one<User>(SQL.user, [id]),

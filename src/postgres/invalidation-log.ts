@@ -1,6 +1,15 @@
 /** The invalidation log as instances follow it: reads and notifications on a connection of its own, so that a busy pool never blinds them. */
 import pg from 'pg'
-import { type InvalidationLog, type LogBatch, type LogRow, LogUnreachableError, formatSnapshot, parseSnapshot, parseXid, type Tag } from '../cache/index.ts'
+import {
+  formatSnapshot,
+  type InvalidationLog,
+  type LogBatch,
+  type LogRow,
+  LogUnreachableError,
+  parseSnapshot,
+  parseXid,
+  type Tag,
+} from '../cache/index.ts'
 import { clientConfig, type DatabaseOptions, isUnavailable } from './pool.ts'
 import { STAMP_COLUMNS, stampOf } from './stamp.ts'
 
@@ -63,7 +72,11 @@ export function createInvalidationLog(options: PostgresLogOptions): Invalidation
 
   async function open(): Promise<pg.Client> {
     const config = clientConfig(options)
-    const client = new pg.Client({ ...config, statement_timeout: READ_TIMEOUT_MS, query_timeout: READ_TIMEOUT_MS + 250 })
+    const client = new pg.Client({
+      ...config,
+      statement_timeout: READ_TIMEOUT_MS,
+      query_timeout: READ_TIMEOUT_MS + 250,
+    })
     // Whatever ends it, the next read opens another.
     client.on('error', () => forget(client))
     client.on('end', () => forget(client))

@@ -1,4 +1,4 @@
-/** Keeps the invalidation log no longer than an entry can live: checkpoints of the present, and pruning up to an old one. */
+/** Keeps what expires no longer than it is needed: the invalidation log by checkpoints of the past, idempotency keys by their date. */
 import type pg from 'pg'
 import type { Database } from './pool.ts'
 
@@ -14,7 +14,10 @@ export interface LogRetention {
 }
 
 /** @param retentionMs the longest life of an entry with a margin, in milliseconds */
-export function createLogRetention(options: { readonly database: Database; readonly retentionMs: number }): LogRetention {
+export function createLogRetention(options: {
+  readonly database: Database
+  readonly retentionMs: number
+}): LogRetention {
   return {
     run: () =>
       options.database.admitted(async () => {
@@ -52,6 +55,7 @@ async function turn(client: pg.PoolClient, retentionMs: number): Promise<{ prune
      WHERE created_at < clock_timestamp() - $1 * interval '1 millisecond' ORDER BY created_at DESC LIMIT 1`,
     [retentionMs],
   )
+  await client.query('DELETE FROM idempotency_keys WHERE expires_at < now()')
   const [checkpoint] = horizon.rows
   if (!checkpoint) return { pruned: 0, ran: true }
   await client.query('DELETE FROM log_checkpoints WHERE id < $1', [checkpoint.id])

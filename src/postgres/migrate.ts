@@ -57,7 +57,9 @@ function pendingAmong(shipped: readonly Migration[], applied: readonly AppliedRo
     const row = known.get(migration.name)
     if (!row) return true
     if (row.finished_at === null)
-      throw new MigrationError(`${migration.name} failed half-way before; repair the database, then mark it rolled back`)
+      throw new MigrationError(
+        `${migration.name} failed half-way before; repair the database, then mark it rolled back`,
+      )
     if (row.checksum !== migration.checksum)
       throw new MigrationError(`${migration.name} was edited after it was applied; add a new migration instead`)
     return false

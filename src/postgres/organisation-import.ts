@@ -8,7 +8,10 @@ interface CountRow {
 }
 
 /** `xmax = 0` tells an inserted row from an updated one; rows that are already right are not touched. */
-export async function importOrganisation(tx: PrismaTransaction, organisation: OrganisationImport): Promise<ImportCounts> {
+export async function importOrganisation(
+  tx: PrismaTransaction,
+  organisation: OrganisationImport,
+): Promise<ImportCounts> {
   const users = await importUsers(tx, organisation.users)
   const groups = await importGroups(tx, organisation.groups)
   const memberships = await importMemberships(tx, organisation.memberships)
@@ -61,7 +64,10 @@ async function importMemberships(
   return counted(memberships.length, rows)
 }
 
-async function importResources(tx: PrismaTransaction, resources: OrganisationImport['resources']): Promise<ImportCount> {
+async function importResources(
+  tx: PrismaTransaction,
+  resources: OrganisationImport['resources'],
+): Promise<ImportCount> {
   const rows = await tx.$queryRaw<CountRow[]>`
     WITH input AS (
       SELECT value->>'name' AS name, value->>'kind' AS kind, value->>'description' AS description, value->'attributes' AS attributes

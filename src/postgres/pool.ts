@@ -100,7 +100,15 @@ async function inSnapshot<T>(pool: pg.Pool, read: (client: pg.PoolClient) => Pro
 
 /** SQLSTATE classes and driver failures that mean PostgreSQL cannot be asked now, as opposed to a wrong question. */
 const UNAVAILABLE_STATES = /^(08|53|57P0[1-5]|57014|XX000|55P03)/
-const UNAVAILABLE_CODES = new Set(['ECONNREFUSED', 'ECONNRESET', 'ETIMEDOUT', 'EPIPE', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH'])
+const UNAVAILABLE_CODES = new Set([
+  'ECONNREFUSED',
+  'ECONNRESET',
+  'ETIMEDOUT',
+  'EPIPE',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'EHOSTUNREACH',
+])
 const UNAVAILABLE_MESSAGES = /timeout|terminated|not queryable|Connection ended|server closed|pool after calling end/i
 
 export function isUnavailable(error: unknown): boolean {
@@ -112,8 +120,14 @@ export function isUnavailable(error: unknown): boolean {
 
 export function translated(error: unknown): unknown {
   if (error instanceof BulkheadRejectedError)
-    return new DomainError('overloaded', 'more requests need the database than it can serve', { retryAfterSeconds, cause: error })
+    return new DomainError('overloaded', 'more requests need the database than it can serve', {
+      retryAfterSeconds,
+      cause: error,
+    })
   if (isUnavailable(error))
-    return new DomainError('database-unavailable', 'the database cannot be reached', { retryAfterSeconds, cause: error })
+    return new DomainError('database-unavailable', 'the database cannot be reached', {
+      retryAfterSeconds,
+      cause: error,
+    })
   return error
 }

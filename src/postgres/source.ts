@@ -1,6 +1,7 @@
 /** What the cache loads from PostgreSQL, each load stamped with the snapshot it saw. */
-import type { CacheSource, CatalogueItem, GroupNode, VisibleQuery } from '../domain/source.ts'
+
 import type { GroupId, JsonObject, MembershipRole, Permission, ResourceId, VisibleResource } from '../domain/model.ts'
+import type { CacheSource, CatalogueItem, GroupNode, VisibleQuery } from '../domain/source.ts'
 import type { Database, Statement } from './pool.ts'
 import { STAMP_COLUMNS, type StampColumns, stampOf } from './stamp.ts'
 import { COUNTS, EFFECTIVE_GROUPS, VISIBLE_BY_ID, VISIBLE_BY_NAME, VISIBLE_PAGE } from './visibility.ts'
@@ -71,7 +72,10 @@ export function createCacheSource(database: Database): CacheSource {
     visibleList: (user) =>
       database.readSnapshot(async (client) => {
         const groups = await client.query<GroupsRow>({ ...LOAD_GROUPS, values: [user] })
-        const items = await client.query<VisibleRow>({ ...VISIBLE_PAGE, values: [user, ...pageValues({ count: null })] })
+        const items = await client.query<VisibleRow>({
+          ...VISIBLE_PAGE,
+          values: [user, ...pageValues({ count: null })],
+        })
         const [row] = groups.rows
         if (!row) throw new Error('a select without FROM returned no row')
         return { value: { groups: row.groups, items: items.rows.map(visibleOf) }, stamp: stampOf(row) }
@@ -97,7 +101,13 @@ export function createCacheSource(database: Database): CacheSource {
   }
 }
 
-function pageValues({ count, after, kind, prefix, atLeast }: Omit<VisibleQuery, 'count'> & { count: number | null }): unknown[] {
+function pageValues({
+  count,
+  after,
+  kind,
+  prefix,
+  atLeast,
+}: Omit<VisibleQuery, 'count'> & { count: number | null }): unknown[] {
   return [count, after?.name ?? null, after?.id ?? null, kind ?? null, prefix ?? null, atLeast ?? null]
 }
 
@@ -111,7 +121,16 @@ function grouped(rows: readonly CatalogueRow[], buckets: readonly number[]): Map
 }
 
 /** The order of the properties is the order on the wire, on the cached path too. */
-function visibleOf({ id, name, kind, description, attributes, permission, version, updated_at }: VisibleRow): VisibleResource {
+function visibleOf({
+  id,
+  name,
+  kind,
+  description,
+  attributes,
+  permission,
+  version,
+  updated_at,
+}: VisibleRow): VisibleResource {
   return { id, name, kind, description, attributes, permission, version, updatedAt: updated_at.toISOString() }
 }
 

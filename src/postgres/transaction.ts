@@ -1,7 +1,7 @@
 /** One interactive Prisma transaction, speaking the domain's words. */
 import type { Grant, Group, GroupId, Membership, Ref, Resource, ResourceId, User, UserId } from '../domain/model.ts'
 import type { Transaction } from '../domain/transaction.ts'
-import { Prisma, type PrismaClient } from './generated/client.ts'
+import type { Prisma, PrismaClient } from './generated/client.ts'
 import { importOrganisation } from './organisation-import.ts'
 
 export type PrismaTransaction = Parameters<Parameters<PrismaClient['$transaction']>[0]>[0]
@@ -25,7 +25,11 @@ export function createTransaction(tx: PrismaTransaction, options: { readonly aff
     },
     groups: createGroups(tx),
     memberships: {
-      find: async (key) => (await tx.membership.findUnique({ where: { userId_groupId: key }, omit: { createdAt: true } })) as Membership | null,
+      find: async (key) =>
+        (await tx.membership.findUnique({
+          where: { userId_groupId: key },
+          omit: { createdAt: true },
+        })) as Membership | null,
       put: async ({ userId, groupId, role }) => {
         const where = { userId_groupId: { userId, groupId } }
         await tx.membership.upsert({ where, create: { userId, groupId, role }, update: { role } })
@@ -37,7 +41,8 @@ export function createTransaction(tx: PrismaTransaction, options: { readonly aff
     },
     resources: createResources(tx),
     grants: {
-      find: async (key) => (await tx.grant.findUnique({ where: { groupId_resourceId: key }, omit: { createdAt: true } })) as Grant | null,
+      find: async (key) =>
+        (await tx.grant.findUnique({ where: { groupId_resourceId: key }, omit: { createdAt: true } })) as Grant | null,
       put: async ({ groupId, resourceId, permission }) => {
         const where = { groupId_resourceId: { groupId, resourceId } }
         await tx.grant.upsert({ where, create: { groupId, resourceId, permission }, update: { permission } })

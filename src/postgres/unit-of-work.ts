@@ -1,10 +1,12 @@
 /** Transactions for the mutation runner: deadlines, retries after deadlocks, the log row and the audit row. */
+
+import { PrismaPg } from '@prisma/adapter-pg'
 import { type Committed, type LogRecord, parseXid, type UnitOfWork } from '../cache/index.ts'
 import type { MutationContext } from '../domain/api.ts'
 import { DomainError } from '../domain/errors.ts'
 import type { Transaction } from '../domain/transaction.ts'
-import { PrismaPg } from '@prisma/adapter-pg'
 import { Prisma, PrismaClient } from './generated/client.ts'
+import { once } from './idempotency.ts'
 import { LOG_CHANNEL } from './invalidation-log.ts'
 import { type Database, isUnavailable, translated } from './pool.ts'
 import { createTransaction, type PrismaTransaction } from './transaction.ts'
@@ -42,14 +44,14 @@ export function createUnitOfWork(options: UnitOfWorkOptions): UnitOfWork<Transac
 
   return {
     identify,
-    run: (_context, work) =>
+    run: ({ actor, idempotency }, work) =>
       database.admitted(() =>
         givingWay(() =>
           prisma.$transaction(
             (prismaTx) => {
               const tx = createTransaction(prismaTx, options)
               open.set(tx, prismaTx)
-              return work(tx)
+              return idempotency ? once(prismaTx, { subject: actor, ...idempotency }, () => work(tx)) : work(tx)
             },
             { maxWait: options.timeoutMs, timeout: options.timeoutMs },
           ),
@@ -106,7 +108,10 @@ function domainErrorOf(error: unknown): unknown {
   if (code === 'P2025') return new DomainError('not-found', 'it does not exist', { cause: error })
   const unavailable = code === 'P2028' || code === 'P1001' || code === 'P1017' || isUnavailable(error)
   if (unavailable || /5[37]\w{3}|08\w{3}|55P03/.test(/code.{0,12}?"?([0-9A-Z]{5})"/.exec(described(error))?.[1] ?? ''))
-    return new DomainError('database-unavailable', 'the database cannot be reached', { retryAfterSeconds: 1, cause: error })
+    return new DomainError('database-unavailable', 'the database cannot be reached', {
+      retryAfterSeconds: 1,
+      cause: error,
+    })
   return translated(error)
 }
 
@@ -117,5 +122,7 @@ function committedOf(rows: readonly { database: string; xid: string }[]): Commit
 }
 
 function json(value: unknown): Prisma.InputJsonValue | typeof Prisma.DbNull {
-  return value === null || value === undefined ? Prisma.DbNull : (JSON.parse(JSON.stringify(value)) as Prisma.InputJsonValue)
+  return value === null || value === undefined
+    ? Prisma.DbNull
+    : (JSON.parse(JSON.stringify(value)) as Prisma.InputJsonValue)
 }

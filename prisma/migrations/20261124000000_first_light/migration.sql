@@ -100,9 +100,7 @@ CREATE TABLE "idempotency_keys" (
     "subject" TEXT NOT NULL,
     "key" TEXT NOT NULL,
     "fingerprint" TEXT NOT NULL,
-    "status" INTEGER,
-    "headers" JSONB,
-    "body" TEXT,
+    "body" TEXT NOT NULL,
     "created_at" TIMESTAMPTZ(3) NOT NULL DEFAULT CURRENT_TIMESTAMP,
     "expires_at" TIMESTAMPTZ(3) NOT NULL,
     CONSTRAINT "idempotency_keys_pkey" PRIMARY KEY ("subject","key")

@@ -144,13 +144,8 @@ const patchResource = route({
   ],
   refuses: ['not-found', 'already-exists', 'version-mismatch'],
   async handle({ params: { id }, body, caller, mutation, http }, portcullis) {
-    const { attributes: patched, ...rest } = body
-    const changes = { ...rest, ...(patched !== undefined && { attributes: patched ?? {} }) }
     const ifVersion = await matchedVersion(http.headers['if-match'], caller, id, portcullis)
-    const outcome = await portcullis.mutations.updateResource(
-      { resource: id, changes: changes, ...ifVersion },
-      mutation(),
-    )
+    const outcome = await portcullis.mutations.updateResource({ resource: id, changes: body, ...ifVersion }, mutation())
     const seen = await asSeen(caller, outcome.value, portcullis)
     return mutated(outcome, seen.body, { etag: seen.etag })
   },
