@@ -1,6 +1,6 @@
 /** `npm start`: the whole system on loopback until Ctrl-C. */
 import path from 'node:path'
-import { type ApiProcess, startApi } from '../local/api-process.ts'
+import { ApiEndedError, type ApiProcess, startApi } from '../local/api-process.ts'
 import { portsFrom } from '../local/ports.ts'
 import { loadSampleOrganisation } from '../local/sample-loader.ts'
 import { type LocalSettings, MASTER_NAME, readLocalSettings } from '../local/settings.ts'
@@ -64,8 +64,9 @@ async function start(settings: LocalSettings): Promise<void> {
     env: apiEnvironment(stack, settings, issuer),
     warn: (line) => console.error(`[api] ${line}`),
   })
-  void api.process.exited.then(({ code, signal }) => {
-    if (!stopping) void stop(1, `the API ended (${signal ?? `code ${code}`}); the end of its log:\n${api?.lastLines()}`)
+  const { process: apiProcess, logFile } = api
+  void apiProcess.exited.then((exit) => {
+    if (!stopping) void stop(1, new ApiEndedError(exit, logFile).message)
   })
   await fillIfEmpty(stack, api, issuer)
   say(`everything is up after ${((performance.now() - startedAt) / 1000).toFixed(1)} s`)

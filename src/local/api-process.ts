@@ -2,26 +2,30 @@
 import { createWriteStream, type WriteStream } from 'node:fs'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
-import type { GuardedProcess } from './guarded-processes.ts'
+import type { Exit, GuardedProcess } from './guarded-processes.ts'
 import type { LocalStack } from './stack.ts'
 import { Abandoned, waitUntil } from './wait-until.ts'
 
 const main = fileURLToPath(new URL('../main.ts', import.meta.url))
 const PINO_WARN = 40
 const READY_WITHIN_MS = 30_000
-const REMEMBERED_LINES = 20
 
 export interface ApiProcess {
   readonly url: string
   readonly logFile: string
   readonly process: GuardedProcess
-  /** The end of its log, for the case that it ended. */
-  lastLines(): string
+}
+
+export class ApiEndedError extends Error {
+  readonly code = 'api-ended'
+  constructor({ code, signal }: Exit, logFile: string) {
+    super(`the API ended (${signal ?? `code ${code}`}); its log is ${logFile}`)
+  }
 }
 
 /**
  * Starts src/main.ts and waits until `/readyz` says yes.
- * @throws Error with the end of its log when it ends before that
+ * @throws ApiEndedError when it ends before that; what it said is on the terminal by then
  */
 export async function startApi(deps: {
   readonly stack: Pick<LocalStack, 'run' | 'logDir'>
@@ -31,7 +35,6 @@ export async function startApi(deps: {
 }): Promise<ApiProcess> {
   const logFile = path.join(deps.stack.logDir, 'api.log')
   const log = createWriteStream(logFile, { flags: 'a' })
-  const { onData, lastLines } = readLines(log, deps.warn)
   const url = `http://127.0.0.1:${deps.port}`
   const api = deps.stack.run({
     name: 'api',
@@ -40,12 +43,12 @@ export async function startApi(deps: {
     args: [main],
     env: { NODE_ENV: 'development', HOST: '127.0.0.1', ...deps.env, PORT: String(deps.port) },
     stopSignal: 'SIGTERM',
-    output: { onData },
+    output: { onData: readLines(log, deps.warn) },
   })
   await waitUntil(
     'the API is ready',
     async () => {
-      if (!api.isRunning()) throw new Abandoned(new Error(`the API ended while starting:\n${lastLines()}`))
+      if (!api.isRunning()) throw new Abandoned(new ApiEndedError(await api.exited, logFile))
       return (await fetch(`${url}/readyz`, { signal: AbortSignal.timeout(2_000) })).ok
     },
     { timeoutMs: READY_WITHIN_MS },
@@ -53,26 +56,20 @@ export async function startApi(deps: {
     await api.stop(5_000)
     throw error
   })
-  return { url, logFile, process: api, lastLines }
+  return { url, logFile, process: api }
 }
 
 /** Everything into the file; warnings, errors and what is no JSON (a crash) also to the person. */
-function readLines(log: WriteStream, warn: (line: string) => void) {
-  const remembered: string[] = []
+function readLines(log: WriteStream, warn: (line: string) => void): (chunk: Buffer) => void {
   let rest = ''
-  return {
-    lastLines: () => [...remembered, rest].join('\n').trimEnd(),
-    onData(chunk: Buffer) {
-      log.write(chunk)
-      const lines = (rest + chunk.toString('utf8')).split('\n')
-      rest = lines.pop() ?? ''
-      for (const line of lines) {
-        remembered.push(line)
-        if (remembered.length > REMEMBERED_LINES) remembered.shift()
-        const worth = worthSaying(line)
-        if (worth !== null) warn(worth)
-      }
-    },
+  return (chunk) => {
+    log.write(chunk)
+    const lines = (rest + chunk.toString('utf8')).split('\n')
+    rest = lines.pop() ?? ''
+    for (const line of lines) {
+      const worth = worthSaying(line)
+      if (worth !== null) warn(worth)
+    }
   }
 }
 
