@@ -1,4 +1,5 @@
 /** The only place where concrete adapters meet; wired by hand, in an order that needs no later patching. */
+import { hostname } from 'node:os'
 import { setTimeout as delay } from 'node:timers/promises'
 import {
   type Clock,
@@ -17,14 +18,18 @@ import { createCursorCodec } from './domain/cursor.ts'
 import { withVia } from './domain/effective-groups.ts'
 import { createFreshness } from './domain/freshness.ts'
 import { bucketTag, CATALOGUE_BUCKETS, catalogueBucketKey, catalogueKey, layerTag, retentionOf } from './domain/keys.ts'
+import { createLayerCounters, tee } from './domain/layer-counters.ts'
 import { createListPages } from './domain/list-pages.ts'
+import type { JsonObject } from './domain/model.ts'
 import { createMutations } from './domain/mutations-api.ts'
+import { createRecovery } from './domain/recovery.ts'
 import { createResourcePages } from './domain/resource-page.ts'
 import type { CatalogueItem, GroupNode } from './domain/source.ts'
 import type { Transaction } from './domain/transaction.ts'
 import { type VisibleList, visibleListCodec } from './domain/visible-list.ts'
 import { createVisibleResources } from './domain/visible-resources.ts'
 import { createDirectory } from './postgres/directory.ts'
+import { createFleetHealth } from './postgres/fleet-health.ts'
 import { readInvalidations } from './postgres/invalidation-history.ts'
 import { createInvalidationLog } from './postgres/invalidation-log.ts'
 import { createLogRetention } from './postgres/log-retention.ts'
@@ -56,6 +61,8 @@ const FOLLOWER = { pollMs: 250, boundMs: 5000, graceMs: 30_000 } as const
 const TOKEN_WAIT_MS = 1000
 const RETENTION_JOB_EVERY_MS = MINUTE_MS
 const START_RETRY_MS = 500
+const WATCH_EVERY_MS = 250
+const OUTAGES_SHOWN = 20
 
 export interface Composed {
   /**
@@ -80,7 +87,8 @@ const systemClock: Clock = {
 
 export function compose(config: Config, { logger, metrics }: { logger: Logger; metrics: Metrics }): Composed {
   const clock = systemClock
-  const events = metrics.layers
+  const counters = createLayerCounters()
+  const events = tee(metrics.layers, counters.events)
   const databaseOptions = config.database
   const database = createDatabase(databaseOptions)
   const redis = createRedis({ ...config.redis, prefix: config.cache.prefix, sink: metrics.redis, logger })
@@ -177,9 +185,25 @@ export function compose(config: Config, { logger, metrics }: { logger: Logger; m
     followerLagMs: follower.lagMs,
     followerTrusted: () => follower.trust() === 'following',
     invalidationTagsHeld: () => index.size,
+    redisOutageMs: () => recovery.outageMs(),
     databaseQueued: () => database.queued,
     databaseConnections: () => ({ total: database.pool.totalCount, idle: database.pool.idleCount }),
   })
+
+  const fleet = createFleetHealth(database)
+  const recovery = createRecovery({
+    runner,
+    fleet,
+    clock,
+    thresholds: config.outage,
+    instance: `${hostname()}:${process.pid}`,
+    onRecovered(outage) {
+      metrics.outages.recovered(outage.tier, outage.endedAt.getTime() - outage.startedAt.getTime())
+      logger.warn(outage, 'an outage of Redis ended')
+    },
+    onFailed: (cause) => logger.debug({ err: cause }, 'the fleet could not be told that Redis answers'),
+  })
+  const watch = setInterval(() => (redis.answers() ? recovery.healthy() : recovery.unhealthy()), WATCH_EVERY_MS)
 
   let migrated = false
   const closing = new AbortController()
@@ -223,7 +247,15 @@ export function compose(config: Config, { logger, metrics }: { logger: Logger; m
         index,
         follower,
         prefix: config.cache.prefix,
-        parts: { redis: redis.status, catalogue: () => ({ resources: catalogue.size }) },
+        parts: {
+          redis: async () => (await redis.status()) as JsonObject,
+          outages: async () => ({
+            currentMs: Math.round(recovery.outageMs()),
+            history: await fleet.history(OUTAGES_SHOWN),
+          }),
+          catalogue: () => ({ resources: catalogue.size }),
+          layers: counters.snapshot,
+        },
         readInvalidations: (query) => readInvalidations(database, query),
       }),
     },
@@ -239,6 +271,8 @@ export function compose(config: Config, { logger, metrics }: { logger: Logger; m
     async close() {
       closing.abort()
       clearInterval(retentionJob)
+      clearInterval(watch)
+      await recovery.settled()
       await follower.close()
       await log.close()
       await redis.close()
