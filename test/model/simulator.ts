@@ -1,0 +1,177 @@
+/**
+ * Runs one schedule of a scenario: mutations, readers, followers and faults as processes that take steps in an order
+ * the chooser decides, judged read by read. The protocol itself is in list-read, layer-read, catalogue-read, mutation.
+ */
+import type { Chooser } from './chooser.ts'
+import { createDatabase } from './database.ts'
+import { type Fault, inject } from './faults.ts'
+import { createInstance, type Instance } from './instance.ts'
+import { createJudge, type Violation } from './judge.ts'
+import { readList, type Token } from './list-read.ts'
+import { type Intent, mutate } from './mutation.ts'
+import { type Change, GROUPS, type Organisation, USERS } from './organisation.ts'
+import type { Off } from './protections.ts'
+import { createSharedStore } from './shared-store.ts'
+import type { Step, Steps, World } from './world.ts'
+
+export interface Scenario {
+  readonly instances: number
+  /** How many clients read, and how often each, one read after the other, all on one instance. */
+  readonly readers: number
+  readonly readsEach: number
+  readonly mutators: number
+  readonly mutationsEach: number
+  readonly pollsEach: number
+  readonly faults: readonly Fault[]
+  readonly faultCount: number
+  /** Users that are read; the fewer, the more they meet. */
+  readonly users?: number
+  /** Fixed instead of drawn: for tiny configurations that are enumerated. */
+  readonly fixed?: { readonly initial: Organisation; readonly changes: readonly Change[] }
+  readonly repliesTravel?: false
+}
+
+export interface Outcome {
+  readonly violation: Violation | null
+  readonly steps: number
+  readonly reads: number
+}
+
+interface Process {
+  readonly name: string
+  readonly steps: Steps<void>
+  readonly instance: number
+  ready: Step
+}
+
+const KEEPS_HISTORY: readonly Fault[] = ['lost writes', 'old snapshot']
+
+export function simulate(scenario: Scenario, chooser: Chooser, off: Off, trace?: string[]): Outcome {
+  const { pick } = chooser
+  const { fixed } = scenario
+  const initial = fixed?.initial ?? randomOrganisation(pick)
+  const db = createDatabase(initial, off)
+  const store = createSharedStore({ keepsHistory: scenario.faults.some((f) => KEEPS_HISTORY.includes(f)), trace })
+  const judge = createJudge(db, () => world.now)
+  const repliesTravel = scenario.repliesTravel !== false
+  const world: World = { db, store, judge, chooser, off, repliesTravel, now: 1, ...(trace && { trace }) }
+  const instances: Instance[] = Array.from({ length: scenario.instances }, (_, id) => createInstance(world, id))
+  const tokens: (Token & { seq: number })[] = []
+  let processes: Process[] = []
+  let violation: Violation | null = null
+  let lastStoreFaultAt = 0
+  let reads = 0
+  trace?.push(`      initially ${JSON.stringify(initial)}`)
+
+  let storeFailing = false
+
+  const faultAt = () => (storeFailing ? world.now : lastStoreFaultAt)
+
+  function* reader(id: number): Steps<void> {
+    for (let count = 0; count < scenario.readsEach; count++) {
+      yield null
+      const i = instances[id]!
+      const user = pick(scenario.users ?? USERS)
+      const token = tokens.length > 0 && pick(4) === 0 ? tokens[pick(tokens.length)]! : null
+      const record = judge.readBegins(i, user, token?.database === i.position().database ? token.seq : 0)
+      trace?.push(
+        `      ${id}: reads list of ${user}${token ? ` with token ${token.xid}` : ''}, position ${i.position().seq}`,
+      )
+      const answer = yield* readList(world, i, user, token)
+      trace?.push(`      ${id}: answers ${answer}`)
+      reads++
+      violation = answer === null ? null : judge.readEnds(record, answer, faultAt())
+      if (violation) return
+    }
+  }
+
+  function* mutator(id: number, index: number): Steps<void> {
+    for (let count = 0; count < scenario.mutationsEach; count++) {
+      yield null
+      const change = fixed?.changes[index * scenario.mutationsEach + count]
+      const intent: Intent = change ? { change, widened: false, rollsBack: false } : randomIntent(pick)
+      trace?.push(`      ${id}: ${JSON.stringify(intent)}`)
+      const token = yield* mutate(world, instances[id]!, intent)
+      if (token) tokens.push(token)
+    }
+  }
+
+  function* follower(id: number): Steps<void> {
+    for (let count = 0; count < scenario.pollsEach; count++) {
+      yield null
+      yield* instances[id]!.poll()
+    }
+  }
+
+  function* adversary(): Steps<void> {
+    yield null
+    if (pick(2) === 0) db.backUp()
+    for (let count = 0; count < scenario.faultCount; count++) {
+      yield null
+      const fault = scenario.faults[pick(scenario.faults.length)]!
+      trace?.push(`      fault: ${fault}`)
+      const end = inject(fault, { world, instances, crash, storeFailed })
+      if (!end) continue
+      storeFailing = true
+      const steps = 1 + pick(12)
+      for (let step = 0; step < steps; step++) yield null
+      trace?.push(`      fault: ${fault} ends`)
+      end()
+      storeFailing = false
+      storeFailed()
+    }
+  }
+
+  function storeFailed(): void {
+    lastStoreFaultAt = world.now
+  }
+
+  /** Everything it was doing ends unanswered; it comes back with an empty memory and the log's past. */
+  function crash(id: number): void {
+    processes = processes.filter((each) => each.instance !== id)
+    db.disconnect(id)
+    instances[id] = createInstance(world, id)
+    start(`client of ${id}, back`, id, reader(id))
+  }
+
+  function start(name: string, instance: number, steps: Steps<void>): void {
+    processes.push({ name, instance, steps, ready: null })
+  }
+
+  for (let index = 0; index < scenario.readers; index++)
+    start(`client ${index}`, index % instances.length, reader(index % instances.length))
+  for (let index = 0; index < scenario.mutators; index++) {
+    const id = fixed ? index % instances.length : pick(instances.length)
+    start(`writer ${index}`, id, mutator(id, index))
+  }
+  for (let id = 0; id < instances.length && scenario.pollsEach > 0; id++) start(`follower ${id}`, id, follower(id))
+  if (scenario.faultCount > 0) start('fault', -1, adversary())
+
+  let current: Process | null = null
+  while (processes.length > 0 && !violation) {
+    const ready: Process[] = processes.filter((each) => each.ready === null || each.ready())
+    if (ready.length === 0) throw new Error(`nothing can go on: ${processes.map(({ name }) => name)}`)
+    current = ready[chooser.next(ready.length, current ? ready.indexOf(current) : -1)]!
+    world.now++
+    trace?.push(`${String(world.now).padStart(4)}  ${current.name}`)
+    const step = current.steps.next()
+    if (step.done) processes = processes.filter((each) => each !== current)
+    else current.ready = step.value
+  }
+  return { violation, steps: world.now, reads }
+}
+
+function randomOrganisation(pick: (n: number) => number): Organisation {
+  const parent = [-1, pick(2) - 1, pick(3) - 1]
+  return { member: pick(1 << (USERS * GROUPS)), parent, grants: [pick(1 << GROUPS), pick(1 << GROUPS)] }
+}
+
+function randomIntent(pick: (n: number) => number): Intent {
+  const rest = { widened: pick(4) === 0, rollsBack: pick(6) === 0 }
+  const kind = pick(10)
+  const group = pick(GROUPS)
+  if (kind < 4) return { change: { kind: 'membership', user: pick(USERS), group }, ...rest }
+  if (kind < 7) return { change: { kind: 'grant', group, bucket: pick(2) }, ...rest }
+  if (kind < 9) return { change: { kind: 'move', group: 1 + pick(2), parent: 0 }, ...rest }
+  return { change: { kind: 'import' }, ...rest }
+}
