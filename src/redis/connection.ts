@@ -1,0 +1,74 @@
+/** One connection to the master (or a replica) that looks for it again for as long as it is not closed by us. */
+import { Redis } from 'ioredis'
+import { type RedisSettings, type Role, redisOptions } from './options.ts'
+import type { ScriptedRedis } from './scripts.ts'
+
+export interface Connection {
+  readonly redis: ScriptedRedis
+  isReady(): boolean
+  /** Why there is no connection, as last heard; undefined while there is one. */
+  readonly lastError: Error | undefined
+  /** Drops the connection and makes another: its replies cannot be trusted, or its server is the wrong one. */
+  reset(): void
+  close(): void
+}
+
+export interface ConnectionOptions {
+  readonly settings: RedisSettings
+  readonly role: Role
+  /** Called each time the connection is usable. */
+  readonly onReady?: () => void
+  readonly random?: () => number
+}
+
+const FIRST_PAUSE_MS = 50
+const LONGEST_PAUSE_MS = 1000
+
+/** Starts connecting at once and returns without waiting. */
+export function createConnection({ settings, role, onReady, random = Math.random }: ConnectionOptions): Connection {
+  const redis = new Redis(redisOptions(settings, role, random)) as ScriptedRedis
+  let closed = false
+  let lastError: Error | undefined
+  let pauseMs = FIRST_PAUSE_MS
+  let timer: NodeJS.Timeout | undefined
+
+  function connect(): void {
+    // Failures arrive as events, and are followed by another attempt; there is nothing to do here.
+    redis.connect().catch(() => {})
+  }
+
+  // Without a listener each failed attempt is printed with its stack.
+  redis.on('error', (error: Error) => {
+    lastError = error
+  })
+  redis.on('ready', () => {
+    lastError = undefined
+    pauseMs = FIRST_PAUSE_MS
+    onReady?.()
+  })
+  // A client that is disconnected while it asks Sentinels for the master (the master is killed while one Sentinel hangs)
+  // ends for good, whatever its retry strategy says (bullmq#4378, #3088). Only our own close may end it.
+  redis.on('end', () => {
+    if (closed) return
+    timer = setTimeout(connect, pauseMs * (0.5 + random()))
+    timer.unref()
+    pauseMs = Math.min(pauseMs * 2, LONGEST_PAUSE_MS)
+  })
+  connect()
+
+  return {
+    redis,
+    isReady: () => redis.status === 'ready',
+    get lastError() {
+      return lastError
+    },
+    reset() {
+      if (!closed) redis.disconnect(true)
+    },
+    close() {
+      closed = true
+      clearTimeout(timer)
+      redis.disconnect()
+    },
+  }
+}

@@ -1,0 +1,98 @@
+/** Names what is wrong with Redis: a stable word for each way in which it can be sick. */
+import { StoreUnavailableError } from '../cache/index.ts'
+
+export type FailureDetail =
+  | 'redis-unavailable'
+  | 'redis-timeout'
+  | 'breaker-open'
+  | 'redis-read-only'
+  | 'redis-loading'
+  | 'redis-master-down'
+  | 'redis-out-of-memory'
+  | 'redis-no-replicas'
+  | 'redis-not-persisting'
+  | 'redis-refused-access'
+  | 'redis-cluster-down'
+  | 'redis-busy'
+  | 'redis-garbled'
+  | 'redis-error'
+
+/** No answer within the budget. */
+export class DeadlineError extends Error {
+  readonly code = 'deadline'
+  constructor(ms: number) {
+    super(`Redis did not answer within ${Math.round(ms)} ms`)
+    this.name = 'DeadlineError'
+  }
+}
+
+/** An answer that cannot be one to what was asked. */
+export class GarbledReplyError extends Error {
+  readonly code = 'garbled-reply'
+  constructor(message = 'the reply does not belong to the request') {
+    super(message)
+    this.name = 'GarbledReplyError'
+  }
+}
+
+/** The first word of an error reply is its code. Scripts that run on a failing server pass its code on, in front or inside. */
+const DETAIL_OF_CODE: Readonly<Record<string, FailureDetail>> = {
+  READONLY: 'redis-read-only',
+  UNBLOCKED: 'redis-read-only',
+  LOADING: 'redis-loading',
+  MASTERDOWN: 'redis-master-down',
+  OOM: 'redis-out-of-memory',
+  NOREPLICAS: 'redis-no-replicas',
+  MISCONF: 'redis-not-persisting',
+  NOAUTH: 'redis-refused-access',
+  WRONGPASS: 'redis-refused-access',
+  NOPERM: 'redis-refused-access',
+  DENIED: 'redis-refused-access',
+  CLUSTERDOWN: 'redis-cluster-down',
+  MOVED: 'redis-cluster-down',
+  ASK: 'redis-cluster-down',
+  TRYAGAIN: 'redis-cluster-down',
+  BUSY: 'redis-busy',
+}
+
+const CODES = new RegExp(`(?:^|[\\s:-])(${Object.keys(DETAIL_OF_CODE).join('|')})\\b`)
+/** What Redis 6 says where 7 repeats the code: the error of a command inside a script, in words. */
+const WORDS: readonly (readonly [RegExp, FailureDetail])[] = [
+  [/write against a read only replica/i, 'redis-read-only'],
+  [/command not allowed when used memory > 'maxmemory'/i, 'redis-out-of-memory'],
+  [/not enough good replicas to write/i, 'redis-no-replicas'],
+  [/can't run this command nor its subcommand|no permissions? to (?:run|access)/i, 'redis-refused-access'],
+  [/^Command timed out$/, 'redis-timeout'],
+]
+
+/**
+ * @param connectionError why there is no connection, where the command itself only says that there is none
+ * @returns the error that every method of the store throws, with the original as its cause
+ */
+export function unavailable(error: unknown, connectionError?: Error): StoreUnavailableError {
+  if (error instanceof StoreUnavailableError) return error
+  return new StoreUnavailableError(detailOf(error, connectionError), { cause: error })
+}
+
+export function detailOf(error: unknown, connectionError?: Error): FailureDetail {
+  if (error instanceof DeadlineError) return 'redis-timeout'
+  if (error instanceof GarbledReplyError) return 'redis-garbled'
+  if (!(error instanceof Error)) return 'redis-error'
+  if (error.name === 'ReplyError') return detailOfReply(error.message) ?? 'redis-error'
+  if (isParserError(error)) return 'redis-garbled'
+  const spoken = detailOfReply(error.message) ?? (connectionError && detailOfReply(connectionError.message))
+  if (spoken) return spoken
+  // Everything else that ioredis rejects with says that there is no connection, in various words.
+  return 'redis-unavailable'
+}
+
+function detailOfReply(message: string): FailureDetail | undefined {
+  const code = CODES.exec(message)?.[1]
+  if (code) return DETAIL_OF_CODE[code]
+  return WORDS.find(([pattern]) => pattern.test(message))?.[1]
+}
+
+/** ioredis appends this request to errors of its decoder. */
+function isParserError(error: Error): boolean {
+  return error.message.includes('Please report this')
+}

@@ -1,0 +1,119 @@
+/** The door to Redis: the shared store behind its guard, and what there is to say about it. */
+import type { EntryStore } from '../cache/index.ts'
+import { type Connection, createConnection } from './connection.ts'
+import { createRedisEntryStore } from './entry-store.ts'
+import { type BreakerState, createGuard, type Guard, type GuardEvents } from './guard.ts'
+import { createKeys } from './keys.ts'
+import type { RedisSettings } from './options.ts'
+import { createReplicaReader } from './replica-reader.ts'
+import { createHeartbeat, readServerInfo, type ServerInfo } from './server-info.ts'
+import { createTopologyReader, type Topology } from './topology.ts'
+
+export type { Topology } from './topology.ts'
+
+export interface RedisDependencies extends RedisSettings {
+  readonly prefix: string
+  /** The longest a command may take, in milliseconds. */
+  readonly budgetMs: number
+  /** Time between heartbeats, in milliseconds. */
+  readonly heartbeatMs?: number
+  /** Whether replicas are read while the master is out of reach. */
+  readonly replicaReads?: 'while-master-is-away' | 'never'
+  readonly sink?: RedisSinkLike
+  readonly logger?: { warn(fields: object, message: string): void; info(fields: object, message: string): void }
+}
+
+/** What of the telemetry this module reports to. */
+export interface RedisSinkLike {
+  command(name: string, outcome: 'ok' | 'failed' | 'timeout', durationMs: number): void
+  breaker(state: BreakerState): void
+}
+
+export interface RedisAdapter {
+  readonly store: EntryStore
+  readonly guard: Guard
+  /** Whether the master answers this instance, as far as the last heartbeat told. */
+  answers(): boolean
+  /** JSON-ready: breaker, server, Sentinels. Never throws; takes half a second at most. */
+  status(): Promise<RedisStatus>
+  close(): Promise<void>
+}
+
+export type RedisStatus = {
+  readonly breaker: BreakerState
+  readonly awayMs: number
+  readonly connected: boolean
+  readonly replicaReads: 'ready' | 'unavailable' | 'off'
+  /** Until the present connection was made, nobody in the fleet had written to the data on it for so long; null: never. */
+  readonly dataAgeAtConnectMs: number | null
+  readonly server: ServerInfo | null
+  readonly topology: Topology | null
+}
+
+const HEARTBEAT_MS = 250
+const STATUS_TIMEOUT_MS = 500
+
+/** Returns at once, with or without a Redis; the store answers when there is one. */
+export function createRedis(options: RedisDependencies): RedisAdapter {
+  const { budgetMs, heartbeatMs = HEARTBEAT_MS, replicaReads = 'while-master-is-away' } = options
+  const keys = createKeys(options.prefix)
+  const connection: Connection = createConnection({ settings: options, role: 'master', onReady: onConnected })
+  const { redis } = connection
+  const heartbeat = createHeartbeat({ redis, key: keys.heartbeat })
+  const guard: Guard = createGuard({
+    budgetMs,
+    heartbeatMs,
+    heartbeat: heartbeat.beat,
+    connectionError: () => connection.lastError,
+    distrust: connection.reset,
+    events: eventsOf(options),
+  })
+  const replica =
+    options.sentinels && replicaReads === 'while-master-is-away'
+      ? createReplicaReader({ settings: options, keys, budgetMs, heartbeatMs })
+      : undefined
+  const topology = createTopologyReader({ settings: options, timeoutMs: STATUS_TIMEOUT_MS })
+
+  function onConnected(): void {
+    heartbeat.reconnected()
+    guard.nudge()
+  }
+
+  return {
+    store: createRedisEntryStore({ redis, guard, keys, replica }),
+    guard,
+    answers: () => connection.isReady() && guard.admits(),
+    async status() {
+      const [server, sentinels] = await Promise.all([
+        guard.admits() ? readServerInfo(redis, budgetMs) : null,
+        topology.read(),
+      ])
+      return {
+        breaker: guard.state(),
+        awayMs: Math.round(guard.awayMs()),
+        connected: connection.isReady(),
+        replicaReads: replica ? (replica.isHealthy() ? 'ready' : 'unavailable') : 'off',
+        dataAgeAtConnectMs: heartbeat.dataAgeMs() ?? null,
+        server,
+        topology: sentinels,
+      }
+    },
+    async close() {
+      guard.close()
+      replica?.close()
+      connection.close()
+    },
+  }
+}
+
+function eventsOf({ sink, logger }: RedisDependencies): GuardEvents {
+  return {
+    command: (name, outcome, ms) => sink?.command(name, outcome, ms),
+    breaker(state, { cause, awayMs }) {
+      sink?.breaker(state)
+      if (state === 'open')
+        logger?.warn({ detail: cause?.detail, err: cause?.cause }, 'Redis is away: the breaker opened')
+      else logger?.info({ awayMs: Math.round(awayMs ?? 0) }, 'Redis is back: the breaker closed')
+    },
+  }
+}

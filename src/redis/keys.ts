@@ -1,0 +1,33 @@
+/** Names inside the prefix; nothing outside it is ever read, scanned or deleted. */
+import { type EntryKey, LAYERS, type LayerName } from '../cache/index.ts'
+
+export interface Keys {
+  entry(key: EntryKey): string
+  lease(key: EntryKey): string
+  parts(key: EntryKey): string
+  generation(layer: LayerName): string
+  readonly heartbeat: string
+  /** What SCAN matches to find a layer's entries, parts and leases. */
+  pattern(layer: LayerName): string
+}
+
+/** How each layer's keys look; braces are literal in Redis patterns. */
+const PATTERNS: Readonly<Record<LayerName, string>> = {
+  resources: 'resources:all*',
+  'user-groups': 'user:groups:{*}*',
+  'user-resources': 'resources:{*}*',
+}
+
+export function createKeys(prefix: string): Keys {
+  const generations = new Map(LAYERS.map((layer) => [layer, `${prefix}generation:${layer}`]))
+  // A prefix with glob characters would reach outside itself.
+  const literal = prefix.replace(/[\\*?[\]^-]/g, '\\$&')
+  return {
+    entry: (key) => prefix + key,
+    lease: (key) => `${prefix}${key}:lease`,
+    parts: (key) => `${prefix}${key}:parts`,
+    generation: (layer) => generations.get(layer) ?? `${prefix}generation:${layer}`,
+    heartbeat: `${prefix}heartbeat`,
+    pattern: (layer) => literal + PATTERNS[layer],
+  }
+}

@@ -1,0 +1,57 @@
+/**
+ * Reads from a replica while the master is out of reach. What a replica has may be old, and may have missed deletes:
+ * every entry is judged by its stamp like any other, which is what makes this safe.
+ */
+import type { EntryRead, ReadRequest } from '../cache/index.ts'
+import { type Connection, createConnection } from './connection.ts'
+import { readEntries, readEntry } from './entry-reader.ts'
+import { createGuard, type Guard } from './guard.ts'
+import type { Keys } from './keys.ts'
+import type { RedisSettings } from './options.ts'
+
+export interface ReplicaReader {
+  /** Connected, and answering as far as is known. */
+  isHealthy(): boolean
+  /** @throws StoreUnavailableError */
+  read(requests: readonly ReadRequest[]): Promise<EntryRead[]>
+  close(): void
+}
+
+export interface ReplicaReaderOptions {
+  readonly settings: RedisSettings
+  readonly keys: Keys
+  readonly budgetMs: number
+  readonly heartbeatMs: number
+}
+
+export function createReplicaReader({ settings, keys, budgetMs, heartbeatMs }: ReplicaReaderOptions): ReplicaReader {
+  const connection: Connection = createConnection({ settings, role: 'replica', onReady: () => guard.nudge() })
+  const { redis } = connection
+  const guard: Guard = createGuard({
+    budgetMs,
+    heartbeatMs,
+    // A read rather than a PING: a replica that has lost its master may be set to refuse reads.
+    heartbeat: () => redis.exists(keys.heartbeat),
+    connectionError: () => connection.lastError,
+    distrust: connection.reset,
+  })
+
+  return {
+    isHealthy: () => connection.isReady() && guard.admits(),
+    async read(requests) {
+      const [only] = requests
+      const answers = await guard.run('replica-read', async () =>
+        requests.length === 1 && only ? [await readEntry(redis, keys, only)] : readEntries(redis, keys, requests),
+      )
+      return answers.map(marked)
+    },
+    close() {
+      guard.close()
+      connection.close()
+    },
+  }
+}
+
+function marked(answer: EntryRead): EntryRead {
+  return answer.kind === 'found' || answer.kind === 'same' ? { ...answer, replica: true } : answer
+}
