@@ -82,7 +82,13 @@ export const limit = z
   .transform(Number)
   .refine((value) => value >= 1 && value <= 200, { error: 'must be 1 to 200' })
   .default(50)
-  .meta({ override: { type: 'integer', minimum: 1, maximum: 200, default: 50 }, description: 'Items per page' })
+  .meta({ override: documentedLimit, description: 'Items per page' })
+
+/** A number as far as clients are concerned; only on the way in is it a string of digits. */
+function documentedLimit({ jsonSchema }: { jsonSchema: Record<string, unknown> }): void {
+  delete jsonSchema.pattern
+  Object.assign(jsonSchema, { type: 'integer', minimum: 1, maximum: 200, default: 50 })
+}
 
 export const cursor = z
   .string()

@@ -1,0 +1,527 @@
+import request from 'supertest'
+import { beforeAll, describe, expect, it } from 'vitest'
+import { createTestApp, type TestApp, WORLD } from '../../test/support/app.ts'
+import type { ReadContext } from '../domain/api.ts'
+import { DomainError, type DomainErrorCode } from '../domain/errors.ts'
+
+let test: TestApp
+let uma: string
+let adam: string
+beforeAll(async () => {
+  test = await createTestApp()
+  uma = await test.bearer('uma')
+  adam = await test.bearer('adam', { roles: ['admin', 'cache-admin'] })
+})
+
+const as = (who: string) => ({ authorization: who })
+/** Headers without those that differ between any two answers. */
+const comparable = ({ 'x-request-id': _id, date: _date, ...headers }: Record<string, string>) => headers
+
+describe('the list of resources', () => {
+  it('comes as the bytes of the domain, with validator, cache report and privacy', async () => {
+    const answer = await request(test.app).get('/resources').set(as(uma))
+    expect(answer.status).toBe(200)
+    expect(answer.body.data).toHaveLength(1)
+    expect(answer.headers).toMatchObject({
+      'content-type': 'application/json; charset=utf-8',
+      'cache-control': 'private, no-cache',
+      vary: 'Authorization',
+      'cache-status': 'portcullis; hit; ttl=812',
+      'x-content-type-options': 'nosniff',
+    })
+    expect(answer.headers.etag).toMatch(/^"[0-9a-f]{16}"$/)
+    expect(answer.headers).not.toHaveProperty('x-powered-by')
+  })
+
+  it('is not sent again to who has it, under any spelling of the condition', async () => {
+    const { etag = '' } = (await request(test.app).get('/resources').set(as(uma))).headers
+    for (const condition of [etag, `W/${etag}`, `"other", ${etag}`, '*']) {
+      const answer = await request(test.app)
+        .get('/resources')
+        .set({ ...as(uma), 'if-none-match': condition })
+      expect([condition, answer.status, answer.text, answer.headers.etag]).toEqual([condition, 304, '', etag])
+      expect(answer.headers['cache-status']).toBe('portcullis; hit; ttl=812')
+    }
+    for (const condition of ['"other"', etag.slice(1, -1), ''])
+      expect(
+        (
+          await request(test.app)
+            .get('/resources')
+            .set({ ...as(uma), 'if-none-match': condition })
+        ).status,
+      ).toBe(200)
+  })
+
+  it("does not let one user's validator work for another", async () => {
+    const { etag = '' } = (await request(test.app).get('/resources').set(as(uma))).headers
+    const will = await test.bearer('will')
+    expect(
+      (
+        await request(test.app)
+          .get('/resources')
+          .set({ ...as(will), 'if-none-match': etag })
+      ).status,
+    ).toBe(200)
+  })
+
+  it('answers HEAD with the headers of GET and no body', async () => {
+    const get = await request(test.app).get('/resources').set(as(uma))
+    const head = await request(test.app).head('/resources').set(as(uma))
+    expect(head.status).toBe(200)
+    expect(head.text ?? '').toBe('')
+    expect(comparable(head.headers)).toEqual(comparable(get.headers))
+  })
+
+  it('passes on what the caller asks of the read', async () => {
+    const seen: ReadContext[] = []
+    const spied = await createTestApp({
+      alter: (portcullis) => ({
+        ...portcullis,
+        reads: {
+          ...portcullis.reads,
+          visibleResources(user, query, context) {
+            seen.push(context)
+            return portcullis.reads.visibleResources(user, query, context)
+          },
+        },
+      }),
+    })
+    const headers = as(await spied.bearer('uma'))
+    await request(spied.app).get('/resources').set(headers)
+    await request(spied.app)
+      .get('/resources')
+      .set({ ...headers, 'cache-control': 'max-age=0, no-cache', 'consistency-token': 'abc' })
+    await request(spied.app)
+      .get('/resources')
+      .set({ ...headers, 'cache-control': 'max-age=0' })
+    expect(seen).toEqual([{}, { bypass: true, after: 'abc' }, {}])
+  })
+
+  it.each([
+    ['limit=0', 'limit'],
+    ['limit=201', 'limit'],
+    ['limit=-1', 'limit'],
+    ['limit=1.5', 'limit'],
+    ['limit=ten', 'limit'],
+    ['permission=owner', 'permission'],
+    ['kind=', 'kind'],
+    ['q=a%00b', 'q'],
+    ['cursor=%20', 'cursor'],
+    ['permision=read', 'permision'],
+    ['kind=a&kind=b', 'kind'],
+    ['__proto__=x', '__proto__'],
+  ])('refuses ?%s and names the parameter', async (query, parameter) => {
+    const answer = await request(test.app).get(`/resources?${query}`).set(as(uma))
+    expect(answer.status).toBe(400)
+    expect(answer.body).toMatchObject({
+      type: 'urn:portcullis:problem:invalid-input',
+      status: 400,
+      errors: [{ parameter }],
+    })
+  })
+
+  it('refuses a query that is not UTF-8', async () => {
+    for (const query of ['q=%ff', 'q=%', 'q=%ed%a0%80', '%ff=1'])
+      expect((await request(test.app).get(`/resources?${query}`).set(as(uma))).status).toBe(400)
+  })
+
+  it('links to the next page, keeping the query', async () => {
+    const paged = await createTestApp({
+      alter: (portcullis) => ({
+        ...portcullis,
+        reads: {
+          ...portcullis.reads,
+          visibleResources: async (user, query, context) => ({
+            ...(await portcullis.reads.visibleResources(user, query, context)),
+            nextCursor: 'abc_1',
+          }),
+        },
+      }),
+    })
+    const answer = await request(paged.app)
+      .get('/resources?kind=a%26b&limit=1')
+      .set(as(await paged.bearer('uma')))
+    expect(answer.headers.link).toBe('</resources?kind=a%26b&limit=1&cursor=abc_1>; rel="next"')
+  })
+})
+
+describe('what may not be seen', () => {
+  it('is answered exactly as what does not exist: status, headers and body', async () => {
+    for (const path of ['/resources/:id', '/resources/:id/access', '/users/uma/resources/:id/explain']) {
+      const [hidden, absent, nonsense] = await Promise.all(
+        [WORLD.hidden, WORLD.absent, 'nonsense'].map((id) =>
+          request(test.app).get(path.replace(':id', id)).set(as(uma)),
+        ),
+      )
+      expect(hidden?.status).toBe(404)
+      for (const other of [absent, nonsense])
+        expect([other?.status, other?.text, comparable(other?.headers ?? {})]).toEqual([
+          404,
+          hidden?.text,
+          comparable(hidden?.headers ?? {}),
+        ])
+    }
+  })
+
+  it('stays hidden from changes too', async () => {
+    for (const method of ['patch', 'delete'] as const) {
+      const [hidden, absent] = await Promise.all(
+        [WORLD.hidden, WORLD.absent].map((id) =>
+          request(test.app)[method](`/resources/${id}`).set(as(uma)).send({ kind: 'k' }),
+        ),
+      )
+      expect([hidden?.status, hidden?.text, comparable(hidden?.headers ?? {})]).toEqual([
+        404,
+        absent?.text,
+        comparable(absent?.headers ?? {}),
+      ])
+    }
+  })
+
+  it('is shown to an administrator with no permission of his own', async () => {
+    const answer = await request(test.app).get(`/resources/${WORLD.hidden}`).set(as(adam))
+    expect(answer.body).toMatchObject({ name: 'repo/hidden', permission: null })
+  })
+
+  it('can be addressed by its percent-encoded name', async () => {
+    const byName = await request(test.app).get('/resources/name:repo%2Fone').set(as(uma))
+    expect(byName.body.id).toBe(WORLD.resource)
+    expect((await request(test.app).get('/resources/name:repo/one').set(as(uma))).status).toBe(404)
+    expect((await request(test.app).get('/groups/name:team%2Fcore').set(as(adam))).body.id).toBe(WORLD.group)
+  })
+})
+
+describe('a change', () => {
+  const patch = (headers: Record<string, string>, body: unknown = { description: 'new' }) =>
+    request(test.app)
+      .patch(`/resources/${WORLD.resource}`)
+      .set(headers)
+      .send(body as object)
+
+  it('answers with the token that later reads present', async () => {
+    const answer = await request(test.app).delete(`/groups/${WORLD.group}/members/uma`).set(as(adam))
+    expect(answer.status).toBe(204)
+    expect(answer.headers['consistency-token']).toMatch(/^token-\d+$/)
+    expect(answer.text).toBe('')
+    expect(answer.headers).not.toHaveProperty('content-type')
+  })
+
+  it('says who made it, with the request id of the caller', async () => {
+    await patch({ ...as(await test.bearer('will', { claims: { jti: 'token-of-will' } })), 'x-request-id': 'req-1' })
+    expect(test.calls.at(-1)).toMatchObject({
+      name: 'updateResource',
+      context: { actor: 'will', requestId: 'req-1', tokenId: 'token-of-will' },
+    })
+  })
+
+  it('under If-Match insists on the version that the tag carries', async () => {
+    const will = await test.bearer('will')
+    const { etag = '' } = (await request(test.app).get(`/resources/${WORLD.resource}`).set(as(will))).headers
+    expect((await patch({ ...as(will), 'if-match': `"x", ${etag}` })).status).toBe(200)
+    expect(test.calls.at(-1)?.input).toMatchObject({ ifVersion: 7 })
+    expect((await patch({ ...as(will), 'if-match': '*' })).status).toBe(200)
+    expect(test.calls.at(-1)?.input).not.toHaveProperty('ifVersion')
+  })
+
+  it("under If-Match is refused for an old, a weak, a forged and another user's tag, and changes nothing", async () => {
+    const will = await test.bearer('will')
+    const own = (await request(test.app).get(`/resources/${WORLD.resource}`).set(as(will))).headers.etag ?? ''
+    const foreign = (await request(test.app).get(`/resources/${WORLD.resource}`).set(as(uma))).headers.etag ?? ''
+    const before = test.calls.length
+    for (const tag of [foreign, `W/${own}`, own.replace('"7.', '"6.'), own.slice(1, -1), '"7"', '']) {
+      const answer = await patch({ ...as(will), 'if-match': tag })
+      expect([tag, answer.status, answer.body.type]).toEqual([tag, 412, 'urn:portcullis:problem:version-mismatch'])
+    }
+    expect(test.calls.length).toBe(before)
+  })
+
+  it('returns the tag that the next change can use', async () => {
+    const will = await test.bearer('will')
+    const { etag = '' } = (await patch(as(will))).headers
+    expect(etag).toBe((await request(test.app).get(`/resources/${WORLD.resource}`).set(as(will))).headers.etag)
+  })
+
+  it('may be a merge patch or plain JSON, and nothing else', async () => {
+    for (const [type, status] of [
+      ['application/merge-patch+json', 200],
+      ['application/json', 200],
+      ['application/json; charset=UTF-8', 200],
+      ['application/json-patch+json', 415],
+      ['text/plain', 415],
+      ['application/json; charset=utf-16', 415],
+      ['application/x-www-form-urlencoded', 415],
+    ] as const) {
+      const answer = await request(test.app)
+        .patch(`/resources/${WORLD.resource}`)
+        .set({ ...as(adam), 'content-type': type })
+        .send('{"kind":"k"}')
+      expect([type, answer.status]).toEqual([type, status])
+      if (status === 415) expect(answer.headers['accept-patch']).toBe('application/merge-patch+json, application/json')
+    }
+  })
+
+  it('takes null in a merge patch as clearing', async () => {
+    await patch(as(adam), { description: null, attributes: null })
+    expect(test.calls.at(-1)?.input).toMatchObject({ changes: { description: null, attributes: {} } })
+  })
+
+  it('passes an idempotency key on with a fingerprint of method, URL and body', async () => {
+    const post = (body: object, key: string) =>
+      request(test.app)
+        .post('/groups')
+        .set({ ...as(adam), 'idempotency-key': key })
+        .send(body)
+    const used = () => test.calls.at(-1)?.context.idempotency
+    await post({ name: 'a' }, 'key-1')
+    const first = used()
+    await post({ name: 'a' }, 'key-1')
+    expect(used()).toEqual(first)
+    await post({ name: 'b' }, 'key-1')
+    expect(used()?.fingerprint).not.toBe(first?.fingerprint)
+    expect((await post({ name: 'a' }, 'k'.repeat(256))).status).toBe(400)
+    expect((await post({ name: 'a' }, 'with space')).status).toBe(400)
+  })
+
+  it('names everything that is wrong with its body, by JSON pointer', async () => {
+    const answer = await request(test.app)
+      .post('/resources')
+      .set(as(adam))
+      .send({ name: '', grants: [{ group: 'x', permission: 'owner' }], 'a/b~c': 1, __other: 2 })
+    expect(answer.status).toBe(400)
+    const pointers = answer.body.errors.map((error: { pointer: string }) => error.pointer).sort()
+    expect(pointers).toEqual([
+      '#/__other',
+      '#/a~1b~0c',
+      '#/grants/0/group',
+      '#/grants/0/permission',
+      '#/kind',
+      '#/name',
+    ])
+  })
+
+  it('normalises names to NFC, but never a user id', async () => {
+    await request(test.app).post('/groups').set(as(adam)).send({ name: 'Cafe\u0301' })
+    expect(test.calls.at(-1)?.input).toMatchObject({ name: 'Caf\u00e9' })
+    await request(test.app)
+      .put(`/users/${encodeURIComponent('Cafe\u0301')}`)
+      .set(as(adam))
+      .send({})
+    expect(test.calls.at(-1)?.input).toMatchObject({ id: 'Cafe\u0301' })
+  })
+
+  it('of a flush carries its reason to the audit log', async () => {
+    await request(test.app)
+      .post('/admin/cache/flush')
+      .set(as(adam))
+      .send({ scope: 'user', user: 'uma', reason: 'because', dryRun: true })
+    expect(test.calls.at(-1)).toMatchObject({
+      input: { scope: { scope: 'user', user: 'uma' }, options: { dryRun: true } },
+      context: { reason: 'because' },
+    })
+  })
+})
+
+describe('a request that does not fit', () => {
+  it.each([
+    ['post', '/me', 'GET, HEAD, OPTIONS'],
+    ['delete', '/resources', 'GET, POST, HEAD, OPTIONS'],
+    ['put', `/resources/${WORLD.resource}`, 'GET, PATCH, DELETE, HEAD, OPTIONS'],
+  ] as const)('%s %s is 405 and says what is allowed', async (method, path, allow) => {
+    const answer = await request(test.app)[method](path).set(as(uma))
+    expect([answer.status, answer.headers.allow]).toEqual([405, allow])
+    expect(answer.headers['content-type']).toContain('application/problem+json')
+  })
+
+  it('OPTIONS says what is allowed', async () => {
+    const answer = await request(test.app).options('/resources')
+    expect([answer.status, answer.headers.allow]).toEqual([204, 'GET, POST, HEAD, OPTIONS'])
+  })
+
+  it('is 404 for an unknown path, another case, or a trailing slash', async () => {
+    for (const path of ['/nothing', '/Resources', '/resources/', '//resources', '/admin', '/.env'])
+      expect([path, (await request(test.app).get(path).set(as(uma))).status]).toEqual([path, 404])
+  })
+
+  it('is 400 when the path cannot be decoded or holds control characters', async () => {
+    for (const path of ['/users/%', '/users/%ff', '/users/a%00b', '/resources/%00', '/groups/name:%0a'])
+      expect([path, (await request(test.app).get(path).set(as(adam))).status]).toEqual([path, 400])
+  })
+
+  it.each([
+    ['application/json', 200],
+    ['application/*;q=0.1', 200],
+    ['text/html, */*;q=0.1', 200],
+    ['text/html', 406],
+    ['application/xml;q=0.9, text/*', 406],
+    ['application/json;q=0', 406],
+  ])('with Accept: %s is %i', async (accept, status) => {
+    expect(
+      (
+        await request(test.app)
+          .get('/me')
+          .set({ ...as(uma), accept })
+      ).status,
+    ).toBe(status)
+  })
+
+  it('is 413 beyond a megabyte, and 400 when bodies are missing or encoded wrongly', async () => {
+    const post = (body: string | Buffer, headers: Record<string, string> = {}) =>
+      request(test.app)
+        .post('/groups')
+        .set({ ...as(adam), 'content-type': 'application/json', ...headers })
+        .send(body)
+    expect((await post(JSON.stringify({ name: 'x'.repeat(1_048_577) }))).status).toBe(413)
+    expect((await request(test.app).post('/groups').set(as(adam))).status).toBe(400)
+    expect((await post('not gzip', { 'content-encoding': 'gzip' })).status).toBe(400)
+    expect((await post('{}', { 'content-encoding': 'compress' })).status).toBe(415)
+  })
+
+  it('takes an import of more than a megabyte', async () => {
+    const users = Array.from({ length: 40_000 }, (_, index) => ({ id: `user-${index}-${'x'.repeat(20)}` }))
+    expect((await request(test.app).post('/import').set(as(adam)).send({ users })).status).toBe(200)
+  })
+})
+
+describe('a failure', () => {
+  const failingWith = (error: unknown) =>
+    createTestApp({
+      alter: (portcullis) => ({
+        ...portcullis,
+        reads: { ...portcullis.reads, visibleResources: () => Promise.reject(error) },
+      }),
+    })
+
+  it('inside is a 500 without a word of its cause, and logged with it', async () => {
+    const broken = await failingWith(new Error('SELECT secret FROM users at /srv/app.ts:1'))
+    const answer = await request(broken.app)
+      .get('/resources')
+      .set({ ...as(await broken.bearer('uma')), 'x-request-id': 'req-500' })
+    expect(answer.status).toBe(500)
+    expect(answer.text).not.toMatch(/SELECT|app\.ts|at /)
+    expect(broken.logged.join('')).toContain('SELECT secret')
+    expect(broken.logged.join('')).toContain('req-500')
+  })
+
+  it.each([
+    ['overloaded', 503],
+    ['database-unavailable', 503],
+    ['token-malformed', 400],
+    ['token-other-history', 409],
+    ['group-cycle', 409],
+    ['group-too-deep', 422],
+    ['precondition-required', 428],
+    ['idempotency-in-progress', 409],
+    ['idempotency-other-body', 422],
+  ] as const satisfies readonly (readonly [DomainErrorCode, number])[])('%s is a %i problem', async (code, status) => {
+    const broken = await failingWith(new DomainError(code, 'in short'))
+    const answer = await request(broken.app)
+      .get('/resources')
+      .set(as(await broken.bearer('uma')))
+    expect(answer.status).toBe(status)
+    expect(answer.body).toMatchObject({ type: `urn:portcullis:problem:${code}`, status })
+    expect(answer.headers['content-type']).toBe('application/problem+json; charset=utf-8')
+    if (status === 503) expect(Number(answer.headers['retry-after'])).toBeGreaterThanOrEqual(1)
+    else expect(answer.headers).not.toHaveProperty('retry-after')
+  })
+
+  it('of a reference in the body is 422, of one in the path 404', async () => {
+    for (const [problems, status] of [
+      [[{ path: '/grants/0/group', message: 'no such group' }], 422],
+      [[], 404],
+    ] as const) {
+      const broken = await failingWith(new DomainError('unknown-group', 'no such group', { problems }))
+      expect(
+        (
+          await request(broken.app)
+            .get('/resources')
+            .set(as(await broken.bearer('uma')))
+        ).status,
+      ).toBe(status)
+    }
+  })
+
+  it('to finish in time is a 503 at the deadline, and the late answer goes nowhere', async () => {
+    let finish: () => void = () => {}
+    const stuck = await createTestApp({
+      requestBudgetMs: 20,
+      alter: (portcullis) => ({
+        ...portcullis,
+        reads: {
+          ...portcullis.reads,
+          visibleResources: async (...given) => {
+            await new Promise<void>((resolve) => {
+              finish = resolve
+            })
+            return portcullis.reads.visibleResources(...given)
+          },
+        },
+      }),
+    })
+    const answer = await request(stuck.app)
+      .get('/resources')
+      .set(as(await stuck.bearer('uma')))
+    expect([answer.status, answer.headers['retry-after']]).toEqual([503, '1'])
+    finish()
+    await new Promise((resolve) => setImmediate(resolve))
+    expect(stuck.logged.filter((line) => line.includes('"level":"error"'))).toHaveLength(1)
+  })
+})
+
+describe('the process', () => {
+  it('lives, is ready or not, and shows its parts on request', async () => {
+    let ready = false
+    const starting = await createTestApp({ ready: () => ready })
+    expect((await request(starting.app).get('/livez')).body).toEqual({ status: 'ok' })
+    const refused = await request(starting.app).get('/readyz?verbose')
+    expect([refused.status, refused.headers['retry-after'], refused.body.redis]).toEqual([503, '1', 'up'])
+    ready = true
+    expect((await request(starting.app).get('/readyz')).body).toEqual({ status: 'ok' })
+    expect((await request(starting.app).get('/readyz?verbose')).body).toEqual({ status: 'ok', redis: 'up' })
+  })
+
+  it('counts requests by template and never by id, on the main port only without a port of its own', async () => {
+    await request(test.app).get('/users/someone-special').set(as(adam))
+    const metrics = await request(test.app)
+      .get('/metrics')
+      .set('accept', 'application/openmetrics-text;version=1.0.0, text/plain;q=0.5')
+    expect(metrics.status).toBe(200)
+    expect(metrics.headers['content-type']).toContain('text/plain')
+    expect(metrics.text).toContain(
+      'portcullis_http_request_duration_seconds_count{method="GET",route="/users/:id",status="404"}',
+    )
+    expect(metrics.text).not.toContain('someone-special')
+    const separate = await createTestApp({ metricsPort: 9090 })
+    expect((await request(separate.app).get('/metrics')).status).toBe(404)
+  })
+
+  it('logs a line per request without query, headers or body', async () => {
+    const quiet = await createTestApp()
+    const authorization = await quiet.bearer('uma')
+    await request(quiet.app)
+      .get('/resources?q=secret-prefix')
+      .set({ authorization, cookie: 'session=1', 'x-request-id': 'abc-1' })
+    expect(quiet.logged).toHaveLength(1)
+    const line = JSON.parse(quiet.logged[0] ?? '{}')
+    expect(line).toMatchObject({
+      level: 'info',
+      req: { id: 'abc-1', method: 'GET', path: '/resources' },
+      res: { status: 200 },
+    })
+    expect(quiet.logged[0]).not.toMatch(/secret-prefix|session|Bearer/)
+  })
+
+  it('replaces a request id that could break a log line or a header', async () => {
+    for (const id of ['with space', 'x'.repeat(129), '{"a":1}']) {
+      const { 'x-request-id': used } = (await request(test.app).get('/livez').set('x-request-id', id)).headers
+      expect(used).toMatch(/^[0-9a-f-]{36}$/)
+    }
+  })
+
+  it('tells how long it took when asked to', async () => {
+    const timed = await createTestApp({ serverTiming: true })
+    const answer = await request(timed.app)
+      .get('/resources')
+      .set(as(await timed.bearer('uma')))
+    expect(answer.headers['server-timing']).toMatch(/^total;dur=\d+\.\d\d$/)
+  })
+})

@@ -1,0 +1,336 @@
+/** The HTTP application over a small world in memory: one organisation, every role, tokens to match. */
+import { createHash } from 'node:crypto'
+import type { Express } from 'express'
+import { type CryptoKey, createLocalJWKSet, exportJWK, generateKeyPair, type JWTPayload, SignJWT } from 'jose'
+import type { CacheStatus, Mutated, MutationContext, Page, Portcullis, ResourceQuery } from '../../src/domain/api.ts'
+import { DomainError } from '../../src/domain/errors.ts'
+import {
+  type EffectiveGroup,
+  type Group,
+  type GroupId,
+  type MembershipRole,
+  PERMISSIONS,
+  type Permission,
+  type Ref,
+  type Resource,
+  type ResourceId,
+  type User,
+  type UserId,
+} from '../../src/domain/model.ts'
+import { createApp } from '../../src/http/app.ts'
+import { createAuthentication } from '../../src/http/authentication.ts'
+import { createLogger, createMetrics } from '../../src/telemetry/index.ts'
+
+export const ISSUER = 'https://portcullis.test'
+export const AUDIENCE = 'portcullis'
+
+export interface TestKeys {
+  readonly privateKey: CryptoKey
+  readonly publicJwk: Record<string, unknown>
+}
+
+export async function testKeys(kid = 'test-key'): Promise<TestKeys> {
+  const { privateKey, publicKey } = await generateKeyPair('ES256')
+  return { privateKey, publicJwk: { ...(await exportJWK(publicKey)), kid, alg: 'ES256', use: 'sig' } }
+}
+
+export interface TokenOptions {
+  readonly roles?: unknown
+  readonly header?: Record<string, unknown>
+  readonly claims?: JWTPayload
+  readonly issuer?: string
+  readonly audience?: string
+  /** Seconds since the epoch. */
+  readonly expiresAt?: number
+}
+
+export async function signToken(keys: TestKeys, subject: string, options: TokenOptions = {}): Promise<string> {
+  const now = Math.floor(Date.now() / 1000)
+  return new SignJWT({ ...(options.roles !== undefined && { roles: options.roles as string[] }), ...options.claims })
+    .setProtectedHeader({ alg: 'ES256', typ: 'at+jwt', kid: String(keys.publicJwk.kid), ...options.header })
+    .setSubject(subject)
+    .setIssuer(options.issuer ?? ISSUER)
+    .setAudience(options.audience ?? AUDIENCE)
+    .setIssuedAt(now)
+    .setExpirationTime(options.expiresAt ?? now + 600)
+    .sign(keys.privateKey)
+}
+
+/** What the mutations were called with, in order. */
+export interface Call {
+  readonly name: string
+  readonly input: unknown
+  readonly context: MutationContext
+}
+
+export const WORLD = {
+  group: '11111111-1111-4111-8111-111111111111' as GroupId,
+  otherGroup: '22222222-2222-4222-8222-222222222222' as GroupId,
+  resource: '33333333-3333-4333-8333-333333333333' as ResourceId,
+  hidden: '44444444-4444-4444-8444-444444444444' as ResourceId,
+  absent: '55555555-5555-4555-8555-555555555555',
+} as const
+
+const T0 = new Date('2026-01-02T03:04:05.678Z')
+const HIT: CacheStatus = { kind: 'hit', ttlSeconds: 812 }
+
+/**
+ * Group `team/core` holds maria (maintainer), rita (whose resource permission is `admin`), uma (`read`), will (`write`);
+ * `team/other` holds nobody. `repo/one` is visible to them, `repo/hidden` to nobody.
+ */
+export function createWorld() {
+  const users = new Map<string, User>()
+  for (const id of ['uma', 'maria', 'rita', 'will', 'adam', 'cora'])
+    users.set(id, { id: id as UserId, displayName: null, disabled: false, createdAt: T0, updatedAt: T0 })
+  const group = (id: GroupId, name: string): Group => ({
+    id,
+    name,
+    parentId: null,
+    version: 3,
+    createdAt: T0,
+    updatedAt: T0,
+  })
+  const groups = [group(WORLD.group, 'team/core'), group(WORLD.otherGroup, 'team/other')]
+  const resource = (id: ResourceId, name: string): Resource => ({
+    id,
+    name,
+    kind: 'repository',
+    description: null,
+    attributes: {},
+    version: 7,
+    createdAt: T0,
+    updatedAt: T0,
+  })
+  const resources = [resource(WORLD.resource, 'repo/one'), resource(WORLD.hidden, 'repo/hidden')]
+  const held: Record<string, Permission> = { uma: 'read', maria: 'read', rita: 'admin', will: 'write' }
+  const roles: Record<string, MembershipRole> = { uma: 'member', maria: 'maintainer', rita: 'member', will: 'member' }
+  const calls: Call[] = []
+
+  const find = <Item extends { id: string; name: string }>(items: readonly Item[], ref: Ref<string>) =>
+    items.find((item) => ('id' in ref ? item.id === ref.id : item.name === ref.name)) ?? null
+  const pageOf = <Item>(data: readonly Item[]): Page<Item> => ({ data, nextCursor: null })
+  const permissionOf = (user: string, ref: Ref<ResourceId>): Permission | null =>
+    find(resources, ref)?.id === WORLD.resource ? (held[user] ?? null) : null
+
+  function mutation<T>(name: string, input: unknown, context: MutationContext, value: T): Promise<Mutated<T>> {
+    calls.push({ name, input, context })
+    return Promise.resolve({ value, consistencyToken: `token-${calls.length}` })
+  }
+  function required<T>(value: T | null): T {
+    if (value === null) throw new DomainError('not-found', 'a message of the domain that clients must not see')
+    return value
+  }
+
+  const portcullis: Portcullis = {
+    reads: {
+      async visibleResources(user, query: ResourceQuery) {
+        const permission = held[user]
+        const visible = resources.filter(
+          (item) =>
+            item.id === WORLD.resource &&
+            permission !== undefined &&
+            (query.permission === undefined ||
+              PERMISSIONS.indexOf(permission) >= PERMISSIONS.indexOf(query.permission)),
+        )
+        const body = Buffer.from(
+          JSON.stringify({ data: visible.map((item) => ({ ...item, permission })), nextCursor: null }),
+        )
+        return {
+          body,
+          etag: `"${createHash('sha256').update(user).update(body).digest('hex').slice(0, 16)}"`,
+          nextCursor: null,
+          cache: HIT,
+        }
+      },
+      async visibleResource(user, ref) {
+        const permission = permissionOf(user, ref)
+        const found = find(resources, ref)
+        if (permission === null || found === null) return null
+        return { ...found, permission, updatedAt: found.updatedAt.toISOString() }
+      },
+      resource: async (ref) => find(resources, ref),
+      async effectiveGroups(user) {
+        const role = roles[user]
+        const own: EffectiveGroup[] =
+          role === undefined ? [] : [{ id: WORLD.group, name: 'team/core', parentId: null, via: 'direct', role }]
+        return { groups: own, cache: HIT }
+      },
+      counts: async (user) => ({ groups: user in roles ? 1 : 0, resources: user in held ? 1 : 0, cache: HIT }),
+      async explain(user, ref) {
+        if (find(resources, ref) === null) return null
+        const permission = permissionOf(user, ref)
+        return {
+          permission,
+          paths:
+            permission === null ? [] : [{ groups: [{ id: WORLD.group, name: 'team/core' }], permission, wins: true }],
+        }
+      },
+      access: async (ref) => (find(resources, ref) === null ? null : pageOf([])),
+      user: async (id) => users.get(id) ?? null,
+      users: async () => pageOf([...users.values()]),
+      group: async (ref) => find(groups, ref),
+      groups: async () => pageOf(groups),
+      membersOf: async (ref) => (find(groups, ref) === null ? null : pageOf([])),
+      grantsOf: async (ref) =>
+        find(groups, ref)?.id === WORLD.group
+          ? pageOf([
+              {
+                groupId: WORLD.group,
+                resourceId: WORLD.resource,
+                permission: 'read' as const,
+                resourceName: 'repo/one',
+              },
+            ])
+          : find(groups, ref) && pageOf([]),
+      roleIn: async (user, ref) => (find(groups, ref)?.id === WORLD.group ? (roles[user] ?? null) : null),
+      permissionOn: async (user, ref) => permissionOf(user, ref),
+    },
+    mutations: {
+      createResource: (input, context) =>
+        mutation('createResource', input, context, { ...required(resources[0] ?? null), ...input } as Resource),
+      async updateResource(input, context) {
+        const found = required(find(resources, input.resource))
+        if (input.ifVersion !== undefined && input.ifVersion !== found.version)
+          throw new DomainError('version-mismatch', 'changed')
+        return mutation('updateResource', input, context, { ...found, ...input.changes } as Resource)
+      },
+      async deleteResource(input, context) {
+        required(find(resources, input.resource))
+        return mutation('deleteResource', input, context, null)
+      },
+      async putUser(input, context) {
+        const found = users.get(input.id)
+        const user = found ?? {
+          id: input.id,
+          displayName: input.displayName ?? null,
+          disabled: false,
+          createdAt: T0,
+          updatedAt: T0,
+        }
+        return mutation('putUser', input, context, { user, created: found === undefined })
+      },
+      async deleteUser(input, context) {
+        required(users.get(input.id) ?? null)
+        return mutation('deleteUser', input, context, null)
+      },
+      createGroup: (input, context) =>
+        mutation('createGroup', input, context, { ...required(groups[0] ?? null), name: input.name }),
+      async updateGroup(input, context) {
+        return mutation('updateGroup', input, context, required(find(groups, input.group)))
+      },
+      async deleteGroup(input, context) {
+        required(find(groups, input.group))
+        return mutation('deleteGroup', input, context, null)
+      },
+      async addUserToGroup(input, context) {
+        const { id: groupId } = required(find(groups, input.group))
+        if (!users.has(input.userId)) throw new DomainError('unknown-user', 'there is no such user')
+        return mutation('addUserToGroup', input, context, {
+          membership: { userId: input.userId, groupId, role: input.role },
+          created: true,
+        })
+      },
+      async removeUserFromGroup(input, context) {
+        required(find(groups, input.group))
+        return mutation('removeUserFromGroup', input, context, null)
+      },
+      async putGrant(input, context) {
+        const { id: groupId } = required(find(groups, input.group))
+        const { id: resourceId } = required(find(resources, input.resource))
+        return mutation('putGrant', input, context, {
+          grant: { groupId, resourceId, permission: input.permission },
+          created: true,
+        })
+      },
+      async removeGrant(input, context) {
+        required(find(groups, input.group))
+        return mutation('removeGrant', input, context, null)
+      },
+      importOrganisation(input, context) {
+        const none = { total: 0, created: 0, updated: 0 }
+        return mutation('importOrganisation', input, context, {
+          users: none,
+          groups: none,
+          memberships: none,
+          resources: none,
+          grants: none,
+          changed: false,
+        })
+      },
+    },
+    cache: {
+      status: async () => ({ breaker: 'closed' }),
+      flush: (scope, options, context) =>
+        mutation('flush', { scope, options }, context, {
+          scope: scope.scope,
+          dryRun: options.dryRun,
+          keys: null,
+          layers: [],
+          store: 'flushed' as const,
+        }),
+      userEntries: async () => ({ entries: [] }),
+      invalidations: async () => pageOf([]),
+    },
+  }
+  return { portcullis, calls, users }
+}
+
+export interface TestApp {
+  readonly app: Express
+  readonly portcullis: Portcullis
+  readonly calls: Call[]
+  readonly keys: TestKeys
+  /** Everything logged, line by line. */
+  readonly logged: string[]
+  token(subject: string, options?: TokenOptions): Promise<string>
+  /** The value of an Authorization header. */
+  bearer(subject: string, options?: TokenOptions): Promise<string>
+}
+
+export interface TestAppOptions {
+  readonly ready?: () => boolean
+  readonly requestBudgetMs?: number
+  readonly nowMs?: () => number
+  readonly metricsPort?: number
+  readonly serverTiming?: boolean
+  /** Changes the world before it is served. */
+  readonly alter?: (portcullis: Portcullis) => Portcullis
+}
+
+export async function createTestApp(options: TestAppOptions = {}): Promise<TestApp> {
+  const world = createWorld()
+  const keys = await testKeys()
+  const logged: string[] = []
+  const logger = createLogger({ level: 'info', destination: { write: (line) => void logged.push(line) } })
+  const portcullis = options.alter?.(world.portcullis) ?? world.portcullis
+  const app = createApp({
+    portcullis,
+    health: { ready: options.ready ?? (() => true), verbose: async () => ({ redis: 'up' }) },
+    authentication: createAuthentication({
+      keys: createLocalJWKSet({ keys: [keys.publicJwk as { kty: string }] }),
+      issuer: ISSUER,
+      audience: AUDIENCE,
+      algorithms: ['ES256', 'RS256', 'EdDSA'],
+      rolesClaim: 'roles',
+      nowMs: options.nowMs ?? Date.now,
+    }),
+    metrics: createMetrics(),
+    logger,
+    http: {
+      requestBudgetMs: options.requestBudgetMs ?? 5000,
+      serverTiming: options.serverTiming ?? false,
+      trustProxy: false,
+      metricsPort: options.metricsPort,
+    },
+  })
+  const token = (subject: string, given?: TokenOptions) => signToken(keys, subject, given)
+  return {
+    app,
+    portcullis,
+    calls: world.calls,
+    keys,
+    logged,
+    token,
+    bearer: async (subject, given) => `Bearer ${await token(subject, given)}`,
+  }
+}
