@@ -8,6 +8,7 @@ import { type LocalStack, startStack } from '../local/stack.ts'
 import { createSupervisor } from '../local/supervisor.ts'
 import { createTokenIssuer, readOrCreateSecret, type TokenIssuer } from '../local/token-issuer.ts'
 import { welcome } from '../local/welcome.ts'
+import { MigrationError } from '../postgres/migrate.ts'
 
 const TOKEN_TTL_SECONDS = 12 * 3_600
 /** Longer than the API takes to finish what it is doing. */
@@ -132,5 +133,7 @@ function stop(code: number, reason: string): Promise<never> {
 /** Our own errors are messages for people; of all others the trace helps. */
 function explain(error: unknown): string {
   if (!(error instanceof Error)) return String(error)
+  if (error instanceof MigrationError)
+    return `${error.message}\nIf the data in .portcullis is of no worth to you: delete that folder and start again.`
   return 'code' in error ? error.message : (error.stack ?? error.message)
 }

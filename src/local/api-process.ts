@@ -7,7 +7,8 @@ import type { LocalStack } from './stack.ts'
 import { Abandoned, waitUntil } from './wait-until.ts'
 
 const main = fileURLToPath(new URL('../main.ts', import.meta.url))
-const PINO_WARN = 40
+/** As pino writes levels: as words, or as numbers. */
+const WORTH_SAYING: readonly (string | number | undefined)[] = ['warn', 'error', 'fatal', 40, 50, 60]
 const READY_WITHIN_MS = 30_000
 
 export interface ApiProcess {
@@ -77,8 +78,12 @@ function readLines(log: WriteStream, warn: (line: string) => void): (chunk: Buff
 export function worthSaying(line: string): string | null {
   if (!line.startsWith('{')) return line.trim() === '' ? null : line
   try {
-    const { level, msg, err } = JSON.parse(line) as { level?: number; msg?: string; err?: { message?: string } }
-    if ((level ?? 0) < PINO_WARN) return null
+    const { level, msg, err } = JSON.parse(line) as {
+      level?: string | number
+      msg?: string
+      err?: { message?: string }
+    }
+    if (!WORTH_SAYING.includes(level)) return null
     return [msg, err?.message].filter((text, index, all) => text && all.indexOf(text) === index).join(': ')
   } catch {
     return line
