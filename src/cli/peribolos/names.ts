@@ -1,0 +1,44 @@
+/** Reads logins and names by the rules that the service applies too, so that nothing is refused after the sending. */
+import type { Findings } from './findings.ts'
+import type { Login } from './organisation.ts'
+import type { Value, YamlSource } from './yaml-source.ts'
+
+const CONTROL = /\p{Cc}/u
+const LONGEST = 200
+
+/** @returns what is wrong with a name, as the end of a sentence; null when nothing is */
+export function nameFault(name: string): string | null {
+  if (name.trim() === '') return 'is empty'
+  if (CONTROL.test(name)) return 'contains a control character'
+  if (!name.isWellFormed()) return 'is not well-formed Unicode'
+  if (name.trim() !== name) return 'begins or ends with a space'
+  return [...name].length > LONGEST ? `is longer than ${LONGEST} characters` : null
+}
+
+/** Control characters made visible: a message must not move the cursor of the terminal that shows it. */
+export const quoted = (name: string): string => JSON.stringify(name).replace(/[\u007f-\u009f]/g, escaped)
+
+const escaped = (char: string) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`
+
+/** The logins of a list, each once; a second mention (also in another spelling) is noted and changes nothing. */
+export function readLogins(source: YamlSource, list: Value | undefined, what: string, findings: Findings): Login[] {
+  const logins = new Map<string, Login>()
+  for (const item of list ? source.items(list, what) : []) {
+    const written = source.text(item, `a login in ${what}`)
+    if (written === null) continue
+    const fault = nameFault(written)
+    if (fault !== null) {
+      findings.problem(item.place, `the login ${quoted(written)} in ${what} ${fault}`)
+      continue
+    }
+    const id = written.toLowerCase()
+    const earlier = logins.get(id)
+    if (earlier === undefined) logins.set(id, { id, written })
+    else
+      findings.note(
+        item.place,
+        `${quoted(written)} is in ${what} already (as ${quoted(earlier.written)}): counted once`,
+      )
+  }
+  return [...logins.values()]
+}

@@ -1,0 +1,96 @@
+/** Reads `teams:`: members, maintainers, repositories, and the teams nested in them. */
+import { PERMISSIONS, type Permission } from '../../domain/model.ts'
+import { type Findings, located, type Place } from './findings.ts'
+import { nameFault, quoted, readLogins } from './names.ts'
+import type { Team } from './organisation.ts'
+import type { Field, Value, YamlSource } from './yaml-source.ts'
+
+/** The service keeps trees of at most this many levels. */
+const DEEPEST = 32
+const TEAM_FIELDS = ['description', 'members', 'maintainers', 'privacy', 'previously', 'repos', 'teams']
+
+/** One for each organisation: all its files share one space of team names, at any depth. */
+export interface TeamReader {
+  read(source: YamlSource, teams: Value): void
+  readonly teams: readonly Team[]
+}
+
+export function createTeamReader(organisation: string, findings: Findings): TeamReader {
+  const teams: Team[] = []
+  const seen = new Map<string, Place>()
+
+  // An alias can nest a team in itself, but not endlessly: the second time its name is taken.
+  function readAll(source: YamlSource, value: Value, above: readonly string[]): void {
+    const parent = above.at(-1) ?? null
+    const what = parent === null ? 'teams' : `the teams in ${quoted(parent)}`
+    for (const field of source.fields(value, what)) {
+      const name = field.key.normalize('NFC')
+      if (!isNew(field, name)) continue
+      if (above.length >= DEEPEST) {
+        findings.problem(field.keyPlace, `the team ${quoted(name)} is more than ${DEEPEST} levels deep`)
+        continue
+      }
+      const nested = readOne(source, field, name, parent)
+      if (nested) readAll(source, nested, [...above, name])
+    }
+  }
+
+  function isNew({ key, keyPlace }: Field, name: string): boolean {
+    const fault = nameFault(key) ?? nameFault(`${organisation}/${name}`)
+    if (fault !== null) findings.problem(keyPlace, `the team name ${quoted(key)} ${fault}`)
+    const earlier = seen.get(name)
+    if (earlier !== undefined)
+      findings.problem(keyPlace, `${organisation} has a team ${quoted(name)} already, at ${located(earlier)}`)
+    else seen.set(name, keyPlace)
+    return fault === null && earlier === undefined
+  }
+
+  /** @returns the teams nested in it */
+  function readOne(source: YamlSource, field: Field, name: string, parent: string | null): Value | undefined {
+    const what = `the team ${quoted(name)}`
+    const fields = new Map(source.fields(field, what).map((each) => [each.key, each]))
+    // A misspelt `members` would quietly take everybody's access.
+    for (const { key, keyPlace } of fields.values())
+      if (!TEAM_FIELDS.includes(key)) findings.problem(keyPlace, `${quoted(key)} is no field of a team (${what})`)
+    const maintainers = readLogins(source, fields.get('maintainers'), `the maintainers of ${what}`, findings)
+    const members = readLogins(source, fields.get('members'), `the members of ${what}`, findings)
+    const maintain = new Set(maintainers.map(({ id }) => id))
+    for (const { id, written } of members)
+      if (maintain.has(id))
+        findings.note(field.keyPlace, `${quoted(written)} is member and maintainer of ${what}: counted as maintainer`)
+    teams.push({
+      name,
+      place: field.keyPlace,
+      parent,
+      members: [
+        ...maintainers.map((login) => ({ ...login, role: 'maintainer' as const })),
+        ...members.filter(({ id }) => !maintain.has(id)).map((login) => ({ ...login, role: 'member' as const })),
+      ],
+      repositories: readRepositories(source, fields.get('repos'), what),
+    })
+    return fields.get('teams')
+  }
+
+  function readRepositories(source: YamlSource, repos: Value | undefined, what: string): Team['repositories'] {
+    const granted = new Map<string, Permission>()
+    for (const field of repos ? source.fields(repos, `the repos of ${what}`) : []) {
+      const name = field.key.normalize('NFC')
+      const fault = nameFault(field.key) ?? nameFault(`${organisation}/${name}`)
+      if (fault !== null)
+        findings.problem(field.keyPlace, `the repository name ${quoted(field.key)} in ${what} ${fault}`)
+      const level = source.text(field, `the permission of ${what} on ${quoted(name)}`)
+      if (level !== null && !isPermission(level))
+        findings.problem(
+          field.place,
+          `${quoted(level)} is no permission (${what} on ${quoted(name)}): one of ${PERMISSIONS.join(', ')}`,
+        )
+      if (granted.has(name)) findings.problem(field.keyPlace, `${what} has the repository ${quoted(name)} twice`)
+      if (fault === null && level !== null && isPermission(level)) granted.set(name, level)
+    }
+    return [...granted].map(([name, permission]) => ({ name, permission }))
+  }
+
+  return { teams, read: (source, value) => readAll(source, value, []) }
+}
+
+const isPermission = (level: string): level is Permission => PERMISSIONS.some((each) => each === level)
