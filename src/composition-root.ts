@@ -181,15 +181,6 @@ export function compose(config: Config, { logger, metrics }: { logger: Logger; m
     onStoreMissed: (event) => metrics.redis.invalidationMissed(event),
   })
 
-  metrics.gauges({
-    followerLagMs: follower.lagMs,
-    followerTrusted: () => follower.trust() === 'following',
-    invalidationTagsHeld: () => index.size,
-    redisOutageMs: () => recovery.outageMs(),
-    databaseQueued: () => database.queued,
-    databaseConnections: () => ({ total: database.pool.totalCount, idle: database.pool.idleCount }),
-  })
-
   const fleet = createFleetHealth(database)
   const recovery = createRecovery({
     runner,
@@ -204,6 +195,15 @@ export function compose(config: Config, { logger, metrics }: { logger: Logger; m
     onFailed: (cause) => logger.debug({ err: cause }, 'the fleet could not be told that Redis answers'),
   })
   const watch = setInterval(() => (redis.answers() ? recovery.healthy() : recovery.unhealthy()), WATCH_EVERY_MS)
+
+  metrics.gauges({
+    followerLagMs: follower.lagMs,
+    followerTrusted: () => follower.trust() === 'following',
+    invalidationTagsHeld: () => index.size,
+    redisOutageMs: recovery.outageMs,
+    databaseQueued: () => database.queued,
+    databaseConnections: () => ({ total: database.pool.totalCount, idle: database.pool.idleCount }),
+  })
 
   let migrated = false
   const closing = new AbortController()
