@@ -29,6 +29,8 @@ fqdn() { printf '%s-%s.%s\n' "$POD_PREFIX" "$1" "$SERVICE_DOMAIN"; }
 ordinals() { awk -v n="$REPLICAS" 'BEGIN { for (i = 0; i < n; i++) print i }'; }
 peers() { ordinals | grep -vx "$ORDINAL"; }
 SELF=$(fqdn "$ORDINAL")
+# A name's hash: a Sentinel that lost its volume comes back as itself, not as a fourth one.
+sentinel_id() { printf '%s' "$1" | sha1sum | cut -d ' ' -f 1; }
 
 log() { printf '%s %s %s\n' "$(date -u +%Y-%m-%dT%H:%M:%SZ)" "$(basename "$0" .sh)" "$*" >&2; }
 

@@ -9,3 +9,10 @@ log "the local Sentinel now monitors $1"
 "$SCRIPT_DIR/sentinel-settings.sh" | while read -r option value; do
   ask_sentinel "$SELF" SENTINEL SET "$MASTER_NAME" "$option" "$value" >/dev/null
 done
+
+# Introduce the other Sentinels, in the words they would use themselves. They would meet on the master's channel within
+# seconds, but a master that dies in those seconds would leave three Sentinels that never hear of each other's failovers.
+for i in $(peers); do
+  hello="$(fqdn "$i"),26379,$(sentinel_id "$POD_PREFIX-$i"),0,$MASTER_NAME,$1,6379,0"
+  ask_sentinel "$SELF" PUBLISH __sentinel__:hello "$hello" >/dev/null
+done

@@ -5,33 +5,52 @@ SCRIPT_DIR=${SCRIPT_DIR:-/opt/redis/scripts}
 # shellcheck source=lib.sh
 . "$SCRIPT_DIR/lib.sh"
 
+HAND_OVER_SECONDS=20
+
 [ "$(local_role)" = master ] || exit 0
 log 'this is the master: pausing writes and asking for a failover'
-ask_redis "$SELF" CLIENT PAUSE 20000 WRITE >/dev/null
+ask_redis "$SELF" CLIENT PAUSE $((HAND_OVER_SECONDS * 1000)) WRITE >/dev/null
 
-deadline=$(($(date +%s) + 20))
+leave() {
+  log "$1"
+  ask_redis "$SELF" CLIENT UNPAUSE >/dev/null
+  exit 0
+}
+
+# INPROG: somebody else asked, which is as good. A Sentinel learns of a new replica up to 10 s late, so one NOGOODSLAVE
+# is no verdict while this master has a replica linked.
+ask_for_failover() {
+  answer=''
+  for i in "$ORDINAL" $(peers); do
+    reply=$(ask_sentinel "$(fqdn "$i")" SENTINEL FAILOVER "$MASTER_NAME")
+    case $reply in
+      OK* | INPROG*) echo asked && return ;;
+      NOGOODSLAVE*) answer=nogoodslave ;;
+    esac
+  done
+  if ask_redis "$SELF" INFO replication | grep -q 'state=online'; then answer=''; fi
+  echo "$answer"
+}
+
+# The name of the promoted replica once a Sentinel names it and it says so itself.
+promoted() {
+  for i in "$ORDINAL" $(peers); do
+    named=$(ask_sentinel "$(fqdn "$i")" SENTINEL GET-MASTER-ADDR-BY-NAME "$MASTER_NAME" | head -n 1 | tr -d '\r')
+    case $named in '' | "$SELF") continue ;; esac
+    if [ "$(ask_redis "$named" ROLE | head -n 1 | tr -d '\r')" = master ]; then echo "$named" && return; fi
+  done
+}
+
+deadline=$(($(date +%s) + HAND_OVER_SECONDS))
 asked=''
 while [ "$(date +%s)" -lt "$deadline" ]; do
-  if [ -z "$asked" ]; then
-    for i in "$ORDINAL" $(peers); do
-      reply=$(ask_sentinel "$(fqdn "$i")" SENTINEL FAILOVER "$MASTER_NAME")
-      case $reply in
-        OK* | INPROG*) asked=yes && break ;;
-        NOGOODSLAVE*)
-          log 'no replica can take over: going without a failover'
-          ask_redis "$SELF" CLIENT UNPAUSE >/dev/null
-          exit 0
-          ;;
-      esac
-    done
-  fi
-  if [ "$(local_role)" = slave ]; then
-    ask_redis "$SELF" CLIENT UNPAUSE >/dev/null
-    log 'handed over'
-    exit 0
-  fi
-  sleep 0.2
+  [ "$asked" = asked ] || asked=$(ask_for_failover)
+  [ "$asked" != nogoodslave ] || leave 'no replica can take over: going without a failover'
+  # Sentinel's order to become a replica queues behind its own PUBLISH, which the pause holds back for the full 20 s.
+  # So this node demotes itself as soon as its successor is known; only then may the paused writes go on (and be refused).
+  successor=$(promoted)
+  if [ -n "$successor" ]; then ask_redis "$SELF" REPLICAOF "$successor" 6379 >/dev/null; fi
+  [ "$(local_role)" != slave ] || leave 'handed over'
+  sleep 0.1
 done
-log 'no failover within 20 s: going anyway'
-ask_redis "$SELF" CLIENT UNPAUSE >/dev/null
-exit 0
+leave "no failover within $HAND_OVER_SECONDS s: going anyway"

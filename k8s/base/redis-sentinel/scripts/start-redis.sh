@@ -83,6 +83,13 @@ register() {
       sleep 0.2
     done
     rm -f "$RESTORE_MARKER"
+  else
+    # A Sentinel asks a master for its replicas once in 10 s, and one that knows none cannot fail over: register when
+    # the first answer already names this replica. A master that is away must not keep the Sentinel blind, so not for ever.
+    for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16; do
+      ask_redis "$SELF" INFO replication | grep -q 'master_link_status:up' && break
+      sleep 0.5
+    done
   fi
   while kill -0 $$; do
     case $(sentinel_opinion "$ORDINAL") in

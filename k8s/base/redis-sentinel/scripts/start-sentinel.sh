@@ -7,9 +7,6 @@ SCRIPT_DIR=${SCRIPT_DIR:-/opt/redis/scripts}
 . "$SCRIPT_DIR/lib.sh"
 
 CONFIG=$SENTINEL_DIR/sentinel.conf
-# A name's hash: a Sentinel that lost its volume comes back as itself, not as a fourth one.
-sentinel_id() { printf '%s' "$1" | sha1sum | cut -d ' ' -f 1; }
-
 remembered() { [ -f "$CONFIG" ] && tr -d '\r"' <"$CONFIG" | grep "^sentinel $1 " | tail -n 1 | cut -d ' ' -f 3-; }
 
 render_header() {

@@ -1,0 +1,58 @@
+/** One question on a connection of its own, past name tables and partitions: what the observer of a drill sees. */
+import { Redis, type RedisOptions } from 'ioredis'
+import { PASSWORDS } from './secrets.ts'
+
+const ONE_SHOT = {
+  lazyConnect: true,
+  connectTimeout: 500,
+  commandTimeout: 1500,
+  retryStrategy: () => null,
+  maxRetriesPerRequest: 0,
+  enableReadyCheck: false,
+  enableOfflineQueue: false,
+} satisfies RedisOptions
+
+interface Server {
+  readonly host: string
+  readonly port: number
+  readonly username: string
+  readonly password: string
+}
+
+async function ask(server: Server, words: readonly string[]): Promise<unknown> {
+  const client = new Redis({ ...ONE_SHOT, ...server })
+  client.on('error', () => {})
+  try {
+    await client.connect()
+    const [command, ...args] = words as [string, ...string[]]
+    return await client.call(command, ...args)
+  } finally {
+    client.disconnect()
+  }
+}
+
+/** @throws when the server is away, hangs, or refuses the command */
+export const askRedis = (host: string, ...words: string[]): Promise<unknown> =>
+  ask({ host, port: 6379, username: 'operator', password: PASSWORDS.operator }, words)
+
+/** @throws as askRedis does */
+export const askSentinel = (host: string, ...words: string[]): Promise<unknown> =>
+  ask({ host, port: 26379, username: 'default', password: PASSWORDS['sentinel-requirepass'] }, words)
+
+/** The fields of an INFO section; undefined when the server does not answer. */
+export async function info(host: string): Promise<Record<string, string> | undefined> {
+  const text = await askRedis(host, 'INFO').catch(() => undefined)
+  if (typeof text !== 'string') return undefined
+  return Object.fromEntries(
+    text.split('\r\n').flatMap((line) => (line.includes(':') ? [line.split(/:(.*)/s).slice(0, 2)] : [])),
+  )
+}
+
+/** The master and config-epoch that a Sentinel holds true; undefined when it is away or monitors nothing. */
+export async function monitored(host: string): Promise<{ master: string; epoch: number; flags: string } | undefined> {
+  const reply = await askSentinel(host, 'SENTINEL', 'MASTER', 'mymaster').catch(() => undefined)
+  if (!Array.isArray(reply)) return undefined
+  const fields = new Map<string, string>()
+  for (let i = 0; i + 1 < reply.length; i += 2) fields.set(String(reply[i]), String(reply[i + 1]))
+  return { master: fields.get('ip') ?? '', epoch: Number(fields.get('config-epoch')), flags: fields.get('flags') ?? '' }
+}

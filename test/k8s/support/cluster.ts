@@ -1,0 +1,164 @@
+/** Three pods of the manifests on loopback addresses, the edges between them, and what an observer can see and break. */
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+import { askRedis, info, monitored } from './ask.ts'
+import { createEdge, type Edge } from './edge.ts'
+import { createPod, type Pod } from './pod.ts'
+import { writeSecrets } from './secrets.ts'
+import { linkRedis, namespaceCommand } from './tools.ts'
+
+export const MANIFESTS = fileURLToPath(new URL('../../../k8s/base/redis-sentinel/', import.meta.url))
+
+/** A place in the network: a pod, or a client that may find itself on either side of a partition. */
+export type Place = 0 | 1 | 2 | 'client'
+const PLACES: readonly Place[] = [0, 1, 2, 'client']
+
+export interface ClusterOptions {
+  /** Third number of 127.0.x.*: one cluster each, so that several run at once. */
+  readonly subnet: number
+  readonly env?: Readonly<Record<string, string>>
+  readonly manifestFolder?: string
+}
+
+export interface Cluster {
+  readonly folder: string
+  readonly pods: readonly [Pod, Pod, Pod]
+  /** The names as seen from a place: what its hosts file holds. */
+  names(from: Place): Record<string, string>
+  start(): void
+  /** Cuts every route between the two groups; those inside a group stay. */
+  partition(minority: readonly Place[]): void
+  heal(): void
+  /** Takes the names away from pods: "refused" answers at once, "slow" never answers. */
+  breakNames(resolver: string): void
+  restoreNames(): void
+  masters(): Promise<Pod[]>
+  /** One master that every Sentinel names, with both replicas linked, and nothing else claiming to be it. */
+  healthy(): Promise<{ master: Pod; replicas: Pod[] }>
+  destroy(): Promise<void>
+}
+
+export async function createCluster(options: ClusterOptions): Promise<Cluster> {
+  const namespace = namespaceCommand()
+  if (!namespace) throw new Error('mount namespaces are not allowed here')
+  const folder = mkdtempSync(path.join(tmpdir(), 'sentinel-pods-'))
+  linkRedis(path.join(folder, 'bin'))
+  writeSecrets(path.join(folder, 'secrets'))
+  const pods = [0, 1, 2].map((ordinal) =>
+    createPod({
+      ordinal,
+      address: `127.0.${options.subnet}.${10 + ordinal}`,
+      manifestFolder: options.manifestFolder ?? MANIFESTS,
+      folder: path.join(folder, `redis-node-${ordinal}`),
+      secretFolder: path.join(folder, 'secrets'),
+      namespace,
+      env: options.env ?? {},
+    }),
+  ) as unknown as [Pod, Pod, Pod]
+
+  const edgeAddress = (from: Place, to: number): string =>
+    `127.0.${options.subnet}.${100 + 10 * PLACES.indexOf(from) + to}`
+  const edges = new Map<string, Edge[]>()
+  for (const from of PLACES) {
+    for (const pod of pods) {
+      if (from === pod.ordinal) continue
+      const ports = [6379, 26379].map((port) =>
+        createEdge({ listenHost: edgeAddress(from, pod.ordinal), targetHost: pod.address, port }),
+      )
+      edges.set(`${from}>${pod.ordinal}`, await Promise.all(ports))
+    }
+  }
+  const names = (from: Place): Record<string, string> =>
+    Object.fromEntries(
+      pods.map((pod) => [pod.fqdn, from === pod.ordinal ? pod.address : edgeAddress(from, pod.ordinal)]),
+    )
+  const restoreNames = (): void => {
+    for (const pod of pods) pod.writeNames(names(pod.ordinal as Place))
+  }
+  restoreNames()
+
+  const masters = async (): Promise<Pod[]> => {
+    const roles = await Promise.all(pods.map((pod) => info(pod.address)))
+    return pods.filter((_, i) => roles[i]?.role === 'master' && roles[i].loading === '0')
+  }
+  return {
+    folder,
+    pods,
+    names,
+    start() {
+      for (const pod of pods) pod.start()
+    },
+    partition(minority) {
+      for (const [key, group] of edges) {
+        const [from, to] = key.split('>') as [string, string]
+        const inside = (place: string): boolean => minority.some((one) => String(one) === place)
+        if (inside(from) !== inside(to)) for (const edge of group) edge.cut()
+      }
+    },
+    heal() {
+      for (const group of edges.values()) for (const edge of group) edge.heal()
+    },
+    breakNames(resolver) {
+      for (const pod of pods) pod.writeNames({ [pod.fqdn]: pod.address }, resolver)
+    },
+    restoreNames,
+    masters,
+    async healthy() {
+      const opinions = await Promise.all(pods.map((pod) => monitored(pod.address)))
+      const states = await Promise.all(pods.map((pod) => info(pod.address)))
+      const now = pods.filter((_, i) => states[i]?.role === 'master')
+      const [master] = now
+      if (!master || now.length !== 1) throw new Error(`masters: ${now.map((pod) => pod.name).join(', ') || 'none'}`)
+      const votes = opinions.filter((opinion) => opinion?.master === master.fqdn).length
+      if (votes < 3) throw new Error(`${votes} Sentinels name ${master.name}`)
+      const linked = pods.filter(
+        (_, i) => states[i]?.master_link_status === 'up' && states[i]?.master_host === master.fqdn,
+      )
+      if (linked.length !== 2) throw new Error(`${linked.length} replicas are linked to ${master.name}`)
+      const good = states[master.ordinal]?.min_slaves_good_slaves
+      if (good !== '2') throw new Error(`${master.name} counts ${good} good replicas`)
+      return { master, replicas: linked }
+    },
+    async destroy() {
+      await Promise.all(pods.map((pod) => pod.deleteForcibly()))
+      await Promise.all([...edges.values()].flat().map((edge) => edge.close()))
+      rmSync(folder, { recursive: true, force: true })
+    },
+  }
+}
+
+/**
+ * Waits until `fact` returns without throwing (and not false), asking every 100 ms.
+ * @returns what it returned and how long that took
+ * @throws with the last reason after `timeoutMs`
+ */
+export async function eventually<T>(
+  fact: () => Promise<T> | T,
+  timeoutMs: number,
+): Promise<{ value: T; tookMs: number }> {
+  const started = performance.now()
+  for (;;) {
+    try {
+      const value = await fact()
+      if (value === false) throw new Error('still false')
+      return { value, tookMs: Math.round(performance.now() - started) }
+    } catch (reason) {
+      if (performance.now() - started > timeoutMs)
+        throw new Error(`not within ${timeoutMs} ms: ${(reason as Error).message}`, { cause: reason })
+      await sleep(100)
+    }
+  }
+}
+
+/** A write at a pod that a replica confirms: what an acknowledged write is in a drill. */
+export async function writeConfirmed(pod: Pod, key: string, value: string): Promise<void> {
+  await askRedis(pod.address, 'SET', key, value)
+  await eventually(async () => {
+    const replicas = (await info(pod.address)) ?? {}
+    const offsets = [0, 1].flatMap((i) => replicas[`slave${i}`]?.match(/offset=(\d+)/)?.[1] ?? [])
+    return offsets.length > 0 && offsets.every((offset) => Number(offset) >= Number(replicas.master_repl_offset))
+  }, 5_000)
+}
