@@ -58,13 +58,23 @@ export function redisEnvironment(): { REDIS_SENTINELS: string; REDIS_MASTER_NAME
  * @returns its URL
  */
 export async function freshDatabase(): Promise<string> {
-  const template = new URL(inject('databaseUrl'))
-  const name = `test_${randomBytes(6).toString('hex')}`
   // Nobody ever connects to the template database itself, or CREATE DATABASE would refuse to copy it.
-  await asAdministrator((client) =>
-    client.query(`CREATE DATABASE ${name} TEMPLATE ${template.pathname.slice(1)} STRATEGY FILE_COPY`),
-  )
-  return withDatabase(template, name)
+  const template = new URL(inject('databaseUrl')).pathname.slice(1)
+  return createDatabase(`TEMPLATE ${template} STRATEGY FILE_COPY`)
+}
+
+/**
+ * A database without any schema, for what concerns the migrations themselves.
+ * @returns its URL
+ */
+export function emptyDatabase(): Promise<string> {
+  return createDatabase('TEMPLATE template0')
+}
+
+async function createDatabase(how: string): Promise<string> {
+  const name = `test_${randomBytes(6).toString('hex')}`
+  await asAdministrator((client) => client.query(`CREATE DATABASE ${name} ${how}`))
+  return withDatabase(new URL(inject('databaseUrl')), name)
 }
 
 /** Ends the sessions on a database from `freshDatabase` and removes it. */
