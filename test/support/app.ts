@@ -18,7 +18,7 @@ import {
   type UserId,
 } from '../../src/domain/model.ts'
 import { createApp } from '../../src/http/app.ts'
-import { createAuthentication } from '../../src/http/authentication.ts'
+import { type Authentication, createAuthentication } from '../../src/http/authentication.ts'
 import { createLogger, createMetrics } from '../../src/telemetry/index.ts'
 
 export const ISSUER = 'https://portcullis.test'
@@ -293,6 +293,7 @@ export interface TestAppOptions {
   readonly nowMs?: () => number
   readonly metricsPort?: number
   readonly serverTiming?: boolean
+  readonly authentication?: Authentication
   /** Changes the world before it is served. */
   readonly alter?: (portcullis: Portcullis) => Portcullis
 }
@@ -306,14 +307,16 @@ export async function createTestApp(options: TestAppOptions = {}): Promise<TestA
   const app = createApp({
     portcullis,
     health: { ready: options.ready ?? (() => true), verbose: async () => ({ redis: 'up' }) },
-    authentication: createAuthentication({
-      keys: createLocalJWKSet({ keys: [keys.publicJwk as { kty: string }] }),
-      issuer: ISSUER,
-      audience: AUDIENCE,
-      algorithms: ['ES256', 'RS256', 'EdDSA'],
-      rolesClaim: 'roles',
-      nowMs: options.nowMs ?? Date.now,
-    }),
+    authentication:
+      options.authentication ??
+      createAuthentication({
+        keys: createLocalJWKSet({ keys: [keys.publicJwk as { kty: string }] }),
+        issuer: ISSUER,
+        audience: AUDIENCE,
+        algorithms: ['ES256', 'RS256', 'EdDSA'],
+        rolesClaim: 'roles',
+        nowMs: options.nowMs ?? Date.now,
+      }),
     metrics: createMetrics(),
     logger,
     http: {

@@ -1,0 +1,58 @@
+/** The application behind a real server on a free port, closed with the test that asked for it; and a lean client. */
+import http from 'node:http'
+import type { AddressInfo } from 'node:net'
+import type { Express } from 'express'
+import { onTestFinished } from 'vitest'
+import { closeServer, createServer } from '../../src/http/server.ts'
+
+export interface Answer {
+  readonly status: number
+  readonly headers: http.IncomingHttpHeaders
+  readonly text: string
+}
+
+export interface Sent {
+  readonly method?: string
+  readonly path: string
+  readonly headers?: Record<string, string>
+  readonly body?: string | Buffer
+}
+
+export interface Served {
+  readonly url: string
+  readonly port: number
+  /** Over kept-alive connections and without the cost of `fetch`: corpora are thousands of requests. */
+  send(sent: Sent): Promise<Answer>
+}
+
+export async function served(app: Express): Promise<Served> {
+  const server = createServer(app)
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const { port } = server.address() as AddressInfo
+  const agent = new http.Agent({ keepAlive: true })
+  onTestFinished(async () => {
+    agent.destroy()
+    server.closeAllConnections()
+    await closeServer(server)
+  })
+  return { url: `http://127.0.0.1:${port}`, port, send: (sent) => exchange(agent, port, sent) }
+}
+
+function exchange(agent: http.Agent, port: number, { method = 'GET', path, headers, body }: Sent): Promise<Answer> {
+  return new Promise((resolve, reject) => {
+    const length = body === undefined ? {} : { 'content-length': String(Buffer.byteLength(body)) }
+    const sent = http.request(
+      { agent, host: '127.0.0.1', port, method, path, headers: { ...headers, ...length } },
+      (res) => {
+        const chunks: Buffer[] = []
+        res.on('data', (chunk: Buffer) => chunks.push(chunk))
+        res.on('end', () =>
+          resolve({ status: res.statusCode ?? 0, headers: res.headers, text: Buffer.concat(chunks).toString() }),
+        )
+        res.on('error', reject)
+      },
+    )
+    sent.on('error', reject)
+    sent.end(body)
+  })
+}
