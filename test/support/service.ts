@@ -1,0 +1,118 @@
+/** The composed service in this process: its own database and key prefix on the stack that the test run started. */
+import { randomBytes } from 'node:crypto'
+import { Redis } from 'ioredis'
+import { type Composed, compose } from '../../src/composition-root.ts'
+import { loadConfig } from '../../src/config.ts'
+import type { MutationContext, OrganisationImport, ResourceQuery } from '../../src/domain/api.ts'
+import type { UserId, VisibleResource } from '../../src/domain/model.ts'
+import { createLogger, createMetrics } from '../../src/telemetry/index.ts'
+import { masterPort, redisEnvironment } from './stack.ts'
+
+export interface Service extends Composed {
+  readonly prefix: string
+  /** What the cached path answers, all pages. */
+  visible(user: string, query?: Partial<ResourceQuery>): Promise<VisibleResource[]>
+  /** What PostgreSQL answers, all pages. */
+  truth(user: string, query?: Partial<ResourceQuery>): Promise<VisibleResource[]>
+}
+
+export const asRoot: MutationContext = { actor: 'root' as UserId }
+
+export interface ServiceOptions {
+  readonly databaseUrl: string
+  /** Instances of one fleet share it. */
+  readonly prefix?: string
+  readonly environment?: Readonly<Record<string, string>>
+}
+
+/** Ready to answer; close it before the database is dropped. */
+export async function startService({
+  databaseUrl,
+  prefix = newPrefix(),
+  environment,
+}: ServiceOptions): Promise<Service> {
+  const config = loadConfig({
+    NODE_ENV: 'test',
+    DATABASE_URL: databaseUrl,
+    ...redisEnvironment(),
+    CACHE_PREFIX: prefix,
+    JWT_ISSUER: 'https://test.invalid',
+    JWT_AUDIENCE: 'portcullis',
+    JWT_JWKS_URL: 'http://127.0.0.1:1/jwks.json',
+    CURSOR_SECRET: randomBytes(32).toString('hex'),
+    ...environment,
+  })
+  const composed = compose(config, { logger: createLogger({ level: 'silent' }), metrics: createMetrics() })
+  await composed.started
+  const all = async (user: string, query: Partial<ResourceQuery>, bypass: boolean) => {
+    const items: VisibleResource[] = []
+    let cursor: string | null | undefined
+    do {
+      const asked: ResourceQuery = { limit: 50, ...query, ...(cursor && { cursor }) }
+      const page = await composed.portcullis.reads.visibleResources(user as UserId, asked, { bypass })
+      items.push(...(JSON.parse(page.body.toString()) as { data: VisibleResource[] }).data)
+      cursor = page.nextCursor
+    } while (cursor)
+    return items
+  }
+  return {
+    ...composed,
+    prefix,
+    visible: (user, query = {}) => all(user, query, false),
+    truth: (user, query = {}) => all(user, query, true),
+  }
+}
+
+export const newPrefix = () => `test:${randomBytes(4).toString('hex')}:`
+
+/** How the last read of a user came about: `hit`, `miss`, or `bypass` with its detail. */
+export async function outcomeOf(service: Service, user: string): Promise<string> {
+  const { cache } = await service.portcullis.reads.visibleResources(user as UserId, { limit: 50 }, {})
+  return cache.kind === 'bypass' ? `bypass ${cache.detail}` : cache.kind
+}
+
+/** The names of all entries under a prefix as Redis has them, without it; leases, generations and heartbeats left out. */
+export async function entriesInRedis(prefix: string): Promise<string[]> {
+  return withMaster(async (redis) => {
+    const names: string[] = []
+    for await (const keys of redis.scanStream({ match: `${prefix}*`, count: 1000 })) names.push(...(keys as string[]))
+    return names
+      .map((name) => name.slice(prefix.length))
+      .filter((name) => /^(resources:|user:groups:)/.test(name) && !/:(lease|parts)$/.test(name))
+      .sort()
+  })
+}
+
+export async function withMaster<T>(work: (redis: Redis) => Promise<T>): Promise<T> {
+  const redis = new Redis({ port: await masterPort(), host: '127.0.0.1' })
+  try {
+    return await work(redis)
+  } finally {
+    redis.disconnect()
+  }
+}
+
+/** Two teams under one department, a stranger, and resources granted at different heights. */
+export const smallOrganisation: OrganisationImport = {
+  users: ['ann', 'ben', 'cid', 'dee', 'eve'].map((id) => ({ id })),
+  groups: [
+    { name: 'dept' },
+    { name: 'dept/red', parent: 'dept' },
+    { name: 'dept/blue', parent: 'dept' },
+    { name: 'other' },
+  ],
+  memberships: [
+    { group: 'dept', user: 'ann', role: 'maintainer' },
+    { group: 'dept/red', user: 'ben', role: 'member' },
+    { group: 'dept/blue', user: 'cid', role: 'member' },
+    { group: 'other', user: 'dee', role: 'member' },
+  ],
+  resources: ['handbook', 'red-plan', 'blue-plan', 'elsewhere'].map((name) => ({ name, kind: 'document' })),
+  grants: [
+    { group: 'dept', resource: 'handbook', permission: 'read' },
+    { group: 'dept/red', resource: 'red-plan', permission: 'write' },
+    { group: 'dept/red', resource: 'handbook', permission: 'admin' },
+    { group: 'dept/blue', resource: 'blue-plan', permission: 'write' },
+    { group: 'other', resource: 'elsewhere', permission: 'maintain' },
+  ],
+}
