@@ -1,5 +1,16 @@
 /** A YAML file as nodes that know where they stand; what is not of the expected type is reported, never guessed. */
-import { type Document, isAlias, isMap, isNode, isScalar, isSeq, LineCounter, type Node, parseDocument } from 'yaml'
+import {
+  type Document,
+  isAlias,
+  isMap,
+  isNode,
+  isScalar,
+  isSeq,
+  LineCounter,
+  type Node,
+  parseDocument,
+  visit,
+} from 'yaml'
 import { type Findings, type Place, startOf } from './findings.ts'
 
 export interface Value {
@@ -117,6 +128,12 @@ function parse(file: string, bytes: Uint8Array, lines: LineCounter, findings: Fi
 
 function report(document: Document, at: (offset: number) => Place, findings: Findings): void {
   for (const { code, message, pos } of document.errors) findings.problem(at(pos[0]), inOurWords(code, message))
+  visit(document, {
+    Alias: (_key, alias) => {
+      if (alias.resolve(document) === undefined)
+        findings.problem(at(alias.range?.[0] ?? 0), `YAML: *${alias.source} refers to nothing above it`)
+    },
+  })
   for (const { message, pos } of document.warnings) findings.note(at(pos[0]), message)
 }
 

@@ -1,0 +1,62 @@
+/** Where the API is and who asks: from the arguments, the environment, or the local stack. */
+import { readLocalSettings, SettingError } from '../local/settings.ts'
+import { createTokenIssuer } from '../local/token-issuer.ts'
+import { UsageError } from './outcome.ts'
+
+const LOCAL_TOKEN_TTL_SECONDS = 600
+const LOOPBACK = ['127.0.0.1', 'localhost', '[::1]']
+
+/** The options that every command takes. */
+export const CONNECTION_OPTIONS = { url: { type: 'string' }, token: { type: 'string' } } as const
+
+export const CONNECTION_HELP = [
+  '  --url <url>      the API (else PORTCULLIS_URL, else the local stack on PORT, 3000 by default)',
+  '  --token <token>  an access token (else PORTCULLIS_TOKEN, else an administrator of the local stack);',
+  '                   prefer the variable: arguments are visible to other users of the machine',
+]
+
+export interface Connection {
+  readonly url: URL
+  readonly token: string
+}
+
+/** @throws UsageError when the address is none, or a token is needed and there is none */
+export async function readConnection(
+  options: { readonly url?: string | undefined; readonly token?: string | undefined },
+  env: NodeJS.ProcessEnv,
+): Promise<Connection> {
+  const url = readUrl(options.url || env.PORTCULLIS_URL || `http://127.0.0.1:${localSettings(env).apiPort}`)
+  const token = options.token || env.PORTCULLIS_TOKEN
+  if (token) return { url, token: token.trim() }
+  // The local key signs for the local stack alone: elsewhere it would only produce a puzzling 401.
+  if (!LOOPBACK.includes(url.hostname))
+    throw new UsageError(`${url.origin} needs an access token: set PORTCULLIS_TOKEN, or give --token`)
+  return { url, token: await localAdministrator(env) }
+}
+
+function readUrl(text: string): URL {
+  const url = URL.parse(text)
+  if (url === null || !/^https?:$/.test(url.protocol))
+    throw new UsageError(`${JSON.stringify(text)} is no http or https address`)
+  // A base with a path (an ingress prefix) keeps it: relative paths are resolved below it.
+  if (!url.pathname.endsWith('/')) url.pathname += '/'
+  return url
+}
+
+async function localAdministrator(env: NodeJS.ProcessEnv): Promise<string> {
+  const issuer = await createTokenIssuer(localSettings(env))
+  return issuer.issue({
+    subject: 'local-administrator',
+    roles: ['admin', 'cache-admin'],
+    ttlSeconds: LOCAL_TOKEN_TTL_SECONDS,
+  })
+}
+
+function localSettings(env: NodeJS.ProcessEnv) {
+  try {
+    return readLocalSettings(env)
+  } catch (error) {
+    if (error instanceof SettingError) throw new UsageError(error.message, { cause: error })
+    throw error
+  }
+}

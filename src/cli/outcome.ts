@@ -1,0 +1,60 @@
+/** How a command can end: each error class has an exit code that scripts can rely on. */
+
+export const EXIT = { ok: 0, refused: 1, usage: 2, unreachable: 3 } as const
+
+/** The arguments, or a file they name, cannot be used; nothing was sent. */
+export class UsageError extends Error {
+  readonly exitCode = EXIT.usage
+}
+
+/** No answer: whether a change was made is not known. */
+export class UnreachableError extends Error {
+  readonly exitCode = EXIT.unreachable
+}
+
+export interface ProblemDetails {
+  readonly title?: string
+  readonly detail?: string
+  readonly type?: string
+  readonly errors?: readonly {
+    readonly detail?: string
+    readonly pointer?: string
+    readonly parameter?: string
+    readonly header?: string
+  }[]
+}
+
+/** The service said no. */
+export class RefusedError extends Error {
+  readonly exitCode = EXIT.refused
+  readonly status: number
+  readonly problem: ProblemDetails
+  constructor(status: number, problem: ProblemDetails, requestId: string | null) {
+    super(describeProblem(status, problem, requestId))
+    this.status = status
+    this.problem = problem
+  }
+}
+
+/** RFC 9457 for people: what, why, and every single error with its place. */
+function describeProblem(status: number, problem: ProblemDetails, requestId: string | null): string {
+  const { title = 'The request was refused', detail, errors = [] } = problem
+  return [
+    `${title} (${status})${detail && detail !== title ? `: ${detail}` : ''}`,
+    ...errors.map(({ detail: why = '', pointer, parameter, header }) => {
+      const where = pointer ?? parameter ?? header
+      return where === undefined ? `  ${why}` : `  ${where}  ${why}`
+    }),
+    ...(status >= 500 && requestId !== null ? [`  request id: ${requestId}`] : []),
+  ].join('\n')
+}
+
+/** @returns the exit code for a thrown value, after saying on standard error what went wrong */
+export function reportFailure(error: unknown, say: (line: string) => void): number {
+  if (error instanceof UsageError || error instanceof RefusedError || error instanceof UnreachableError) {
+    say(error.message)
+    return error.exitCode
+  }
+  say(error instanceof Error ? (error.stack ?? error.message) : String(error))
+  return EXIT.refused
+}

@@ -1,0 +1,322 @@
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { describe as describeFinding, readPeribolos } from './index.ts'
+
+let folder: string
+beforeEach(() => {
+  folder = mkdtempSync(path.join(tmpdir(), 'peribolos-'))
+})
+afterEach(() => rmSync(folder, { recursive: true }))
+
+/** Writes the files, reads the folder (or one file of it), and gives findings without the folder's own path. */
+function read(
+  files: Record<string, string | Uint8Array>,
+  { roles = 'teams', start = '.' }: { roles?: 'teams' | 'organisation'; start?: string } = {},
+) {
+  for (const [name, content] of Object.entries(files)) {
+    mkdirSync(path.dirname(path.join(folder, name)), { recursive: true })
+    writeFileSync(path.join(folder, name), content)
+  }
+  const reading = readPeribolos(path.join(folder, start), { roles })
+  const lines = (findings: typeof reading.problems) =>
+    findings.map((each) => describeFinding(each).replaceAll(`${folder}/`, ''))
+  return { ...reading, problems: lines(reading.problems), notes: lines(reading.notes) }
+}
+
+describe('an organisation in Peribolos YAML', () => {
+  it('becomes users, groups, memberships, resources and grants', () => {
+    const { organisation, problems, notes } = read({
+      'acme/org.yaml': `
+name: The Acme Company
+admins: [Root]
+members: [Alice, bob, "249043822"]
+default_repository_permission: read
+teams:
+  builders:
+    description: They build
+    privacy: closed
+    previously: [makers]
+    maintainers: [ALICE]
+    members: [Bob]
+    repos: {rocket: write}
+    teams:
+      registry.acme.io/welders:
+        members: null
+        repos: {torch: admin, rocket: maintain}
+`,
+    })
+    expect(problems).toEqual([])
+    expect(notes).toEqual([])
+    expect(organisation).toEqual({
+      users: [
+        { id: 'root', displayName: 'Root' },
+        { id: 'alice', displayName: 'Alice' },
+        { id: 'bob', displayName: 'bob' },
+        { id: '249043822', displayName: '249043822' },
+      ],
+      groups: [
+        { name: 'acme/builders', parent: null },
+        { name: 'acme/registry.acme.io/welders', parent: 'acme/builders' },
+      ],
+      memberships: [
+        { group: 'acme/builders', user: 'alice', role: 'maintainer' },
+        { group: 'acme/builders', user: 'bob', role: 'member' },
+      ],
+      resources: [
+        { name: 'acme/rocket', kind: 'repository' },
+        { name: 'acme/torch', kind: 'repository' },
+      ],
+      grants: [
+        { group: 'acme/builders', resource: 'acme/rocket', permission: 'write' },
+        { group: 'acme/registry.acme.io/welders', resource: 'acme/torch', permission: 'admin' },
+        { group: 'acme/registry.acme.io/welders', resource: 'acme/rocket', permission: 'maintain' },
+      ],
+    })
+  })
+
+  it('is named after its folder and takes the teams of every teams.yaml below it', () => {
+    const { organisation, organisations } = read({
+      'acme/org.yaml': 'name: Something Else\nteams: {core: {members: [a]}}',
+      'acme/tools/teams.yaml': 'teams: {hammers: {members: [b]}}',
+      'acme/deep/down/teams.yml': 'teams: {saws: {}}',
+      'other/org.yaml': 'teams: {core: {members: [c]}}',
+    })
+    expect(organisations).toEqual(['acme', 'other'])
+    expect(organisation?.groups.map(({ name }) => name)).toEqual([
+      'acme/core',
+      'acme/saws',
+      'acme/hammers',
+      'other/core',
+    ])
+    expect(organisation?.memberships.find(({ user }) => user === 'c')?.group).toBe('other/core')
+  })
+
+  it('may be a file of its own, named after the file, or one of several under orgs', () => {
+    expect(read({ 'acme.yaml': 'teams: {core: }' }, { start: 'acme.yaml' }).organisation?.groups).toEqual([
+      { name: 'acme/core', parent: null },
+    ])
+    const merged = read({ 'all.yaml': 'orgs: {one: {teams: {core: }}, two: {members: [A]}}' }, { start: 'all.yaml' })
+    expect(merged.organisations).toEqual(['one', 'two'])
+  })
+
+  it('lists repositories of its own beside those that teams name', () => {
+    const { organisation } = read({
+      'acme/org.yaml':
+        'repos: {alone: {description: By itself, private: true}, shared: }\nteams: {t: {repos: {shared: read}}}',
+    })
+    expect(organisation?.resources).toEqual([
+      { name: 'acme/shared', kind: 'repository' },
+      { name: 'acme/alone', kind: 'repository', description: 'By itself' },
+    ])
+  })
+
+  it('may repeat lists by alias', () => {
+    const { organisation } = read({ 'acme/org.yaml': 'members: &all [a, b]\nteams: {t: {members: *all}}' })
+    expect(organisation?.memberships).toHaveLength(2)
+  })
+})
+
+describe('the roles of the organisation itself', () => {
+  const files = {
+    'acme/org.yaml':
+      'default_repository_permission: triage\nadmins: [root]\nmembers: [a]\nteams: {t: {members: [b], repos: {r: write}}}',
+  }
+
+  it('count only when asked for', () => {
+    expect(read(files).organisation?.groups.map(({ name }) => name)).toEqual(['acme/t'])
+  })
+
+  it('become a group of all members and admins and a group of the admins, on every named repository', () => {
+    const { organisation } = read(files, { roles: 'organisation' })
+    expect(organisation?.groups.map(({ name }) => name)).toEqual(['acme/t', 'acme', 'acme:admins'])
+    expect(organisation?.memberships.filter(({ group }) => group !== 'acme/t')).toEqual([
+      { group: 'acme', user: 'root', role: 'member' },
+      { group: 'acme', user: 'a', role: 'member' },
+      { group: 'acme:admins', user: 'root', role: 'member' },
+    ])
+    expect(organisation?.grants.slice(1)).toEqual([
+      { group: 'acme', resource: 'acme/r', permission: 'triage' },
+      { group: 'acme:admins', resource: 'acme/r', permission: 'admin' },
+    ])
+  })
+
+  it('give members nothing where the default is none or is not said', () => {
+    for (const level of ['none', 'null']) {
+      const { organisation } = read(
+        { 'acme/org.yaml': `default_repository_permission: ${level}\nmembers: [a]\nteams: {t: {repos: {r: read}}}` },
+        { roles: 'organisation' },
+      )
+      expect(organisation?.grants.filter(({ group }) => group === 'acme')).toEqual([])
+    }
+  })
+})
+
+describe('logins', () => {
+  it('that differ in case only are one user, shown as first written', () => {
+    const { organisation, notes, problems } = read({
+      'acme/org.yaml': 'members: [BenTheElder]\nteams:\n  t:\n    members: [bentheelder, BENTHEELDER]',
+    })
+    expect(problems).toEqual([])
+    expect(organisation?.users).toEqual([{ id: 'bentheelder', displayName: 'BenTheElder' }])
+    expect(organisation?.memberships).toHaveLength(1)
+    expect(notes).toEqual([
+      'acme/org.yaml:4:28: "BENTHEELDER" is in the members of the team "t" already (as "bentheelder"): counted once',
+    ])
+  })
+
+  it('that are member and maintainer of one team are maintainers', () => {
+    const { organisation, notes } = read({ 'acme/org.yaml': 'teams:\n  t: {members: [Ann, bo], maintainers: [ann]}' })
+    expect(organisation?.memberships).toEqual([
+      { group: 'acme/t', user: 'ann', role: 'maintainer' },
+      { group: 'acme/t', user: 'bo', role: 'member' },
+    ])
+    expect(notes).toEqual(['acme/org.yaml:2:3: "Ann" is member and maintainer of the team "t": counted as maintainer'])
+  })
+})
+
+describe('files that describe no organisation', () => {
+  it('are skipped with a note', () => {
+    const { organisation, notes } = read({
+      'acme/org.yaml': 'members: [a]',
+      'acme/extra.yaml': 'teams: {lost: {}}',
+      'restrictions.yaml': 'restrictions: [{path: acme/org.yaml}]',
+      'README.md': 'nothing',
+      '.git/config.yaml': 'members: [b]',
+    })
+    expect(organisation?.users).toHaveLength(1)
+    expect(organisation?.groups).toEqual([])
+    expect(notes).toEqual([
+      'acme/extra.yaml:1:1: only org.yaml and teams.yaml count inside the folder of an organisation: skipped',
+      'restrictions.yaml:1:1: does not describe an organisation: skipped',
+    ])
+  })
+
+  it('are a problem when there is nothing else', () => {
+    const { organisation, problems } = read({ 'restrictions.yaml': 'restrictions: []' })
+    expect(organisation).toBeNull()
+    expect(problems).toHaveLength(1)
+  })
+
+  it('include links that lead nowhere', () => {
+    symlinkSync('/nowhere/at/all.yaml', path.join(folder, 'gone.yaml'))
+    expect(read({ 'acme/org.yaml': 'members: [a]' }).notes).toEqual([
+      'gone.yaml:1:1: a link that leads to no file: skipped',
+    ])
+  })
+})
+
+describe('malformed input', () => {
+  it('shows every problem of every file at once, each where it stands, and yields nothing', () => {
+    const { organisation, problems } = read({
+      'acme/org.yaml': `admins: root
+default_repository_permission: sometimes
+members:
+- 249043822
+- ""
+- alice
+- true
+teams:
+  core:
+    member: [alice]
+    members: {alice: yes}
+    repos:
+      rocket: push
+      engine: 3
+  core:
+    members: []
+  "": {}
+  "bell\\u0007": {}
+`,
+      'acme/more/teams.yaml': 'teams:\n  core: {}\n  list: [a]\nrepos: {}\n',
+      'broken/org.yaml': 'teams:\n  x: [a\n  y: }\n',
+      'broken/sub/teams.yaml': 'teams: {z: {repos: {r: owner}}}',
+      'empty/org.yaml': '',
+      'lost/teams.yaml': 'teams: {}',
+    })
+    expect(organisation).toBeNull()
+    const expected: [string, RegExp][] = [
+      ['acme/more/teams.yaml:2:3', /acme has a team "core" already, at .*org\.yaml:9:3/],
+      ['acme/more/teams.yaml:3:9', /the team "list" must be a mapping of names, not a list/],
+      ['acme/more/teams.yaml:4:1', /"repos" does not belong in a teams.yaml/],
+      ['acme/org.yaml:1:9', /the admins .* must be a list, not a string/],
+      ['acme/org.yaml:2:32', /"sometimes" is no permission: one of none, read, triage, write, maintain, admin/],
+      ['acme/org.yaml:4:3', /must be a string, not a number \(write it in quotes: "249043822"\)/],
+      ['acme/org.yaml:5:3', /the login "" .* is empty/],
+      ['acme/org.yaml:7:3', /not a boolean \(write it in quotes: "true"\)/],
+      ['acme/org.yaml:10:5', /"member" is no field of a team \(the team "core"\)/],
+      ['acme/org.yaml:11:14', /the members of the team "core" must be a list, not a mapping/],
+      ['acme/org.yaml:13:15', /"push" is no permission \(the team "core" on "rocket"\)/],
+      ['acme/org.yaml:14:15', /must be a string, not a number/],
+      ['acme/org.yaml:15:3', /this name is given twice/],
+      ['acme/org.yaml:17:3', /the team name "" is empty/],
+      ['acme/org.yaml:18:3', /the team name "bell\\u0007" contains a control character/],
+      ['broken/sub/teams.yaml:1:24', /"owner" is no permission/],
+      ['empty/org.yaml:1:1', /the file is empty/],
+      ['lost/teams.yaml:1:1', /belongs to no organisation/],
+    ]
+    const yamlErrors = problems.filter((each) => each.startsWith('broken/org.yaml:'))
+    expect(yamlErrors.length).toBeGreaterThan(0)
+    for (const each of yamlErrors) expect(each).toMatch(/^broken\/org\.yaml:[23]:\d+: YAML: /)
+    const others = problems.filter((each) => !each.startsWith('broken/org.yaml:'))
+    for (const [i, [place, message]] of expected.entries()) {
+      expect(others[i]).toMatch(message)
+      expect(others[i]?.startsWith(`${place}: `), `${others[i]} stands at ${place}`).toBe(true)
+    }
+    expect(others).toHaveLength(expected.length)
+  })
+
+  it.each([
+    ['bytes that are not UTF-8', new Uint8Array([0x6d, 0xff, 0x0a]), /1:1: the file cannot be read: it is not UTF-8/],
+    ['two documents', 'members: [a]\n---\nmembers: [b]\n', /2:1: the file holds more than one YAML document/],
+    ['a list', '- a\n- b\n', /1:1: the organisation "acme" must be a mapping of names, not a list/],
+    ['a sentence', 'hello', /1:1: the organisation "acme" must be a mapping of names, not a string/],
+    ['a login with a space after it', 'members: ["a "]', /1:11: the login "a " .* begins or ends with a space/],
+    ['a very long login', `members: [${'x'.repeat(201)}]`, /1:11: .* is longer than 200 characters/],
+    ['a name that is too long with its organisation', `teams: {${'x'.repeat(196)}: }`, /1:9: .* longer than 200/],
+    ['a number for a team name', 'teams: {7: {}}', /1:9: a name in teams must be a string, not a number .*"7"/],
+    ['an unknown alias', 'members: *nobody', /1:10: YAML: \*nobody refers to nothing above it/],
+  ])('%s', (_what, content, expected) => {
+    const { organisation, problems } = read({ 'acme/org.yaml': content })
+    expect(organisation).toBeNull()
+    expect(problems).toHaveLength(1)
+    expect(problems[0]).toMatch(expected)
+  })
+
+  it('counts a team name once for the whole organisation, at any depth', () => {
+    const { problems } = read({ 'acme/org.yaml': 'teams:\n  a:\n    teams:\n      b: {}\n  b: {}\n' })
+    expect(problems).toEqual([expect.stringMatching(/^acme\/org\.yaml:5:3: acme has a team "b" already, at .*:4:7$/)])
+  })
+
+  it('ends on teams that an alias nests in themselves', () => {
+    const { problems } = read({ 'acme/org.yaml': 'teams: &all\n  a:\n    teams: *all\n' })
+    expect(problems).toEqual([expect.stringMatching(/acme has a team "a" already/)])
+  })
+
+  it('refuses trees deeper than the service keeps', () => {
+    const nested = (levels: number) =>
+      Array.from({ length: levels }, (_, i) => `${' '.repeat(2 * i)}teams:\n${' '.repeat(2 * i + 1)}t${i}:\n`).join('')
+    expect(read({ 'acme/org.yaml': nested(32) }).problems).toEqual([])
+    expect(read({ 'acme/org.yaml': nested(33) }).problems).toEqual([
+      expect.stringMatching(/the team "t32" is more than 32 levels deep/),
+    ])
+  })
+
+  it('refuses one organisation from two files', () => {
+    const { problems } = read({ 'a/acme/org.yaml': 'members: [a]', 'b/Acme/org.yaml': 'members: [b]' })
+    expect(problems).toEqual([
+      expect.stringMatching(/^b\/Acme\/org\.yaml:1:1: the organisation "Acme" is described already, at .*a\/acme/),
+    ])
+  })
+
+  it('is told where to look when a single teams.yaml is given', () => {
+    const { problems } = read(
+      { 'acme/org.yaml': 'members: [a]', 'acme/tools/teams.yaml': 'teams: {}' },
+      { start: 'acme/tools/teams.yaml' },
+    )
+    expect(problems).toEqual([
+      expect.stringMatching(/there is no org\.yaml above it .*; import the folder .*acme instead/),
+    ])
+  })
+})
