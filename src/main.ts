@@ -13,6 +13,7 @@ import {
   type Health,
   listen,
   remoteKeys,
+  stopKeepingAlive,
 } from './http/index.ts'
 import { createLogger, createMetrics, type Logger } from './telemetry/index.ts'
 
@@ -55,6 +56,7 @@ async function start(): Promise<void> {
       if (err) logger.fatal({ err }, 'ending after an error that nothing handled')
       else logger.info({ signal }, 'shutting down')
       closing = true
+      stopKeepingAlive(server)
       // Load balancers learn of it from the probe before connections are refused.
       if (!err) await delay(config.http.shutdownDelayMs)
       await closeServer(server)

@@ -2,5 +2,5 @@
 export { type AppDependencies, createApp, createMetricsApp } from './app.ts'
 export { type Authentication, createAuthentication } from './authentication.ts'
 export type { Health } from './routes/health.ts'
-export { closeServer, createServer, listen } from './server.ts'
+export { closeServer, createServer, listen, stopKeepingAlive } from './server.ts'
 export { fileKeys, remoteKeys } from './verification-keys.ts'

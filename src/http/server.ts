@@ -14,6 +14,9 @@ const REQUEST_TIMEOUT_MS = 120_000
 const KEEP_ALIVE_TIMEOUT_MS = 65_000
 const CHECK_INTERVAL_MS = 2000
 const MAX_CONNECTIONS = 10_000
+const SWEEP_MS = 50
+/** For headers that are on their way when the server closes. */
+const HALF_SENT_GRACE_MS = 1000
 
 export function createServer(app: Express): Server {
   const server = http.createServer(
@@ -32,6 +35,7 @@ export function createServer(app: Express): Server {
   server.maxConnections = MAX_CONNECTIONS
   server.maxRequestsPerSocket = 0
   server.on('clientError', refuseUnreadable)
+  trackUnused(server)
   return server
 }
 
@@ -87,10 +91,42 @@ function explained(error: NodeJS.ErrnoException, host: string, port: number): Er
   return new Error(`cannot listen on ${where}: ${error.message}`, { cause: error })
 }
 
-/** Stops accepting, ends idle connections at once and the others when their request is done. */
+/** From now on each answer is the last of its connection, so that clients turn elsewhere before this server is gone. */
+export function stopKeepingAlive(server: Server): void {
+  server.prependListener('request', (_req, res) => {
+    res.shouldKeepAlive = false
+  })
+}
+
+/**
+ * Stops accepting, ends idle connections at once and the others when their request is done. Node counts a connection
+ * that has not yet brought a request as busy, and stops timing it out once the server closes: those are ended here.
+ */
 export async function closeServer(server: Server): Promise<void> {
   if (!server.listening) return
   const closed = new Promise<void>((resolve) => server.close(() => resolve()))
-  server.closeIdleConnections()
+  const closingSince = performance.now()
+  function sweep(): void {
+    // A request that was under way before `stopKeepingAlive` leaves a connection that is idle only later.
+    server.closeIdleConnections()
+    const patient = performance.now() - closingSince < HALF_SENT_GRACE_MS
+    for (const socket of unused.get(server) ?? []) if (socket.bytesRead === 0 || !patient) socket.destroy()
+  }
+  sweep()
+  const sweeping = setInterval(sweep, SWEEP_MS)
   await closed
+  clearInterval(sweeping)
+}
+
+/** Per server, the connections that have not brought a request yet. */
+const unused = new WeakMap<Server, Set<Socket>>()
+
+function trackUnused(server: Server): void {
+  const sockets = new Set<Socket>()
+  unused.set(server, sockets)
+  server.on('connection', (socket) => {
+    sockets.add(socket)
+    socket.once('close', () => sockets.delete(socket))
+  })
+  server.on('request', (req) => sockets.delete(req.socket))
 }

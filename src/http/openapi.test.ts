@@ -1,0 +1,84 @@
+import request from 'supertest'
+import { beforeAll, describe, expect, it } from 'vitest'
+import { createTestApp, type TestApp } from '../../test/support/app.ts'
+import { createOpenApiDocument } from './openapi.ts'
+import { apiRoutes } from './routes/index.ts'
+
+type Operation = {
+  operationId: string
+  responses: Record<string, { content?: Record<string, unknown> }>
+  parameters?: { name: string; in: string }[]
+}
+
+describe('the OpenAPI document', () => {
+  let test: TestApp
+  let document: { openapi: string; paths: Record<string, Record<string, Operation>> }
+  beforeAll(async () => {
+    test = await createTestApp()
+    document = (await request(test.app).get('/openapi.json')).body
+  })
+
+  it('is version 3.1 and lists every route with its path parameters', () => {
+    expect(document.openapi).toBe('3.1.0')
+    for (const route of apiRoutes) {
+      const path = route.path.replace(/:(\w+)/g, '{$1}')
+      const operation = document.paths[path]?.[route.method]
+      expect(operation, `${route.method} ${path}`).toBeDefined()
+      const declared = [...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => name)
+      const documented =
+        operation?.parameters?.filter((parameter) => parameter.in === 'path').map((parameter) => parameter.name) ?? []
+      expect(documented.sort()).toEqual(declared.sort())
+    }
+    for (const path of ['/livez', '/readyz', '/metrics', '/openapi.json', '/docs'])
+      expect(document.paths).toHaveProperty([path, 'get'])
+  })
+
+  it('gives every operation one id of its own and only problems as refusals', () => {
+    const operations = Object.values(document.paths).flatMap((methods) => Object.values(methods))
+    const ids = operations.map((operation) => operation.operationId)
+    expect(new Set(ids).size).toBe(ids.length)
+    for (const operation of operations)
+      for (const [status, response] of Object.entries(operation.responses))
+        if (Number(status) >= 400) expect(Object.keys(response.content ?? {})).toEqual(['application/problem+json'])
+  })
+
+  it('refers only to what it defines', () => {
+    const text = JSON.stringify(document)
+    for (const [, name = ''] of text.matchAll(/"#\/components\/schemas\/(\w+)"/g))
+      expect(document).toHaveProperty(['components', 'schemas', name])
+  })
+
+  it('needs a token for everything but probes, metrics and documents', () => {
+    const open = Object.entries(document.paths).flatMap(([path, methods]) =>
+      Object.values(methods).flatMap((operation) => ('security' in operation ? [path] : [])),
+    )
+    expect(open.sort()).toEqual(['/docs', '/livez', '/metrics', '/openapi.json', '/readyz'])
+  })
+
+  it('cannot be made of a route without a policy', () => {
+    const [first] = apiRoutes
+    expect(() =>
+      createOpenApiDocument([{ ...first, policy: undefined } as unknown as (typeof apiRoutes)[number]]),
+    ).toThrow()
+  })
+})
+
+describe('the reference page', () => {
+  it('is made of files of our own only, as the CSP demands', async () => {
+    const { app } = await createTestApp()
+    const page = await request(app).get('/docs').set('accept', 'text/html,application/xhtml+xml,*/*;q=0.8')
+    expect(page.status).toBe(200)
+    expect(page.headers['content-type']).toBe('text/html; charset=utf-8')
+    const policy = page.headers['content-security-policy'] ?? ''
+    expect(policy).toContain("script-src 'self'")
+    expect(policy).not.toContain('upgrade-insecure-requests')
+    expect(page.text).not.toMatch(/https?:\/\/|<script>|onload=/)
+    const linked = [...page.text.matchAll(/(?:src|href)="([^"]+)"/g)].map(([, path = '']) => path)
+    expect(linked.length).toBeGreaterThanOrEqual(3)
+    for (const path of linked) {
+      const file = await request(app).get(path)
+      expect([path, file.status]).toEqual([path, 200])
+      expect(file.headers['content-type']).toMatch(/javascript|css|png/)
+    }
+  })
+})

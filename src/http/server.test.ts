@@ -1,0 +1,121 @@
+import { once } from 'node:events'
+import http from 'node:http'
+import net, { type AddressInfo } from 'node:net'
+import express from 'express'
+import { describe, expect, it, onTestFinished } from 'vitest'
+import { createTestApp } from '../../test/support/app.ts'
+import { served } from '../../test/support/served.ts'
+import { closeServer, createServer, listen, stopKeepingAlive } from './server.ts'
+
+/** Everything the server says until it closes the connection. */
+async function raw(port: number, text: string): Promise<string> {
+  const socket = net.connect(port, '127.0.0.1')
+  let said = ''
+  socket.on('data', (chunk) => {
+    said += chunk
+  })
+  socket.on('error', () => {})
+  socket.write(text)
+  await once(socket, 'close')
+  return said
+}
+
+describe('the server', () => {
+  it('makes requests and responses with the prototypes that Express would set', async () => {
+    const app = express()
+    const seen: boolean[] = []
+    app.use((req, res) => {
+      seen.push(Object.getPrototypeOf(req) === app.request, Object.getPrototypeOf(res) === app.response)
+      res.json({ path: req.path, type: res.get('x') ?? null })
+    })
+    let before: object | undefined
+    const server = createServer(app)
+    server.prependListener('request', (req) => {
+      before = Object.getPrototypeOf(req)
+    })
+    await listen(server, { host: '127.0.0.1', port: 0 })
+    onTestFinished(() => closeServer(server))
+    const answer = await fetch(`http://127.0.0.1:${(server.address() as AddressInfo).port}/a`, {
+      headers: { connection: 'close' },
+    })
+    expect(await answer.json()).toEqual({ path: '/a', type: null })
+    expect(seen).toEqual([true, true])
+    expect(before, 'the prototype was right before Express touched it').toBe(app.request)
+  })
+
+  it('refuses headers above 16 KiB with a problem', async () => {
+    const { port } = await served((await createTestApp()).app)
+    const said = await raw(port, `GET /livez HTTP/1.1\r\nHost: x\r\nX-Large: ${'x'.repeat(17_000)}\r\n\r\n`)
+    expect(said).toMatch(/^HTTP\/1\.1 431 /)
+    expect(said).toContain('urn:portcullis:problem:headers-too-large')
+  })
+
+  it.each([
+    ['no HTTP at all', '\u0016\u0003\u0001\u0002\r\n\r\n'],
+    ['two lengths', 'POST /groups HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab'],
+    [
+      'a length and chunks',
+      'POST /groups HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n',
+    ],
+    ['a line break inside a header', 'GET /livez HTTP/1.1\r\nHost: x\r\nX: a\rb\r\n\r\n'],
+    ['a space before the colon', 'GET /livez HTTP/1.1\r\nHost : x\r\n\r\n'],
+  ])('refuses %s with a 400', async (_what, text) => {
+    const { port } = await served((await createTestApp()).app)
+    expect(await raw(port, text)).toMatch(/^HTTP\/1\.1 400 /)
+  })
+
+  it('refuses a request without Host', async () => {
+    const { port } = await served((await createTestApp()).app)
+    expect(await raw(port, 'GET /livez HTTP/1.1\r\nConnection: close\r\n\r\n')).toMatch(/^HTTP\/1\.1 400 /)
+  })
+
+  it('says which address is taken and what to do', async () => {
+    const { port, url } = await served((await createTestApp()).app)
+    await expect(listen(http.createServer(), { host: '127.0.0.1', port })).rejects.toThrow(
+      `${new URL(url).host} is taken by another process: stop it, or set PORT to a free port`,
+    )
+  })
+
+  it('lets the request under way finish before it is closed, and does not wait for idle connections', async () => {
+    let release: () => void = () => {}
+    let entered: () => void = () => {}
+    const inside = new Promise<void>((resolve) => {
+      entered = resolve
+    })
+    const app = express()
+    app.use((_req, res) => {
+      release = () => res.end('done')
+      entered()
+    })
+    const server = createServer(app)
+    const port = await listen(server, { host: '127.0.0.1', port: 0 })
+    const agent = new http.Agent({ keepAlive: true })
+    onTestFinished(() => agent.destroy())
+    const idle = net.connect(port, '127.0.0.1')
+    await once(idle, 'connect')
+    const answer = new Promise<string>((resolve, reject) => {
+      http
+        .get({ agent, port, host: '127.0.0.1' }, (res) => res.on('data', (chunk) => resolve(String(chunk))))
+        .on('error', reject)
+    })
+    await inside
+    let closed = false
+    const closing = closeServer(server).then(() => {
+      closed = true
+    })
+    await once(idle, 'close')
+    expect(closed).toBe(false)
+    release()
+    expect(await answer).toBe('done')
+    await closing
+  })
+
+  it('tells clients not to come back on the connection once it is about to stop', async () => {
+    const server = createServer((await createTestApp()).app)
+    const port = await listen(server, { host: '127.0.0.1', port: 0 })
+    onTestFinished(() => closeServer(server))
+    const ask = () => raw(port, 'GET /livez HTTP/1.1\r\nHost: x\r\n\r\n')
+    stopKeepingAlive(server)
+    expect(await ask()).toMatch(/\r\nConnection: close\r\n/i)
+  })
+})

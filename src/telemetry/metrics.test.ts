@@ -1,0 +1,48 @@
+import { describe, expect, it } from 'vitest'
+import { createMetrics } from './metrics.ts'
+
+describe('the metrics', () => {
+  it('count what the parts report, in base units', async () => {
+    const metrics = createMetrics()
+    metrics.layers.hit('resources')
+    metrics.layers.rejected('user-groups', 'damaged')
+    metrics.layers.loaded('resources', 250)
+    metrics.redis.command('read', 'timeout', 100)
+    metrics.redis.breaker('open')
+    metrics.outages.recovered('volatile', 300_000)
+    metrics.database.rejected()
+    metrics.http.answered('GET', '/resources/:id', 200, 3)
+    const { body } = await metrics.render()
+    for (const line of [
+      'portcullis_cache_requests_total{layer="resources",outcome="hit"} 1',
+      'portcullis_cache_rejections_total{layer="user-groups",reason="damaged"} 1',
+      'portcullis_cache_load_seconds_sum{layer="resources"} 0.25',
+      'portcullis_redis_command_seconds_count{command="read",outcome="timeout"} 1',
+      'portcullis_redis_breaker_state 2',
+      'portcullis_redis_breaker_changes_total{state="open"} 1',
+      'portcullis_redis_outage_seconds_total 300',
+      'portcullis_database_rejected_total 1',
+      'portcullis_http_request_duration_seconds_sum{method="GET",route="/resources/:id",status="200"} 0.003',
+    ])
+      expect(body).toContain(`${line}\n`)
+  })
+
+  it('show a gauge once somebody says where its value comes from', async () => {
+    const metrics = createMetrics()
+    expect((await metrics.render()).body).not.toContain('portcullis_follower_lag_seconds')
+    let lagMs = 1500
+    metrics.gauges({ followerLagMs: () => lagMs })
+    metrics.gauges({ databaseQueued: () => 3 })
+    expect((await metrics.render()).body).toContain('portcullis_follower_lag_seconds 1.5')
+    lagMs = 20
+    const { body } = await metrics.render()
+    expect(body).toContain('portcullis_follower_lag_seconds 0.02')
+    expect(body).toContain('portcullis_database_queued 3')
+  })
+
+  it('do not mix two processes in one', async () => {
+    const [first, second] = [createMetrics(), createMetrics()]
+    first.database.rejected()
+    expect((await second.render()).body).toContain('portcullis_database_rejected_total 0')
+  })
+})
