@@ -27,8 +27,14 @@ export interface Scenario {
   /** Users that are read; the fewer, the more they meet. */
   readonly users?: number
   /** Fixed instead of drawn: for tiny configurations that are enumerated. */
-  readonly fixed?: { readonly initial: Organisation; readonly changes: readonly Change[] }
+  readonly fixed?: {
+    readonly initial: Organisation
+    readonly changes: readonly Change[]
+    readonly firstRollsBack?: true
+  }
   readonly repliesTravel?: false
+  /** Every instance has read once before anything else happens. */
+  readonly warm?: true
 }
 
 export interface Outcome {
@@ -89,7 +95,9 @@ export function simulate(scenario: Scenario, chooser: Chooser, off: Off, trace?:
     for (let count = 0; count < scenario.mutationsEach; count++) {
       yield null
       const change = fixed?.changes[index * scenario.mutationsEach + count]
-      const intent: Intent = change ? { change, widened: false, rollsBack: false } : randomIntent(pick)
+      const intent: Intent = change
+        ? { change, widened: false, rollsBack: count === 0 && fixed?.firstRollsBack === true }
+        : randomIntent(pick)
       trace?.push(`      ${id}: ${JSON.stringify(intent)}`)
       const token = yield* mutate(world, instances[id]!, intent)
       if (token) tokens.push(token)
@@ -147,6 +155,8 @@ export function simulate(scenario: Scenario, chooser: Chooser, off: Off, trace?:
   for (let id = 0; id < instances.length && scenario.pollsEach > 0; id++) start(`follower ${id}`, id, follower(id))
   if (scenario.faultCount > 0) start('fault', -1, adversary())
 
+  if (scenario.warm) for (const i of instances) finish(readList(world, i, 0, null))
+
   let current: Process | null = null
   while (processes.length > 0 && !violation) {
     const ready: Process[] = processes.filter((each) => each.ready === null || each.ready())
@@ -159,6 +169,11 @@ export function simulate(scenario: Scenario, chooser: Chooser, off: Off, trace?:
     else current.ready = step.value
   }
   return { violation, steps: world.now, reads }
+}
+
+/** Alone in the world, a process needs no turns. */
+function finish(steps: Steps<unknown>): void {
+  while (!steps.next().done);
 }
 
 function randomOrganisation(pick: (n: number) => number): Organisation {
