@@ -91,7 +91,7 @@ const endpoint = z
   })
   .refine(({ port: number }) => number >= 1 && number <= 65_535, { error: 'has a port outside 1–65535' })
 
-const list = <Item extends z.ZodType>(item: Item) =>
+const list = <Item extends z.ZodType<unknown, string>>(item: Item) =>
   z
     .string()
     .transform((value) =>
