@@ -1,0 +1,186 @@
+/**
+ * The entry store without a server: each operation happens at once and whole, when it is called, as a script does in
+ * Redis. Time passes only by the injected clock. It passes the same contract suite as the Redis store.
+ */
+import { randomBytes } from 'node:crypto'
+import {
+  type Clock,
+  type EntryKey,
+  type EntryRead,
+  type EntryStore,
+  type Fill,
+  type LayerName,
+  type Lease,
+  type LeaseRequest,
+  PREFIX_LENGTH,
+  type ReadRequest,
+  StoreUnavailableError,
+} from '../../src/cache/index.ts'
+
+export interface InMemoryEntryStore extends EntryStore {
+  /** What Redis may do by itself, or what may be done to it. */
+  readonly faults: {
+    /** Every call throws StoreUnavailableError with this detail, until `null` is given. */
+    unavailable(detail: string | null): void
+    /** Puts any bytes under the key, as another program, or damage, would. */
+    overwrite(key: EntryKey, bytes: Buffer, ttlMs: number): void
+    evict(key: EntryKey): void
+    evictParts(key: EntryKey): void
+    evictLease(key: EntryKey): void
+    evictGeneration(layer: LayerName): void
+    /** Everything is gone, generations too: a restart without a snapshot. */
+    loseEverything(): void
+  }
+}
+
+interface Expiring {
+  readonly expiresAtMs: number
+}
+interface Stored extends Expiring {
+  readonly bytes: Buffer
+}
+interface Parts extends Expiring {
+  readonly fillId: string
+  readonly parts: readonly Buffer[]
+}
+interface Held extends Expiring, Lease {}
+
+const MAGIC = 'portcullis1 '
+
+export function createInMemoryEntryStore(options: {
+  readonly clock: Pick<Clock, 'monotonicMs'>
+  /** 16 characters each time, never the same twice; random unless a test wants to read its own traces. */
+  readonly newId?: () => string
+}): InMemoryEntryStore {
+  const { clock, newId = () => randomBytes(8).toString('hex') } = options
+  const entries = new Map<EntryKey, Stored>()
+  const partsOf = new Map<EntryKey, Parts>()
+  const leases = new Map<EntryKey, Held>()
+  const generations = new Map<LayerName, string>()
+  let outage: string | null = null
+
+  /** The value unless its time is over; what has expired is gone, as in Redis. */
+  function alive<Value extends Expiring>(values: Map<EntryKey, Value>, key: EntryKey): Value | undefined {
+    const value = values.get(key)
+    if (value === undefined || value.expiresAtMs > clock.monotonicMs()) return value
+    values.delete(key)
+    return undefined
+  }
+
+  const expiryIn = (ms: number) => clock.monotonicMs() + ms
+  const leftMs = ({ expiresAtMs }: Expiring) => Math.ceil(expiresAtMs - clock.monotonicMs())
+
+  function readOne({ key, layer, knownFillId }: ReadRequest): EntryRead {
+    const stored = alive(entries, key)
+    if (!stored || stored.bytes.length === 0) return { kind: 'absent' }
+    const line = stored.bytes.toString('latin1', 0, PREFIX_LENGTH)
+    // Damage is said with no bytes.
+    if (line.length < PREFIX_LENGTH || !line.startsWith(MAGIC))
+      return { kind: 'found', bytes: Buffer.alloc(0), ttlMs: 0 }
+    const generation = generations.get(layer)
+    if (generation === undefined) return { kind: 'absent' }
+    if (generationIn(line) !== generation) return { kind: 'flushed' }
+    if (knownFillId !== undefined && line.slice(12, 28) === knownFillId) return { kind: 'same', ttlMs: leftMs(stored) }
+    return { kind: 'found', bytes: stored.bytes, ttlMs: leftMs(stored) }
+  }
+
+  function takeOne({ key, layer, leaseMs }: LeaseRequest): Lease | null {
+    const generation = generations.get(layer) ?? newId()
+    generations.set(layer, generation)
+    if (alive(leases, key)?.generation === generation) return null
+    const lease = { token: newId(), generation }
+    leases.set(key, { ...lease, expiresAtMs: expiryIn(leaseMs) })
+    return lease
+  }
+
+  function holds(key: EntryKey, { token, generation }: Lease): boolean {
+    const held = alive(leases, key)
+    return held?.token === token && held.generation === generation
+  }
+
+  function fillOne({ key, layer, lease, fillId, bytes, parts = [], ttlMs }: Fill): boolean {
+    if (!holds(key, lease)) return false
+    leases.delete(key)
+    if (generations.get(layer) !== lease.generation) return false
+    const expiresAtMs = expiryIn(ttlMs)
+    entries.set(key, { bytes: Buffer.from(bytes), expiresAtMs })
+    partsOf.delete(key)
+    if (parts.length > 0) partsOf.set(key, { fillId, parts: parts.map((part) => Buffer.from(part)), expiresAtMs })
+    return true
+  }
+
+  function removeOne(key: EntryKey): boolean {
+    const present = alive(entries, key) !== undefined
+    for (const values of [entries, partsOf, leases]) values.delete(key)
+    return present
+  }
+
+  /** How many Redis keys there are of the layer, entries, parts and leases counted one by one. */
+  function sweepLayer(layer: LayerName): number {
+    let removed = 0
+    for (const values of [entries, partsOf, leases]) {
+      for (const key of values.keys()) {
+        if (LAYER_OF[layer].test(key) && alive<Expiring>(values as Map<EntryKey, Expiring>, key) && values.delete(key))
+          removed++
+      }
+    }
+    return removed
+  }
+
+  /** Runs at the call, like a script; the caller hears of it a turn later. */
+  async function atomically<T>(run: () => T): Promise<T> {
+    if (outage !== null) throw new StoreUnavailableError(outage)
+    return run()
+  }
+
+  return {
+    read: (requests) => atomically(() => requests.map(readOne)),
+    readPart: (key, fillId, part) =>
+      atomically(() => {
+        const kept = alive(partsOf, key)
+        return (kept?.fillId === fillId ? kept.parts[part - 1] : undefined) ?? null
+      }),
+    takeLeases: (requests) => atomically(() => requests.map(takeOne)),
+    fill: (fills) => atomically(() => fills.map(fillOne)),
+    releaseLease: (key, lease) =>
+      atomically(() => {
+        if (holds(key, lease)) leases.delete(key)
+      }),
+    invalidate: (keys) => atomically(() => keys.filter(removeOne).length),
+    replaceGenerations: (layers) =>
+      atomically(() => {
+        for (const layer of layers) generations.set(layer, newId())
+      }),
+    sweep: (layers) => atomically(() => layers.reduce((removed, layer) => removed + sweepLayer(layer), 0)),
+    inspect: (key, layer) =>
+      atomically(() => {
+        const stored = alive(entries, key)
+        if (!stored) return null
+        const generation = generationIn(stored.bytes.toString('latin1', 0, PREFIX_LENGTH))
+        return { bytes: stored.bytes, ttlMs: leftMs(stored), currentGeneration: generation === generations.get(layer) }
+      }),
+    faults: {
+      unavailable: (detail) => {
+        outage = detail
+      },
+      overwrite: (key, bytes, ttlMs) => entries.set(key, { bytes, expiresAtMs: expiryIn(ttlMs) }),
+      evict: (key) => entries.delete(key),
+      evictParts: (key) => partsOf.delete(key),
+      evictLease: (key) => leases.delete(key),
+      evictGeneration: (layer) => generations.delete(layer),
+      loseEverything: () => {
+        for (const values of [entries, partsOf, leases, generations]) values.clear()
+      },
+    },
+  }
+}
+
+const LAYER_OF: Readonly<Record<LayerName, RegExp>> = {
+  resources: /^resources:all/,
+  'user-groups': /^user:groups:\{/,
+  'user-resources': /^resources:\{/,
+}
+
+function generationIn(line: string): string {
+  return line.slice(29, 45)
+}
