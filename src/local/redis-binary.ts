@@ -2,7 +2,7 @@
 import { spawnSync } from 'node:child_process'
 import { accessSync, constants } from 'node:fs'
 import path from 'node:path'
-import { fetchRedis } from './redis-packages.ts'
+import { fetchRedis, unpackedRedis } from './redis-packages.ts'
 
 export interface RedisBinary {
   readonly command: string
@@ -37,9 +37,11 @@ export async function findRedis(options: {
 }): Promise<RedisBinary> {
   const present = presentRedis(options.searchPath ?? process.env.PATH ?? '')
   if (present) return present
+  const unpacked = usable(unpackedRedis(options.toolsDir))
+  if (unpacked) return unpacked
   try {
     const fetched = await fetchRedis(options)
-    const found = fetched.unpacked ? usable(fetched.unpacked) : presentRedis(process.env.PATH ?? '')
+    const found = 'unpacked' in fetched ? usable(fetched.unpacked ?? null) : presentRedis(process.env.PATH ?? '')
     if (found) return found
   } catch (error) {
     throw new NoRedisError(error as Error)
@@ -69,7 +71,8 @@ function candidates(): RedisBinary[] {
   ]
 }
 
-function usable(binary: RedisBinary): RedisBinary | null {
+function usable(binary: RedisBinary | null): RedisBinary | null {
+  if (binary === null) return null
   const { stdout, status } = spawnSync(binary.command, ['--version'], {
     encoding: 'utf8',
     timeout: 5_000,

@@ -8,7 +8,7 @@ type Log = (message: string) => void
 
 /** `unpacked` names the binary where nothing was installed; otherwise the server is on the PATH now. */
 export interface Fetched {
-  readonly unpacked?: RedisBinary
+  readonly unpacked?: RedisBinary | null
 }
 
 /** @throws Error saying which command failed, or that no known package manager is here */
@@ -48,28 +48,37 @@ function installWithApt(log: Log): Fetched {
   return {}
 }
 
-function unpackWithApt(toolsDir: string, log: Log): RedisBinary {
-  const home = path.join(toolsDir, 'redis')
-  if (!existsSync(home)) {
-    log(
-      'redis-server is missing: downloading the package redis-tools with apt-get and unpacking it (nothing is installed)',
-    )
-    mkdirSync(toolsDir, { recursive: true })
-    const work = mkdtempSync(path.join(toolsDir, 'redis-'))
-    try {
-      downloadPackages(work, log)
-      const root = path.join(work, 'root')
-      for (const file of readdirSync(work).filter((name) => name.endsWith('.deb')))
-        run('dpkg-deb', ['-x', path.join(work, file), root], log)
-      renameUnlessPresent(root, home)
-    } finally {
-      rmSync(work, { recursive: true, force: true })
-    }
+function unpackWithApt(toolsDir: string, log: Log): RedisBinary | null {
+  log(
+    'redis-server is missing: downloading the package redis-tools with apt-get and unpacking it (nothing is installed)',
+  )
+  mkdirSync(toolsDir, { recursive: true })
+  const work = mkdtempSync(path.join(toolsDir, 'redis-'))
+  try {
+    downloadPackages(work, log)
+    const root = path.join(work, 'root')
+    for (const file of readdirSync(work).filter((name) => name.endsWith('.deb')))
+      run('dpkg-deb', ['-x', path.join(work, file), root], log)
+    replace(path.join(toolsDir, 'redis'), root)
+  } finally {
+    rmSync(work, { recursive: true, force: true })
   }
-  const triplets = readdirSync(path.join(home, 'usr', 'lib')).map((name) => path.join(home, 'usr', 'lib', name))
-  const libraries = [...triplets, ...(process.env.LD_LIBRARY_PATH?.split(':') ?? [])].join(':')
-  const env = { ...process.env, LD_LIBRARY_PATH: libraries }
-  return { command: path.join(home, 'usr', 'bin', 'redis-check-rdb'), argv0: 'redis-server', env }
+  return unpackedRedis(toolsDir)
+}
+
+/** What an earlier start unpacked; null when none did. */
+export function unpackedRedis(toolsDir: string): RedisBinary | null {
+  const home = path.join(toolsDir, 'redis')
+  const command = path.join(home, 'usr', 'bin', 'redis-check-rdb')
+  if (!existsSync(command)) return null
+  const libraries = [...libraryFolders(home), ...(process.env.LD_LIBRARY_PATH?.split(':') ?? [])].join(':')
+  return { command, argv0: 'redis-server', env: { ...process.env, LD_LIBRARY_PATH: libraries } }
+}
+
+/** None when everything that the server needs is installed already. */
+function libraryFolders(home: string): string[] {
+  const parents = [path.join(home, 'usr', 'lib'), path.join(home, 'lib')].filter((folder) => existsSync(folder))
+  return parents.flatMap((parent) => [parent, ...readdirSync(parent).map((name) => path.join(parent, name))])
 }
 
 function downloadPackages(work: string, log: Log): void {
@@ -89,15 +98,23 @@ function downloadPackages(work: string, log: Log): void {
 function missingDependencies(name: string, options: readonly string[]): string[] {
   const { stdout } = spawnSync('apt-cache', [...options, 'depends', '--important', name], { encoding: 'utf8' })
   const named = [...(stdout ?? '').matchAll(/^\s*\|?Depends: ([a-z0-9.+-]+)$/gm)].map((match) => match[1] ?? '')
-  return named.filter((dependency) => spawnSync('dpkg-query', ['-W', dependency], { stdio: 'ignore' }).status !== 0)
+  return named.filter((dependency) => !isInstalled(dependency))
 }
 
-/** Another process may have unpacked the same in the meantime: the first one stays. */
-function renameUnlessPresent(from: string, to: string): void {
+/** dpkg also knows packages that were removed. */
+function isInstalled(name: string): boolean {
+  // biome-ignore lint/suspicious/noTemplateCurlyInString: the placeholder is dpkg's, not ours
+  const { stdout } = spawnSync('dpkg-query', ['-W', '-f', '${db:Status-Status} ', name], { encoding: 'utf8' })
+  return (stdout ?? '').split(' ').includes('installed')
+}
+
+/** What was unpacked earlier lacks a library by now; another process may be replacing it as well, then its copy stays. */
+function replace(folder: string, by: string): void {
+  rmSync(folder, { recursive: true, force: true })
   try {
-    renameSync(from, to)
+    renameSync(by, folder)
   } catch (error) {
-    if (!existsSync(to)) throw error
+    if (!existsSync(folder)) throw error
   }
 }
 
