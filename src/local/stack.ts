@@ -145,6 +145,7 @@ export async function startStack(options: StackOptions): Promise<LocalStack> {
         onExit: (exit) => onExit('postgres', exit),
         onStart: record,
       })
+    if (postgres && options.removeDataDir === 'after-crash') processes.removeAfterCrash(postgres.home)
     if (options.redis !== 'external')
       redis = createRedisCluster({
         processes,
