@@ -16,11 +16,11 @@ const ATTEMPTS = 3
 
 /** @returns the visible resources as bits; null when the token is of another database (409) */
 export function* readList(world: World, i: Instance, user: number, token: Token | null): Steps<number | null> {
-  if (token && token.database !== i.position().database) return null
-  if (token && !world.db.sees(i.position(), token.xid)) {
+  if (token && historyOf(token) !== historyOf(i.position())) return null
+  if (token && !covered(world, i, token)) {
     yield* i.poll()
     // Waiting is bounded; what is not covered by then bypasses.
-    if (!world.db.sees(i.position(), token.xid)) return (yield* direct(world, i, user)).value
+    if (!covered(world, i, token)) return (yield* direct(world, i, user)).value
   }
   try {
     return (yield* readLayer(world, i, key.userResources(user), () => derive(world, i, user))).value
@@ -28,6 +28,18 @@ export function* readList(world: World, i: Instance, user: number, token: Token 
     if (error instanceof Unavailable) return (yield* direct(world, i, user)).value
     throw error
   }
+}
+
+export const historyOf = ({ database }: { readonly database: number }) => Math.floor(database / 100)
+
+/**
+ * An id means something within one incarnation only: a position of an older one may have seen the id's first bearer
+ * roll back. What committed in an older incarnation than the position's is covered: it was durable.
+ */
+function covered({ db, off }: World, i: Instance, { database, xid }: Token): boolean {
+  const position = i.position()
+  if (off['token without incarnation'] || database === position.database) return db.sees(position, xid)
+  return database < position.database
 }
 
 /** Without the store a reader joins the next load, never the running one. */

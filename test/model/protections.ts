@@ -17,6 +17,7 @@ export const ABLATIONS = {
   'in-process copies unchecked': 'a copy is judged by its stamp alone while the store is healthy',
   'flush by the log alone': 'a layer invalidation leaves the generation in the store',
   'no incarnation': 'a crash of the database keeps its identity',
+  'token without incarnation': 'a consistency token names the history and the id only',
   'no history': 'a restored database keeps its identity',
   'no locks': 'mutations do not exclude each other',
   'no floor': 'old invalidations are forgotten and nothing else',

@@ -76,6 +76,24 @@ export const SCENARIOS = {
       firstRollsBack: true,
     },
   },
+  /** The same on two instances, one of which has not heard of the crash when it is handed the token. */
+  'token of an id handed out again': {
+    ...base,
+    readers: 2,
+    mutators: 1,
+    pollsEach: 1,
+    faults: ['database crash', 'outage'],
+    faultCount: 2,
+    warm: true,
+    fixed: {
+      initial: { member: 1, parent: [-1, -1, -1], grants: [1, 0] },
+      changes: [
+        { kind: 'membership', user: 0, group: 0 },
+        { kind: 'membership', user: 0, group: 0 },
+      ],
+      firstRollsBack: true,
+    },
+  },
 } as const satisfies Record<string, Scenario>
 
 const tiny = {

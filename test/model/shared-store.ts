@@ -133,7 +133,9 @@ export function createSharedStore(options: { keepsHistory: boolean; trace: strin
       timeouts = 0
       for (const command of late.splice(0)) command()
     },
-    setAvailable: (up: boolean) => void (available = up),
+    setAvailable(up: boolean): void {
+      available = up
+    },
     loseWrites(count: number): void {
       past.push(copyOf(masters[0]!))
       past = past.slice(0, Math.max(1, past.length - count))
@@ -159,7 +161,9 @@ export function createSharedStore(options: { keepsHistory: boolean; trace: strin
       trace?.push(`      store: lease of ${nameOf(at)} expires`)
       masters[0]!.leases[at] = 0
     },
-    evictGeneration: (layer: number) => void (masters[0]!.generations[layer] = 0),
+    evictGeneration(layer: number): void {
+      masters[0]!.generations[layer] = 0
+    },
   }
 }
 

@@ -7,7 +7,7 @@ import { createDatabase } from './database.ts'
 import { type Fault, inject } from './faults.ts'
 import { createInstance, type Instance } from './instance.ts'
 import { createJudge, type Violation } from './judge.ts'
-import { readList, type Token } from './list-read.ts'
+import { historyOf, readList, type Token } from './list-read.ts'
 import { type Intent, mutate } from './mutation.ts'
 import { type Change, GROUPS, type Organisation, USERS } from './organisation.ts'
 import type { Off } from './protections.ts'
@@ -79,7 +79,7 @@ export function simulate(scenario: Scenario, chooser: Chooser, off: Off, trace?:
       const i = instances[id]!
       const user = pick(scenario.users ?? USERS)
       const token = tokens.length > 0 && pick(4) === 0 ? tokens[pick(tokens.length)]! : null
-      const record = judge.readBegins(i, user, token?.database === i.position().database ? token.seq : 0)
+      const record = judge.readBegins(i, user, token && historyOf(token) === historyOf(i.position()) ? token.seq : 0)
       trace?.push(
         `      ${id}: reads list of ${user}${token ? ` with token ${token.xid}` : ''}, position ${i.position().seq}`,
       )
