@@ -1,0 +1,124 @@
+/** A TCP proxy whose faults are switched while connections are open: what networks and sick peers do to a client. */
+import { once } from 'node:events'
+import { connect, createServer, type Socket } from 'node:net'
+
+export interface Direction {
+  /** Milliseconds that each chunk is held back; order is kept. */
+  readonly latencyMs?: number
+  /** Bytes per second; what is above it waits. */
+  readonly bytesPerSecond?: number
+  /** Swallows everything and says nothing: a partition, a peer without power. */
+  readonly blackhole?: true
+  /** What is sent in place of each chunk: another protocol, or garbage. */
+  readonly replaceWith?: (chunk: Buffer) => Buffer
+}
+
+export interface Faults {
+  /** From the client to the server. */
+  readonly up?: Direction
+  /** From the server to the client. */
+  readonly down?: Direction
+  /** New connections are accepted and never served. */
+  readonly halfOpen?: true
+  /** New connections are reset at once. */
+  readonly refuse?: true
+}
+
+export interface FaultProxy {
+  readonly port: number
+  /** Faults from now on, for open connections too; `{}` is none. What was swallowed stays lost. */
+  become(faults: Faults): void
+  /** Resets all open connections (RST, not FIN). */
+  reset(): void
+  /** Leads new connections elsewhere: a name that has got another address. */
+  lead(port: number): void
+  /** What was met since the start, so that a test can prove its fault happened. */
+  readonly counts: {
+    readonly connections: number
+    readonly swallowed: number
+    readonly replaced: number
+    readonly delayed: number
+  }
+  close(): Promise<void>
+}
+
+/** In front of 127.0.0.1:`targetPort`, on a port of its own. */
+export async function startFaultProxy(targetPort: number): Promise<FaultProxy> {
+  let faults: Faults = {}
+  let target = targetPort
+  const counts = { connections: 0, swallowed: 0, replaced: 0, delayed: 0 }
+  const open = new Set<Socket>()
+
+  function keep(socket: Socket): Socket {
+    open.add(socket)
+    socket.on('error', () => {})
+    socket.once('close', () => open.delete(socket))
+    return socket
+  }
+
+  function pump(from: Socket, to: Socket, way: 'up' | 'down'): void {
+    let queue = Promise.resolve()
+    let waiting = 0
+    from.on('data', (chunk: Buffer) => {
+      const fault = faults[way] ?? {}
+      if (fault.blackhole) {
+        counts.swallowed++
+        return
+      }
+      const bytes = fault.replaceWith ? fault.replaceWith(chunk) : chunk
+      if (fault.replaceWith) counts.replaced++
+      const holdMs = (fault.latencyMs ?? 0) + (fault.bytesPerSecond ? (bytes.length / fault.bytesPerSecond) * 1000 : 0)
+      if (holdMs === 0 && waiting === 0) {
+        to.write(bytes)
+        return
+      }
+      counts.delayed++
+      waiting++
+      // Latency is counted from arrival and runs side by side; bandwidth is used up one chunk after another.
+      const arrival = new Promise((resolve) => setTimeout(resolve, fault.latencyMs ?? 0))
+      queue = queue.then(async () => {
+        await arrival
+        if (fault.bytesPerSecond) await new Promise((resolve) => setTimeout(resolve, holdMs - (fault.latencyMs ?? 0)))
+        if (!to.destroyed) to.write(bytes)
+        waiting--
+      })
+    })
+    // A blackhole passes no FIN either; the other side learns nothing.
+    from.once('end', () => void queue.then(() => !faults[way]?.blackhole && to.end()))
+    from.once('close', () => void queue.then(() => !faults[way]?.blackhole && to.destroy()))
+  }
+
+  const server = createServer({ allowHalfOpen: true, noDelay: true }, (client) => {
+    counts.connections++
+    keep(client)
+    if (faults.refuse) return void client.resetAndDestroy()
+    if (faults.halfOpen) return void client.resume()
+    const upstream = keep(connect({ port: target, host: '127.0.0.1', noDelay: true, allowHalfOpen: true }))
+    upstream.once('error', () => client.resetAndDestroy())
+    pump(client, upstream, 'up')
+    pump(upstream, client, 'down')
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const address = server.address()
+  if (address === null || typeof address === 'string') throw new Error('no port')
+
+  return {
+    port: address.port,
+    counts,
+    become(next) {
+      faults = next
+    },
+    reset() {
+      for (const socket of open) socket.resetAndDestroy()
+    },
+    lead(port) {
+      target = port
+    },
+    async close() {
+      for (const socket of open) socket.destroy()
+      server.close()
+      await once(server, 'close')
+    },
+  }
+}
