@@ -18,6 +18,8 @@ export function createAccessLog(logger: Logger) {
     genReqId: requestId,
     // The defaults serialise every header of request and response, only for redaction to take some out again.
     wrapSerializers: false,
+    // What is printed is chosen here field by field; looking for credentials in it cost a sixth of the hot path.
+    redact: [],
     serializers: { req: describedRequest, res: describedResponse },
     customLogLevel: (_req, res, error) => (error !== undefined || res.statusCode >= 500 ? 'error' : 'info'),
     customErrorObject: (_req, res, _error, values: { responseTime: number }) => ({
