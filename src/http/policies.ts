@@ -9,23 +9,30 @@ export interface Policy {
   readonly who: string
   /** Whether a token is needed at all; false only for health, metrics and documentation. */
   readonly authenticated: boolean
+  /**
+   * Whether the roles in the token can make a difference. Then a disabled user loses them first; for everyone's own
+   * reads that lookup is not needed, because a disabled user sees nothing anyway.
+   */
+  readonly weighsRoles: boolean
   /** @throws DomainError `forbidden`, or `not-found` where even the existence is hidden */
   readonly check?: (caller: Caller, params: unknown, portcullis: Portcullis) => Promise<void> | void
 }
 
-export const anyone: Policy = { who: 'anyone', authenticated: false }
+export const anyone: Policy = { who: 'anyone', authenticated: false, weighsRoles: false }
 
-export const anyUser: Policy = { who: 'any user', authenticated: true }
+export const anyUser: Policy = { who: 'any user', authenticated: true, weighsRoles: false }
 
 export const admin: Policy = {
   who: 'admin',
   authenticated: true,
+  weighsRoles: true,
   check: (caller) => permit(caller.isAdmin),
 }
 
 export const cacheAdmin: Policy = {
   who: 'cache admin',
   authenticated: true,
+  weighsRoles: true,
   check: (caller) => permit(caller.isCacheAdmin),
 }
 
@@ -33,6 +40,7 @@ export const cacheAdmin: Policy = {
 export const selfOrAdmin: Policy = {
   who: 'self or admin',
   authenticated: true,
+  weighsRoles: true,
   check: (caller, params) => permit(caller.isAdmin || (params as { id: UserId }).id === caller.id),
 }
 
@@ -40,6 +48,7 @@ export const selfOrAdmin: Policy = {
 export const anyMaintainerOrAdmin: Policy = {
   who: 'admin, or a maintainer of a group',
   authenticated: true,
+  weighsRoles: true,
   async check(caller, _params, portcullis) {
     if (caller.isAdmin) return
     const { groups } = await portcullis.reads.effectiveGroups(caller.id, {})
@@ -51,6 +60,7 @@ export const anyMaintainerOrAdmin: Policy = {
 export const maintainerOfGroupOrAdmin: Policy = {
   who: 'admin, or a maintainer of the group',
   authenticated: true,
+  weighsRoles: true,
   async check(caller, params, portcullis) {
     if (caller.isAdmin) return
     permit((await portcullis.reads.roleIn(caller.id, (params as { id: Ref<GroupId> }).id)) === 'maintainer')
@@ -62,6 +72,7 @@ export function onResource(least: Permission, parameter: 'id' | 'resourceId' = '
   return {
     who: `\`${least}\` on the resource, or admin`,
     authenticated: true,
+    weighsRoles: true,
     async check(caller, params, portcullis) {
       if (caller.isAdmin) return
       const ref = (params as Record<typeof parameter, Ref<ResourceId>>)[parameter]
@@ -75,9 +86,24 @@ export function onResource(least: Permission, parameter: 'id' | 'resourceId' = '
 
 /** For a policy that a handler decides itself, because it depends on what is found. */
 export function decidedByHandler(who: string): Policy {
-  return { who, authenticated: true }
+  return { who, authenticated: true, weighsRoles: true }
 }
 
 export function permit(allowed: boolean): void {
   if (!allowed) throw new DomainError('forbidden', 'not allowed')
+}
+
+/**
+ * A token outlives the moment its owner is disabled. While the database cannot be asked the roles count:
+ * nobody can be disabled through it either, and whoever must look at a sick fleet needs the state of the cache then.
+ */
+export async function withoutRolesIfDisabled(caller: Caller, { reads }: Portcullis): Promise<Caller> {
+  if (caller.roles.length === 0) return caller
+  try {
+    const user = await reads.user(caller.id)
+    return user?.disabled ? { ...caller, roles: [], isAdmin: false, isCacheAdmin: false } : caller
+  } catch (error) {
+    if (error instanceof DomainError && error.code === 'database-unavailable') return caller
+    throw error
+  }
 }

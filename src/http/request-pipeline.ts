@@ -5,6 +5,7 @@ import type { z } from 'zod'
 import type { MutationContext, Portcullis, ReadContext } from '../domain/api.ts'
 import type { HttpSink, Logger } from '../telemetry/index.ts'
 import type { Authentication, Caller } from './authentication.ts'
+import { withoutRolesIfDisabled } from './policies.ts'
 import { HttpError, invalid, PROBLEMS, problemOf, unknownParameters } from './problem.ts'
 import { parseQueryString } from './query-string.ts'
 import type { Reply, ReplySender } from './reply.ts'
@@ -48,12 +49,13 @@ export function createRouteHandler(route: Route, dependencies: PipelineDependenc
   }
 
   async function answer(req: Request, res: Response): Promise<Reply> {
-    const caller = !route.policy.authenticated
+    const bearer = !route.policy.authenticated
       ? NOBODY
       : (authentication.remembered(req.headers.authorization) ??
         (await authentication.authenticate(req.headers.authorization)))
     // Rate limits belong here: the caller is known and nothing has been read or looked up for him yet.
     checkAccept(req, route.produces)
+    const caller = route.policy.weighsRoles ? await withoutRolesIfDisabled(bearer, portcullis) : bearer
     const params = route.params === undefined ? NOTHING : parsed(route.params, req.params, 'path')
     await route.policy.check?.(caller, params, portcullis)
     const query = readQuery(req)

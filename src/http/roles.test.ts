@@ -2,6 +2,7 @@
 import request from 'supertest'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { createTestApp, type TestApp, WORLD } from '../../test/support/app.ts'
+import { DomainError } from '../domain/errors.ts'
 import { apiRoutes } from './routes/index.ts'
 
 const ROLES = ['anonymous', 'user', 'maintainer', 'resource admin', 'admin', 'cache admin'] as const
@@ -157,5 +158,43 @@ describe('who may call what', () => {
   it('takes roles only from the token, never from a subject called admin', async () => {
     authorization.user = await test.bearer('admin')
     expect((await send('GET /users', 'user')).status).toBe(403)
+  })
+
+  it('lets no role count any more once its owner is disabled', async () => {
+    const disabled = await createTestApp({
+      alter: (portcullis) => ({
+        ...portcullis,
+        reads: {
+          ...portcullis.reads,
+          user: async (id) => {
+            const user = await portcullis.reads.user(id)
+            return user && { ...user, disabled: true }
+          },
+        },
+      }),
+    })
+    const headers = { authorization: await disabled.bearer('adam', { roles: ['admin', 'cache-admin'] }) }
+    const statuses = []
+    for (const path of [
+      '/users',
+      '/users/uma/resources',
+      '/groups',
+      '/admin/cache',
+      `/resources/${WORLD.hidden}`,
+      `${G}/grants`,
+    ])
+      statuses.push((await request(disabled.app).get(path).set(headers)).status)
+    expect(statuses).toEqual([403, 403, 403, 403, 404, 403])
+  })
+
+  it('still shows the state of the cache when the database cannot say who is disabled', async () => {
+    const alone = await createTestApp({
+      alter: (portcullis) => ({
+        ...portcullis,
+        reads: { ...portcullis.reads, user: () => Promise.reject(new DomainError('database-unavailable', 'down')) },
+      }),
+    })
+    const headers = { authorization: await alone.bearer('cora', { roles: ['cache-admin'] }) }
+    expect((await request(alone.app).get('/admin/cache').set(headers)).status).toBe(200)
   })
 })

@@ -6,7 +6,7 @@ import type { GroupId, Permission, Ref, Resource, ResourceId } from '../../domai
 import { mutated, mutatedToNothing, page, resourcePage } from '../answers.ts'
 import type { Caller } from '../authentication.ts'
 import { entityTag, versionToMatch } from '../entity-tags.ts'
-import { admin, anyUser, onResource } from '../policies.ts'
+import { admin, anyUser, decidedByHandler, onResource } from '../policies.ts'
 import { json } from '../reply.ts'
 import { resourceBody } from '../representations.ts'
 import { MERGE_PATCH_TYPES } from '../request-body.ts'
@@ -80,7 +80,7 @@ const getResource = route({
   path: '/resources/:id',
   summary: 'One resource',
   tag: 'Resources',
-  policy: anyUser,
+  policy: decidedByHandler('who may see it'),
   params,
   answers: [{ status: 200, description: 'The resource', schema: visibleResourceOut, headers: ['ETag'] }],
   refuses: ['not-found'],
