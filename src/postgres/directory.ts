@@ -52,7 +52,11 @@ const SQL = {
      FROM grants g JOIN resources r ON r.id = g.resource_id
      WHERE g.group_id = $1::uuid AND ($3::text IS NULL OR r.name > $3::text COLLATE "C") ORDER BY r.name LIMIT $2`,
   ),
-  role: statement('role', 'SELECT role FROM memberships WHERE user_id = $1 AND group_id = $2::uuid'),
+  role: statement(
+    'role',
+    `SELECT m.role FROM memberships m JOIN users u ON u.id = m.user_id AND NOT u.disabled
+     WHERE m.user_id = $1 AND m.group_id = $2::uuid`,
+  ),
   /** Every path from one of the users' own groups up to a group with a grant on the resource $1, for the users $2. */
   paths: statement(
     'paths',
