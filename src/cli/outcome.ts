@@ -1,4 +1,5 @@
 /** How a command can end: each error class has an exit code that scripts can rely on. */
+import { printable } from './table.ts'
 
 export const EXIT = { ok: 0, refused: 1, usage: 2, unreachable: 3 } as const
 
@@ -46,7 +47,9 @@ function describeProblem(status: number, problem: ProblemDetails, requestId: str
       return where === undefined ? `  ${why}` : `  ${where}  ${why}`
     }),
     ...(status >= 500 && requestId !== null ? [`  request id: ${requestId}`] : []),
-  ].join('\n')
+  ]
+    .map(printable)
+    .join('\n')
 }
 
 /** @returns the exit code for a thrown value, after saying on standard error what went wrong */

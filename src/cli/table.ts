@@ -12,9 +12,12 @@ export const printable = (text: string): string =>
 
 const widthOf = (text: string): number => [...text].length
 
+// Not Math.max(...texts): a list may be longer than a call can have arguments.
+const widest = (texts: readonly string[]): number => texts.reduce((width, text) => Math.max(width, widthOf(text)), 0)
+
 export function table<Row>(columns: readonly Column<Row>[], rows: readonly Row[]): string {
   const cells = rows.map((row) => columns.map(({ value }) => printable(String(value(row) ?? '-'))))
-  const widths = columns.map(({ title }, i) => Math.max(widthOf(title), ...cells.map((line) => widthOf(line[i] ?? ''))))
+  const widths = columns.map(({ title }, i) => widest([title, ...cells.map((line) => line[i] ?? '')]))
   const lineOf = (texts: readonly string[]) =>
     texts
       .map((text, i) => {
@@ -28,6 +31,6 @@ export function table<Row>(columns: readonly Column<Row>[], rows: readonly Row[]
 
 /** Names and values below each other. */
 export function facts(pairs: readonly (readonly [string, string | number | boolean | null | undefined])[]): string {
-  const width = Math.max(...pairs.map(([name]) => widthOf(name)))
+  const width = widest(pairs.map(([name]) => name))
   return pairs.map(([name, value]) => `${name.padEnd(width)}  ${printable(String(value ?? '-'))}`).join('\n')
 }

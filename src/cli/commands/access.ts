@@ -1,0 +1,59 @@
+/** `explain` and `access`: why one user may see a resource, and who may. */
+import type { AccessEntry, ExplainedPath } from '../../domain/api.ts'
+import type { Permission } from '../../domain/model.ts'
+import { apiPath } from '../api-client.ts'
+import { printable } from '../table.ts'
+import type { Command } from './command.ts'
+import { list, PAGE_OPTIONS } from './lists.ts'
+import { reference } from './references.ts'
+
+const explain: Command = {
+  words: ['explain'],
+  summary: 'why a user may see a resource: every path, and which one wins',
+  takes: ['<user>', '<resource>'],
+  options: {},
+  async run({ api, argument }) {
+    const [user, resource] = [argument(0), argument(1)]
+    const { body } = await api.call({
+      method: 'GET',
+      path: apiPath`/users/${user}/resources/${reference(resource)}/explain`,
+    })
+    const { permission, paths } = body as { permission: Permission | null; paths: readonly ExplainedPath[] }
+    const verdict = permission === null ? `${user} may not see ${resource}` : `${user} has ${permission} on ${resource}`
+    return {
+      json: body,
+      text: [verdict, ...paths.map((path) => describePath(user, resource, path))].map(printable).join('\n'),
+    }
+  },
+}
+
+const access: Command = {
+  words: ['access'],
+  summary: 'who may see a resource, and through which groups',
+  takes: ['<resource>'],
+  options: PAGE_OPTIONS,
+  run: (invocation) =>
+    list<AccessEntry>(invocation, {
+      path: apiPath`/resources/${reference(invocation.argument(0))}/access`,
+      columns: [
+        { title: 'USER', value: ({ userId }) => userId },
+        { title: 'PERMISSION', value: ({ permission }) => permission },
+        {
+          title: 'THROUGH',
+          value: ({ paths }) =>
+            paths
+              .filter(({ wins }) => wins)
+              .map(groupsOf)
+              .join(', '),
+        },
+        { title: 'PATHS', value: ({ paths }) => paths.length, align: 'right' },
+      ],
+    }),
+}
+
+export const accessCommands = [explain, access]
+
+const groupsOf = ({ groups }: ExplainedPath) => groups.map(({ name }) => name).join(' → ')
+
+const describePath = (user: string, resource: string, path: ExplainedPath) =>
+  `${path.wins ? '*' : ' '} ${user} → ${groupsOf(path)} → ${path.permission} on ${resource}`

@@ -1,0 +1,40 @@
+/** `audit`: who did what, and why. */
+import type { JsonValue } from '../../domain/model.ts'
+import type { Command } from './command.ts'
+import { list, PAGE_OPTIONS } from './lists.ts'
+
+interface AuditRow {
+  readonly at: string
+  readonly actor: string
+  readonly action: string
+  readonly target: string | null
+  readonly reason: string | null
+  readonly before?: JsonValue
+  readonly after?: JsonValue
+}
+
+const audit: Command = {
+  words: ['audit'],
+  summary: 'who did what, newest first (the details are in --json)',
+  takes: [],
+  options: {
+    actor: { value: '<user>', help: 'only by this user' },
+    action: { value: '<action>', help: 'only of this kind, for example removeUserFromGroup' },
+    target: { value: '<target>', help: 'only on this' },
+    ...PAGE_OPTIONS,
+  },
+  run: (invocation) =>
+    list<AuditRow>(invocation, {
+      path: '/admin/audit',
+      query: invocation.given('actor', 'action', 'target'),
+      columns: [
+        { title: 'AT', value: ({ at }) => at },
+        { title: 'ACTOR', value: ({ actor }) => actor },
+        { title: 'ACTION', value: ({ action }) => action },
+        { title: 'TARGET', value: ({ target }) => target },
+        { title: 'REASON', value: ({ reason }) => reason },
+      ],
+    }),
+}
+
+export const auditCommands = [audit]

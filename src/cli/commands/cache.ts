@@ -1,0 +1,100 @@
+/** `cache`: its state, a flush, one user's entries, the invalidation log. */
+import type { FlushOutcome, FlushScope } from '../../domain/api.ts'
+import type { JsonObject, JsonValue } from '../../domain/model.ts'
+import { apiPath } from '../api-client.ts'
+import { UsageError } from '../outcome.ts'
+import type { Command } from './command.ts'
+import { list, PAGE_OPTIONS } from './lists.ts'
+import { change, factsOf } from './mutations.ts'
+import { reference } from './references.ts'
+
+const SCOPES = {
+  all: null,
+  volatile: null,
+  layer: '<layer>: resources, user-groups or user-resources',
+  user: '<user>',
+  resource: '<resource>',
+} satisfies Record<FlushScope['scope'], string | null>
+
+const status: Command = {
+  words: ['cache', 'status'],
+  isDefault: true,
+  summary: 'breaker, outages, log position, counts by layer, Sentinel topology',
+  takes: [],
+  options: {},
+  async run({ api }) {
+    const { body } = await api.call({ method: 'GET', path: '/admin/cache' })
+    return { json: body, text: factsOf(body) }
+  },
+}
+
+const flush: Command = {
+  words: ['cache', 'flush'],
+  summary: 'nothing older is served by any instance afterwards',
+  takes: ['<all | volatile | layer | user | resource>', '[layer, user or resource]'],
+  options: {
+    reason: { value: '<text>', help: 'why, for the audit log (needed)' },
+    'dry-run': { help: 'show what would be flushed' },
+  },
+  run(invocation) {
+    const reason = invocation.text('reason')
+    if (!reason) throw new UsageError('--reason is needed: it goes to the audit log')
+    const dryRun = invocation.flag('dry-run')
+    const scope = readScope(invocation.argument(0), invocation.optionalArgument(1))
+    const call = { method: 'POST', path: '/admin/cache/flush', body: { ...scope, reason, dryRun } } as const
+    return change(invocation, call, ({ body }) => describeFlush(body as FlushOutcome))
+  },
+}
+
+const user: Command = {
+  words: ['cache', 'user'],
+  summary: "a user's entries: age, remaining life, stamp, whether they would be served and if not why",
+  takes: ['<user>'],
+  options: {},
+  async run({ api, argument }) {
+    const { body } = await api.call({ method: 'GET', path: apiPath`/admin/cache/users/${argument(0)}` })
+    return { json: body, text: factsOf(body) }
+  },
+}
+
+const invalidations: Command = {
+  words: ['cache', 'invalidations'],
+  summary: 'the invalidation log, oldest first',
+  takes: [],
+  options: PAGE_OPTIONS,
+  run: (invocation) =>
+    list<JsonObject>(invocation, {
+      path: '/admin/cache/invalidations',
+      cursorName: 'after',
+      columns: ['id', 'at', 'event', 'actor', 'reason', 'keys', 'widened', 'tags'].map((field) => ({
+        title: field.toUpperCase(),
+        value: (row) => inOneLine(row[field]),
+      })),
+    }),
+}
+
+export const cacheCommands = [status, flush, user, invalidations]
+
+function readScope(scope: string, target: string | undefined): Record<string, string> {
+  if (!Object.hasOwn(SCOPES, scope))
+    throw new UsageError(`${JSON.stringify(scope)} is no scope: ${Object.keys(SCOPES).join(', ')}`)
+  const needed = SCOPES[scope as FlushScope['scope']]
+  if (needed === null && target !== undefined) throw new UsageError(`cache flush ${scope} takes no more arguments`)
+  if (needed === null) return { scope }
+  if (target === undefined) throw new UsageError(`cache flush ${scope} needs ${needed}`)
+  return { scope, [scope]: scope === 'resource' ? reference(target) : target }
+}
+
+function describeFlush({ dryRun, keys, layers, store }: FlushOutcome): string {
+  const verb = dryRun ? 'would flush' : 'flushed'
+  const what = keys === null ? `the layers ${layers.join(', ')}` : `${keys.length} keys`
+  const away = store === 'unavailable' ? ['Redis is away; the flush holds nonetheless, by the log'] : []
+  return [`${verb} ${what}`, ...(keys ?? []).map((key) => `  ${key}`), ...away].join('\n')
+}
+
+function inOneLine(value: JsonValue | undefined): string {
+  if (value === undefined || value === null) return '-'
+  if (Array.isArray(value))
+    return value.length > 4 ? `${value.slice(0, 4).join(' ')} … (${value.length})` : value.join(' ') || '-'
+  return typeof value === 'object' ? JSON.stringify(value) : String(value)
+}

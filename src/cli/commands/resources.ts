@@ -1,0 +1,131 @@
+/** `resources`: the caller's list, or another user's, and the changes. */
+import { PERMISSIONS, type Permission, type VisibleResource } from '../../domain/model.ts'
+import { apiPath } from '../api-client.ts'
+import { UsageError } from '../outcome.ts'
+import type { Column } from '../table.ts'
+import type { Command, Invocation, OptionSpec } from './command.ts'
+import { list, PAGE_OPTIONS } from './lists.ts'
+import { change, IF_MATCH, ifMatch, single } from './mutations.ts'
+import { reference } from './references.ts'
+
+const FIELDS = {
+  kind: { value: '<kind>', help: 'repository, database, …' },
+  description: { value: '<text>', help: 'what it is; empty for none' },
+  attributes: { value: '<json>', help: 'a JSON object' },
+} satisfies Record<string, OptionSpec>
+
+const FILTERS = {
+  kind: { value: '<kind>', help: 'only of this kind' },
+  q: { value: '<prefix>', help: 'only names that begin so' },
+  permission: { value: '<permission>', help: `at least this: ${PERMISSIONS.join(', ')}` },
+} satisfies Record<string, OptionSpec>
+
+const COLUMNS: Column<VisibleResource>[] = [
+  { title: 'NAME', value: ({ name }) => name },
+  { title: 'KIND', value: ({ kind }) => kind },
+  { title: 'PERMISSION', value: ({ permission }) => permission },
+  { title: 'DESCRIPTION', value: ({ description }) => description },
+]
+
+export const listVisible: Pick<Command, 'options'> & {
+  of(path: string, invocation: Invocation): ReturnType<Command['run']>
+} = {
+  options: { ...FILTERS, ...PAGE_OPTIONS },
+  of: (path, invocation) =>
+    list<VisibleResource>(invocation, {
+      path,
+      query: invocation.given('kind', 'q', 'permission'),
+      columns: COLUMNS,
+    }),
+}
+
+const listResources: Command = {
+  words: ['resources', 'list'],
+  isDefault: true,
+  summary: 'the resources you may see',
+  takes: [],
+  options: listVisible.options,
+  run: (invocation) => listVisible.of('/resources', invocation),
+}
+
+const getResource: Command = {
+  words: ['resources', 'get'],
+  summary: 'one resource',
+  takes: ['<resource>'],
+  options: {},
+  run: (invocation) => single(invocation, pathOf(invocation)),
+}
+
+const createResource: Command = {
+  words: ['resources', 'create'],
+  summary: 'create a resource, with its first grants',
+  takes: ['<name>'],
+  options: { ...FIELDS, grant: { value: '<group>=<permission>', many: true, help: 'a first grant' } },
+  run(invocation) {
+    const name = invocation.argument(0)
+    const kind = invocation.text('kind')
+    if (kind === undefined) throw new UsageError('--kind is needed')
+    const grants = invocation.texts('grant').map(readGrant)
+    const body = { name, ...readFields(invocation), ...(grants.length > 0 && { grants }) }
+    return change(invocation, { method: 'POST', path: '/resources', body }, () => `created ${name}`)
+  },
+}
+
+const updateResource: Command = {
+  words: ['resources', 'update'],
+  summary: 'change some fields of a resource',
+  takes: ['<resource>'],
+  options: { name: { value: '<name>', help: 'another name' }, ...FIELDS, ...IF_MATCH },
+  run(invocation) {
+    const body = { ...invocation.given('name'), ...readFields(invocation) }
+    if (Object.keys(body).length === 0)
+      throw new UsageError('nothing to change: give --name, --kind, --description or --attributes')
+    const call = { method: 'PATCH', path: pathOf(invocation), body, ...ifMatch(invocation) } as const
+    return change(invocation, call, () => `updated ${invocation.argument(0)}`)
+  },
+}
+
+const deleteResource: Command = {
+  words: ['resources', 'delete'],
+  summary: 'delete a resource and its grants',
+  takes: ['<resource>'],
+  options: IF_MATCH,
+  run: (invocation) =>
+    change(
+      invocation,
+      { method: 'DELETE', path: pathOf(invocation), ...ifMatch(invocation) },
+      () => `deleted ${invocation.argument(0)}`,
+    ),
+}
+
+export const resourceCommands = [listResources, getResource, createResource, updateResource, deleteResource]
+
+const pathOf = (invocation: Invocation) => apiPath`/resources/${reference(invocation.argument(0))}`
+
+function readFields(invocation: Invocation) {
+  const { kind, description, attributes } = invocation.given('kind', 'description', 'attributes')
+  return {
+    ...(kind !== undefined && { kind }),
+    ...(description !== undefined && { description: description === '' ? null : description }),
+    ...(attributes !== undefined && { attributes: readJson(attributes) }),
+  }
+}
+
+function readJson(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch (cause) {
+    throw new UsageError(`--attributes is no JSON: ${(cause as Error).message}`, { cause })
+  }
+}
+
+/** The last `=` divides: a group's name may contain one, a permission never does. */
+function readGrant(text: string): { group: string; permission: Permission } {
+  const at = text.lastIndexOf('=')
+  const permission = PERMISSIONS.find((each) => each === text.slice(at + 1))
+  if (at < 1 || permission === undefined)
+    throw new UsageError(
+      `--grant ${JSON.stringify(text)} is not <group>=<permission>, one of ${PERMISSIONS.join(', ')}`,
+    )
+  return { group: reference(text.slice(0, at)), permission }
+}

@@ -1,0 +1,112 @@
+/** `users` and `me`: who there is, and what their groups amount to. */
+import type { EffectiveGroup, User } from '../../domain/model.ts'
+import { apiPath } from '../api-client.ts'
+import { UsageError } from '../outcome.ts'
+import type { Column } from '../table.ts'
+import type { Command } from './command.ts'
+import { list, PAGE_OPTIONS } from './lists.ts'
+import { change, createdOr, single } from './mutations.ts'
+import { listVisible } from './resources.ts'
+import type { Wire } from './wire.ts'
+
+const GROUP_COLUMNS: Column<EffectiveGroup>[] = [
+  { title: 'GROUP', value: ({ name }) => name },
+  { title: 'VIA', value: ({ via }) => (typeof via === 'string' ? via : via.join(', ')) },
+  { title: 'ROLE', value: ({ role }) => role },
+]
+
+const listUsers: Command = {
+  words: ['users', 'list'],
+  isDefault: true,
+  summary: 'all users',
+  takes: [],
+  options: { q: { value: '<prefix>', help: 'only ids that begin so' }, ...PAGE_OPTIONS },
+  run: (invocation) =>
+    list<Wire<User>>(invocation, {
+      path: '/users',
+      query: invocation.given('q'),
+      columns: [
+        { title: 'ID', value: ({ id }) => id },
+        { title: 'NAME', value: ({ displayName }) => displayName },
+        { title: 'DISABLED', value: ({ disabled }) => (disabled ? 'yes' : 'no') },
+      ],
+    }),
+}
+
+const getUser: Command = {
+  words: ['users', 'get'],
+  summary: 'one user',
+  takes: ['<user>'],
+  options: {},
+  run: (invocation) => single(invocation, apiPath`/users/${invocation.argument(0)}`),
+}
+
+const putUser: Command = {
+  words: ['users', 'put'],
+  summary: 'create a user, or bring one to this state',
+  takes: ['<user>'],
+  options: {
+    name: { value: '<name>', help: 'the name to show; empty for none' },
+    disable: { help: 'the user counts for nothing until enabled again' },
+    enable: { help: 'undo that' },
+  },
+  run(invocation) {
+    const user = invocation.argument(0)
+    const name = invocation.text('name')
+    const [disable, enable] = [invocation.flag('disable'), invocation.flag('enable')]
+    if (disable && enable) throw new UsageError('--disable and --enable exclude each other')
+    const body = {
+      ...(name !== undefined && { displayName: name === '' ? null : name }),
+      ...((disable || enable) && { disabled: disable }),
+    }
+    const call = { method: 'PUT', path: apiPath`/users/${user}`, body } as const
+    return change(invocation, call, createdOr(`created ${user}`, `${user} is as asked`))
+  },
+}
+
+const deleteUser: Command = {
+  words: ['users', 'delete'],
+  summary: 'delete a user and the memberships',
+  takes: ['<user>'],
+  options: {},
+  run(invocation) {
+    const user = invocation.argument(0)
+    return change(invocation, { method: 'DELETE', path: apiPath`/users/${user}` }, () => `deleted ${user}`)
+  },
+}
+
+const userGroups: Command = {
+  words: ['users', 'groups'],
+  summary: "a user's effective groups, and how each is come by",
+  takes: ['<user>'],
+  options: {},
+  run: (invocation) =>
+    list(invocation, { path: apiPath`/users/${invocation.argument(0)}/groups`, columns: GROUP_COLUMNS }),
+}
+
+const userResources: Command = {
+  words: ['users', 'resources'],
+  summary: 'the resources a user may see',
+  takes: ['<user>'],
+  options: listVisible.options,
+  run: (invocation) => listVisible.of(apiPath`/users/${invocation.argument(0)}/resources`, invocation),
+}
+
+const me: Command = {
+  words: ['me', 'show'],
+  isDefault: true,
+  summary: 'who you are here: id, roles, counts',
+  takes: [],
+  options: {},
+  run: (invocation) => single(invocation, '/me'),
+}
+
+const myGroups: Command = {
+  words: ['me', 'groups'],
+  summary: 'your effective groups',
+  takes: [],
+  options: {},
+  run: (invocation) => list(invocation, { path: '/me/groups', columns: GROUP_COLUMNS }),
+}
+
+export const userCommands = [listUsers, getUser, putUser, deleteUser, userGroups, userResources, me, myGroups]

@@ -1,0 +1,357 @@
+import { describe, expect, it } from 'vitest'
+import { runPortcullis } from './run-portcullis.ts'
+
+interface Call {
+  readonly method: string
+  readonly url: string
+  readonly headers: Headers
+  readonly body: unknown
+}
+
+/** Runs one command line against answers that are given in advance, in their order. */
+async function run(args: string, ...answers: (Response | Error)[]) {
+  const calls: Call[] = []
+  const [out, err]: [string[], string[]] = [[], []]
+  const fetch: typeof globalThis.fetch = async (url, init = {}) => {
+    const body = init.body === undefined ? undefined : JSON.parse(String(init.body))
+    calls.push({ method: String(init.method), url: String(url), headers: new Headers(init.headers), body })
+    const answer = answers.shift()
+    if (answer === undefined) throw new Error(`nobody expects a call of ${url}`)
+    if (answer instanceof Error) throw answer
+    return answer
+  }
+  const exitCode = await runPortcullis(args.match(/"[^"]*"|\S+/g)?.map((word) => word.replaceAll('"', '')) ?? [], {
+    env: { PORTCULLIS_URL: 'https://api.example/base', PORTCULLIS_TOKEN: 'secret-token' },
+    fetch,
+    print: (text) => void out.push(text),
+    say: (text) => void err.push(text),
+  })
+  return {
+    exitCode,
+    calls,
+    out: out.join('\n'),
+    err: err.join('\n'),
+    request: calls.map(({ method, url }) => `${method} ${url}`),
+  }
+}
+
+const answer = (
+  body: unknown,
+  { status = 200, headers = {} }: { status?: number; headers?: Record<string, string> } = {},
+) => new Response(body === null ? null : JSON.stringify(body), { status, headers })
+const nothing = (headers = {}) => new Response(null, { status: 204, headers })
+const problem = (status: number, body: object) =>
+  answer(body, { status, headers: { 'content-type': 'application/problem+json', 'x-request-id': 'r-1' } })
+
+const website = { id: '1', name: 'website', kind: 'repository', permission: 'read', description: null }
+const api = { id: '2', name: 'api', kind: 'repository', permission: 'write', description: 'The API' }
+const UUID = '0195a0de-0000-7000-8000-000000000001'
+
+describe('a command', () => {
+  it('asks the API below its base address, with the token', async () => {
+    const { calls, exitCode } = await run('resources', answer({ data: [], nextCursor: null }))
+    expect(calls[0]?.url).toBe('https://api.example/base/resources')
+    expect(calls[0]?.headers.get('authorization')).toBe('Bearer secret-token')
+    expect(exitCode).toBe(0)
+  })
+
+  it('prints a table for people', async () => {
+    const { out } = await run('resources list', answer({ data: [website, api], nextCursor: null }))
+    expect(out.split('\n')).toEqual([
+      'NAME     KIND        PERMISSION  DESCRIPTION',
+      'website  repository  read        -',
+      'api      repository  write       The API',
+    ])
+  })
+
+  it('prints the answer itself for scripts, and nothing beside it', async () => {
+    const page = { data: [website], nextCursor: 'c1' }
+    const { out, err } = await run('resources --json', answer(page))
+    expect(JSON.parse(out)).toEqual(page)
+    expect(err).toBe('')
+  })
+
+  it('says that there is more, and how to get at it', async () => {
+    const { err } = await run('resources --limit 1', answer({ data: [website], nextCursor: 'c1' }))
+    expect(err).toContain('--cursor c1')
+  })
+
+  it('follows the pages to the end with --all', async () => {
+    const { request, out } = await run(
+      'resources --all --kind repository --json',
+      answer({ data: [website], nextCursor: 'c1' }),
+      answer({ data: [api], nextCursor: null }),
+    )
+    expect(request).toEqual([
+      'GET https://api.example/base/resources?kind=repository&limit=200',
+      'GET https://api.example/base/resources?kind=repository&limit=200&cursor=c1',
+    ])
+    expect(JSON.parse(out)).toEqual({ data: [website, api], nextCursor: null })
+  })
+
+  it('passes on which change the answer must have in it, and that the cache shall not answer', async () => {
+    const { calls } = await run('resources --consistency-token t1 --fresh', answer({ data: [], nextCursor: null }))
+    expect(calls[0]?.headers.get('consistency-token')).toBe('t1')
+    expect(calls[0]?.headers.get('cache-control')).toBe('no-cache')
+  })
+
+  it('shows the consistency token of a change beside its result', async () => {
+    const headers = { 'consistency-token': 't2' }
+    const text = await run('members remove team alice', nothing(headers))
+    expect(text.out).toBe('alice is no longer in team')
+    expect(text.err).toBe('Consistency-Token: t2')
+    const json = await run('members remove team alice --json', nothing(headers))
+    expect(JSON.parse(json.out)).toEqual({ consistencyToken: 't2' })
+  })
+
+  it('does not let a name drive the terminal', async () => {
+    const evil = { ...website, name: 'a\u001b[2Jb', description: 'one\ntwo\u202e' }
+    const { out } = await run('resources', answer({ data: [evil], nextCursor: null }))
+    expect(out.split('\n')).toHaveLength(2)
+    expect(out).toContain('a\ufffd[2Jb')
+    expect(out).not.toContain('\u202e')
+  })
+})
+
+describe('the calls of each command', () => {
+  const page = () => answer({ data: [], nextCursor: null })
+  it.each<[string, string, unknown, () => Response]>([
+    ['resources get website', 'GET resources/name%3Awebsite', undefined, () => answer(website)],
+    [`resources get ${UUID}`, `GET resources/${UUID}`, undefined, () => answer(website)],
+    [`resources get name:${UUID}`, `GET resources/name%3A${UUID}`, undefined, () => answer(website)],
+    ['resources get "a/b c"', 'GET resources/name%3Aa%2Fb%20c', undefined, () => answer(website)],
+    [
+      'resources create docs --kind document --attributes {} --grant a=b/team=read',
+      'POST resources',
+      { name: 'docs', kind: 'document', attributes: {}, grants: [{ group: 'name:a=b/team', permission: 'read' }] },
+      () => answer(website, { status: 201 }),
+    ],
+    [
+      'resources update website --description ""',
+      'PATCH resources/name%3Awebsite',
+      { description: null },
+      () => answer(api),
+    ],
+    ['resources delete website', 'DELETE resources/name%3Awebsite', undefined, nothing],
+    ['groups --q comp', 'GET groups?q=comp', undefined, page],
+    ['groups get a', 'GET groups/name%3Aa', undefined, () => answer({ id: UUID })],
+    ['groups create a --parent b', 'POST groups', { name: 'a', parent: 'name:b' }, () => answer({}, { status: 201 })],
+    ['groups update a --root', 'PATCH groups/name%3Aa', { parent: null }, () => answer({})],
+    ['groups update a --name c --parent b', 'PATCH groups/name%3Aa', { name: 'c', parent: 'name:b' }, () => answer({})],
+    ['groups delete a', 'DELETE groups/name%3Aa', undefined, nothing],
+    ['members a', 'GET groups/name%3Aa/members', undefined, page],
+    ['members list list', 'GET groups/name%3Alist/members', undefined, page],
+    [
+      'members put a al/ice --role maintainer',
+      'PUT groups/name%3Aa/members/al%2Fice',
+      { role: 'maintainer' },
+      () => answer({}),
+    ],
+    ['members put a alice', 'PUT groups/name%3Aa/members/alice', {}, () => answer({}, { status: 201 })],
+    ['members remove a alice', 'DELETE groups/name%3Aa/members/alice', undefined, nothing],
+    ['grants a', 'GET groups/name%3Aa/grants', undefined, page],
+    ['grants put a r write', 'PUT groups/name%3Aa/grants/name%3Ar', { permission: 'write' }, () => answer({})],
+    ['grants remove a r', 'DELETE groups/name%3Aa/grants/name%3Ar', undefined, nothing],
+    ['access r', 'GET resources/name%3Ar/access', undefined, page],
+    ['users', 'GET users', undefined, page],
+    ['users get alice', 'GET users/alice', undefined, () => answer({ id: 'alice' })],
+    [
+      'users put alice --name "Al M" --disable',
+      'PUT users/alice',
+      { displayName: 'Al M', disabled: true },
+      () => answer({}),
+    ],
+    ['users put alice --enable', 'PUT users/alice', { disabled: false }, () => answer({})],
+    ['users delete alice', 'DELETE users/alice', undefined, nothing],
+    ['users groups alice', 'GET users/alice/groups', undefined, page],
+    ['users resources alice --permission write', 'GET users/alice/resources?permission=write', undefined, page],
+    ['me', 'GET me', undefined, () => answer({ id: 'alice', counts: { groups: 1 } })],
+    ['me groups', 'GET me/groups', undefined, page],
+    ['cache status', 'GET admin/cache', undefined, () => answer({ log: { lagMs: 3 } })],
+    ['cache user alice', 'GET admin/cache/users/alice', undefined, () => answer({ user: 'alice' })],
+    ['cache invalidations --cursor 17', 'GET admin/cache/invalidations?after=17', undefined, page],
+    ['audit --actor alice --limit 5', 'GET admin/audit?actor=alice&limit=5', undefined, page],
+  ])('%s', async (line, expected, body, reply) => {
+    const { exitCode, request, calls, err } = await run(line, reply())
+    expect(err).toBe('')
+    expect(exitCode).toBe(0)
+    expect(request.map((each) => each.replace('https://api.example/base/', ''))).toEqual([expected])
+    expect(calls[0]?.body).toEqual(body)
+  })
+
+  it.each<[string, object]>([
+    ['cache flush all', { scope: 'all' }],
+    ['cache flush volatile', { scope: 'volatile' }],
+    ['cache flush layer user-groups', { scope: 'layer', layer: 'user-groups' }],
+    ['cache flush user alice', { scope: 'user', user: 'alice' }],
+    ['cache flush resource docs', { scope: 'resource', resource: 'name:docs' }],
+  ])('%s', async (line, scope) => {
+    const outcome = {
+      scope: 'user',
+      dryRun: true,
+      keys: ['portcullis:resources:{alice}'],
+      layers: [],
+      store: 'untouched',
+    }
+    const { calls, out } = await run(`${line} --reason tests --dry-run`, answer(outcome))
+    expect(calls[0]?.body).toEqual({ ...scope, reason: 'tests', dryRun: true })
+    expect(out).toBe('would flush 1 keys\n  portcullis:resources:{alice}')
+  })
+
+  it('sends a merge patch, under the condition that was asked for', async () => {
+    const { calls } = await run('resources update website --name site --if-match "abc"', answer(website))
+    expect(calls[0]?.headers.get('content-type')).toBe('application/merge-patch+json')
+    expect(calls[0]?.headers.get('if-match')).toBe('abc')
+  })
+})
+
+describe('explain', () => {
+  it('shows every path and marks the one that wins', async () => {
+    const { out } = await run(
+      'explain alice website',
+      answer({
+        permission: 'write',
+        paths: [
+          {
+            groups: [
+              { id: '1', name: 'web' },
+              { id: '2', name: 'all' },
+            ],
+            permission: 'read',
+            wins: false,
+          },
+          { groups: [{ id: '1', name: 'web' }], permission: 'write', wins: true },
+        ],
+      }),
+    )
+    expect(out.split('\n')).toEqual([
+      'alice has write on website',
+      '  alice → web → all → read on website',
+      '* alice → web → write on website',
+    ])
+  })
+
+  it('says when there is none', async () => {
+    const { out } = await run('explain alice vault', answer({ permission: null, paths: [] }))
+    expect(out).toBe('alice may not see vault')
+  })
+})
+
+describe('what goes wrong', () => {
+  it('is exit code 1 and every error of the answer when the service refuses', async () => {
+    const { exitCode, err, out } = await run(
+      'groups create a',
+      problem(400, {
+        title: 'The request is not valid',
+        detail: 'The body does not match.',
+        errors: [
+          { pointer: '#/name', detail: 'is too long' },
+          { parameter: 'limit', detail: 'must be 1 to 200' },
+        ],
+      }),
+    )
+    expect(exitCode).toBe(1)
+    expect(out).toBe('')
+    expect(err.split('\n')).toEqual([
+      'The request is not valid (400): The body does not match.',
+      '  #/name  is too long',
+      '  limit  must be 1 to 200',
+    ])
+  })
+
+  it('names the request where the fault is the service’s own', async () => {
+    expect((await run('me', problem(500, { title: 'Something went wrong' }))).err).toContain('request id: r-1')
+  })
+
+  it('is exit code 1 with what a proxy said, when it was no problem document', async () => {
+    const { exitCode, err } = await run('me', new Response('<h1>Bad gateway</h1>', { status: 502 }))
+    expect(exitCode).toBe(1)
+    expect(err).toContain('(502): <h1>Bad gateway</h1>')
+  })
+
+  it('is exit code 3 when nobody answers', async () => {
+    const refused = new TypeError('fetch failed', { cause: new Error('connect ECONNREFUSED 127.0.0.1:3000') })
+    const { exitCode, err } = await run('me', refused)
+    expect(exitCode).toBe(3)
+    expect(err).toContain('connect ECONNREFUSED')
+  })
+
+  it('is exit code 3 when there is no answer in time', async () => {
+    const { exitCode, err } = await run('me', new DOMException('aborted', 'TimeoutError'))
+    expect(exitCode).toBe(3)
+    expect(err).toContain('no answer in time')
+  })
+
+  it('is exit code 3 when what answers is not this API', async () => {
+    expect((await run('me', new Response('<html>'))).exitCode).toBe(3)
+  })
+
+  it.each([
+    ['an unknown command', 'launch', /there is no command "launch"/],
+    ['a missing argument', 'members put team', /missing: <user>\n\nusage: portcullis members put/],
+    ['too many arguments', 'access a b', /too many arguments: b/],
+    ['an empty argument', 'users delete ""', /an argument is empty/],
+    ['an unknown option', 'resources --colour', /--colour/],
+    ['an option without its value', 'resources --kind', /--kind/],
+    ['a resource without kind', 'resources create a', /--kind is needed/],
+    ['attributes that are no JSON', 'resources create a --kind b --attributes {', /--attributes is no JSON/],
+    ['a grant without permission', 'resources create a --kind b --grant team', /is not <group>=<permission>/],
+    ['a change of nothing', 'groups update a', /nothing to change/],
+    ['both ways at once', 'groups update a --root --parent b', /exclude each other/],
+    ['enabled and disabled', 'users put a --enable --disable', /exclude each other/],
+    ['a flush without reason', 'cache flush all', /--reason is needed/],
+    ['a flush of an unknown scope', 'cache flush everything --reason x', /"everything" is no scope/],
+    ['a flush of a user unnamed', 'cache flush user --reason x', /cache flush user needs <user>/],
+    ['a flush of all and more', 'cache flush all alice --reason x', /takes no more arguments/],
+    ['all from a cursor', 'resources --all --cursor c', /leave --cursor out/],
+    ['an address that is none', 'me --url localhost:3000', /is no http or https address/],
+  ])('is exit code 2 and sends nothing for %s', async (_what, line, expected) => {
+    const { exitCode, calls, err } = await run(line)
+    expect(err).toMatch(expected)
+    expect(exitCode).toBe(2)
+    expect(calls).toEqual([])
+  })
+})
+
+describe('a token of the local stack', () => {
+  it('is never made for another machine', async () => {
+    const err: string[] = []
+    const exitCode = await runPortcullis(['me', '--url', 'https://elsewhere.example'], {
+      env: {},
+      fetch: () => Promise.reject(new Error('must not be called')),
+      print: () => {},
+      say: (text) => void err.push(text),
+    })
+    expect(exitCode).toBe(2)
+    expect(err.join()).toContain('https://elsewhere.example needs an access token')
+  })
+})
+
+describe('the help', () => {
+  it.each(['', '--help', 'help'])('lists every command for "%s"', async (line) => {
+    const { out, exitCode } = await run(line)
+    expect(exitCode).toBe(0)
+    for (const noun of [
+      'resources',
+      'groups',
+      'members',
+      'grants',
+      'explain',
+      'access',
+      'users',
+      'cache',
+      'audit',
+      'import',
+    ])
+      expect(out).toMatch(new RegExp(`^  ${noun} `, 'm'))
+  })
+
+  it('shows one command with its options, or all that share a word', async () => {
+    const one = await run('members put --help')
+    expect(one.out).toContain('usage: portcullis members put <group> <user> [options]')
+    expect(one.out).toContain('--role <role>')
+    expect(one.out).not.toContain('members remove')
+    const family = await run('members --help')
+    expect(family.out).toContain('members remove <group> <user>')
+  })
+})
