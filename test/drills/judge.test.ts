@@ -110,7 +110,10 @@ describe('the bound for a stale answer', () => {
   })
 
   it('is nothing on the process that acknowledged', () => {
-    expect(unhealthy(versions, read({ process: 'api-1', view: 'plain' }))).toMatchObject({ promise: 'P4', broken: true })
+    expect(unhealthy(versions, read({ process: 'api-1', view: 'plain' }))).toMatchObject({
+      promise: 'P4',
+      broken: true,
+    })
   })
 
   it('is a second when the mutation fell into the fault, though the read did not', () => {

@@ -15,7 +15,13 @@ export type PromiseName = 'P2' | 'P3' | 'P3-token' | 'P4'
 export type Judgement =
   | { readonly kind: 'explained' }
   /** Right once, but replaced by an acknowledged state `staleMs` before the read began. */
-  | { readonly kind: 'stale'; readonly staleMs: number; readonly missed: number; readonly promise: PromiseName; readonly broken: boolean }
+  | {
+      readonly kind: 'stale'
+      readonly staleMs: number
+      readonly missed: number
+      readonly promise: PromiseName
+      readonly broken: boolean
+    }
   /** No state that was ever begun when the read ended looks like this. */
   | { readonly kind: 'impossible' }
 

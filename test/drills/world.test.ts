@@ -39,7 +39,10 @@ describe('a world of the drill', () => {
   it('repeats itself from the same seed', () => {
     const walk = (seed: number) => {
       const random = createRandom(seed)
-      return Array.from({ length: 50 }).reduce<WorldState>((state) => randomStep(world, state, random).next, INITIAL_STATE)
+      return Array.from({ length: 50 }).reduce<WorldState>(
+        (state) => randomStep(world, state, random).next,
+        INITIAL_STATE,
+      )
     }
     expect(walk(3)).toEqual(walk(3))
     expect(walk(3)).not.toEqual(walk(4))

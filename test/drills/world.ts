@@ -105,7 +105,11 @@ function highest(...permissions: readonly (Permission | null)[]): Permission | n
 export function randomStep(world: World, state: WorldState, random: Random): Step {
   if (!state.annInTeam && !state.secretOnTeam && random.next() < 0.6) return secret(world, state, true)
   if (state.secretOnTeam && random.next() < 0.5) return secret(world, state, false)
-  return random.pick([annMembership, bobMembership, tree, plainOnTop, plainOnTeam, note, disabled])(world, state, random)
+  return random.pick([annMembership, bobMembership, tree, plainOnTop, plainOnTeam, note, disabled])(
+    world,
+    state,
+    random,
+  )
 }
 
 const group = ({ name }: World, which: string) => `/groups/name:${encodeURIComponent(`${name}/${which}`)}`
@@ -145,7 +149,12 @@ function secret(world: World, state: WorldState, granted: boolean): Step {
 
 function note(world: World, state: WorldState): Step {
   const next = { ...state, note: state.note + 1 }
-  return { method: 'PATCH', path: `/resources/${resource(world, 'base')}`, body: { description: String(next.note) }, next }
+  return {
+    method: 'PATCH',
+    path: `/resources/${resource(world, 'base')}`,
+    body: { description: String(next.note) },
+    next,
+  }
 }
 
 function disabled(world: World, state: WorldState): Step {

@@ -1,0 +1,22 @@
+/**
+ * The drill's own build of the service: the same program and the same wiring, with single parts replaced as modules
+ * are resolved. Loaded with `--import`; nothing in `src` knows of it.
+ */
+import { registerHooks } from 'node:module'
+
+/** What the composition root imports, and what it gets here instead. */
+const REPLACED: Readonly<Record<string, string>> = {
+  './cache/index.ts': './cache.ts',
+  './redis/index.ts': './redis.ts',
+  './postgres/source.ts': './source.ts',
+  './postgres/invalidation-log.ts': './invalidation-log.ts',
+}
+
+registerHooks({
+  resolve(specifier, context, nextResolve) {
+    const replacement = context.parentURL?.endsWith('/src/composition-root.ts') ? REPLACED[specifier] : undefined
+    return replacement === undefined
+      ? nextResolve(specifier, context)
+      : nextResolve(new URL(replacement, import.meta.url).href, context)
+  },
+})

@@ -1,0 +1,41 @@
+/** The shared store without the lease's protection, or with a crash instead of a deletion, where the build says so. */
+import type { EntryStore } from '../../../src/cache/index.ts'
+import { createRedis as createReal, type RedisAdapter, type RedisDependencies } from '../../../src/redis/index.ts'
+import { has } from './parts.ts'
+
+export * from '../../../src/redis/index.ts'
+
+export function createRedis(options: RedisDependencies): RedisAdapter {
+  const redis = createReal(options)
+  return { ...redis, store: withCrashPoint(withoutLeases(redis.store)) }
+}
+
+/** Long enough that only an invalidation, never expiry, takes it away. */
+const LEASE_MS = 10_000
+
+/** A lease that was taken away is taken again just before the fill, which is the same as a lease taken after the load. */
+function withoutLeases(store: EntryStore): EntryStore {
+  if (!has('leases-ignored')) return store
+  return {
+    ...store,
+    async fill(fills) {
+      const retaken = await store.takeLeases(fills.map(({ key, layer }) => ({ key, layer, leaseMs: LEASE_MS })))
+      return store.fill(fills.map((fill, index) => ({ ...fill, lease: retaken[index] ?? fill.lease })))
+    },
+  }
+}
+
+function withCrashPoint(store: EntryStore): EntryStore {
+  if (!has('crash-point')) return store
+  let armed = false
+  process.on('SIGUSR2', () => {
+    armed = true
+  })
+  return {
+    ...store,
+    async invalidate(keys) {
+      if (armed) process.kill(process.pid, 'SIGKILL')
+      return store.invalidate(keys)
+    },
+  }
+}

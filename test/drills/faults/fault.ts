@@ -1,0 +1,34 @@
+/** What a fault is to the drill. */
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Part } from '../build/parts.ts'
+import type { Environment } from '../environment.ts'
+import type { Random } from '../random.ts'
+
+export interface FaultContext {
+  readonly environment: Environment
+  readonly random: Random
+  /** How long the fault is held, in milliseconds. */
+  readonly holdMs: number
+  /** Names a moment for the timeline. */
+  readonly mark: (name: string) => void
+}
+
+export interface Fault {
+  readonly name: string
+  /** As it reads in the table. */
+  readonly title: string
+  /** What clients may notice besides waiting: `nothing` for whatever happens to Redis. */
+  readonly clientsMayNotice: 'nothing' | 'instances-ending' | 'database-away'
+  /** Parts of the drill's own build that the fault needs. */
+  readonly parts?: readonly Part[]
+  /** Variables that the instances are started with. */
+  readonly env?: Readonly<Record<string, string>>
+  /** Why it cannot be staged here; null when it can. */
+  readonly missing?: () => Promise<string | null>
+  /** Brings the fault about and holds it; whatever it leaves behind is repaired afterwards by `Environment.restore`. */
+  readonly run: (context: FaultContext) => Promise<void>
+}
+
+export const hold = (ms: number): Promise<void> => sleep(ms)
+
+export const INSTANCES = [0, 1, 2] as const

@@ -1,0 +1,93 @@
+/** Faults of the service itself and of PostgreSQL. */
+import type { Environment } from '../environment.ts'
+import { type Fault, hold, INSTANCES } from './fault.ts'
+
+const none: Fault = {
+  name: 'none',
+  title: 'no fault',
+  clientsMayNotice: 'nothing',
+  run: ({ holdMs }) => hold(holdMs),
+}
+
+/** Makes the window that leases close wide: without them a load stored late would be found by others. */
+const slowLoads: Fault = {
+  name: 'slow-loads',
+  title: 'no fault, but up to 40 ms between a load and its fill, and no NOTIFY (polling alone)',
+  clientsMayNotice: 'nothing',
+  parts: ['slow-loads'],
+  env: { LOG_NOTIFY: 'off' },
+  run: ({ holdMs }) => hold(holdMs),
+}
+
+export async function crash(environment: Environment, instance: number): Promise<void> {
+  environment.fleet.signal(instance, 'SIGUSR2')
+  await Promise.race([environment.fleet.exited(instance), hold(10_000)])
+  environment.fleet.signal(instance, 'SIGKILL')
+  await environment.fleet.exited(instance)
+}
+
+const crashAfterCommit: Fault = {
+  name: 'crash-after-commit',
+  title: 'kill -9 of an instance between commit and delete, each in turn',
+  clientsMayNotice: 'instances-ending',
+  parts: ['crash-point'],
+  async run({ environment, mark }) {
+    for (const instance of INSTANCES) {
+      await crash(environment, instance)
+      mark(`instance ${instance + 1} crashed`)
+      await hold(2000)
+      await environment.fleet.start(instance)
+    }
+  },
+}
+
+const rollingRestart: Fault = {
+  name: 'rolling-restart',
+  title: 'rolling restart of the instances',
+  clientsMayNotice: 'instances-ending',
+  async run({ environment: { fleet }, mark }) {
+    for (const instance of INSTANCES) {
+      mark(`instance ${instance + 1} restarts`)
+      await fleet.stop(instance)
+      await fleet.start(instance)
+      await hold(500)
+    }
+  },
+}
+
+export async function cutListeners({ sql }: Environment): Promise<void> {
+  await sql(
+    `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+     WHERE application_name = 'portcullis' AND (query LIKE 'LISTEN%' OR query LIKE '%invalidation_log l WHERE%')`,
+  ).catch(() => [])
+}
+
+const listenCut: Fault = {
+  name: 'listen-cut',
+  title: 'the connections that follow the log are cut, again and again, while Redis hangs for one instance',
+  clientsMayNotice: 'nothing',
+  async run({ environment, holdMs }) {
+    // With Redis well nobody would notice at all: deletions alone keep every instance right.
+    environment.redisProxies(0, { kind: 'frozen' })
+    for (let leftMs = holdMs; leftMs > 0; leftMs -= 300) {
+      await cutListeners(environment)
+      await hold(300)
+    }
+    environment.redisProxies(0, { kind: 'pass' })
+  },
+}
+
+const postgresRestart: Fault = {
+  name: 'postgres-restart',
+  title: 'PostgreSQL killed and started again: another incarnation',
+  clientsMayNotice: 'database-away',
+  async run({ environment: { stack }, holdMs, mark }) {
+    await stack.kill('postgres')
+    await hold(2000)
+    mark('PostgreSQL starts')
+    await stack.restart('postgres')
+    await hold(holdMs)
+  },
+}
+
+export const serviceFaults = [none, slowLoads, crashAfterCommit, rollingRestart, listenCut, postgresRestart]

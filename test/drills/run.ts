@@ -1,0 +1,110 @@
+/**
+ * `npm run drill`: real servers, three instances, faults one after the other, and a verdict on every answer.
+ *
+ *   npm run drill -- [--fault NAME]… [--without PART]… [--seconds N] [--seed S] [--rate N] [--long] [--json FILE] [--svg FILE] [--port BASE]
+ *
+ * Ends with 1 when a promise was broken, with 2 when the drill itself failed.
+ */
+import { writeFileSync } from 'node:fs'
+import { parseArgs } from 'node:util'
+import { PARTS, type Part } from './build/parts.ts'
+import { runDrill } from './drill.ts'
+import { createEnvironment } from './environment.ts'
+import { FAULTS } from './faults/index.ts'
+import { createRandom } from './random.ts'
+import { explain, tableOf } from './report.ts'
+import type { Summary } from './summary.ts'
+import { timelineSvg } from './timeline-svg.ts'
+
+const WORLDS = 16
+const USUAL = { seconds: 5, rate: 1500, rounds: 1 }
+/** Enough for a million judged answers. */
+const LONG = { seconds: 10, rate: 1800, rounds: 2 }
+
+const { values } = parseArgs({
+  options: {
+    fault: { type: 'string', multiple: true },
+    without: { type: 'string', multiple: true, default: [] },
+    seconds: { type: 'string' },
+    seed: { type: 'string' },
+    rate: { type: 'string' },
+    rounds: { type: 'string' },
+    long: { type: 'boolean', default: false },
+    json: { type: 'string' },
+    svg: { type: 'string' },
+    port: { type: 'string' },
+  },
+})
+
+const say = (message: string) => console.error(`[drill] ${message}`)
+
+async function main(): Promise<number> {
+  const usual = values.long ? LONG : USUAL
+  const seed = Number(values.seed ?? Date.now() % 1_000_000)
+  const chosen = values.fault ? values.fault.map(faultNamed) : FAULTS
+  const without = values.without.map(partNamed)
+  const random = createRandom(seed)
+  say(
+    `seed ${seed}; ${chosen.map(({ name }) => name).join(', ')}${without.length > 0 ? `; without ${without.join(', ')}` : ''}`,
+  )
+  const environment = await createEnvironment({
+    random,
+    log: say,
+    ...(values.port && { portBase: Number(values.port) }),
+  })
+  for (const signal of ['SIGINT', 'SIGTERM'] as const)
+    process.once(signal, () => void environment.close().then(() => process.exit(2)))
+  const summaries: Summary[] = []
+  try {
+    for (let round = 0; round < Number(values.rounds ?? usual.rounds); round++) {
+      for (const fault of chosen) {
+        const missing = await fault.missing?.()
+        if (missing) {
+          say(`${fault.name} is left out: ${missing}`)
+          continue
+        }
+        say(`${fault.name}: ${fault.title}`)
+        const summary = await runDrill(fault, {
+          environment,
+          random,
+          holdMs: 1000 * Number(values.seconds ?? usual.seconds),
+          firstWorld: summaries.length * WORLDS,
+          worlds: WORLDS,
+          readsPerSecond: Number(values.rate ?? usual.rate),
+          without,
+        })
+        summaries.push(summary)
+        if (values.json) writeFileSync(values.json, JSON.stringify({ seed, without, summaries }))
+        if (summary.violations > 0) say(explain(summary))
+      }
+    }
+  } finally {
+    await environment.close()
+  }
+  console.log(tableOf(summaries))
+  const judged = summaries.reduce((sum, each) => sum + each.judged, 0)
+  const violations = summaries.reduce((sum, each) => sum + each.violations, 0)
+  const kept = summaries.every(({ promisesKept }) => Object.values(promisesKept).every(Boolean))
+  console.log(
+    `\n${judged.toLocaleString('en')} reads judged, ${violations} violations, seed ${seed}: the promises were ${kept ? 'kept' : 'BROKEN'}`,
+  )
+  if (values.svg) writeFileSync(values.svg, timelineSvg(summaries))
+  return kept ? 0 : 1
+}
+
+function faultNamed(name: string) {
+  const found = FAULTS.find((fault) => fault.name === name)
+  if (!found) throw new Error(`there is no fault ${name}; there are ${FAULTS.map((fault) => fault.name).join(', ')}`)
+  return found
+}
+
+function partNamed(name: string): Part {
+  const found = PARTS.find((part) => part === name)
+  if (!found) throw new Error(`there is no part ${name}; there are ${PARTS.join(', ')}`)
+  return found
+}
+
+process.exitCode = await main().catch((error: unknown) => {
+  console.error(error)
+  return 2
+})
