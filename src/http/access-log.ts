@@ -21,7 +21,7 @@ export function createAccessLog(logger: Logger) {
     // What is printed is chosen here field by field; looking for credentials in it cost a sixth of the hot path.
     redact: [],
     serializers: { req: describedRequest, res: describedResponse },
-    customLogLevel: (_req, res, error) => (error !== undefined || res.statusCode >= 500 ? 'error' : 'info'),
+    customLogLevel: levelOf,
     customErrorObject: (_req, res, _error, values: { responseTime: number }) => ({
       res,
       responseTime: values.responseTime,
@@ -36,6 +36,14 @@ function describedRequest(req: IncomingMessage & { id?: unknown }) {
   return { id: req.id, method: req.method, path: query === -1 ? url : url.slice(0, query) }
 }
 
-function describedResponse(res: ServerResponse) {
-  return { status: res.statusCode }
+function describedResponse(res: ServerResponse & { locals?: { problem?: string } }) {
+  const problem = res.locals?.problem
+  return problem === undefined ? { status: res.statusCode } : { status: res.statusCode, problem }
+}
+
+/** A 503 is the service protecting itself; a 500 is a fault. Probes come every few seconds and say nothing while all is well. */
+function levelOf(req: IncomingMessage, res: ServerResponse, error?: Error): 'error' | 'warn' | 'info' | 'debug' {
+  if (error !== undefined || (res.statusCode >= 500 && res.statusCode !== 503)) return 'error'
+  if (res.statusCode === 503) return 'warn'
+  return req.url === '/livez' || req.url === '/readyz' || req.url === '/metrics' ? 'debug' : 'info'
 }

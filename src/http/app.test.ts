@@ -463,7 +463,11 @@ describe('a failure', () => {
     expect([answer.status, answer.headers['retry-after']]).toEqual([503, '1'])
     finish()
     await new Promise((resolve) => setImmediate(resolve))
-    expect(stuck.logged.filter((line) => line.includes('"level":"error"'))).toHaveLength(1)
+    expect(stuck.logged).toHaveLength(1)
+    expect(JSON.parse(stuck.logged[0] ?? '{}')).toMatchObject({
+      level: 'warn',
+      res: { status: 503, problem: 'deadline-exceeded' },
+    })
   })
 })
 
@@ -508,6 +512,13 @@ describe('the process', () => {
       res: { status: 200 },
     })
     expect(quiet.logged[0]).not.toMatch(/secret-prefix|session|Bearer/)
+  })
+
+  it('keeps quiet about probes that succeed', async () => {
+    const quiet = await createTestApp()
+    await request(quiet.app).get('/livez')
+    await request(quiet.app).get('/readyz')
+    expect(quiet.logged).toEqual([])
   })
 
   it('replaces a request id that could break a log line or a header', async () => {

@@ -55,13 +55,16 @@ export function createReplySender({ securityHeaders }: ReplySenderOptions): Repl
 
   return {
     send,
-    sendProblem: (req, res, problem) =>
+    sendProblem(req, res, problem) {
+      // For the access log: which of the several reasons for a status it was.
+      res.locals.problem ??= problem.code
       send(req, res, {
         status: problem.status,
         headers: Object.entries(problem.headers).flat(),
         contentType: PROBLEM_TYPE,
         bytes: JSON.stringify(problem.body),
-      }),
+      })
+    },
   }
 }
 

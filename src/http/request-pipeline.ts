@@ -90,8 +90,11 @@ export function createRouteHandler(route: Route, dependencies: PipelineDependenc
 
   function fail(req: Request, res: Response, error: unknown): void {
     const problem = problemOf(error)
-    if (problem.status >= 500)
-      logger.warn({ err: error, requestId: req.id, route: route.path, code: problem.code }, 'request failed')
+    // Only faults get a line of their own with the cause; an overload or an outage would otherwise fill the log.
+    if (problem.code === 'internal')
+      logger.error({ err: error, requestId: req.id, route: route.path }, 'request failed')
+    else if (problem.status >= 500)
+      logger.debug({ err: error, requestId: req.id, route: route.path }, 'request refused')
     sender.sendProblem(req, res, problem)
   }
 }
