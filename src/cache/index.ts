@@ -51,7 +51,6 @@ export {
   type Rule,
 } from './mutation.ts'
 export {
-  type Committed,
   createMutationRunner,
   type LogRecord,
   type MutationOutcome,
@@ -61,6 +60,7 @@ export {
 export { createPartitionedLayer, type PartitionedLayer } from './partitioned-layer.ts'
 export { createSingleFlight, type Shareable } from './single-flight.ts'
 export {
+  type Committed,
   covers,
   formatSnapshot,
   isVisible,

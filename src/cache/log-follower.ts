@@ -4,7 +4,7 @@
  */
 import type { Clock } from './clock.ts'
 import type { InvalidationIndex, LogRow, RetentionClass } from './invalidation-index.ts'
-import { covers, isVisible, type Snapshot, type Stamp, type Xid } from './snapshot.ts'
+import { type Committed, covers, isVisible, type Snapshot, type Stamp } from './snapshot.ts'
 
 export interface LogBatch {
   readonly position: Stamp
@@ -59,8 +59,8 @@ export interface LogFollower {
   lagMs(): number
   /** Reads the log until the position covers the snapshot; one read serves all who wait. @throws what the port throws */
   catchUp(target: Stamp): Promise<void>
-  /** Resolves true once the transaction is visible at the position, false when that takes longer than `timeoutMs`. */
-  waitFor(xid: Xid, timeoutMs: number): Promise<boolean>
+  /** Resolves true once the position covers the transaction, false when that takes longer than `timeoutMs`. */
+  waitFor(committed: Committed, timeoutMs: number): Promise<boolean>
   close(): Promise<void>
 }
 
@@ -178,19 +178,35 @@ export function createLogFollower(options: LogFollowerOptions): LogFollower {
     options.onTrustChange?.(current, cause)
   }
 
-  async function waitFor(xid: Xid, timeoutMs: number): Promise<boolean> {
+  /** Ids are handed out again after a crash, so an id alone says nothing about a position of another incarnation. */
+  async function waitFor({ database, xid }: Committed, timeoutMs: number): Promise<boolean> {
     const deadlineMs = clock.monotonicMs() + timeoutMs
-    const seen = () => index.position !== null && isVisible(xid, index.position.snapshot)
-    while (!seen()) {
+    const sees = (position: Stamp | null) => position?.database === database && isVisible(xid, position.snapshot)
+    if (sees(index.position)) return true
+    for (;;) {
       const leftMs = deadlineMs - clock.monotonicMs()
       if (leftMs <= 0) return false
-      const timer = new AbortController()
-      await Promise.race([read().catch(() => {}), clock.sleep(leftMs, timer.signal).catch(() => {})])
-      timer.abort()
+      const succeeded = await within(leftMs, read)
+      if (sees(index.position)) return true
+      // Read just now, later than the commit was acknowledged: whichever incarnation answers now came after it and has it.
+      if (succeeded && index.position?.database !== database) return true
       // A transaction that is not there yet may never be; asking without a pause would only load the database.
-      if (!seen()) await clock.sleep(Math.min(leftMs, RETRY_MS))
+      await clock.sleep(Math.min(leftMs, RETRY_MS))
     }
-    return true
+  }
+
+  /** Whether the work succeeded within the time; it goes on in any case. */
+  async function within(ms: number, work: () => Promise<void>): Promise<boolean> {
+    const timer = new AbortController()
+    const succeeded = work().then(
+      () => true,
+      () => false,
+    )
+    const timeout = clock.sleep(ms, timer.signal).then(
+      () => false,
+      () => false,
+    )
+    return Promise.race([succeeded, timeout]).finally(() => timer.abort())
   }
 
   async function catchUp(target: Stamp): Promise<void> {

@@ -13,14 +13,8 @@ import {
   mergeInvalidations,
   type Rule,
 } from './mutation.ts'
-import type { Xid } from './snapshot.ts'
+import type { Committed } from './snapshot.ts'
 import type { Tag } from './tags.ts'
-
-/** The transaction's own identity: which database, which transaction. */
-export interface Committed {
-  readonly database: string
-  readonly xid: Xid
-}
 
 export interface LogRecord {
   readonly event: string
@@ -102,8 +96,10 @@ export function createMutationRunner<Tx, Context>(
   async function removeFromStore(event: string, { keys, layers }: Invalidation): Promise<StoreOutcome> {
     if (keys.length === 0 && layers.length === 0) return 'untouched'
     try {
-      if (layers.length > 0) await store.replaceGenerations(layers)
-      if (keys.length > 0) await store.invalidate(inputsFirst(keys))
+      for (const step of inputsFirst(keys, layers)) {
+        if (step.keys.length > 0) await store.invalidate(step.keys)
+        if (step.layers.length > 0) await store.replaceGenerations(step.layers)
+      }
       return 'invalidated'
     } catch (cause) {
       if (!(cause instanceof StoreUnavailableError)) throw cause
@@ -145,8 +141,26 @@ function recordOf(event: string, { tags, keys, layers }: Invalidation): LogRecor
   return { event, tags, keyCount: keys.length, widened: layers.length > 0 }
 }
 
-/** An input is never removed after what was derived from it: a read in between would refill the derived from the old input. */
-function inputsFirst(keys: Invalidation['keys']): EntryKey[] {
-  const rank = (layer: LayerName) => LAYERS.indexOf(layer)
-  return [...keys].sort((a, b) => rank(a.layer) - rank(b.layer)).map(({ key }) => key)
+interface RemovalStep {
+  readonly keys: EntryKey[]
+  readonly layers: LayerName[]
+}
+
+/**
+ * An input is never removed after what was derived from it, whether by name or with its layer: a read in between would
+ * derive anew from the old input, under a lease that nothing takes away. What follows one another goes together.
+ */
+function inputsFirst(keys: Invalidation['keys'], layers: Invalidation['layers']): RemovalStep[] {
+  let step: RemovalStep = { keys: [], layers: [] }
+  const steps = [step]
+  for (const layer of LAYERS) {
+    const named = keys.filter((each) => each.layer === layer).map(({ key }) => key)
+    if (named.length > 0 && step.layers.length > 0) {
+      step = { keys: [], layers: [] }
+      steps.push(step)
+    }
+    step.keys.push(...named)
+    if (layers.includes(layer)) step.layers.push(layer)
+  }
+  return steps
 }

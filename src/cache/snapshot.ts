@@ -67,3 +67,9 @@ export interface Stamp {
   readonly database: string
   readonly snapshot: Snapshot
 }
+
+/** A transaction's own identity: in which database it ran, and its id there. */
+export interface Committed {
+  readonly database: string
+  readonly xid: Xid
+}

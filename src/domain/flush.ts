@@ -22,6 +22,13 @@ const LAYERS_OF = {
   volatile: ['user-groups', 'user-resources'],
 } as const satisfies Record<string, readonly Layer[]>
 
+/** With an input goes what was derived from it, or lists built from older data would still be served. */
+const LAYERS_OF_LAYER: Readonly<Record<Layer, readonly Layer[]>> = {
+  resources: ['resources', 'user-resources'],
+  'user-groups': ['user-groups', 'user-resources'],
+  'user-resources': ['user-resources'],
+}
+
 /** What the scope names; evaluated in a transaction because affected users are read there. */
 export async function scopeOfFlush(tx: Transaction, scope: FlushScope): Promise<Invalidation> {
   switch (scope.scope) {
@@ -29,7 +36,7 @@ export async function scopeOfFlush(tx: Transaction, scope: FlushScope): Promise<
     case 'volatile':
       return wholeLayers(LAYERS_OF[scope.scope])
     case 'layer':
-      return wholeLayers([scope.layer])
+      return wholeLayers(LAYERS_OF_LAYER[scope.layer])
     case 'user':
       return merged(tx, [userGroups(() => scope.user), userResources(() => scope.user)])
     case 'resource': {

@@ -22,10 +22,10 @@ export interface FreshnessOptions {
 export function createFreshness({ index, follower, tokenWaitMs }: FreshnessOptions): Freshness {
   return {
     async reasonToBypass({ after, bypass }) {
-      const xid = after === undefined ? null : decodeConsistencyToken(after, index.position)
+      const mutation = after === undefined ? null : decodeConsistencyToken(after, index.position)
       if (bypass) return 'request'
       if (follower.trust() === 'lost') return 'log-behind'
-      if (xid === null || (await follower.waitFor(xid, tokenWaitMs))) return null
+      if (mutation === null || (await follower.waitFor(mutation, tokenWaitMs))) return null
       return 'token-not-covered'
     },
   }

@@ -34,7 +34,8 @@ export function allResources<Input>(find: Find<Input, readonly ResourceId[]>): D
   return forFound(find, (resources) => {
     const buckets = [...new Set(resources.map(bucketOf))]
     if (buckets.length === 0) return NOTHING_INVALIDATED
-    const keys = [layerKey.catalogue(), ...buckets.map(layerKey.catalogueBucket)]
+    // The manifest last: while it is there, it vouches for copies of every bucket it names.
+    const keys = [...buckets.map(layerKey.catalogueBucket), layerKey.catalogue()]
     return { ...NOTHING_INVALIDATED, tags: buckets.map(bucketTag), keys }
   })
 }

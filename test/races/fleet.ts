@@ -1,0 +1,446 @@
+/**
+ * Several instances of the real read and write path over one in-memory database and one in-memory store. Every step
+ * that would cross the network passes a gate, where a test can hold it or a scheduler can order it.
+ */
+import {
+  type Clock,
+  createCopies,
+  createInvalidationIndex,
+  createLayer,
+  createLogFollower,
+  createMutationRunner,
+  createPartitionedLayer,
+  type EntryStore,
+  type InvalidationIndex,
+  type LayerEvents,
+  type LogFollower,
+  type Mutation,
+  mutation,
+  type Stamp,
+  type UnitOfWork,
+} from '../../src/cache/index.ts'
+import type { ReadContext } from '../../src/domain/api.ts'
+import { createCatalogue } from '../../src/domain/catalogue.ts'
+import { encodeConsistencyToken } from '../../src/domain/consistency-token.ts'
+import { createCursorCodec } from '../../src/domain/cursor.ts'
+import { createFreshness } from '../../src/domain/freshness.ts'
+import {
+  bucketOf,
+  bucketTag,
+  catalogueBucketKey,
+  catalogueKey,
+  grantsTag,
+  layerKey,
+  layerTag,
+  retentionOf,
+  userTag,
+} from '../../src/domain/keys.ts'
+import { createListPages } from '../../src/domain/list-pages.ts'
+import type { GroupId, ResourceId, UserId, VisibleResource } from '../../src/domain/model.ts'
+import { createResourcePages } from '../../src/domain/resource-page.ts'
+import type { CacheSource, CatalogueItem, GroupNode } from '../../src/domain/source.ts'
+import { type VisibleList, visibleListCodec } from '../../src/domain/visible-list.ts'
+import { createVisibleResources } from '../../src/domain/visible-resources.ts'
+import { createInMemoryEntryStore, type InMemoryEntryStore } from '../support/in-memory-entry-store.ts'
+import { Database, type Transaction } from './database.ts'
+
+export type Gate = (instance: string, step: string) => Promise<void>
+
+const BUCKETS = 2
+const MINUTE_MS = 60_000
+export const TTL_MS = { resources: 720 * MINUTE_MS, user: 15 * MINUTE_MS }
+
+export interface Instance {
+  readonly name: string
+  readonly follower: LogFollower
+  readonly index: InvalidationIndex
+  readonly counts: Record<string, number>
+  /** Names of the visible resources with the permission, and how the answer came about. */
+  list(user: string, context?: ReadContext): Promise<{ names: string[]; cache: string }>
+  join(user: string, group: string): Promise<string>
+  leave(user: string, group: string): Promise<string>
+  grant(group: string, resource: string): Promise<string>
+  revoke(group: string, resource: string): Promise<string>
+  /** As `revoke`, where the members are too many to name. */
+  revokeFromMany(group: string, resource: string): Promise<string>
+  flush(): Promise<string>
+  stop(): Promise<void>
+}
+
+export interface Fleet {
+  readonly database: Database
+  readonly store: InMemoryEntryStore
+  readonly clock: ManualClock
+  start(name: string, over?: Partial<InstanceOptions>): Instance
+  /** What PostgreSQL says, past every cache. */
+  truth(user: string): string[]
+  stop(): Promise<void>
+}
+
+export interface InstanceOptions {
+  readonly wrapStore: (store: EntryStore) => EntryStore
+  readonly wrapIndex: (index: InvalidationIndex) => InvalidationIndex
+  /** False: the follower hears no notification and reads only when something waits for it. */
+  readonly polls: boolean
+}
+
+export interface ManualClock extends Clock {
+  nowMs: number
+  /** Moves time and lets whoever slept until then go on. */
+  advance(ms: number): Promise<void>
+}
+
+export function createManualClock(): ManualClock {
+  const sleepers = new Set<{ untilMs: number; wake: () => void }>()
+  const clock: ManualClock = {
+    nowMs: 1_000_000,
+    monotonicMs: () => clock.nowMs,
+    wallMs: () => clock.nowMs,
+    sleep: (ms, signal) =>
+      new Promise((resolve, reject) => {
+        const sleeper = { untilMs: clock.nowMs + ms, wake: resolve }
+        sleepers.add(sleeper)
+        signal?.addEventListener('abort', () => {
+          sleepers.delete(sleeper)
+          reject(signal.reason)
+        })
+      }),
+    async advance(ms) {
+      const endMs = clock.nowMs + ms
+      for (;;) {
+        const next = [...sleepers].filter(({ untilMs }) => untilMs <= endMs).sort((a, b) => a.untilMs - b.untilMs)[0]
+        if (!next) break
+        clock.nowMs = Math.max(clock.nowMs, next.untilMs)
+        sleepers.delete(next)
+        next.wake()
+        await settle()
+      }
+      clock.nowMs = endMs
+      await settle()
+    },
+  }
+  return clock
+}
+
+/** Lets everything run that can run without time passing. */
+export async function settle(): Promise<void> {
+  for (let turn = 0; turn < 3; turn++) await new Promise((resolve) => setImmediate(resolve))
+}
+
+const open: Gate = async () => {}
+
+export function createFleet(gate: Gate = open): Fleet {
+  const clock = createManualClock()
+  const database = new Database()
+  const store = createInMemoryEntryStore({ clock })
+  const instances: Instance[] = []
+  return {
+    database,
+    store,
+    clock,
+    start(name, over = {}) {
+      const instance = startInstance(name, { database, store, clock, gate }, over)
+      instances.push(instance)
+      return instance
+    },
+    truth: (user) => namesOf(visibleAt(database, user, database.stamp())),
+    async stop() {
+      await Promise.all(instances.map((instance) => instance.stop()))
+    },
+  }
+}
+
+interface Shared {
+  readonly database: Database
+  readonly store: InMemoryEntryStore
+  readonly clock: ManualClock
+  readonly gate: Gate
+}
+
+function startInstance(name: string, shared: Shared, over: Partial<InstanceOptions>): Instance {
+  const { database, clock } = shared
+  const at = (step: string) => shared.gate(name, step)
+  const gated = gatedStore(shared.store, at)
+  const store = over.wrapStore?.(gated) ?? gated
+  const counts: Record<string, number> = {}
+  const events = countingEvents(counts)
+  const plainIndex = createInvalidationIndex({ retentionOf, maxTags: 10_000 })
+  const index = over.wrapIndex?.(plainIndex) ?? plainIndex
+  const follower = createLogFollower({
+    log: database.follow(() => at('log.read'), over.polls === false ? 'deaf' : 'listening'),
+    index,
+    clock,
+    pollMs: over.polls === false ? Number.MAX_SAFE_INTEGER / 4 : 250,
+    boundMs: over.polls === false ? Number.POSITIVE_INFINITY : 5000,
+    graceMs: 30_000,
+    retentionMs: { volatile: 17 * MINUTE_MS, lasting: 722 * MINUTE_MS },
+  })
+  const source = gatedSource(database, at)
+  const catalogue = createCatalogue()
+  const partition = createPartitionedLayer<readonly CatalogueItem[]>({
+    name: 'resources',
+    manifestKey: catalogueKey,
+    bucketCount: BUCKETS,
+    bucketKey: catalogueBucketKey,
+    tagsOf: (bucket) => [bucketTag(bucket), layerTag('resources')],
+    load: (buckets) => source.catalogueBuckets(buckets),
+    encode: (items) => Buffer.from(JSON.stringify(items)),
+    decode: (body) => JSON.parse(body.toString()) as CatalogueItem[],
+    onBucket: catalogue.replace,
+    ttlMs: TTL_MS.resources,
+    leaseMs: 10_000,
+    store,
+    index,
+    clock,
+    events,
+  })
+  const layered = { retention: 'volatile', ttlMs: TTL_MS.user, leaseMs: 2000, store, index, clock, events } as const
+  const groups = createLayer<readonly GroupNode[]>({
+    name: 'user-groups',
+    ...layered,
+    codec: {
+      encode: (nodes) => ({ body: Buffer.from(JSON.stringify(nodes)) }),
+      decode: ({ body }) => JSON.parse(body.toString()) as GroupNode[],
+    },
+    copies: createCopies({ maxBytes: 1_000_000 }),
+  })
+  const lists = createLayer<VisibleList>({
+    name: 'user-resources',
+    ...layered,
+    codec: visibleListCodec,
+    copies: createCopies({ maxBytes: 1_000_000 }),
+  })
+  const pages = createResourcePages(createCursorCodec('0123456789abcdef0123456789abcdef'))
+  const visible = createVisibleResources({
+    groups,
+    lists,
+    partition,
+    catalogue,
+    index,
+    follower,
+    freshness: createFreshness({ index, follower, tokenWaitMs: 1000 }),
+    source,
+    pages,
+    listPages: createListPages({ store, pages }),
+  })
+  const runner = createMutationRunner<Transaction, null>({ unitOfWork: unitOfWorkOf(database, at), store, index })
+  const run = async <Input, Result>(declared: Mutation<Transaction, Input, Result>, input: Input) =>
+    encodeConsistencyToken(await runner.run(declared, input, null))
+  follower.start()
+
+  return {
+    name,
+    follower,
+    index,
+    counts,
+    async list(user, context = {}) {
+      const { body, cache } = await visible.page(user as UserId, { limit: 50 }, context)
+      const { data } = JSON.parse(body.toString()) as { data: VisibleResource[] }
+      return { names: namesOf(data), cache: cache.kind === 'bypass' ? `bypass ${cache.detail}` : cache.kind }
+    },
+    join: (user, group) => run(changeGroups, { user, group, member: true }),
+    leave: (user, group) => run(changeGroups, { user, group, member: false }),
+    grant: (group, resource) => run(changeGrants, { group, resource, granted: true }),
+    revoke: (group, resource) => run(changeGrants, { group, resource, granted: false }),
+    revokeFromMany: (group, resource) => run(changeGrantsOfMany, { group, resource, granted: false }),
+    flush: () => run(flushAll, null),
+    stop: () => follower.close(),
+  }
+}
+
+interface MembershipChange {
+  readonly user: string
+  readonly group: string
+  readonly member: boolean
+}
+
+const changeGroups = mutation<Transaction, MembershipChange>('changeGroups')
+  .invalidates(async (_tx, { user }) => ({
+    tags: [userTag(user as UserId)],
+    keys: [layerKey.userResources(user as UserId), layerKey.userGroups(user as UserId)],
+    layers: [],
+  }))
+  .write(async (tx, { user, group, member }) => {
+    const others = tx.read<string[]>(`m:${user}`, []).filter((each) => each !== group)
+    tx.write('users', [...new Set([...tx.read<string[]>('users', []), user])])
+    tx.write(`m:${user}`, member ? [...others, group] : others)
+  })
+
+interface GrantChange {
+  readonly group: string
+  readonly resource: string
+  readonly granted: boolean
+}
+
+const writeGrant = async (tx: Transaction, { group, resource, granted }: GrantChange) => {
+  const others = tx.read<string[]>(`r:${resource}`, []).filter((each) => each !== group)
+  tx.write(`r:${resource}`, granted ? [...others, group] : others)
+}
+
+const changeGrantsOfMany = mutation<Transaction, GrantChange>('changeGrantsOfMany')
+  .invalidates(async (_tx, { group, resource }) => {
+    const bucket = bucketOf(resourceId(resource)) % BUCKETS
+    return {
+      tags: [bucketTag(bucket), grantsTag(group as GroupId), layerTag('user-resources')],
+      keys: [layerKey.catalogueBucket(bucket), layerKey.catalogue()],
+      layers: ['user-resources'],
+    }
+  })
+  .write(writeGrant)
+
+const changeGrants = mutation<Transaction, GrantChange>('changeGrants')
+  .invalidates(async (tx, { group, resource }) => {
+    const members = tx.read<string[]>('users', []).filter((user) => tx.read<string[]>(`m:${user}`, []).includes(group))
+    const bucket = bucketOf(resourceId(resource)) % BUCKETS
+    return {
+      tags: [bucketTag(bucket), grantsTag(group as GroupId)],
+      keys: [
+        layerKey.catalogueBucket(bucket),
+        layerKey.catalogue(),
+        ...members.map((user) => layerKey.userResources(user as UserId)),
+      ],
+      layers: [],
+    }
+  })
+  .write(writeGrant)
+
+const flushAll = mutation<Transaction, null>('flush')
+  .invalidates(async () => {
+    const layers = ['resources', 'user-groups', 'user-resources'] as const
+    return { tags: layers.map(layerTag), keys: [], layers }
+  })
+  .write(async () => null)
+
+function unitOfWorkOf(database: Database, at: (step: string) => Promise<void>): UnitOfWork<Transaction, null> {
+  const identify = async (tx: Transaction) => ({ database: database.identity, xid: tx.xid })
+  return {
+    identify,
+    async run(_context, work) {
+      await at('tx.begin')
+      const tx = database.begin()
+      try {
+        const value = await work(tx)
+        await at('tx.commit')
+        tx.commit()
+        await at('tx.committed')
+        return value
+      } catch (error) {
+        tx.rollback()
+        throw error
+      }
+    },
+    async appendInvalidation(tx, _context, { tags }) {
+      tx.append(tags)
+      return identify(tx)
+    },
+    async audit() {},
+  }
+}
+
+/** Each operation happens whole between two gates: on its way there, and on its way back. */
+function gatedStore(store: EntryStore, at: (step: string) => Promise<void>): EntryStore {
+  const through = async <T>(step: string, run: () => Promise<T>): Promise<T> => {
+    await at(`${step}.send`)
+    const answer = await run()
+    await at(`${step}.reply`)
+    return answer
+  }
+  return {
+    read: (requests) => through('read', () => store.read(requests)),
+    readPart: (key, fillId, part) => through('read-part', () => store.readPart(key, fillId, part)),
+    takeLeases: (requests) => through('lease', () => store.takeLeases(requests)),
+    fill: (fills) => through('fill', () => store.fill(fills)),
+    releaseLease: (key, lease) => through('release', () => store.releaseLease(key, lease)),
+    invalidate: (keys) => through('invalidate', () => store.invalidate(keys)),
+    replaceGenerations: (layers) => through('generations', () => store.replaceGenerations(layers)),
+    sweep: (layers) => through('sweep', () => store.sweep(layers)),
+    inspect: (key, layer) => store.inspect(key, layer),
+  }
+}
+
+function gatedSource(database: Database, at: (step: string) => Promise<void>): CacheSource {
+  async function loading<T>(step: string, load: (stamp: Stamp) => T): Promise<T> {
+    await at(`${step}.send`)
+    database.loads++
+    // One statement: the stamp and the value are of one moment.
+    const loaded = load(database.stamp())
+    await at(`${step}.reply`)
+    return loaded
+  }
+  return {
+    effectiveGroups: (user) => loading('load-groups', (stamp) => ({ value: groupsAt(database, user, stamp), stamp })),
+    catalogueBuckets: (buckets) =>
+      loading('load-catalogue', (stamp) => ({
+        stamp,
+        values: new Map(
+          buckets.map((bucket) => [
+            bucket,
+            catalogueAt(database, stamp).filter(({ id }) => bucketOf(id) % BUCKETS === bucket),
+          ]),
+        ),
+      })),
+    visibleList: (user) =>
+      loading('load-list', (stamp) => ({
+        value: { groups: groupsAt(database, user, stamp), items: visibleAt(database, user, stamp) },
+        stamp,
+      })),
+    visible: (user) => loading('sql', (stamp) => visibleAt(database, user, stamp)),
+    counts: (user) =>
+      loading('sql', (stamp) => ({
+        groups: groupsAt(database, user, stamp).length,
+        resources: visibleAt(database, user, stamp).length,
+      })),
+    visibleOne: async () => null,
+  }
+}
+
+function groupsAt(database: Database, user: string, { snapshot }: Stamp): GroupNode[] {
+  const names = database.read<string[]>(`m:${user}`, snapshot, [])
+  return names.map((name) => ({ id: name as GroupId, name, parentId: null, role: 'member' }))
+}
+
+function catalogueAt(database: Database, { snapshot }: Stamp): CatalogueItem[] {
+  return database.keys('r:').map((key) => {
+    const name = key.slice(2)
+    const grants = database.read<string[]>(key, snapshot, []).map((group) => [group as GroupId, 'read'] as const)
+    return {
+      id: resourceId(name),
+      name,
+      kind: 'k',
+      description: null,
+      attributes: {},
+      version: 1,
+      updatedAt: '',
+      grants,
+    }
+  })
+}
+
+function visibleAt(database: Database, user: string, stamp: Stamp): VisibleResource[] {
+  const own = new Set(groupsAt(database, user, stamp).map(({ id }) => id))
+  return catalogueAt(database, stamp)
+    .filter(({ grants }) => grants.some(([group]) => own.has(group)))
+    .map(({ grants: _grants, ...item }) => ({ ...item, permission: 'read' as const }))
+    .sort((a, b) => (a.name < b.name ? -1 : 1))
+}
+
+/** Names spread over the buckets by their last letter. */
+function resourceId(name: string): ResourceId {
+  const bucket = (name.charCodeAt(name.length - 1) % BUCKETS).toString(16).padStart(2, '0')
+  return `${bucket}${Buffer.from(name).toString('hex').padEnd(6, '0').slice(0, 6)}-0000-4000-8000-000000000000` as ResourceId
+}
+
+const namesOf = (items: readonly { name: string }[]) => items.map(({ name }) => name).sort()
+
+function countingEvents(counts: Record<string, number>): LayerEvents {
+  const count = (what: string) => {
+    counts[what] = (counts[what] ?? 0) + 1
+  }
+  return {
+    hit: (layer) => count(`hit ${layer}`),
+    rejected: (layer, why) => count(`rejected ${layer} ${why}`),
+    fillRefused: (layer) => count(`refused ${layer}`),
+    loaded: (layer) => count(`loaded ${layer}`),
+    leaseWaited: (layer) => count(`waited ${layer}`),
+  }
+}
