@@ -129,8 +129,8 @@ export async function settle(): Promise<void> {
 
 const open: Gate = async () => {}
 
-export function createFleet(gate: Gate = open): Fleet {
-  const clock = createManualClock()
+export function createFleet(gate: Gate = open, over: Partial<Pick<Clock, 'sleep'>> = {}): Fleet {
+  const clock = Object.assign(createManualClock(), over)
   const database = new Database()
   const store = createInMemoryEntryStore({ clock })
   const instances: Instance[] = []

@@ -1,0 +1,34 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import type { EntryStore } from '../../src/cache/index.ts'
+import { schedules } from './arbitrary-schedule.ts'
+import { runSchedule } from './random-schedule.ts'
+
+const consistent = (over: Parameters<typeof runSchedule>[2] = {}) =>
+  fc.asyncProperty(fc.scheduler(), schedules, async (scheduler, schedule) => {
+    expect(await runSchedule(scheduler, schedule, over)).toEqual([])
+  })
+
+describe('in random schedules with a healthy store and followers that hear nothing', () => {
+  it('every read is explained by a state committed around it', async () => {
+    await fc.assert(consistent(), { numRuns: 400, seed: 20_261_124 })
+  }, 60_000)
+
+  it('a store whose fills ignore leases is caught', async () => {
+    const ignoringLeases = (store: EntryStore): EntryStore => ({
+      ...store,
+      async fill(fills) {
+        // Takes whatever lease there is, as a plain SET would.
+        await store.invalidate(fills.map(({ key }) => key))
+        const leases = await store.takeLeases(fills.map(({ key, layer }) => ({ key, layer, leaseMs: 1000 })))
+        return store.fill(fills.map((fill, i) => ({ ...fill, lease: leases[i] ?? fill.lease })))
+      },
+    })
+    const run = fc.check(consistent({ wrapStore: ignoringLeases }), {
+      numRuns: 400,
+      seed: 20_261_124,
+      endOnFailure: true,
+    })
+    expect((await run).failed).toBe(true)
+  }, 60_000)
+})
