@@ -1,5 +1,5 @@
 /** The HTTP API for the command line: one call, its answer as JSON, and errors that say what to do. */
-import type { Connection } from './connection.ts'
+import { type Connection, isLoopback } from './connection.ts'
 import { type ProblemDetails, RefusedError, UnreachableError } from './outcome.ts'
 
 const PATIENCE_MS = 30_000
@@ -83,7 +83,8 @@ function unreachable(url: URL, error: unknown): UnreachableError {
   const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error
   const detail = cause instanceof Error ? cause.message || (cause as NodeJS.ErrnoException).code : String(cause)
   const why = late ? 'no answer in time' : detail
-  return new UnreachableError(`${url.origin} cannot be reached: ${why}. Is it running? (npm start)`, { cause: error })
+  const hint = isLoopback(url) ? '. Is it running? (npm start)' : ''
+  return new UnreachableError(`${url.origin} cannot be reached: ${why}${hint}`, { cause: error })
 }
 
 function problemIn(text: string): ProblemDetails {

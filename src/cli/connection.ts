@@ -29,10 +29,13 @@ export async function readConnection(
   const token = options.token || env.PORTCULLIS_TOKEN
   if (token) return { url, token: token.trim() }
   // The local key signs for the local stack alone: elsewhere it would only produce a puzzling 401.
-  if (!LOOPBACK.includes(url.hostname))
+  if (!isLoopback(url))
     throw new UsageError(`${url.origin} needs an access token: set PORTCULLIS_TOKEN, or give --token`)
   return { url, token: await localAdministrator(env) }
 }
+
+/** Whether an address is this machine's own, where the local stack runs. */
+export const isLoopback = ({ hostname }: URL): boolean => LOOPBACK.includes(hostname)
 
 function readUrl(text: string): URL {
   const url = URL.parse(text)

@@ -195,7 +195,7 @@ describe('the calls of each command', () => {
     }
     const { calls, out } = await run(`${line} --reason tests --dry-run`, answer(outcome))
     expect(calls[0]?.body).toEqual({ ...scope, reason: 'tests', dryRun: true })
-    expect(out).toBe('would flush 1 keys\n  portcullis:resources:{alice}')
+    expect(out).toBe('would flush 1 key\n  portcullis:resources:{alice}')
   })
 
   it('sends a merge patch, under the condition that was asked for', async () => {
@@ -203,6 +203,11 @@ describe('the calls of each command', () => {
     expect(calls[0]?.headers.get('content-type')).toBe('application/merge-patch+json')
     expect(calls[0]?.headers.get('if-match')).toBe('abc')
   })
+})
+
+it('members put shows the role that came out', async () => {
+  const { out } = await run('members put team alice', answer({ userId: 'alice', groupId: UUID, role: 'member' }))
+  expect(out).toBe('alice is member of team')
 })
 
 describe('explain', () => {
@@ -273,7 +278,7 @@ describe('what goes wrong', () => {
     const refused = new TypeError('fetch failed', { cause: new Error('connect ECONNREFUSED 127.0.0.1:3000') })
     const { exitCode, err } = await run('me', refused)
     expect(exitCode).toBe(3)
-    expect(err).toContain('connect ECONNREFUSED')
+    expect(err).toBe('https://api.example cannot be reached: connect ECONNREFUSED 127.0.0.1:3000')
   })
 
   it('is exit code 3 when there is no answer in time', async () => {

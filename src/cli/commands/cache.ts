@@ -87,7 +87,7 @@ function readScope(scope: string, target: string | undefined): Record<string, st
 
 function describeFlush({ dryRun, keys, layers, store }: FlushOutcome): string {
   const verb = dryRun ? 'would flush' : 'flushed'
-  const what = keys === null ? `the layers ${layers.join(', ')}` : `${keys.length} keys`
+  const what = keys === null ? `the layers ${layers.join(', ')}` : keys.length === 1 ? '1 key' : `${keys.length} keys`
   const away = store === 'unavailable' ? ['Redis is away; the flush holds nonetheless, by the log'] : []
   return [`${verb} ${what}`, ...(keys ?? []).map((key) => `  ${key}`), ...away].join('\n')
 }

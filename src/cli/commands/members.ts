@@ -3,7 +3,7 @@ import type { Membership } from '../../domain/model.ts'
 import { apiPath } from '../api-client.ts'
 import type { Command, Invocation } from './command.ts'
 import { list, PAGE_OPTIONS } from './lists.ts'
-import { change, createdOr } from './mutations.ts'
+import { change } from './mutations.ts'
 import { reference } from './references.ts'
 
 const listMembers: Command = {
@@ -28,13 +28,12 @@ const putMember: Command = {
   takes: ['<group>', '<user>'],
   options: { role: { value: '<role>', help: 'member (default) or maintainer' } },
   run(invocation) {
-    const [group, user] = [invocation.argument(0), invocation.argument(1)]
     const call = { method: 'PUT', path: pathOf(invocation), body: invocation.given('role') } as const
-    return change(
-      invocation,
-      call,
-      createdOr(`${user} is now in ${group}`, `${user} was in ${group} already; the role is as asked`),
-    )
+    // The role in full: without --role a maintainer becomes a member.
+    return change(invocation, call, ({ body }) => {
+      const { userId, role } = body as Membership
+      return `${userId} is ${role} of ${invocation.argument(0)}`
+    })
   },
 }
 
