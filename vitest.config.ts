@@ -4,7 +4,19 @@ export default defineConfig({
   test: {
     passWithNoTests: false,
     projects: [
-      { test: { name: 'unit', include: ['src/**/*.test.ts', 'test/model/**/*.test.ts', 'test/races/**/*.test.ts', 'test/examples/**/*.test.ts', 'test/drills/**/*.test.ts'], environment: 'node' } },
+      {
+        test: {
+          name: 'unit',
+          include: [
+            'src/**/*.test.ts',
+            'test/model/**/*.test.ts',
+            'test/races/**/*.test.ts',
+            'test/examples/**/*.test.ts',
+            'test/drills/**/*.test.ts',
+          ],
+          environment: 'node',
+        },
+      },
       {
         test: {
           name: 'integration',

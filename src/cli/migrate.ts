@@ -3,7 +3,9 @@ import { applyMigrations } from '../postgres/migrate.ts'
 
 const url = process.env['DATABASE_URL']
 if (!url) {
-  console.error('DATABASE_URL is not set: it names the database to migrate, e.g. postgresql://user:password@host:5432/portcullis')
+  console.error(
+    'DATABASE_URL is not set: it names the database to migrate, e.g. postgresql://user:password@host:5432/portcullis',
+  )
   process.exit(2)
 }
 try {

@@ -1,4 +1,4 @@
 /** The door to logging and metrics. */
 export { createLogger, type Logger } from './logger.ts'
 export { createMetrics, type Metrics } from './metrics.ts'
-export type { BreakerState, DatabaseSink, Gauges, HttpSink, OutageSink, RedisSink, Telemetry } from './sinks.ts'
+export type { HttpSink } from './sinks.ts'
