@@ -1,5 +1,4 @@
 /** What `npm run failover` does to the master of a running stack, and how it is undone. */
-import { setTimeout as sleep } from 'node:timers/promises'
 import { stillRuns } from './process-identity.ts'
 import { askRedis, replicationOf } from './redis-questions.ts'
 import type { StackState } from './stack-state.ts'
@@ -44,7 +43,6 @@ async function failOver(state: StackState): Promise<void> {
 
 /** Resolves when the former master follows the new one; a hung one is told by Sentinel up to 20 s after it wakes. */
 export async function waitUntilReplica(port: number, timeoutMs: number): Promise<void> {
-  await sleep(0)
   await waitUntil(
     'the former master is a replica',
     async () => {
