@@ -18,24 +18,33 @@ export interface Sent {
   readonly body?: string | Buffer
 }
 
-export interface Served {
-  readonly url: string
-  readonly port: number
+export interface Client {
   /** Over kept-alive connections and without the cost of `fetch`: corpora are thousands of requests. */
   send(sent: Sent): Promise<Answer>
+  close(): void
+}
+
+export function clientOf(port: number): Client {
+  const agent = new http.Agent({ keepAlive: true })
+  return { send: (sent) => exchange(agent, port, sent), close: () => agent.destroy() }
+}
+
+export interface Served extends Pick<Client, 'send'> {
+  readonly url: string
+  readonly port: number
 }
 
 export async function served(app: Express): Promise<Served> {
   const server = createServer(app)
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   const { port } = server.address() as AddressInfo
-  const agent = new http.Agent({ keepAlive: true })
+  const client = clientOf(port)
   onTestFinished(async () => {
-    agent.destroy()
+    client.close()
     server.closeAllConnections()
     await closeServer(server)
   })
-  return { url: `http://127.0.0.1:${port}`, port, send: (sent) => exchange(agent, port, sent) }
+  return { url: `http://127.0.0.1:${port}`, port, send: client.send }
 }
 
 function exchange(agent: http.Agent, port: number, { method = 'GET', path, headers, body }: Sent): Promise<Answer> {

@@ -1,0 +1,359 @@
+/** The HTTP contract over the real parts: PostgreSQL, Redis and Sentinel behind a real server. */
+import { existsSync, readFileSync } from 'node:fs'
+import { createLocalJWKSet } from 'jose'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { closeServer, createApp, createAuthentication, createServer, listen } from '../../src/http/index.ts'
+import { createLogger, createMetrics } from '../../src/telemetry/index.ts'
+import { AUDIENCE, ISSUER, signToken, type TestKeys, type TokenOptions, testKeys } from '../support/app.ts'
+import { documented } from '../support/documented.ts'
+import { type Answer, clientOf, type Sent } from '../support/served.ts'
+import { asRoot, type Service, smallOrganisation, startService } from '../support/service.ts'
+import { dropDatabase, freshDatabase } from '../support/stack.ts'
+
+let databaseUrl: string
+let service: Service
+let keys: TestKeys
+let server: ReturnType<typeof createServer>
+let client: ReturnType<typeof clientOf>
+
+beforeAll(async () => {
+  databaseUrl = await freshDatabase()
+  service = await startService({ databaseUrl })
+  await service.portcullis.mutations.importOrganisation(smallOrganisation, asRoot)
+  keys = await testKeys()
+  const app = createApp({
+    portcullis: service.portcullis,
+    health: service.health,
+    authentication: createAuthentication({
+      keys: createLocalJWKSet({ keys: [keys.publicJwk as { kty: string }] }),
+      issuer: ISSUER,
+      audience: AUDIENCE,
+      algorithms: ['ES256'],
+      rolesClaim: 'roles',
+      nowMs: Date.now,
+    }),
+    metrics: createMetrics(),
+    logger: createLogger({ level: 'silent' }),
+    http: { requestBudgetMs: 5000, serverTiming: false, trustProxy: false, metricsPort: undefined },
+  })
+  server = createServer(app)
+  client = clientOf(await listen(server, { host: '127.0.0.1', port: 0 }))
+})
+afterAll(async () => {
+  client?.close()
+  if (server) await closeServer(server)
+  await service?.close()
+  await dropDatabase(databaseUrl)
+})
+
+interface Asked {
+  readonly body?: unknown
+  readonly headers?: Record<string, string>
+  readonly token?: TokenOptions
+}
+
+/** Tests look into bodies of many shapes; what those shapes are is checked by `documented`. */
+// biome-ignore lint/suspicious/noExplicitAny: a wrong path into a body fails the test that takes it
+type JsonAnswer = Answer & { readonly json: any }
+
+/** Sends as this user and checks the answer against the documentation. */
+async function as(user: string, call: string, { body, headers, token }: Asked = {}): Promise<JsonAnswer> {
+  const [method = 'GET', path = '/'] = call.split(' ')
+  const sent: Sent = {
+    method,
+    path,
+    headers: {
+      authorization: `Bearer ${await signToken(keys, user, token)}`,
+      ...(body !== undefined && { 'content-type': 'application/json' }),
+      ...headers,
+    },
+    ...(body !== undefined && { body: JSON.stringify(body) }),
+  }
+  const answer = documented(sent, await client.send(sent))
+  return { ...answer, json: answer.text === '' ? undefined : JSON.parse(answer.text) }
+}
+
+const admin = (call: string, asked: Asked = {}) => as('root', call, { token: { roles: ['admin'] }, ...asked })
+const cacheAdmin = (call: string, asked: Asked = {}) => as('ops', call, { token: { roles: ['cache-admin'] }, ...asked })
+const namesSeenBy = async (user: string, headers?: Record<string, string>): Promise<string[]> =>
+  (await as(user, 'GET /resources', { ...(headers && { headers }) })).json.data.map(
+    (item: { name: string }) => item.name,
+  )
+/** Makes the next read cover the mutation that was answered. */
+const covering = (answer: Answer) => ({ 'consistency-token': String(answer.headers['consistency-token']) })
+
+describe('a list of resources', () => {
+  it('comes from the source once, then from the cache, byte for byte the same', async () => {
+    await cacheAdmin('POST /admin/cache/flush', { body: { scope: 'user', user: 'cid', reason: 'a cold start' } })
+    const first = await as('cid', 'GET /resources')
+    const second = await as('cid', 'GET /resources')
+    expect(first.headers['cache-status']).toBe('portcullis; fwd=miss; stored')
+    expect(second.headers['cache-status']).toMatch(/^portcullis; hit; ttl=\d+$/)
+    expect([second.text, second.headers.etag]).toEqual([first.text, first.headers.etag])
+    expect(second.json.data.map((item: { name: string; permission: string }) => [item.name, item.permission])).toEqual([
+      ['blue-plan', 'write'],
+      ['handbook', 'read'],
+    ])
+    expect(
+      (await as('cid', 'GET /resources', { headers: { 'if-none-match': String(first.headers.etag) } })).status,
+    ).toBe(304)
+    expect(
+      (await as('cid', 'GET /resources', { headers: { 'cache-control': 'no-cache' } })).headers['cache-status'],
+    ).toMatch(/^portcullis; fwd=bypass/)
+  })
+
+  it('is the same for an administrator who asks for the user, and for the groups', async () => {
+    expect((await admin('GET /users/ben/resources')).json).toEqual((await as('ben', 'GET /resources')).json)
+    expect((await admin('GET /users/ben/groups')).json).toEqual((await as('ben', 'GET /me/groups')).json)
+    expect((await admin('GET /users/nobody/resources')).status).toBe(404)
+    expect((await as('ben', 'GET /me')).json).toEqual({ id: 'ben', roles: [], counts: { groups: 2, resources: 2 } })
+  })
+
+  it('is empty for who is in the token but not in the database, and nothing is mistaken for it later', async () => {
+    expect(await namesSeenBy('newcomer')).toEqual([])
+    const created = await admin('PUT /users/newcomer', { body: {} })
+    expect(created.status).toBe(201)
+    const joined = await admin('PUT /groups/name:other/members/newcomer', { body: { role: 'member' } })
+    expect(await namesSeenBy('newcomer', covering(joined))).toEqual(['elsewhere'])
+    expect((await admin('DELETE /users/newcomer')).status).toBe(204)
+    expect(await namesSeenBy('newcomer')).toEqual([])
+    await admin('PUT /users/newcomer', { body: {} })
+    expect(await namesSeenBy('newcomer'), 'a reused id inherits nothing').toEqual([])
+  })
+
+  it('ends at once for a disabled user, and comes back with him', async () => {
+    await admin('PUT /users/zoe', { body: {} })
+    await admin('PUT /groups/name:dept/members/zoe', { body: { role: 'maintainer' } })
+    expect(await namesSeenBy('zoe')).toEqual(['handbook'])
+    await admin('PUT /users/zoe', { body: { disabled: true } })
+    expect(await namesSeenBy('zoe')).toEqual([])
+    expect((await as('zoe', 'GET /groups/name:dept/members')).status).toBe(403)
+    await admin('PUT /users/zoe', { body: { disabled: false } })
+    expect(await namesSeenBy('zoe')).toEqual(['handbook'])
+    await admin('DELETE /users/zoe')
+  })
+
+  it.each([0, 1, 49, 50, 51, 199, 200, 201])(
+    'of %i items is complete, ordered and without a double over its pages',
+    async (size) => {
+      const user = `reader-${size}`
+      const names = Array.from({ length: size }, (_, index) => `p${size}/${String(index).padStart(4, '0')}`)
+      const imported = await admin('POST /import', {
+        body: {
+          users: [{ id: user }],
+          groups: [{ name: `pages-${size}` }],
+          memberships: [{ group: `pages-${size}`, user }],
+          resources: names.map((name) => ({ name, kind: 'page' })),
+          grants: names.map((resource) => ({ group: `pages-${size}`, resource, permission: 'read' })),
+        },
+      })
+      expect(imported.status).toBe(200)
+      for (const query of ['', '?limit=200', '?kind=page&limit=7', `?q=p${size}%2F`]) {
+        const seen: string[] = []
+        let next: string | undefined = `/resources${query}`
+        while (next !== undefined) {
+          const page: JsonAnswer = await as(user, `GET ${next}`)
+          expect(page.status).toBe(200)
+          seen.push(...page.json.data.map((item: { name: string }) => item.name))
+          expect(page.headers.link === undefined).toBe(page.json.nextCursor === null)
+          next = page.headers.link === undefined ? undefined : /<([^>]+)>/.exec(String(page.headers.link))?.[1]
+        }
+        expect(seen, query).toEqual(names)
+      }
+    },
+  )
+
+  it("refuses another user's cursor, one for another query, and a forged one", async () => {
+    const cursor = String((await as('reader-51', 'GET /resources')).json.nextCursor)
+    expect((await as('reader-51', `GET /resources?cursor=${cursor}`)).status).toBe(200)
+    const forged = (cursor.startsWith('A') ? 'B' : 'A') + cursor.slice(1)
+    for (const [user, path] of [
+      ['reader-201', `/resources?cursor=${cursor}`],
+      ['reader-51', `/resources?cursor=${cursor}&kind=page`],
+      ['reader-51', `/resources?cursor=${forged}`],
+      ['reader-51', `/resources?cursor=${cursor.slice(0, -1)}`],
+      ['reader-51', '/resources?cursor=abc'],
+    ])
+      expect([path, (await as(String(user), `GET ${path}`)).status]).toEqual([path, 400])
+  })
+})
+
+describe('changes', () => {
+  it('are seen by the very next read, with and without the token', async () => {
+    expect(await namesSeenBy('ben')).toEqual(['handbook', 'red-plan'])
+    await admin('DELETE /groups/name:dept%2Fred/members/ben')
+    expect(await namesSeenBy('ben')).toEqual([])
+    const back = await admin('PUT /groups/name:dept%2Fred/members/ben', { body: {} })
+    expect([back.status, back.json.role]).toEqual([201, 'member'])
+    expect(await namesSeenBy('ben', covering(back))).toEqual(['handbook', 'red-plan'])
+    expect((await admin('PUT /groups/name:dept%2Fred/members/ben', { body: {} })).status).toBe(200)
+    expect((await admin('PUT /groups/name:dept%2Fred/members/no-one', { body: {} })).status).toBe(404)
+  })
+
+  it('to one resource, from its creation to its end', async () => {
+    const body = {
+      name: 'draft',
+      kind: 'document',
+      attributes: { a: { b: [1, 'é', null] } },
+      grants: [{ group: 'name:dept/red', permission: 'write' }],
+    }
+    const created = await admin('POST /resources', { body })
+    expect(created.status).toBe(201)
+    const location = String(created.headers.location)
+    expect((await admin('POST /resources', { body })).status).toBe(409)
+    const seen = await as('ben', `GET ${location}`)
+    expect(seen.json).toMatchObject({ name: 'draft', permission: 'write', attributes: body.attributes, version: 1 })
+    expect((await as('cid', `GET ${location}`)).status).toBe(404)
+
+    const ifMatch = { 'if-match': String(seen.headers.etag) }
+    const changed = await as('ben', `PATCH ${location}`, { body: { description: 'first' }, headers: ifMatch })
+    expect([changed.status, changed.json.version]).toEqual([200, 2])
+    expect((await as('ben', `PATCH ${location}`, { body: { description: 'lost' }, headers: ifMatch })).status).toBe(412)
+    const again = await as('ben', `PATCH ${location}`, {
+      body: { description: null },
+      headers: { 'if-match': String(changed.headers.etag) },
+    })
+    expect([again.status, again.json.description]).toEqual([200, null])
+    expect(
+      (await as('ben', `GET ${location}`, { headers: { 'if-none-match': String(again.headers.etag) } })).status,
+    ).toBe(304)
+
+    expect((await as('ben', `DELETE ${location}`)).status).toBe(403)
+    expect((await as('cid', `DELETE ${location}`)).status).toBe(404)
+    expect((await admin(`DELETE ${location}`)).status).toBe(204)
+    expect((await admin(`DELETE ${location}`)).status).toBe(404)
+    expect(await namesSeenBy('ben')).toEqual(['handbook', 'red-plan'])
+  })
+
+  it('to a grant by who administers the resource, and by nobody else', async () => {
+    const call = 'PUT /groups/name:other/grants/name:handbook'
+    expect((await as('cid', call, { body: { permission: 'read' } })).status).toBe(403)
+    expect((await as('dee', call, { body: { permission: 'read' } })).status).toBe(404)
+    const given = await as('ben', call, { body: { permission: 'triage' } })
+    expect(given.status).toBe(201)
+    expect(await namesSeenBy('dee', covering(given))).toEqual(['elsewhere', 'handbook'])
+    const access = await as('ben', 'GET /resources/name:handbook/access')
+    expect(
+      access.json.data.map((entry: { userId: string; permission: string }) => `${entry.userId}:${entry.permission}`),
+    ).toContain('dee:triage')
+    expect(
+      (await as('ben', 'GET /groups/name:other/grants')).json.data.map(
+        (grant: { resourceName: string }) => grant.resourceName,
+      ),
+    ).toEqual(['handbook'])
+    expect((await as('ben', 'DELETE /groups/name:other/grants/name:handbook')).status).toBe(204)
+    expect(await namesSeenBy('dee')).toEqual(['elsewhere'])
+  })
+
+  it('to the tree are refused where they would close a circle', async () => {
+    const parent = (name: string) => ({ body: { parent: name } })
+    expect((await admin('PATCH /groups/name:dept', parent('name:dept/red'))).status).toBe(409)
+    const nowhere = await admin('PATCH /groups/name:other', parent('name:nowhere'))
+    expect([404, 422]).toContain(nowhere.status)
+    const current = await admin('GET /groups/name:other')
+    const moved = await admin('PATCH /groups/name:other', {
+      ...parent('name:dept'),
+      headers: { 'if-match': String(current.headers.etag) },
+    })
+    expect(moved.status).toBe(200)
+    expect(await namesSeenBy('dee', covering(moved))).toEqual(['elsewhere', 'handbook'])
+    expect((await as('dee', 'GET /users/dee/resources/name:handbook/explain')).json).toMatchObject({
+      permission: 'read',
+    })
+    await admin('PATCH /groups/name:other', { body: { parent: null } })
+    expect((await as('dee', 'GET /users/dee/resources/name:handbook/explain')).status).toBe(404)
+  })
+
+  it('with one idempotency key happen once, and the second answer is the first', async () => {
+    const headers = { 'idempotency-key': 'group-once' }
+    const first = await admin('POST /groups', { body: { name: 'once' }, headers })
+    const second = await admin('POST /groups', { body: { name: 'once' }, headers })
+    expect([first.status, second.status, second.json]).toEqual([201, 201, first.json])
+    expect((await admin('POST /groups', { body: { name: 'twice' }, headers })).status).toBe(422)
+    const many = await Promise.all(
+      Array.from({ length: 20 }, () =>
+        admin('POST /groups', { body: { name: 'storm' }, headers: { 'idempotency-key': 'storm' } }),
+      ),
+    )
+    for (const answer of many) expect([201, 409]).toContain(answer.status)
+    expect(new Set(many.filter(({ status }) => status === 201).map(({ json }) => json.id)).size).toBe(1)
+  })
+
+  it('present a token of another service as what it is', async () => {
+    for (const token of ['nonsense', '', 'eyJhIjoxfQ'])
+      expect([token, (await as('ben', 'GET /resources', { headers: { 'consistency-token': token } })).status]).toEqual([
+        token,
+        400,
+      ])
+  })
+})
+
+describe('administration of the cache', () => {
+  it('shows its state, its log and what is kept for a user', async () => {
+    await namesSeenBy('ben')
+    expect((await cacheAdmin('GET /admin/cache')).status).toBe(200)
+    expect((await cacheAdmin('GET /admin/cache/users/ben')).status).toBe(200)
+    const log = await cacheAdmin('GET /admin/cache/invalidations?limit=2')
+    expect(log.json.data).toHaveLength(2)
+    expect(
+      (await cacheAdmin(`GET /admin/cache/invalidations?limit=2&after=${log.json.nextCursor}`)).json.data,
+    ).toHaveLength(2)
+  })
+
+  it.each([
+    { scope: 'all' },
+    { scope: 'volatile' },
+    { scope: 'layer', layer: 'user-groups' },
+    { scope: 'user', user: 'ben' },
+    { scope: 'resource', resource: 'name:handbook' },
+  ])('flushes $scope, and only when it is meant', async (scope) => {
+    const dry = await cacheAdmin('POST /admin/cache/flush', { body: { ...scope, reason: 'to see', dryRun: true } })
+    expect([dry.status, dry.json.dryRun]).toEqual([200, true])
+    const flushed = await cacheAdmin('POST /admin/cache/flush', { body: { ...scope, reason: 'to do' } })
+    expect([flushed.status, flushed.json.scope, flushed.json.dryRun]).toEqual([200, scope.scope, false])
+  })
+
+  it('refuses a flush that leaves open what it is about', async () => {
+    for (const body of [
+      {},
+      { scope: 'all' },
+      { scope: 'user', reason: 'r' },
+      { scope: 'layer', layer: 'x', reason: 'r' },
+      { scope: 'everything', reason: 'r' },
+    ])
+      expect((await cacheAdmin('POST /admin/cache/flush', { body })).status).toBe(400)
+  })
+})
+
+const STRINGS = '../shared/data/naughty-strings/blns.json'
+if (!existsSync(STRINGS)) console.warn('skipped: naughty strings are not in ../shared/data')
+
+describe.skipIf(!existsSync(STRINGS))('naughty strings', () => {
+  it('are kept and come back the same, as ids, names, texts and attributes', async () => {
+    const all = [...new Set(JSON.parse(readFileSync(STRINGS, 'utf8')) as string[])]
+    const strings = all.filter((text) => text !== '' && [...text].length <= 180 && !/\p{Cc}/u.test(text))
+    expect(strings.length).toBeGreaterThan(450)
+    const resources = strings.map((text, index) => ({
+      name: `naughty ${index} ${text}`,
+      kind: 'naughty',
+      description: text,
+      attributes: { [`k${text}`]: [text] },
+    }))
+    const imported = await admin('POST /import', {
+      body: { users: strings.map((id) => ({ id, displayName: id })), resources },
+    })
+    expect(imported.json).toMatchObject({ users: { created: strings.length }, resources: { created: strings.length } })
+    for (const [index, text] of strings.entries()) {
+      const user = await admin(`GET /users/${encodeURIComponent(text)}`)
+      expect([user.json.id, user.json.displayName]).toEqual([text, text.normalize('NFC')])
+      const name = `naughty ${index} ${text}`.normalize('NFC')
+      const resource = await admin(`GET /resources/name:${encodeURIComponent(name)}`)
+      expect(resource.json).toMatchObject({
+        name,
+        description: text.normalize('NFC'),
+        attributes: { [`k${text}`]: [text] },
+      })
+      expect(await namesSeenBy(text)).toEqual([])
+    }
+  })
+})
