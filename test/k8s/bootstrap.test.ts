@@ -267,7 +267,7 @@ describe.skipIf(skipReason)('probes', { timeout: 60_000 }, () => {
     await eventually(async () => (await info(one.address))?.master_link_status === 'down', 10_000)
     expect(await probe(one, 'redis-startup')).not.toBe(0)
     expect([await probe(one, 'redis-ready'), await probe(one, 'redis-live')]).toEqual([0, 0])
-    expect(await probe(one, 'sentinel')).toBe(0)
+    expect(await probe(one, 'sentinel-ready')).toBe(0)
   })
 
   test('liveness and readiness fail for a hung Redis, and within their timeout', async () => {

@@ -19,21 +19,31 @@ interface Server {
   readonly password: string
 }
 
-async function ask(server: Server, words: readonly string[]): Promise<unknown> {
+async function withClient<T>(server: Server, use: (client: Redis) => Promise<T>): Promise<T> {
   const client = new Redis({ ...ONE_SHOT, ...server })
   client.on('error', () => {})
   try {
     await client.connect()
-    const [command, ...args] = words as [string, ...string[]]
-    return await client.call(command, ...args)
+    return await use(client)
   } finally {
     client.disconnect()
   }
 }
 
+const ask = (server: Server, words: readonly string[]): Promise<unknown> =>
+  withClient(server, (client) => client.call(...(words as [string, ...string[]])))
+
+const redisAt = (host: string): Server => ({ host, port: 6379, username: 'operator', password: PASSWORDS.operator })
+
 /** @throws when the server is away, hangs, or refuses the command */
-export const askRedis = (host: string, ...words: string[]): Promise<unknown> =>
-  ask({ host, port: 6379, username: 'operator', password: PASSWORDS.operator }, words)
+export const askRedis = (host: string, ...words: string[]): Promise<unknown> => ask(redisAt(host), words)
+
+/** @returns how many replicas confirmed the write within a second */
+export const setAndWait = (host: string, write: { key: string; value: string; replicas: number }): Promise<number> =>
+  withClient(redisAt(host), async (client) => {
+    await client.set(write.key, write.value)
+    return client.wait(write.replicas, 1000)
+  })
 
 /** @throws as askRedis does */
 export const askSentinel = (host: string, ...words: string[]): Promise<unknown> =>
@@ -48,11 +58,24 @@ export async function info(host: string): Promise<Record<string, string> | undef
   )
 }
 
-/** The master and config-epoch that a Sentinel holds true; undefined when it is away or monitors nothing. */
-export async function monitored(host: string): Promise<{ master: string; epoch: number; flags: string } | undefined> {
+export interface Opinion {
+  readonly master: string
+  readonly epoch: number
+  readonly replicas: number
+  readonly otherSentinels: number
+}
+
+/** What a Sentinel holds true; undefined when it is away or monitors nothing. */
+export async function monitored(host: string): Promise<Opinion | undefined> {
   const reply = await askSentinel(host, 'SENTINEL', 'MASTER', 'mymaster').catch(() => undefined)
   if (!Array.isArray(reply)) return undefined
   const fields = new Map<string, string>()
   for (let i = 0; i + 1 < reply.length; i += 2) fields.set(String(reply[i]), String(reply[i + 1]))
-  return { master: fields.get('ip') ?? '', epoch: Number(fields.get('config-epoch')), flags: fields.get('flags') ?? '' }
+  const number = (name: string): number => Number(fields.get(name))
+  return {
+    master: fields.get('ip') ?? '',
+    epoch: number('config-epoch'),
+    replicas: number('num-slaves'),
+    otherSentinels: number('num-other-sentinels'),
+  }
 }

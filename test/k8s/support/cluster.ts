@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
-import { askRedis, info, monitored } from './ask.ts'
+import { info, monitored, setAndWait } from './ask.ts'
 import { createEdge, type Edge } from './edge.ts'
 import { createPod, type Pod } from './pod.ts'
 import { writeSecrets } from './secrets.ts'
@@ -38,6 +38,8 @@ export interface Cluster {
   masters(): Promise<Pod[]>
   /** One master that every Sentinel names, with both replicas linked, and nothing else claiming to be it. */
   healthy(): Promise<{ master: Pod; replicas: Pod[] }>
+  /** Every Sentinel knows both replicas and both other Sentinels. */
+  settled(): Promise<boolean>
   destroy(): Promise<void>
 }
 
@@ -122,6 +124,10 @@ export async function createCluster(options: ClusterOptions): Promise<Cluster> {
       if (good !== '2') throw new Error(`${master.name} counts ${good} good replicas`)
       return { master, replicas: linked }
     },
+    async settled() {
+      const opinions = await Promise.all(pods.map((pod) => monitored(pod.address)))
+      return opinions.every((opinion) => opinion?.replicas === 2 && opinion.otherSentinels === 2)
+    },
     async destroy() {
       await Promise.all(pods.map((pod) => pod.deleteForcibly()))
       await Promise.all([...edges.values()].flat().map((edge) => edge.close()))
@@ -153,12 +159,7 @@ export async function eventually<T>(
   }
 }
 
-/** A write at a pod that a replica confirms: what an acknowledged write is in a drill. */
+/** A write that both replicas confirm: what must survive a drill. */
 export async function writeConfirmed(pod: Pod, key: string, value: string): Promise<void> {
-  await askRedis(pod.address, 'SET', key, value)
-  await eventually(async () => {
-    const replicas = (await info(pod.address)) ?? {}
-    const offsets = [0, 1].flatMap((i) => replicas[`slave${i}`]?.match(/offset=(\d+)/)?.[1] ?? [])
-    return offsets.length > 0 && offsets.every((offset) => Number(offset) >= Number(replicas.master_repl_offset))
-  }, 5_000)
+  await eventually(async () => (await setAndWait(pod.address, { key, value, replicas: 2 })) === 2, 10_000)
 }

@@ -136,4 +136,5 @@ peer_state() {
 }
 peer_states() { for i in $(peers); do peer_state "$i"; done; }
 
-local_role() { ask_redis "$SELF" ROLE | head -n 1 | tr -d '\r'; }
+role_of() { ask_redis "$1" ROLE | head -n 1 | tr -d '\r'; }
+local_role() { role_of "$SELF"; }

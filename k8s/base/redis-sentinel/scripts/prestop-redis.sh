@@ -37,7 +37,7 @@ promoted() {
   for i in "$ORDINAL" $(peers); do
     named=$(ask_sentinel "$(fqdn "$i")" SENTINEL GET-MASTER-ADDR-BY-NAME "$MASTER_NAME" | head -n 1 | tr -d '\r')
     case $named in '' | "$SELF") continue ;; esac
-    if [ "$(ask_redis "$named" ROLE | head -n 1 | tr -d '\r')" = master ]; then echo "$named" && return; fi
+    if [ "$(role_of "$named")" = master ]; then echo "$named" && return; fi
   done
 }
 

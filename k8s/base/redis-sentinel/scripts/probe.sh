@@ -1,5 +1,5 @@
 #!/bin/sh
-# The probes: redis-startup, redis-ready, redis-live, sentinel. Exit 0 is healthy.
+# The probes: redis-startup, redis-ready, redis-live, sentinel-ready, sentinel-live. Exit 0 is healthy.
 SCRIPT_DIR=${SCRIPT_DIR:-/opt/redis/scripts}
 # shellcheck source=lib.sh
 . "$SCRIPT_DIR/lib.sh"
@@ -17,7 +17,7 @@ case $1 in
   redis-ready) ask_redis "$SELF" PING | grep -q '^PONG' ;;
   # A node that loads or waits for its master is alive: killing it only starts the wait over.
   redis-live) ask_redis "$SELF" PING | grep -q -e '^PONG' -e '^LOADING' -e '^MASTERDOWN' ;;
-  sentinel) ask_sentinel "$SELF" PING | grep -q '^PONG' ;;
+  sentinel-ready | sentinel-live) ask_sentinel "$SELF" PING | grep -q '^PONG' ;;
   *)
     log "unknown probe: $1"
     exit 2

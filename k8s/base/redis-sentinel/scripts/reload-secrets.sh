@@ -24,6 +24,7 @@ must operator CONFIG SET masterauth "$(secret replication)"
 sentinel_accepts() { ask_sentinel "$SELF" ACL SETUSER "$1" resetpass $(password_hashes "$2"); }
 must sentinel_accepts default sentinel-requirepass
 must sentinel_accepts app app
+must sentinel_accepts exporter exporter
 must ask_sentinel "$SELF" SENTINEL CONFIG SET sentinel-pass "$(secret sentinel-requirepass)"
 must ask_sentinel "$SELF" SENTINEL SET "$MASTER_NAME" auth-pass "$(secret sentinel)"
 log 'Redis and Sentinel use the secrets of now'

@@ -183,7 +183,7 @@ while :; do
       ;;
     lone*)
       # One memory among blank ones counts when its master confirms it.
-      if [ "$master" != "$SELF" ] && [ "$(ask_redis "$master" ROLE | head -n 1 | tr -d '\r')" = master ]; then run "$master"; fi
+      if [ "$master" != "$SELF" ] && [ "$(role_of "$master")" = master ]; then run "$master"; fi
       log_wait "one Sentinel names $master, another knows nothing, a third is missing: waiting"
       ;;
     "agreed $SELF") master_restarts ;;

@@ -18,7 +18,10 @@ render_header() {
   echo "user default on$(password_hashes sentinel-requirepass) ~* &* +@all"
   echo "sentinel sentinel-pass $(secret sentinel-requirepass)"
   # Clients may ask for the master and nothing else: a password that reads is not one that fails over.
-  printf 'user app on%s %s\n' "$(password_hashes app)" "$(grep '^app ' "$CONFIG_DIR/sentinel-users.acl" | cut -d ' ' -f 2-)"
+  while read -r name rules; do
+    case $name in '' | '#'*) continue ;; esac
+    printf 'user %s on%s %s\n' "$name" "$(password_hashes "$name")" "$rules"
+  done <"$CONFIG_DIR/sentinel-users.acl"
   echo "sentinel announce-ip $SELF"
   echo 'sentinel announce-port 26379'
   echo "sentinel myid $(sentinel_id "$POD_NAME")"
@@ -58,9 +61,32 @@ render_memory() {
   [ -z "$current" ] || echo "sentinel current-epoch $current"
 }
 
+# A Sentinel that hears of a failover while names do not resolve takes the new epoch but keeps the old master, and from
+# then on nothing its peers say is news to it. When the others agree on a master that says it is one, while ours says it
+# is a replica, twice in a row, the memory is wrong: it is dropped and written anew. Redis itself is never touched.
+reconcile() {
+  suspected=''
+  while kill -0 $$; do
+    sleep "${RECONCILE_SECONDS:-10}"
+    mine=$(sentinel_opinion "$ORDINAL")
+    theirs=$(for i in $(peers); do sentinel_opinion "$i"; done | cut -d ' ' -f 2 | sort -u)
+    mine=${mine#* }
+    case $mine in down | none | "$theirs") suspected='' && continue ;; esac
+    # One name, said by every peer, or there is nothing to go by.
+    if [ "$(printf '%s\n' "$theirs" | wc -l)" -ne 1 ]; then suspected='' && continue; fi
+    if [ "$(role_of "$theirs")" != master ] || [ "$(role_of "$mine")" != slave ]; then suspected='' && continue; fi
+    if [ "$suspected" != "$theirs" ]; then suspected=$theirs && continue; fi
+    log "the other Sentinels and Redis itself say $theirs, this one remembered $mine: starting its memory over"
+    ask_sentinel "$SELF" SENTINEL REMOVE "$MASTER_NAME" >/dev/null
+    "$SCRIPT_DIR/monitor.sh" "$theirs"
+    suspected=''
+  done
+}
+
 umask 077
 mkdir -p "$SENTINEL_DIR" "$RUN_DIR"
 # Rename, after all is written: a crash in between leaves the old memory whole.
 { render_header && render_memory; } >"$CONFIG.new" && mv "$CONFIG.new" "$CONFIG"
 log "starting; remembered master: $(remembered monitor || echo none)"
+reconcile &
 exec "$SERVER" "$CONFIG" --sentinel
