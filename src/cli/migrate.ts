@@ -1,7 +1,7 @@
 /** `npm run migrate`: applies the shipped migrations to DATABASE_URL. */
 import { applyMigrations } from '../postgres/migrate.ts'
 
-const url = process.env['DATABASE_URL']
+const url = process.env.DATABASE_URL
 if (!url) {
   console.error(
     'DATABASE_URL is not set: it names the database to migrate, e.g. postgresql://user:password@host:5432/portcullis',
