@@ -127,16 +127,22 @@ export function createGuard(options: GuardOptions): Guard {
   async function measured<T>(name: string, send: () => Promise<T>): Promise<T> {
     const startedMs = performance.now()
     try {
-      const answer = await withDeadline(send(), budgetMs)
+      const sending = send()
+      // Also when nobody waits any more: on a connection out of step every further command would time out, for ever.
+      sending.catch(distrustIfGarbled)
+      const answer = await withDeadline(sending, budgetMs)
       events?.command?.(name, 'ok', performance.now() - startedMs)
       return answer
     } catch (error) {
       const outcome = error instanceof DeadlineError ? 'timeout' : 'failed'
       events?.command?.(name, outcome, performance.now() - startedMs)
       cause = unavailable(error, options.connectionError?.())
-      if (error instanceof GarbledReplyError) options.distrust?.()
       throw cause
     }
+  }
+
+  function distrustIfGarbled(error: unknown): void {
+    if (error instanceof GarbledReplyError) options.distrust?.()
   }
 
   async function sent<T>(name: string, send: () => Promise<T>): Promise<T> {

@@ -82,7 +82,7 @@ export function createRedis(options: RedisDependencies): RedisAdapter {
   return {
     store: createRedisEntryStore({ redis, guard, keys, replica }),
     guard,
-    answers: () => connection.isReady() && guard.state() === 'closed',
+    answers: () => connection.isReady() && heartbeat.proven() && guard.state() === 'closed',
     async status() {
       const [server, sentinels] = await Promise.all([
         guard.admits() ? readServerInfo(redis, budgetMs) : null,

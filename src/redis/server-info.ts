@@ -8,6 +8,8 @@ export interface Heartbeat {
   beat(): Promise<void>
   /** The next beat is the first on a new connection: what it finds there tells how old the data are. */
   reconnected(): void
+  /** Whether the present connection has taken one. */
+  proven(): boolean
   /** For how long nobody in the fleet had written to the data that the last connection found; null when nobody ever had. */
   dataAgeMs(): number | null | undefined
 }
@@ -25,6 +27,7 @@ export function createHeartbeat({ redis, key }: { redis: ScriptedRedis; key: str
     reconnected() {
       first = true
     },
+    proven: () => !first,
     dataAgeMs: () => ageMs,
   }
 }

@@ -42,6 +42,8 @@ export interface FaultProxy {
   close(): Promise<void>
 }
 
+const after = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms))
+
 /** In front of 127.0.0.1:`targetPort`, on a port of its own. */
 export async function startFaultProxy(targetPort: number): Promise<FaultProxy> {
   let faults: Faults = {}
@@ -56,6 +58,17 @@ export async function startFaultProxy(targetPort: number): Promise<FaultProxy> {
     return socket
   }
 
+  /** As long as `bytes` take at the present rate; a line that gets wide again lets them through. */
+  async function throughNarrowLine(bytes: number, way: 'up' | 'down'): Promise<void> {
+    for (let left = bytes; left > 0; ) {
+      const rate = faults[way]?.bytesPerSecond
+      if (!rate) return
+      const stepMs = Math.min(20, (left / rate) * 1000)
+      await after(stepMs)
+      left -= (rate * stepMs) / 1000
+    }
+  }
+
   function pump(from: Socket, to: Socket, way: 'up' | 'down'): void {
     let queue = Promise.resolve()
     let waiting = 0
@@ -67,18 +80,17 @@ export async function startFaultProxy(targetPort: number): Promise<FaultProxy> {
       }
       const bytes = fault.replaceWith ? fault.replaceWith(chunk) : chunk
       if (fault.replaceWith) counts.replaced++
-      const holdMs = (fault.latencyMs ?? 0) + (fault.bytesPerSecond ? (bytes.length / fault.bytesPerSecond) * 1000 : 0)
-      if (holdMs === 0 && waiting === 0) {
+      if (!fault.latencyMs && !fault.bytesPerSecond && waiting === 0) {
         to.write(bytes)
         return
       }
       counts.delayed++
       waiting++
       // Latency is counted from arrival and runs side by side; bandwidth is used up one chunk after another.
-      const arrival = new Promise((resolve) => setTimeout(resolve, fault.latencyMs ?? 0))
+      const arrival = after(fault.latencyMs ?? 0)
       queue = queue.then(async () => {
         await arrival
-        if (fault.bytesPerSecond) await new Promise((resolve) => setTimeout(resolve, holdMs - (fault.latencyMs ?? 0)))
+        await throughNarrowLine(bytes.length, way)
         if (!to.destroyed) to.write(bytes)
         waiting--
       })

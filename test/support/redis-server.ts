@@ -49,9 +49,10 @@ export async function startRedisServer(settings: Readonly<Record<string, string>
       ...(binary.env && { env: binary.env }),
       stdio: 'ignore',
     })
-    if (admin.status === 'wait' || admin.status === 'end')
-      await waitUntil('Redis answers', () => admin.connect().then(() => true), { timeoutMs: 10_000 })
-    else await waitUntil('Redis answers', () => admin.ping(), { timeoutMs: 10_000 })
+    if (admin.status === 'wait') admin.connect().catch(() => {})
+    await waitUntil('Redis answers', async () => admin.status === 'ready' && (await admin.ping()), {
+      timeoutMs: 10_000,
+    })
   }
 
   async function kill(): Promise<void> {
