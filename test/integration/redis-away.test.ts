@@ -113,7 +113,7 @@ describe('while reads go on', () => {
   })
 
   it('a flush ordered while Redis is down holds when it returns', async () => {
-    await until(hitsAgain, 5000)
+    await until(async () => (await hitsAgain()) && (await outcomeOf(service, 'dee')) === 'hit', 5000)
     await stopAllRedis('SIGTERM')
     await until(async () => (await outcomeOf(service, 'ann')).startsWith('bypass'), 5000)
     const { value } = await service.portcullis.cache.flush({ scope: 'all' }, { reason: 'test', dryRun: false }, asRoot)
