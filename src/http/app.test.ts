@@ -178,6 +178,12 @@ describe('what may not be seen', () => {
     }
   })
 
+  it('is answered in the same words wherever its absence was found out', async () => {
+    const hidden = await request(test.app).get(`/resources/${WORLD.hidden}`).set(as(uma))
+    const absent = await request(test.app).delete(`/resources/${WORLD.absent}`).set(as(adam))
+    expect([absent.status, absent.text]).toEqual([404, hidden.text])
+  })
+
   it('is shown to an administrator with no permission of his own', async () => {
     const answer = await request(test.app).get(`/resources/${WORLD.hidden}`).set(as(adam))
     expect(answer.body).toMatchObject({ name: 'repo/hidden', permission: null })
