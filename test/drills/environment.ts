@@ -11,7 +11,7 @@ import { askRedis } from '../../src/local/redis-questions.ts'
 import { type LocalStack, startStack } from '../../src/local/stack.ts'
 import { createTokenIssuer, type TokenIssuer } from '../../src/local/token-issuer.ts'
 import { createFleet, type Fleet } from './fleet.ts'
-import { type Proxy, type ProxyMode, portRewriter, startProxy } from './proxy.ts'
+import { type ProxyMode, portRewriter, startProxy, type TcpProxy } from './proxy.ts'
 import type { Random } from './random.ts'
 
 const INSTANCES = 3
@@ -90,8 +90,12 @@ export async function createEnvironment(options: {
     stack,
     fleet,
     issuer,
-    redisProxies: (instance, mode) => ways[instance]?.redis.forEach((proxy) => proxy.set(mode)),
-    sentinelProxies: (instance, mode) => ways[instance]?.sentinel.forEach((proxy) => proxy.set(mode)),
+    redisProxies(instance, mode) {
+      for (const proxy of ways[instance]?.redis ?? []) proxy.set(mode)
+    },
+    sentinelProxies(instance, mode) {
+      for (const proxy of ways[instance]?.sentinel ?? []) proxy.set(mode)
+    },
     ask: (server, command, ...args) =>
       askRedis(stack.ports.redis[REDIS_NAMES.indexOf(server as never)] ?? 0, command, args, 5000),
     sql,
@@ -133,8 +137,8 @@ async function wayToRedis(stack: LocalStack, base: number, instance: number, ran
   const first = base + 10 + 10 * instance
   const proxyOf = new Map(stack.ports.redis.map((port, index) => [port, first + index]))
   const rewrite = portRewriter(proxyOf)
-  const redis: Proxy[] = []
-  const sentinel: Proxy[] = []
+  const redis: TcpProxy[] = []
+  const sentinel: TcpProxy[] = []
   for (const [targetPort, port] of proxyOf) redis.push(await startProxy({ port, targetPort, random }))
   for (const [index, targetPort] of stack.ports.sentinels.entries())
     sentinel.push(await startProxy({ port: first + 3 + index, targetPort, random, rewrite }))

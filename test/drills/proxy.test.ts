@@ -1,7 +1,7 @@
 import net from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterEach, describe, expect, it } from 'vitest'
-import { type Proxy, portRewriter, startProxy } from './proxy.ts'
+import { portRewriter, startProxy, type TcpProxy } from './proxy.ts'
 import { createRandom } from './random.ts'
 
 const closing: (() => Promise<unknown>)[] = []
@@ -52,7 +52,7 @@ describe('the rewriting of ports', () => {
   })
 })
 
-async function echoed(): Promise<{ proxy: Proxy; ask: (text: string) => Promise<string> }> {
+async function echoed(): Promise<{ proxy: TcpProxy; ask: (text: string) => Promise<string> }> {
   const server = net.createServer((socket) => socket.on('error', () => {}).pipe(socket))
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   const { port: targetPort } = server.address() as net.AddressInfo

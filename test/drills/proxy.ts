@@ -16,7 +16,7 @@ export type ProxyMode =
   /** Connections stay and nothing passes. */
   | { readonly kind: 'frozen' }
 
-export interface Proxy {
+export interface TcpProxy {
   set(mode: ProxyMode): void
   close(): Promise<void>
 }
@@ -36,7 +36,7 @@ export async function startProxy({
   targetPort,
   random,
   rewrite = (bytes) => bytes,
-}: ProxyOptions): Promise<Proxy> {
+}: ProxyOptions): Promise<TcpProxy> {
   let mode = PASS
   const pairs = new Set<Pair>()
 

@@ -173,8 +173,8 @@ function hitsBackAfterMs({ marks }: Recording, buckets: Timeline['buckets'], sta
   const before = buckets.slice(Math.ceil(at('healthy') / BUCKET_MS), Math.floor(at('fault') / BUCKET_MS)).map(share)
   const usual = before.reduce((sum, each) => sum + each, 0) / Math.max(1, before.length)
   const from = Math.floor(at('fault') / BUCKET_MS)
-  // The last bucket is cut short by the end.
-  const during = buckets.slice(from, -1)
+  // What comes after the end of the writers is no load any more.
+  const during = buckets.slice(from, Math.floor(at('end') / BUCKET_MS))
   const low = during.findLastIndex((bucket) => share(bucket) < RETURNED_SHARE * usual)
   if (low < 0) return 0
   if (low === during.length - 1) return null

@@ -71,9 +71,9 @@ export async function startWorkload(options: WorkloadOptions): Promise<Workload>
   return {
     recording,
     async stop() {
+      recording.marks.push({ name: 'end', atMs: nowMs() })
       await Promise.all(writers.map((writer) => writer.stop()))
       for (const reader of running) reader.stop()
-      recording.marks.push({ name: 'end', atMs: nowMs() })
     },
   }
 }

@@ -1,35 +1,19 @@
-/** Redis servers whose clocks are wrong by a quarter of an hour, by libfaketime where it can be had. */
+/** Redis servers whose clocks are wrong by a quarter of an hour; Linux with a C compiler only. */
 import { execFileSync } from 'node:child_process'
-import { existsSync, mkdirSync, readdirSync } from 'node:fs'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { REDIS_NAMES } from '../../../src/local/redis-cluster.ts'
+import type { LocalStack } from '../../../src/local/stack.ts'
 import { type Fault, hold } from './fault.ts'
 
-const tools = fileURLToPath(new URL('../../../.portcullis/tools/faketime', import.meta.url))
-const folders = ['/usr/lib/x86_64-linux-gnu/faketime', '/usr/lib/aarch64-linux-gnu/faketime', '/usr/lib/faketime']
+const source = fileURLToPath(new URL('./shifted-clock.c', import.meta.url))
+const QUARTER_S = 900
 
-function library(): string | null {
-  const places = [...folders, ...folders.map((folder) => path.join(tools, folder))]
-  return places.map((folder) => path.join(folder, 'libfaketime.so.1')).find((file) => existsSync(file)) ?? null
-}
-
-/** Unpacks the distribution's package into the git-ignored folder, as no administrator is needed for that. */
-function fetchLibrary(): void {
-  mkdirSync(tools, { recursive: true })
-  execFileSync('apt-get', ['download', 'libfaketime'], { cwd: tools, stdio: 'ignore', timeout: 60_000 })
-  const found = readdirSync(tools).find((file) => file.endsWith('.deb'))
-  if (found) execFileSync('dpkg-deb', ['-x', path.join(tools, found), tools], { stdio: 'ignore' })
-}
-
-/** What is spawned meanwhile lives at another time; its monotonic clock stays, or it would not run at all. */
-async function atAnotherTime(offset: string, start: () => Promise<void>): Promise<void> {
-  const shifted = {
-    LD_PRELOAD: library() ?? '',
-    FAKETIME: offset,
-    FAKETIME_DONT_FAKE_MONOTONIC: '1',
-    FAKETIME_NO_CACHE: '1',
-  }
+/** What is spawned meanwhile lives at another time. */
+async function atAnotherTime(stack: LocalStack, offsetS: number, start: () => Promise<void>): Promise<void> {
+  const library = path.join(stack.dataDir, 'shifted-clock.so')
+  execFileSync('cc', ['-shared', '-fPIC', '-O1', '-o', library, source])
+  const shifted = { LD_PRELOAD: library, CLOCK_OFFSET_S: String(offsetS) }
   Object.assign(process.env, shifted)
   try {
     await start()
@@ -40,27 +24,29 @@ async function atAnotherTime(offset: string, start: () => Promise<void>): Promis
 
 const wrongClocks: Fault = {
   name: 'wrong-clocks',
-  title: 'the clocks of two Redis servers are a quarter of an hour ahead and behind, and each becomes master',
+  title: 'two Redis servers whose clocks are a quarter of an hour ahead and behind; each becomes master',
   clientsMayNotice: 'nothing',
   async missing() {
+    if (process.platform !== 'linux') return 'it needs Linux'
     try {
-      if (library() === null) fetchLibrary()
+      execFileSync('cc', ['--version'], { stdio: 'ignore' })
+      return null
     } catch {
-      // Not a Debian, or no package source: said below.
+      return 'it needs a C compiler (cc)'
     }
-    return library() === null ? 'libfaketime is not installed and cannot be downloaded' : null
   },
   async run({ environment: { stack }, holdMs, mark }) {
     const master = await stack.master()
-    const offsets = ['-15m', '+15m']
-    for (const name of REDIS_NAMES.filter((each) => each !== master)) {
+    const replicas = REDIS_NAMES.filter((name) => name !== master)
+    for (const [index, name] of replicas.entries()) {
       await stack.kill(name)
-      await atAnotherTime(offsets.pop() ?? '+0', () => stack.restart(name))
+      await atAnotherTime(stack, index === 0 ? QUARTER_S : -QUARTER_S, () => stack.restart(name))
     }
     await stack.waitForHealthyRedis()
-    for (const _ of offsets.concat('', '')) {
-      mark('master is killed')
+    mark('clocks are wrong')
+    for (const _ of replicas) {
       const killed = await stack.kill('master')
+      mark('master is killed')
       await hold(holdMs)
       await stack.restart(killed)
       await stack.waitForHealthyRedis()
