@@ -97,8 +97,8 @@ export function startReader(options: ReaderOptions): { stop(): void } {
   }
 }
 
-function outcomeOf({ status, head }: HttpAnswer): Pick<Read, 'outcome' | 'detail'> {
-  if (status !== 200) return { outcome: 'error', detail: null }
+function outcomeOf({ status, head, body }: HttpAnswer): Pick<Read, 'outcome' | 'detail'> {
+  if (status !== 200) return { outcome: 'error', detail: (JSON.parse(body) as { type: string }).type }
   const said = headerOf(head, 'Cache-Status') ?? ''
   const detail = /detail=([\w.-]+)/.exec(said)?.[1] ?? null
   if (said.includes('; hit')) return { outcome: 'hit', detail }

@@ -10,7 +10,7 @@ export interface Read {
   readonly endedMs: number
   readonly outcome: Outcome
   readonly status: number
-  /** The word after `detail=` of `Cache-Status`. */
+  /** The word after `detail=` of `Cache-Status`; of an error, its problem type. */
   readonly detail: string | null
   readonly world: number
   /** What was answered; null when there was no answer. */

@@ -14,7 +14,7 @@ export const COLUMNS: readonly { readonly head: string; readonly cell: (summary:
     cell: (s) => (s.stale === 0 ? '0' : `${ms(s.stalePercentile99Ms)} / ${ms(s.worstStaleMs)}`),
   },
   { head: '5xx', cell: ({ serverErrors }) => String(serverErrors) },
-  { head: 'unanswered', cell: ({ unanswered }) => String(unanswered) },
+  { head: 'cut off', cell: ({ unanswered: { refused, cut, silent } }) => String(refused + cut + silent) },
   { head: 'available', cell: ({ availability }) => `${(availability * 100).toFixed(availability === 1 ? 0 : 3)} %` },
   { head: 'p50 / p99 ms', cell: ({ p50Ms, p99Ms }) => `${ms(p50Ms)} / ${ms(p99Ms)}` },
   {
@@ -48,7 +48,7 @@ export function markdown(rows: readonly (readonly string[])[]): string {
 }
 
 /** What is needed to look into a violation. */
-export function explain({ fault, examples, brokenBy }: Summary): string {
+export function explain({ fault, examples, errors, brokenBy }: Summary): string {
   const lines = examples.map(({ atMs, judgement, read, expected }) => {
     const { answer, instance, outcome, detail } = read
     const what =
@@ -56,5 +56,11 @@ export function explain({ fault, examples, brokenBy }: Summary): string {
     const how = `${answer?.user} on instance ${instance + 1} (${outcome}${detail === null ? '' : `, ${detail}`})`
     return `  at ${(atMs / 1000).toFixed(3)} s: ${what}; ${how}\n    answered ${answer?.view}\n    expected ${expected ?? '?'}`
   })
-  return `${fault}: ${JSON.stringify(brokenBy)}\n${lines.join('\n')}`
+  const failures = errors
+    .slice(0, 5)
+    .map(
+      ({ atMs, instance, tookMs, type }) =>
+        `  at ${(atMs / 1000).toFixed(3)} s: ${type} from instance ${instance + 1} after ${ms(tookMs)} ms`,
+    )
+  return [`${fault}: ${JSON.stringify(brokenBy)}, ${errors.length} errors`, ...lines, ...failures].join('\n')
 }

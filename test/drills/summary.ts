@@ -2,6 +2,7 @@
 
 import type { Fault } from './faults/fault.ts'
 import type { Interval } from './history.ts'
+import type { HttpFailure } from './http-connection.ts'
 import { createJudge, type Judgement, type PromiseName } from './judge.ts'
 import type { Read, Recording } from './recorder.ts'
 
@@ -42,8 +43,15 @@ export interface Summary {
   readonly reads: number
   /** Answered with a status of class 5xx. */
   readonly serverErrors: number
+  /** When and where, by problem type. */
+  readonly errors: readonly {
+    readonly atMs: number
+    readonly instance: number
+    readonly tookMs: number
+    readonly type: string
+  }[]
   /** No answer: the connection was refused, cut, or stayed silent. */
-  readonly unanswered: number
+  readonly unanswered: Readonly<Record<HttpFailure, number>>
   readonly availability: number
   readonly failedMutations: number
   readonly p50Ms: number
@@ -98,7 +106,7 @@ export function summarise(fault: Fault, recording: Recording): Summary {
     }
   }
   const serverErrors = reads.filter(({ status }) => status >= 500).length
-  const unanswered = reads.filter(({ status }) => status === 0).length
+  const count = (outcome: Read['outcome']) => reads.filter((read) => read.outcome === outcome).length
   const latencies = reads.map(({ startedMs, endedMs }) => endedMs - startedMs).sort((a, b) => a - b)
   const staleness = stale.map(({ staleMs }) => staleMs).sort((a, b) => a - b)
   const buckets = bucketsOf(reads, startMs)
@@ -114,13 +122,18 @@ export function summarise(fault: Fault, recording: Recording): Summary {
     mutations: recording.versions.reduce((sum, versions) => sum + versions.length - 1, 0),
     reads: reads.length,
     serverErrors,
-    unanswered,
+    errors: reads.flatMap(({ outcome, startedMs, endedMs, instance, detail }) =>
+      outcome === 'error'
+        ? [{ atMs: startedMs - startMs, instance, tookMs: endedMs - startedMs, type: detail ?? '' }]
+        : [],
+    ),
+    unanswered: { refused: count('refused'), cut: count('cut'), silent: count('silent') },
     availability: reads.length === 0 ? 0 : 1 - serverErrors / reads.length,
     failedMutations: recording.attempts.filter(({ outcome }) => typeof outcome === 'string' || outcome >= 500).length,
     p50Ms: percentile(latencies, 0.5),
     p99Ms: percentile(latencies, 0.99),
     slowestMs: latencies.at(-1) ?? 0,
-    hitShare: reads.filter(({ outcome }) => outcome === 'hit').length / Math.max(1, reads.length),
+    hitShare: count('hit') / Math.max(1, reads.length),
     hitsBackAfterMs: hitsBackAfterMs(recording, buckets, startMs),
     promisesKept: {
       P1: availabilityKept(fault, reads),
@@ -168,8 +181,7 @@ function bucketsOf(reads: readonly Read[], startMs: number): Timeline['buckets']
 
 function hitsBackAfterMs({ marks }: Recording, buckets: Timeline['buckets'], startMs: number): number | null {
   const at = (name: string) => (marks.find((mark) => mark.name === name)?.atMs ?? startMs) - startMs
-  const share = ({ hit, miss, bypass, failed }: Timeline['buckets'][number]) =>
-    hit / Math.max(1, hit + miss + bypass + failed)
+  const share = ({ hit, miss, bypass }: Timeline['buckets'][number]) => hit / Math.max(1, hit + miss + bypass)
   const before = buckets.slice(Math.ceil(at('healthy') / BUCKET_MS), Math.floor(at('fault') / BUCKET_MS)).map(share)
   const usual = before.reduce((sum, each) => sum + each, 0) / Math.max(1, before.length)
   const from = Math.floor(at('fault') / BUCKET_MS)
