@@ -102,7 +102,10 @@ export function compose(config: Config, { logger, metrics }: { logger: Logger; m
     clock,
     ...FOLLOWER,
     retentionMs: RETENTION_MS,
-    onTrustChange: (trust, cause) => logger.warn({ trust, err: cause }, 'trust in the cache changed'),
+    onTrustChange(trust, cause) {
+      if (trust === 'following') logger.info({ trust }, 'following the invalidation log')
+      else logger.warn({ trust, err: cause }, 'the invalidation log is out of reach')
+    },
   })
 
   const source = createCacheSource(database)
@@ -249,9 +252,10 @@ export function compose(config: Config, { logger, metrics }: { logger: Logger; m
         prefix: config.cache.prefix,
         parts: {
           redis: async () => (await redis.status()) as JsonObject,
+          // An operator needs the rest most when the database cannot be asked.
           outages: async () => ({
             currentMs: Math.round(recovery.outageMs()),
-            history: await fleet.history(OUTAGES_SHOWN),
+            history: await fleet.history(OUTAGES_SHOWN).catch(() => 'unavailable'),
           }),
           catalogue: () => ({ resources: catalogue.size }),
           layers: counters.snapshot,

@@ -28,7 +28,7 @@ export interface LogRecord {
 export interface UnitOfWork<Tx, Context> {
   /**
    * Runs the work in one transaction, again when it deadlocked; nothing is kept when it throws.
-   * @throws CommitUnknownError when the connection was lost while committing: it may have committed or not
+   * @throws what the work throws, or what the database says; a connection lost while committing may have committed or not
    */
   run<T>(context: Context, work: (tx: Tx) => Promise<T>): Promise<T>
   /** Appends to the invalidation log inside the transaction and returns its identity. */
