@@ -6,13 +6,14 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import pg from 'pg'
 import { findFreeBase, portsFrom } from '../../src/local/ports.ts'
-import { REDIS_NAMES, SENTINEL_NAMES } from '../../src/local/redis-cluster.ts'
+import { REDIS_NAMES, type RedisName, SENTINEL_NAMES } from '../../src/local/redis-cluster.ts'
 import { askRedis } from '../../src/local/redis-questions.ts'
 import { type LocalStack, startStack } from '../../src/local/stack.ts'
 import { createTokenIssuer, type TokenIssuer } from '../../src/local/token-issuer.ts'
 import { createFleet, type Fleet } from './fleet.ts'
 import { type ProxyMode, portRewriter, startProxy, type TcpProxy } from './proxy.ts'
 import type { Random } from './random.ts'
+import { repairReplication } from './replication.ts'
 
 const INSTANCES = 3
 const toolsDir = fileURLToPath(new URL('../../.portcullis/tools', import.meta.url))
@@ -27,7 +28,7 @@ export interface Environment {
   redisProxies(instance: number, mode: ProxyMode): void
   sentinelProxies(instance: number, mode: ProxyMode): void
   /** One command to a Redis server itself, past the proxies. */
-  ask(server: string, command: string, ...args: string[]): Promise<unknown>
+  ask(server: RedisName, command: string, ...args: string[]): Promise<unknown>
   sql(text: string, values?: readonly unknown[]): Promise<Record<string, unknown>[]>
   /** Resolves when every transaction that is in progress now has ended. */
   transactionsEnded(): Promise<void>
@@ -84,6 +85,8 @@ export async function createEnvironment(options: {
     },
   })
 
+  const ask: Environment['ask'] = (server, command, ...args) =>
+    askRedis(stack.ports.redis[REDIS_NAMES.indexOf(server)] ?? 0, command, args, 5000)
   const sql: Environment['sql'] = async (text, values = []) => (await pool.query(text, [...values])).rows
 
   return {
@@ -96,8 +99,7 @@ export async function createEnvironment(options: {
     sentinelProxies(instance, mode) {
       for (const proxy of ways[instance]?.sentinel ?? []) proxy.set(mode)
     },
-    ask: (server, command, ...args) =>
-      askRedis(stack.ports.redis[REDIS_NAMES.indexOf(server as never)] ?? 0, command, args, 5000),
+    ask,
     sql,
     async transactionsEnded() {
       for (let horizon: string | null = null; ; await sleep(10)) {
@@ -118,6 +120,7 @@ export async function createEnvironment(options: {
       if (!alive.has('postgres')) await stack.restart('postgres')
       if (REDIS_NAMES.every((name) => !alive.has(name))) await stack.startAllRedis()
       else for (const name of [...SENTINEL_NAMES, ...REDIS_NAMES]) if (!alive.has(name)) await stack.restart(name)
+      for (const name of REDIS_NAMES) await repairReplication({ ask }, name)
       await Promise.all(fleet.ports.map((_, instance) => fleet.start(instance)))
       await stack.waitForHealthyRedis(60_000)
     },

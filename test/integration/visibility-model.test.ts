@@ -8,7 +8,7 @@ import { startVisibilityFleet, type VisibilityFleet } from './visibility-fleet.t
 import { anyHistory, type Organisation, runHistory } from './visibility-steps.ts'
 
 /** Histories; each has up to as many steps. */
-const RUNS = 20
+const RUNS = 12
 const STEPS = 40
 
 let fleet: VisibilityFleet

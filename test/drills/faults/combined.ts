@@ -1,8 +1,8 @@
 /** Faults at random, two at a time, each healed after a while; one seed repeats one sequence. */
 import { REDIS_NAMES, SENTINEL_NAMES } from '../../../src/local/redis-cluster.ts'
 import type { ProxyMode } from '../proxy.ts'
+import { cutReplication, repairReplication } from '../replication.ts'
 import { type Fault, type FaultContext, hold, INSTANCES } from './fault.ts'
-import { cutReplication, repairReplication } from './redis-processes.ts'
 import { crash, cutListeners } from './service.ts'
 
 interface Blow {

@@ -2,8 +2,8 @@
 import { askRedis } from '../../../src/local/redis-questions.ts'
 import { waitUntil } from '../../../src/local/wait-until.ts'
 import type { ProxyMode } from '../proxy.ts'
+import { cutReplication, repairReplication } from '../replication.ts'
 import { type Fault, hold, INSTANCES } from './fault.ts'
-import { cutReplication, repairReplication } from './redis-processes.ts'
 
 function spoiled(name: string, title: string, mode: ProxyMode): Fault {
   return {

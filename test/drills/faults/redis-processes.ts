@@ -2,7 +2,7 @@
 import { copyFileSync } from 'node:fs'
 import path from 'node:path'
 import { REDIS_NAMES, SENTINEL_NAMES } from '../../../src/local/redis-cluster.ts'
-import type { Environment } from '../environment.ts'
+import { cutReplication } from '../replication.ts'
 import { type Fault, hold } from './fault.ts'
 
 const killMaster: Fault = {
@@ -29,22 +29,6 @@ const pauseMaster: Fault = {
   },
 }
 
-/**
- * The master takes no replicas any more and loses those it has, while clients and Sentinels notice nothing: what it
- * deletes from now on nobody else sees. It goes on writing without them, as a master does for the ten seconds in which
- * it still counts replicas that it does not hear of.
- */
-export async function cutReplication({ ask }: Environment, master: string): Promise<void> {
-  await ask(master, 'CONFIG', 'SET', 'min-replicas-to-write', '0')
-  await ask(master, 'ACL', 'SETUSER', 'default', '-psync', '-sync', '-replconf')
-  await ask(master, 'CLIENT', 'KILL', 'TYPE', 'replica')
-}
-
-export async function repairReplication({ ask }: Environment, master: string): Promise<void> {
-  await ask(master, 'ACL', 'SETUSER', 'default', '+@all')
-  await ask(master, 'CONFIG', 'SET', 'min-replicas-to-write', '1')
-}
-
 const lostDeletes: Fault = {
   name: 'lost-deletes',
   title: 'failover after replication was cut: the promoted replica never saw the deletes',
@@ -54,7 +38,7 @@ const lostDeletes: Fault = {
     await cutReplication(environment, master)
     await hold(3000)
     mark('master is killed')
-    await environment.stack.kill(master as 'redis-1')
+    await environment.stack.kill(master)
     await hold(holdMs)
     mark('old master restarts')
     await environment.stack.restart(master)
