@@ -5,6 +5,7 @@ import { applyMigrations } from '../postgres/migrate.ts'
 import { createGuardedProcesses, type Exit, type GuardedProcess, type ProcessToStart } from './guarded-processes.ts'
 import { assertPortsFree, type NeededPort, type StackPorts } from './ports.ts'
 import { createPostgresServer, type PostgresServer } from './postgres-server.ts'
+import { childrenOf } from './process-children.ts'
 import { findRedis } from './redis-binary.ts'
 import {
   createRedisCluster,
@@ -194,10 +195,10 @@ export async function startStack(options: StackOptions): Promise<LocalStack> {
       },
       async hang(target) {
         const name = await resolveTarget(target)
-        runningServer(name).signal('SIGSTOP')
+        signalWhole(runningServer(name), 'SIGSTOP')
         return name
       },
-      resume: (name) => runningServer(name).signal('SIGCONT'),
+      resume: (name) => signalWhole(runningServer(name), 'SIGCONT'),
       async restart(name) {
         if (name === 'postgres') await postgres?.start()
         else await ownRedis().restart(name)
@@ -235,4 +236,16 @@ function neededPorts({ ports, portRemedy: remedy, databaseUrl, redis, furtherPor
 async function settleAll(starts: readonly (Promise<void> | undefined)[]): Promise<void> {
   const results = await Promise.allSettled(starts)
   for (const result of results) if (result.status === 'rejected') throw result.reason
+}
+
+/** The process and its children: PostgreSQL answers through children that a stopped parent leaves running. */
+function signalWhole(server: GuardedProcess, signal: 'SIGSTOP' | 'SIGCONT'): void {
+  server.signal(signal)
+  for (const pid of childrenOf(server.pid)) {
+    try {
+      process.kill(pid, signal)
+    } catch {
+      // It ended between being listed and being told.
+    }
+  }
 }
