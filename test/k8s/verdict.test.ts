@@ -7,9 +7,13 @@ const SCRIPTS = path.resolve(import.meta.dirname, '../../k8s/base/redis-sentinel
 /** Feeds opinions to the very function of the start script. */
 function verdict(...opinions: string[]): string {
   const env = { PATH: process.env.PATH, POD_NAME: 'redis-node-0', SERVICE_DOMAIN: 'redis.test', SCRIPT_DIR: SCRIPTS }
-  return execFileSync('sh', ['-c', '. "$SCRIPT_DIR/lib.sh"; verdict'], { env, input: `${opinions.join('\n')}\n` })
-    .toString()
-    .trim()
+  return (
+    execFileSync('sh', ['-c', '. "$SCRIPT_DIR/lib.sh"; verdict'], { env, input: `${opinions.join('\n')}\n` })
+      .toString()
+      .trim()
+      // awk walks its keys in no order.
+      .replace(/^tie (.*)$/, (_, hosts: string) => `tie ${hosts.split(' ').sort().join(' ')}`)
+  )
 }
 
 describe('what the opinions of three Sentinels amount to (bootstrap steps 2 to 4)', () => {
@@ -23,7 +27,8 @@ describe('what the opinions of three Sentinels amount to (bootstrap steps 2 to 4
     ['step 3: two disagree: the highest epoch', ['3 a', '4 b', 'down'], 'newest b'],
     ['step 3: the epoch is a number, not a text', ['9 a', '10 b', 'down'], 'newest b'],
     ['step 3: three disagree: the highest epoch', ['3 a', '5 c', '4 b'], 'newest c'],
-    ['step 3: two disagree at the same epoch: nobody', ['3 a', '3 b', 'down'], 'unknown'],
+    ['step 3: two disagree at the same epoch', ['3 a', '3 b', 'down'], 'tie a b'],
+    ['step 3: an older opinion takes no part in a tie', ['3 a', '3 b', '2 c'], 'tie a b'],
     ['step 3: one remembers and all answer', ['none', '3 a', 'none'], 'agreed a'],
     ['step 3: one remembers, one is blank, one is missing', ['none', '3 a', 'down'], 'lone a'],
     ['step 3: two remember differently, one is blank', ['none', '3 a', '4 b'], 'newest b'],

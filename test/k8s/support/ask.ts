@@ -58,6 +58,10 @@ export async function info(host: string): Promise<Record<string, string> | undef
   )
 }
 
+/** A master accepts writes only while a replica has acknowledged within min-replicas-max-lag. */
+export const writable = (state: Record<string, string> | undefined): boolean =>
+  state?.role === 'master' && Number(state.min_slaves_good_slaves ?? 0) >= 1
+
 export interface Opinion {
   readonly master: string
   readonly epoch: number

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
-import { info, monitored, setAndWait } from './ask.ts'
+import { info, monitored, setAndWait, writable } from './ask.ts'
 import { createEdge, type Edge } from './edge.ts'
 import { createPod, type Pod } from './pod.ts'
 import { writeSecrets } from './secrets.ts'
@@ -38,6 +38,8 @@ export interface Cluster {
   masters(): Promise<Pod[]>
   /** One master that every Sentinel names, with both replicas linked, and nothing else claiming to be it. */
   healthy(): Promise<{ master: Pod; replicas: Pod[] }>
+  /** The master that accepts writes and that a majority of Sentinels names. */
+  serving(): Promise<Pod>
   /** Every Sentinel knows both replicas and both other Sentinels. */
   settled(): Promise<boolean>
   destroy(): Promise<void>
@@ -123,6 +125,15 @@ export async function createCluster(options: ClusterOptions): Promise<Cluster> {
       const good = states[master.ordinal]?.min_slaves_good_slaves
       if (good !== '2') throw new Error(`${master.name} counts ${good} good replicas`)
       return { master, replicas: linked }
+    },
+    async serving() {
+      const opinions = await Promise.all(pods.map((pod) => monitored(pod.address)))
+      const states = await Promise.all(pods.map((pod) => info(pod.address)))
+      const [master, another] = pods.filter((_, i) => writable(states[i]))
+      if (!master || another) throw new Error(another ? 'two masters accept writes' : 'no master accepts writes')
+      const votes = opinions.filter((opinion) => opinion?.master === master.fqdn).length
+      if (votes < 2) throw new Error(`${votes} Sentinels name ${master.name}`)
+      return master
     },
     async settled() {
       const opinions = await Promise.all(pods.map((pod) => monitored(pod.address)))

@@ -1,6 +1,6 @@
 /** Watches what must hold in every drill: two masters that both accept writes, and for how long. */
 import { setTimeout as sleep } from 'node:timers/promises'
-import { info } from './ask.ts'
+import { info, writable } from './ask.ts'
 import type { Cluster } from './cluster.ts'
 
 export interface Observer {
@@ -10,10 +10,6 @@ export interface Observer {
 }
 
 const PERIOD_MS = 200
-
-/** A master accepts writes only while a replica has acknowledged within min-replicas-max-lag. */
-const writable = (state: Record<string, string> | undefined): boolean =>
-  state?.role === 'master' && Number(state.min_slaves_good_slaves ?? 0) >= 1
 
 export function observe(cluster: Cluster): Observer {
   let running = true

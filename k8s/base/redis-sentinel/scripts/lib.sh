@@ -81,6 +81,13 @@ sentinel_opinion() {
   esac
 }
 
+# Tells the local Sentinel what the Sentinel of pod $1 would tell it itself: that it exists, and that $2 is the master as
+# of config-epoch $3.
+introduce() {
+  ask_sentinel "$SELF" PUBLISH __sentinel__:hello \
+    "$(fqdn "$1"),26379,$(sentinel_id "$POD_PREFIX-$1"),$3,$MASTER_NAME,$2,6379,$3"
+}
+
 # The opinions of all Sentinels, asked at once, one a line.
 survey() {
   survey_dir=$(mktemp -d "$RUN_DIR/survey.XXXXXX")
@@ -93,11 +100,12 @@ survey() {
 }
 
 # Reads opinions, prints what they amount to:
-#   unknown        fewer than a majority answers, or they contradict each other at the same epoch
+#   unknown        fewer than a majority answers
 #   none           a majority answers and none monitors
 #   lone HOST      one monitors, another knows nothing, a third is missing and might know better
 #   agreed HOST    a majority names HOST, or all answer and nobody contradicts
 #   newest HOST    they disagree; HOST has the highest config-epoch among at least two opinions
+#   tie HOST...    they contradict each other at the same epoch
 verdict() {
   awk -v replicas="$REPLICAS" -v majority="$MAJORITY" '
     $1 == "down" || NF == 0 { next }
@@ -114,7 +122,7 @@ verdict() {
         if (epoch[host] > best) { best = epoch[host]; newest = host; tie = 0 }
       }
       if (opinions == 1) { print (reachable == replicas ? "agreed" : "lone"), newest; exit }
-      if (tie) { print "unknown"; exit }
+      if (tie) { printf "tie"; for (host in votes) if (epoch[host] == best) printf " %s", host; print ""; exit }
       print "newest", newest
     }'
 }
@@ -137,4 +145,6 @@ peer_state() {
 peer_states() { for i in $(peers); do peer_state "$i"; done; }
 
 role_of() { ask_redis "$1" ROLE | head -n 1 | tr -d '\r'; }
+# A master that somebody follows: what a Sentinel may claim, Redis itself must show.
+is_followed_master() { ask_redis "$1" INFO replication | grep -q 'state=online'; }
 local_role() { role_of "$SELF"; }

@@ -12,7 +12,4 @@ done
 
 # Introduce the other Sentinels, in the words they would use themselves. They would meet on the master's channel within
 # seconds, but a master that dies in those seconds would leave three Sentinels that never hear of each other's failovers.
-for i in $(peers); do
-  hello="$(fqdn "$i"),26379,$(sentinel_id "$POD_PREFIX-$i"),0,$MASTER_NAME,$1,6379,0"
-  ask_sentinel "$SELF" PUBLISH __sentinel__:hello "$hello" >/dev/null
-done
+for i in $(peers); do introduce "$i" "$1" 0 >/dev/null; done

@@ -129,23 +129,38 @@ first_boot() {
   run ''
 }
 
+# The peers' Sentinels first: they lived through it, the local one may just have started. "INPROG" is as good as "OK": the
+# guard lies in not starting, the request only saves the time of an election.
+ask_for_failover() {
+  for i in $(peers) "$ORDINAL"; do
+    reply=$(ask_sentinel "$(fqdn "$i")" SENTINEL FAILOVER "$MASTER_NAME")
+    case $reply in *OK* | *INPROG*) return ;; esac
+  done
+}
+
 # 6 and 7. A majority says that this pod is the master, yet its memory is gone: it just started.
 # Replicas full-sync from whoever comes up as their master, so a snapshot would roll back a live replica
 # (kubeblocks#10753, redis#1297). As long as one lives, it must be promoted instead.
 master_restarts() {
+  # Redis may have to wait, but a Sentinel that lost its memory has a vote that the others may need.
+  if [ "$(sentinel_opinion "$ORDINAL")" = none ]; then "$SCRIPT_DIR/monitor.sh" "$SELF"; fi
   states=$(peer_states)
-  if echo "$states" | grep -qx -e live -e master; then
+  if echo "$states" | grep -qx master; then
+    # A failover has been; a second one, forced by a Sentinel that has not heard of it, would take its epoch again.
+    log_wait 'this pod was the master, but a peer has been promoted: waiting for the Sentinels to say so'
+    ALONE_SINCE=''
+    return
+  fi
+  if echo "$states" | grep -qx live; then
     log_wait 'this pod is the master but a live peer holds newer data: asking for a failover'
-    for i in $(ordinals); do
-      # "INPROG" is as good as "OK"; the guard lies in not starting, the request only saves time.
-      reply=$(ask_sentinel "$(fqdn "$i")" SENTINEL FAILOVER "$MASTER_NAME")
-      case $reply in *OK* | *INPROG*) break ;; esac
-    done
+    ask_for_failover
     ALONE_SINCE=''
     return
   fi
   if ! has_data; then
     log_wait "STOPPED: this pod is the master by the Sentinels' word, but $SNAPSHOT is missing: an empty master would empty its replicas"
+    # A replica that only loaded its snapshot is still more than nothing.
+    if echo "$states" | grep -qx fresh; then ask_for_failover; fi
     return
   fi
   # Every peer answers and none lived through the master's death: waiting would bring nothing.
@@ -171,7 +186,7 @@ while :; do
   opinion=$(survey | verdict)
   master=${opinion#* }
   case $opinion in
-    unknown) log_wait "fewer than $MAJORITY Sentinels answer, or they contradict each other: waiting" ;;
+    unknown) log_wait "fewer than $MAJORITY Sentinels answer: waiting" ;;
     none) first_boot ;;
     none-partial)
       [ -n "$PARTIAL_SINCE" ] || PARTIAL_SINCE=$(now)
@@ -185,6 +200,12 @@ while :; do
       # One memory among blank ones counts when its master confirms it.
       if [ "$master" != "$SELF" ] && [ "$(role_of "$master")" = master ]; then run "$master"; fi
       log_wait "one Sentinel names $master, another knows nothing, a third is missing: waiting"
+      ;;
+    tie*)
+      for candidate in $master; do
+        if [ "$candidate" != "$SELF" ] && is_followed_master "$candidate"; then run "$candidate"; fi
+      done
+      log_wait "the Sentinels contradict each other ($master), and no other pod is a master with a replica: waiting"
       ;;
     "agreed $SELF") master_restarts ;;
     "newest $SELF") log_wait 'the newest opinion names this pod, but no majority does: waiting' ;;

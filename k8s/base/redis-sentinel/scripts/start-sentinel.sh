@@ -62,23 +62,23 @@ render_memory() {
 }
 
 # A Sentinel that hears of a failover while names do not resolve takes the new epoch but keeps the old master, and from
-# then on nothing its peers say is news to it. When the others agree on a master that says it is one, while ours says it
-# is a replica, twice in a row, the memory is wrong: it is dropped and written anew. Redis itself is never touched.
+# then on nothing its peers say is news to it. When the node it calls master is a replica of another one that is a master
+# with replicas, twice in a row, its memory is wrong: it is told so in the words of a peer, one epoch later, and tells
+# the others. Only a memory is healed here; Redis itself is never touched.
+actual_master() {
+  followed=$(ask_redis "$1" ROLE | tr -d '\r' | awk 'NR == 1 && $0 != "slave" { exit } NR == 2 { print; exit }')
+  if [ -n "$followed" ] && [ "$followed" != "$1" ] && is_followed_master "$followed"; then echo "$followed"; fi
+}
 reconcile() {
   suspected=''
   while kill -0 $$; do
     sleep "${RECONCILE_SECONDS:-10}"
-    mine=$(sentinel_opinion "$ORDINAL")
-    theirs=$(for i in $(peers); do sentinel_opinion "$i"; done | cut -d ' ' -f 2 | sort -u)
-    mine=${mine#* }
-    case $mine in down | none | "$theirs") suspected='' && continue ;; esac
-    # One name, said by every peer, or there is nothing to go by.
-    if [ "$(printf '%s\n' "$theirs" | wc -l)" -ne 1 ]; then suspected='' && continue; fi
-    if [ "$(role_of "$theirs")" != master ] || [ "$(role_of "$mine")" != slave ]; then suspected='' && continue; fi
-    if [ "$suspected" != "$theirs" ]; then suspected=$theirs && continue; fi
-    log "the other Sentinels and Redis itself say $theirs, this one remembered $mine: starting its memory over"
-    ask_sentinel "$SELF" SENTINEL REMOVE "$MASTER_NAME" >/dev/null
-    "$SCRIPT_DIR/monitor.sh" "$theirs"
+    opinion=$(sentinel_opinion "$ORDINAL")
+    case $opinion in down | none) suspected='' && continue ;; esac
+    actual=$(actual_master "${opinion#* }")
+    if [ -z "$actual" ] || [ "$actual" != "$suspected" ]; then suspected=$actual && continue; fi
+    log "this Sentinel remembers ${opinion#* }, but that follows $actual: correcting its memory"
+    introduce "$(peers | head -n 1)" "$actual" $((${opinion%% *} + 1)) >/dev/null
     suspected=''
   done
 }

@@ -1,0 +1,69 @@
+/** Random sequences one after the other on one cluster, with the three invariants after each. */
+import { createCluster, eventually } from './cluster.ts'
+import { keepLedger } from './ledger.ts'
+import { observe } from './observer.ts'
+import { drawSequence, runSequence } from './sequence.ts'
+
+export interface LaneResult {
+  readonly seed: number
+  /** Until a master accepts writes again, from the moment that every fault is over. */
+  readonly servingMs: number
+  /** Until both replicas and all three Sentinels are back too. */
+  readonly wholeMs: number
+  readonly twoMastersMs: number
+  readonly violations: readonly string[]
+}
+
+const BOUND_MS = { twoMasters: 10_000, serving: 30_000, whole: 90_000 }
+
+async function runSeed(seed: number, subnet: number): Promise<LaneResult> {
+  const cluster = await createCluster({ subnet })
+  const observer = observe(cluster)
+  const ledger = keepLedger(cluster)
+  const violations: string[] = []
+  const steps = drawSequence(seed)
+  const waitFor = async (what: string, fact: () => Promise<unknown>, boundMs: number): Promise<number> => {
+    try {
+      return (await eventually(fact, boundMs)).tookMs
+    } catch (error) {
+      violations.push(`${what}: ${(error as Error).message}`)
+      return boundMs
+    }
+  }
+  try {
+    cluster.start()
+    await eventually(cluster.healthy, 30_000)
+    await eventually(() => ledger.floor > 0, 10_000)
+    await eventually(cluster.settled, 20_000)
+    await runSequence(steps, cluster, ledger)
+    const floor = ledger.floor
+    const servingMs = await waitFor('recovery', cluster.serving, BOUND_MS.serving)
+    const wholeMs = await waitFor('whole again', cluster.healthy, BOUND_MS.whole)
+    const [master] = await cluster.masters()
+    const value = master ? await ledger.valueAt(master) : 0
+    if (value < floor) violations.push(`rollback: ${value} is older than ${floor}, which a live node held`)
+    if (observer.twoMastersMs > BOUND_MS.twoMasters) violations.push(`two masters for ${observer.twoMastersMs} ms`)
+    return { seed, servingMs, wholeMs: servingMs + wholeMs, twoMastersMs: observer.twoMastersMs, violations }
+  } finally {
+    await ledger.stop()
+    await observer.stop()
+    if (violations.length > 0) {
+      console.error(`seed ${seed}: ${violations.join('; ')}\n${JSON.stringify(steps)}`)
+      for (const pod of cluster.pods) console.error(`--- ${pod.name}\n${pod.log()}`)
+    }
+    await cluster.destroy()
+  }
+}
+
+/** @returns what each seed showed, in order; several lanes share the seeds, each with a subnet of its own */
+export async function runSeeds(input: { seeds: readonly number[]; subnets: readonly number[] }): Promise<LaneResult[]> {
+  const waiting = [...input.seeds]
+  const results: LaneResult[] = []
+  await Promise.all(
+    input.subnets.map(async (subnet) => {
+      for (let seed = waiting.shift(); seed !== undefined; seed = waiting.shift())
+        results.push(await runSeed(seed, subnet))
+    }),
+  )
+  return results
+}
