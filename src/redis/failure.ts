@@ -67,11 +67,13 @@ const WORDS: readonly (readonly [RegExp, FailureDetail])[] = [
 
 /**
  * @param connectionError why there is no connection, where the command itself only says that there is none
- * @returns the error that every method of the store throws, with the original as its cause
+ * @returns the error that every method of the store throws, with the most telling one as its cause
  */
 export function unavailable(error: unknown, connectionError?: Error): StoreUnavailableError {
   if (error instanceof StoreUnavailableError) return error
-  return new StoreUnavailableError(detailOf(error, connectionError), { cause: error })
+  const detail = detailOf(error, connectionError)
+  const cause = detail === 'redis-unavailable' ? (connectionError ?? error) : error
+  return new StoreUnavailableError(detail, { cause })
 }
 
 export function detailOf(error: unknown, connectionError?: Error): FailureDetail {

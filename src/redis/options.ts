@@ -1,6 +1,7 @@
 /** How this service talks to Redis, each option with the incident that taught it. A cache that waits is worse than none. */
 import type { RedisOptions } from 'ioredis'
 import { SCRIPTS } from './scripts.ts'
+import { QuietSentinelConnector } from './sentinel-connector.ts'
 
 export interface Endpoint {
   readonly host: string
@@ -85,6 +86,7 @@ function address(settings: RedisSettings, role: Role, jittered: (ms: number) => 
   const { sentinels, url, db = 0 } = settings
   if (!sentinels) return { ...endpointOf(url ?? 'redis://127.0.0.1:6379', db), ...tls('tls', secure(settings)) }
   return {
+    Connector: QuietSentinelConnector,
     sentinels: [...sentinels],
     name: settings.masterName ?? 'mymaster',
     role: role === 'master' ? ('master' as const) : ('slave' as const),

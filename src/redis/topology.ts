@@ -72,7 +72,10 @@ export function createTopologyReader({ settings, timeoutMs = 500, freshMs = 1000
 
   async function ask(endpoint: Endpoint): Promise<Answer> {
     const redis = new Redis(sentinelQuestionOptions(settings, endpoint, timeoutMs))
-    redis.on('error', () => {})
+    let heard: Error | undefined
+    redis.on('error', (error: Error) => {
+      heard = error
+    })
     try {
       const answers = async () => {
         await redis.connect()
@@ -84,7 +87,7 @@ export function createTopologyReader({ settings, timeoutMs = 500, freshMs = 1000
       const [master, replicas] = await withDeadline(answers(), timeoutMs)
       return { endpoint, master: fieldsOf(master), replicas: Array.isArray(replicas) ? replicas.map(fieldsOf) : [] }
     } catch (error) {
-      return { endpoint, why: error instanceof Error ? error.message : String(error) }
+      return { endpoint, why: (heard ?? (error as Error)).message }
     } finally {
       redis.disconnect()
     }
