@@ -1,10 +1,4 @@
-/**
- * `npm run drill`: real servers, three instances, faults one after the other, and a verdict on every answer.
- *
- *   npm run drill -- [--fault NAME]… [--without PART]… [--seconds N] [--seed S] [--rate N] [--long] [--json FILE] [--svg FILE] [--port BASE]
- *
- * Ends with 1 when a promise was broken, with 2 when the drill itself failed.
- */
+/** `npm run drill`: real servers, three instances, faults one after the other, and a verdict on every answer. */
 import { writeFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { PARTS, type Part } from './build/parts.ts'
@@ -19,7 +13,25 @@ import { timelineSvg } from './timeline-svg.ts'
 const WORLDS = 16
 const USUAL = { seconds: 5, rate: 1500, rounds: 1 }
 /** Enough for a million judged answers. */
-const LONG = { seconds: 10, rate: 1800, rounds: 2 }
+const LONG = { seconds: 10, rate: 1800, rounds: 3 }
+
+const HELP = `npm run drill -- [options]
+
+  --fault NAME     only this fault; may be repeated
+  --without PART   with a protection taken out, to see that it is missed; may be repeated
+  --seconds N      how long a fault is held (5)
+  --rate N         reads per second over the three instances (1500)
+  --rounds N       all of it so many times (1)
+  --long           enough for a million judged reads: 10 seconds, 1800 reads per second, 3 rounds
+  --seed S         repeats the sequence of a former run
+  --json FILE      everything that was found out
+  --svg FILE       the course of each fault as a picture
+  --port BASE      the first of 50 ports (otherwise free ones are found)
+
+faults: ${FAULTS.map(({ name }) => name).join(', ')}
+parts: ${PARTS.join(', ')}
+
+Ends with 1 when a promise was broken, with 2 when the drill itself failed.`
 
 const { values } = parseArgs({
   options: {
@@ -33,6 +45,7 @@ const { values } = parseArgs({
     json: { type: 'string' },
     svg: { type: 'string' },
     port: { type: 'string' },
+    help: { type: 'boolean', default: false },
   },
 })
 
@@ -41,6 +54,10 @@ const say = (message: string) => console.error(`[drill] ${message}`)
 const failed: string[] = []
 
 async function main(): Promise<number> {
+  if (values.help) {
+    console.log(HELP)
+    return 0
+  }
   const usual = values.long ? LONG : USUAL
   const seed = Number(values.seed ?? Date.now() % 1_000_000)
   const chosen = values.fault ? values.fault.map(faultNamed) : FAULTS

@@ -53,7 +53,8 @@ export interface Summary {
   /** No answer: the connection was refused, cut, or stayed silent. */
   readonly unanswered: Readonly<Record<HttpFailure, number>>
   readonly availability: number
-  readonly failedMutations: number
+  /** By status, or by how the connection failed. */
+  readonly failedMutations: Readonly<Record<string, number>>
   readonly p50Ms: number
   readonly p99Ms: number
   readonly slowestMs: number
@@ -129,7 +130,7 @@ export function summarise(fault: Fault, recording: Recording): Summary {
     ),
     unanswered: { refused: count('refused'), cut: count('cut'), silent: count('silent') },
     availability: reads.length === 0 ? 0 : 1 - serverErrors / reads.length,
-    failedMutations: recording.attempts.filter(({ outcome }) => typeof outcome === 'string' || outcome >= 500).length,
+    failedMutations: failuresOf(recording),
     p50Ms: percentile(latencies, 0.5),
     p99Ms: percentile(latencies, 0.99),
     slowestMs: latencies.at(-1) ?? 0,
@@ -149,6 +150,15 @@ export function summarise(fault: Fault, recording: Recording): Summary {
       stale,
     },
   }
+}
+
+function failuresOf({ attempts }: Recording): Record<string, number> {
+  const failed = attempts.filter(({ outcome }) => typeof outcome === 'string' || outcome >= 500)
+  return Object.fromEntries(
+    Map.groupBy(failed, ({ outcome }) => String(outcome))
+      .entries()
+      .map(([how, all]) => [how, all.length]),
+  )
 }
 
 /** From each `healthy` mark to the `fault` mark or the end. */
