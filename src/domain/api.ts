@@ -154,11 +154,17 @@ export interface Mutations {
     context: MutationContext,
   ): Promise<Mutated<Group>>
   deleteGroup(input: { group: Ref<GroupId>; ifVersion?: number }, context: MutationContext): Promise<Mutated<null>>
+  /** Without a role a member keeps his, and a new one is a plain member. */
   addUserToGroup(
-    input: { group: Ref<GroupId>; userId: UserId; role: MembershipRole },
+    input: { group: Ref<GroupId>; userId: UserId; role?: MembershipRole },
     context: MutationContext,
   ): Promise<Mutated<{ membership: Membership; created: boolean }>>
   removeUserFromGroup(input: { group: Ref<GroupId>; userId: UserId }, context: MutationContext): Promise<Mutated<null>>
+  /** The list becomes the whole membership, or nothing changes. Roles as for `addUserToGroup`. */
+  replaceMembers(
+    input: { group: Ref<GroupId>; members: readonly { userId: UserId; role?: MembershipRole }[] },
+    context: MutationContext,
+  ): Promise<Mutated<Replaced>>
   putGrant(
     input: { group: Ref<GroupId>; resource: Ref<ResourceId>; permission: Permission },
     context: MutationContext,
@@ -167,7 +173,21 @@ export interface Mutations {
     input: { group: Ref<GroupId>; resource: Ref<ResourceId> },
     context: MutationContext,
   ): Promise<Mutated<null>>
+  /** The list becomes all that the group itself is granted, or nothing changes. */
+  replaceGrants(
+    input: { group: Ref<GroupId>; grants: readonly { resource: Ref<ResourceId>; permission: Permission }[] },
+    context: MutationContext,
+  ): Promise<Mutated<Replaced>>
   importOrganisation(input: OrganisationImport, context: MutationContext): Promise<Mutated<ImportCounts>>
+}
+
+/** What a list that became the whole state changed. */
+export interface Replaced {
+  /** How many there are now. */
+  readonly total: number
+  readonly added: number
+  readonly changed: number
+  readonly removed: number
 }
 
 /** The body of `POST /import`: names refer to each other, everything in it is created or brought to this state. */

@@ -29,6 +29,16 @@ export function userGroups<Input>(find: Find<Input, UserId>): DomainRule<Input> 
   }))
 }
 
+/** `user:groups:{user}` and `resources:{user}` of each of these users: one invalidation for a whole list. */
+export function everythingOfUsers<Input>(find: Find<Input, readonly UserId[]>): DomainRule<Input> {
+  return forFound(find, (users, tx) => {
+    const layers = ['user-groups', 'user-resources'] as const
+    if (!tx.affected.canName(users.length)) return { ...widened(layers), tags: layers.map(layerTag) }
+    const keys = users.flatMap((user) => [layerKey.userGroups(user), layerKey.userResources(user)])
+    return { ...NOTHING_INVALIDATED, tags: users.map(userTag), keys }
+  })
+}
+
 /** `resources:all`, with the buckets of these resources. */
 export function allResources<Input>(find: Find<Input, readonly ResourceId[]>): DomainRule<Input> {
   return forFound(find, (resources) => {

@@ -2,7 +2,7 @@
 import type { MutationRunner } from '../cache/index.ts'
 import type { MutationContext, Mutations } from './api.ts'
 import { encodeConsistencyToken } from './consistency-token.ts'
-import * as declared from './mutations.ts'
+import * as declared from './mutations/index.ts'
 import type { Transaction } from './transaction.ts'
 
 export function createMutations(runner: MutationRunner<Transaction, MutationContext>): Mutations {
@@ -23,8 +23,10 @@ export function createMutations(runner: MutationRunner<Transaction, MutationCont
     deleteGroup: runs(declared.deleteGroup),
     addUserToGroup: runs(declared.addUserToGroup),
     removeUserFromGroup: runs(declared.removeUserFromGroup),
+    replaceMembers: runs(declared.replaceMembers),
     putGrant: runs(declared.putGrant),
     removeGrant: runs(declared.removeGrant),
+    replaceGrants: runs(declared.replaceGrants),
     importOrganisation: runs(declared.importOrganisation),
   }
 }

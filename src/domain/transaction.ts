@@ -27,9 +27,15 @@ export interface Transaction {
     find(key: { userId: UserId; groupId: GroupId }): Promise<Membership | null>
     put(membership: Membership): Promise<Membership>
     remove(key: { userId: UserId; groupId: GroupId }): Promise<void>
+    /** All direct members. */
+    of(groupId: GroupId): Promise<Membership[]>
+    putAll(memberships: readonly Membership[]): Promise<void>
+    removeAll(groupId: GroupId, users: readonly UserId[]): Promise<void>
   }
   readonly resources: {
     find(ref: Ref<ResourceId>): Promise<Resource | null>
+    /** In the order asked; null for what does not exist. */
+    idsOf(refs: readonly Ref<ResourceId>[]): Promise<(ResourceId | null)[]>
     create(resource: {
       name: string
       kind: string
@@ -46,6 +52,10 @@ export interface Transaction {
     find(key: { groupId: GroupId; resourceId: ResourceId }): Promise<Grant | null>
     put(grant: Grant): Promise<Grant>
     remove(key: { groupId: GroupId; resourceId: ResourceId }): Promise<void>
+    /** All that the group itself is granted. */
+    of(groupId: GroupId): Promise<Grant[]>
+    putAll(grants: readonly Grant[]): Promise<void>
+    removeAll(groupId: GroupId, resources: readonly ResourceId[]): Promise<void>
     /** The groups a resource is granted to. */
     groupsOf(resourceId: ResourceId): Promise<GroupId[]>
     /** The resources a group is granted. */
@@ -82,6 +92,11 @@ export interface Locks {
   treeChange(): Promise<void>
   /** The group and its ancestors, shared: against changes of their grants, not against other membership changes. */
   membersOf(group: GroupId): Promise<void>
+  /** The same, and nobody else changes who is in this very group: what replaces a list must have seen all of it. */
+  allMembersOf(group: GroupId): Promise<void>
+  /** Those of these users that exist go on existing until the transaction ends. */
+  usersExist(ids: readonly UserId[]): Promise<void>
+  resourcesExist(refs: readonly Ref<ResourceId>[]): Promise<void>
   /** These groups, against each other and against membership changes below them. */
   grantsOf(groups: readonly GroupId[]): Promise<void>
   user(id: UserId): Promise<void>
@@ -90,6 +105,8 @@ export interface Locks {
 
 /** Users whose entries a change touches; null when they are more than can be named. */
 export interface Affected {
+  /** Whether so many users can be named one by one. */
+  canName(count: number): boolean
   membersBelow(groups: readonly GroupId[]): Promise<UserId[] | null>
   /** The group and all its descendants. */
   subtree(group: GroupId): Promise<GroupId[]>

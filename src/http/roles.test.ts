@@ -62,6 +62,12 @@ const TABLE: readonly Row[] = [
   { call: `DELETE ${G}`, route: 'DELETE /groups/:id', expected: [401, 403, 403, 403, 204, 403] },
   { call: `GET ${G}/members`, route: 'GET /groups/:id/members', expected: [401, 403, 200, 403, 200, 403] },
   {
+    call: `PUT ${G}/members`,
+    route: 'PUT /groups/:id/members',
+    body: { members: [] },
+    expected: [401, 403, 200, 403, 200, 403],
+  },
+  {
     call: `PUT ${G}/members/uma`,
     route: 'PUT /groups/:id/members/:userId',
     body: {},
@@ -73,6 +79,12 @@ const TABLE: readonly Row[] = [
     expected: [401, 403, 204, 403, 204, 403],
   },
   { call: `GET ${G}/grants`, route: 'GET /groups/:id/grants', expected: [401, 403, 403, 200, 200, 403] },
+  {
+    call: `PUT ${G}/grants`,
+    route: 'PUT /groups/:id/grants',
+    body: { grants: [] },
+    expected: [401, 403, 403, 403, 200, 403],
+  },
   {
     call: `PUT ${G}/grants/${WORLD.resource}`,
     route: 'PUT /groups/:id/grants/:resourceId',

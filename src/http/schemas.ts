@@ -76,6 +76,12 @@ export const pathUserId = z
   .transform((id) => id as UserId)
   .meta({ description: "The user's id, percent-encoded", examples: ['alice'] })
 
+const MAX_WHOLE_LIST = 10_000
+
+/** A list that becomes the whole state; required, so that a forgotten member empties nothing. */
+export const wholeList = <Item extends z.ZodType>(item: Item) =>
+  z.array(item).max(MAX_WHOLE_LIST, { error: `must be at most ${MAX_WHOLE_LIST} items` })
+
 export const limit = z
   .string()
   .regex(/^\d{1,4}$/, { error: 'must be a whole number', abort: true })
@@ -147,6 +153,15 @@ export const grantOut = z
   .object({ groupId: uuid, resourceId: uuid, permission: z.enum(PERMISSIONS) })
   .meta({ id: 'Grant' })
 export const listedGrantOut = grantOut.extend({ resourceName: z.string() }).meta({ id: 'ListedGrant' })
+
+export const replacedOut = z
+  .object({
+    total: z.int().meta({ description: 'How many there are now' }),
+    added: z.int(),
+    changed: z.int(),
+    removed: z.int(),
+  })
+  .meta({ id: 'Replaced' })
 
 export const effectiveGroupOut = z
   .object({

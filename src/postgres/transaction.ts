@@ -3,6 +3,7 @@ import type { Grant, Group, GroupId, Membership, Ref, Resource, ResourceId, User
 import type { Transaction } from '../domain/transaction.ts'
 import type { Prisma, PrismaClient } from './generated/client.ts'
 import { importOrganisation } from './organisation-import.ts'
+import { grantsAtOnce, idsOfResources, locksAtOnce, membershipsAtOnce } from './whole-lists.ts'
 
 export type PrismaTransaction = Parameters<Parameters<PrismaClient['$transaction']>[0]>[0]
 
@@ -11,7 +12,7 @@ const TREE_LOCK = 0x74726565
 
 export function createTransaction(tx: PrismaTransaction, options: { readonly affectedMax: number }): Transaction {
   return {
-    lock: createLocks(tx),
+    lock: { ...createLocks(tx), ...locksAtOnce(tx) },
     affected: createAffected(tx, options.affectedMax),
     users: {
       find: async (id) => (await tx.user.findUnique({ where: { id } })) as User | null,
@@ -38,8 +39,9 @@ export function createTransaction(tx: PrismaTransaction, options: { readonly aff
       remove: async (key) => {
         await tx.membership.delete({ where: { userId_groupId: key } })
       },
+      ...membershipsAtOnce(tx),
     },
-    resources: createResources(tx),
+    resources: { ...createResources(tx), idsOf: (refs) => idsOfResources(tx, refs) },
     grants: {
       find: async (key) =>
         (await tx.grant.findUnique({ where: { groupId_resourceId: key }, omit: { createdAt: true } })) as Grant | null,
@@ -51,6 +53,7 @@ export function createTransaction(tx: PrismaTransaction, options: { readonly aff
       remove: async (key) => {
         await tx.grant.delete({ where: { groupId_resourceId: key } })
       },
+      ...grantsAtOnce(tx),
       groupsOf: async (resourceId) => {
         const grants = await tx.grant.findMany({ where: { resourceId }, select: { groupId: true } })
         return grants.map(({ groupId }) => groupId as GroupId)
@@ -73,7 +76,7 @@ export function createTransaction(tx: PrismaTransaction, options: { readonly aff
   }
 }
 
-function createLocks(tx: PrismaTransaction): Transaction['lock'] {
+function createLocks(tx: PrismaTransaction): Omit<Transaction['lock'], keyof ReturnType<typeof locksAtOnce>> {
   return {
     async treeShape() {
       await tx.$executeRaw`SELECT pg_advisory_xact_lock_shared(${TREE_LOCK})`
@@ -103,6 +106,7 @@ function createLocks(tx: PrismaTransaction): Transaction['lock'] {
 
 function createAffected(tx: PrismaTransaction, affectedMax: number): Transaction['affected'] {
   return {
+    canName: (count) => count <= affectedMax,
     async membersBelow(groups) {
       if (groups.length === 0) return []
       const rows = await tx.$queryRaw<{ user_id: UserId }[]>`
@@ -166,7 +170,7 @@ function createGroups(tx: PrismaTransaction): Transaction['groups'] {
   }
 }
 
-function createResources(tx: PrismaTransaction): Transaction['resources'] {
+function createResources(tx: PrismaTransaction): Omit<Transaction['resources'], 'idsOf'> {
   return {
     find: async (ref: Ref<ResourceId>) => (await tx.resource.findUnique({ where: ref })) as Resource | null,
     create: async ({ attributes, ...rest }) => {

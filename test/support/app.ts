@@ -226,13 +226,23 @@ export function createWorld() {
         const { id: groupId } = required(find(groups, input.group))
         if (!users.has(input.userId)) throw new DomainError('unknown-user', 'there is no such user')
         return mutation('addUserToGroup', input, context, {
-          membership: { userId: input.userId, groupId, role: input.role },
+          membership: { userId: input.userId, groupId, role: input.role ?? 'member' },
           created: true,
         })
       },
       async removeUserFromGroup(input, context) {
         required(find(groups, input.group))
         return mutation('removeUserFromGroup', input, context, null)
+      },
+      async replaceMembers(input, context) {
+        required(find(groups, input.group))
+        const value = { total: input.members.length, added: 0, changed: 0, removed: 0 }
+        return mutation('replaceMembers', input, context, value)
+      },
+      async replaceGrants(input, context) {
+        required(find(groups, input.group))
+        const value = { total: input.grants.length, added: 0, changed: 0, removed: 0 }
+        return mutation('replaceGrants', input, context, value)
       },
       async putGrant(input, context) {
         const { id: groupId } = required(find(groups, input.group))

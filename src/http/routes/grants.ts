@@ -5,10 +5,20 @@ import { DomainError } from '../../domain/errors.ts'
 import type { Grant, GroupId, ResourceId } from '../../domain/model.ts'
 import { mutated, mutatedToNothing, page } from '../answers.ts'
 import type { Caller } from '../authentication.ts'
-import { decidedByHandler, onResource, permit } from '../policies.ts'
+import { admin, decidedByHandler, onResource, permit } from '../policies.ts'
 import { grantBody } from '../representations.ts'
 import { route } from '../route.ts'
-import { grantOut, listedGrantOut, pageOf, pageQuery, pathRefTo, permission } from '../schemas.ts'
+import {
+  grantOut,
+  listedGrantOut,
+  pageOf,
+  pageQuery,
+  pathRefTo,
+  permission,
+  refTo,
+  replacedOut,
+  wholeList,
+} from '../schemas.ts'
 
 type ListedGrant = Grant & { resourceName: string }
 
@@ -63,6 +73,26 @@ const putGrant = route({
   },
 })
 
+/** Only an admin: the list also takes away, and nobody else may see all of what a group has. */
+const replaceGrants = route({
+  method: 'put',
+  path: '/groups/:id/grants',
+  summary: 'Make exactly these the own grants of a group, or change nothing',
+  tag: 'Grants',
+  policy: admin,
+  params: groupParams,
+  body: z.strictObject({
+    grants: wholeList(z.strictObject({ resource: refTo<ResourceId>('resource'), permission })),
+  }),
+  bodyExample: { grants: [{ resource: 'name:api', permission: 'write' }] },
+  answers: [{ status: 200, description: 'What that changed', schema: replacedOut, headers: ['Consistency-Token'] }],
+  refuses: ['not-found', 'unknown-resource'],
+  async handle({ params: { id }, body: { grants }, mutation }, { mutations }) {
+    const outcome = await mutations.replaceGrants({ group: id, grants }, mutation())
+    return mutated(outcome, outcome.value)
+  },
+})
+
 const removeGrant = route({
   method: 'delete',
   path: '/groups/:id/grants/:resourceId',
@@ -76,7 +106,7 @@ const removeGrant = route({
     mutatedToNothing(await mutations.removeGrant({ group: id, resource: resourceId }, mutation())),
 })
 
-export const grantRoutes = [listGrants, putGrant, removeGrant]
+export const grantRoutes = [listGrants, replaceGrants, putGrant, removeGrant]
 
 /**
  * The part of a page that a resource's administrator may see; the page gets shorter, never the list (the cursor stays).

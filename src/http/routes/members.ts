@@ -6,10 +6,21 @@ import { mutated, mutatedToNothing, page } from '../answers.ts'
 import { maintainerOfGroupOrAdmin } from '../policies.ts'
 import { membershipBody } from '../representations.ts'
 import { route } from '../route.ts'
-import { membershipOut, membershipRole, pageOf, pageQuery, pathRefTo, pathUserId } from '../schemas.ts'
+import {
+  membershipOut,
+  membershipRole,
+  pageOf,
+  pageQuery,
+  pathRefTo,
+  pathUserId,
+  replacedOut,
+  userId,
+  wholeList,
+} from '../schemas.ts'
 
 const groupParams = z.object({ id: pathRefTo<GroupId>('group') })
 const memberParams = groupParams.extend({ userId: pathUserId })
+const role = membershipRole.exactOptional().meta({ description: 'Absent: as it was, `member` for a newcomer' })
 
 const listMembers = route({
   method: 'get',
@@ -33,11 +44,11 @@ const listMembers = route({
 const putMember = route({
   method: 'put',
   path: '/groups/:id/members/:userId',
-  summary: 'Make a user a member of a group, or change the role',
+  summary: 'Make a user a member of a group, or change the role; without one a member keeps his',
   tag: 'Members',
   policy: maintainerOfGroupOrAdmin,
   params: memberParams,
-  body: z.strictObject({ role: membershipRole.default('member') }),
+  body: z.strictObject({ role }),
   bodyOptional: true,
   bodyExample: { role: 'member' },
   answers: [
@@ -46,8 +57,26 @@ const putMember = route({
   ],
   refuses: ['not-found', 'unknown-user'],
   async handle({ params: { id, userId }, body, mutation }, { mutations }) {
-    const outcome = await mutations.addUserToGroup({ group: id, userId, role: body.role }, mutation())
+    const outcome = await mutations.addUserToGroup({ group: id, userId, ...body }, mutation())
     return mutated(outcome, membershipBody(outcome.value.membership), { status: outcome.value.created ? 201 : 200 })
+  },
+})
+
+const replaceMembers = route({
+  method: 'put',
+  path: '/groups/:id/members',
+  summary: 'Make exactly these users the direct members of a group, or change nothing',
+  tag: 'Members',
+  policy: maintainerOfGroupOrAdmin,
+  params: groupParams,
+  body: z.strictObject({ members: wholeList(z.strictObject({ user: userId, role })) }),
+  bodyExample: { members: [{ user: 'alice', role: 'maintainer' }, { user: 'bob' }] },
+  answers: [{ status: 200, description: 'What that changed', schema: replacedOut, headers: ['Consistency-Token'] }],
+  refuses: ['not-found', 'unknown-user'],
+  async handle({ params: { id }, body, mutation }, { mutations }) {
+    const members = body.members.map(({ user, ...given }) => ({ userId: user, ...given }))
+    const outcome = await mutations.replaceMembers({ group: id, members }, mutation())
+    return mutated(outcome, outcome.value)
   },
 })
 
@@ -64,4 +93,4 @@ const removeMember = route({
     mutatedToNothing(await mutations.removeUserFromGroup({ group: id, userId }, mutation())),
 })
 
-export const memberRoutes = [listMembers, putMember, removeMember]
+export const memberRoutes = [listMembers, replaceMembers, putMember, removeMember]

@@ -1,0 +1,56 @@
+/** What a mutation's input refers to, looked up in its transaction, and what is said when there is nothing. */
+import { DomainError } from '../errors.ts'
+import type { GroupId, Ref, Resource, ResourceId } from '../model.ts'
+import type { Transaction } from '../transaction.ts'
+
+export function named(ref: Ref<string>): string {
+  return 'id' in ref ? ref.id : ref.name
+}
+
+/** @throws DomainError `not-found` for what the path names */
+export async function required<T>(finding: Promise<T | null>, ref: Ref<string>): Promise<T> {
+  const found = await finding
+  if (found === null) throw new DomainError('not-found', `${named(ref)} does not exist`)
+  return found
+}
+
+/**
+ * What the body refers to at a JSON pointer; without one, what the path names beside the thing that changes.
+ * @throws DomainError `unknown-group` or `unknown-resource`
+ */
+export async function referred<T>(
+  finding: Promise<T | null>,
+  code: 'unknown-group' | 'unknown-resource',
+  { ref, pointer }: { ref: Ref<string>; pointer?: string },
+): Promise<T> {
+  const found = await finding
+  if (found !== null) return found
+  const message = `${named(ref)} does not exist`
+  throw new DomainError(code, message, {
+    ...(pointer !== undefined && { problems: [{ path: pointer, message: 'does not exist' }] }),
+  })
+}
+
+/** @throws DomainError `version-mismatch` */
+export function checkVersion(version: number, expected: number | undefined): void {
+  if (expected !== undefined && expected !== version)
+    throw new DomainError('version-mismatch', `the current version is ${version}, the request expects ${expected}`)
+}
+
+export async function groupIds(tx: Transaction, refs: readonly Ref<GroupId>[]): Promise<GroupId[]> {
+  const ids: GroupId[] = []
+  for (const ref of refs) {
+    const found = await tx.groups.find(ref)
+    if (found) ids.push(found.id)
+  }
+  return ids
+}
+
+export async function groupsGranted(tx: Transaction, ref: Ref<ResourceId>): Promise<GroupId[] | null> {
+  const found = await tx.resources.find(ref)
+  return found && tx.grants.groupsOf(found.id)
+}
+
+export function idsOf(resource: Resource | null): ResourceId[] | null {
+  return resource && [resource.id]
+}

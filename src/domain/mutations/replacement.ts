@@ -1,0 +1,46 @@
+/** A list that becomes the whole state: what that adds, changes and takes away, and nothing else. */
+import type { Replaced } from '../api.ts'
+import { DomainError } from '../errors.ts'
+
+export interface Difference<Key> {
+  readonly added: readonly Key[]
+  readonly changed: readonly Key[]
+  readonly removed: readonly Key[]
+}
+
+export function differenceOf<Key, Value>(
+  current: ReadonlyMap<Key, Value>,
+  wanted: ReadonlyMap<Key, Value>,
+): Difference<Key> {
+  const keys = [...wanted.keys()]
+  return {
+    added: keys.filter((key) => !current.has(key)),
+    changed: keys.filter((key) => current.has(key) && current.get(key) !== wanted.get(key)),
+    removed: [...current.keys()].filter((key) => !wanted.has(key)),
+  }
+}
+
+/** Null where nothing is touched, in the form that the invalidation rules take. */
+export function touchedBy<Key>(difference: Difference<Key> | undefined): readonly Key[] | null {
+  if (!difference) return null
+  const all = [...difference.added, ...difference.changed, ...difference.removed]
+  return all.length > 0 ? all : null
+}
+
+export function countsOf(wanted: ReadonlyMap<unknown, unknown>, difference: Difference<unknown>): Replaced {
+  const { added, changed, removed } = difference
+  return { total: wanted.size, added: added.length, changed: changed.length, removed: removed.length }
+}
+
+/** @throws DomainError `invalid-input` with every repetition by JSON pointer */
+export function refuseDuplicates(keys: readonly string[], pointerAt: (position: number) => string): void {
+  const first = new Map<string, number>()
+  const problems = keys.flatMap((key, position) => {
+    const earlier = first.get(key)
+    if (earlier !== undefined) return [{ path: pointerAt(position), message: `is the same as ${pointerAt(earlier)}` }]
+    first.set(key, position)
+    return []
+  })
+  if (problems.length > 0)
+    throw new DomainError('invalid-input', 'the list names something twice; nothing was written', { problems })
+}
