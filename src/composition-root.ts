@@ -28,6 +28,7 @@ import type { CatalogueItem, GroupNode } from './domain/source.ts'
 import type { Transaction } from './domain/transaction.ts'
 import { type VisibleList, visibleListCodec } from './domain/visible-list.ts'
 import { createVisibleResources } from './domain/visible-resources.ts'
+import { createAuditTrail } from './postgres/audit-trail.ts'
 import { createDirectory } from './postgres/directory.ts'
 import { createFleetHealth } from './postgres/fleet-health.ts'
 import { readInvalidations } from './postgres/invalidation-history.ts'
@@ -237,6 +238,7 @@ export function compose(config: Config, { logger, metrics }: { logger: Logger; m
         ...createDirectory({ database, source, cursors }),
         visibleResources: visible.page,
         counts: visible.counts,
+        auditTrail: createAuditTrail({ database, cursors }).entries,
         async effectiveGroups(user, context) {
           const { groups: nodes, cache } = await visible.effectiveGroups(user, context)
           return { groups: withVia(nodes), cache }

@@ -5,6 +5,7 @@ import type {
   Group,
   GroupId,
   JsonObject,
+  JsonValue,
   Membership,
   MembershipRole,
   Permission,
@@ -89,6 +90,30 @@ export interface AccessEntry {
   readonly paths: readonly ExplainedPath[]
 }
 
+export interface AuditQuery extends PageQuery {
+  readonly actor?: string
+  readonly action?: string
+  readonly target?: string
+  /** At this time or later. */
+  readonly since?: Date
+  /** Before this time. */
+  readonly until?: Date
+}
+
+export interface AuditEntry {
+  readonly id: string
+  readonly at: string
+  readonly actor: string
+  /** The name of the mutation. */
+  readonly action: string
+  readonly target: string | null
+  readonly before: JsonValue
+  readonly after: JsonValue
+  readonly reason: string | null
+  readonly requestId: string | null
+  readonly tokenId: string | null
+}
+
 export interface Reads {
   /** The resources the user may see, ordered by name then id. */
   visibleResources(user: UserId, query: ResourceQuery, context: ReadContext): Promise<ResourcePage>
@@ -117,6 +142,8 @@ export interface Reads {
   roleIn(user: UserId, ref: Ref<GroupId>): Promise<MembershipRole | null>
   /** The user's effective permission on a resource, straight from PostgreSQL; null when none. */
   permissionOn(user: UserId, ref: Ref<ResourceId>): Promise<Permission | null>
+  /** Who did what, newest first. */
+  auditTrail(query: AuditQuery): Promise<Page<AuditEntry>>
 }
 
 export interface Mutations {

@@ -101,6 +101,13 @@ export const cursor = z
   .regex(/^[\w.~-]{1,2048}$/, { error: 'is not a cursor of this list' })
   .meta({ description: 'The `nextCursor` of the page before; only for the same caller and query' })
 
+/** RFC 3339 with its offset: a local time would mean another moment on each server. */
+export const instantOf = (description: string) =>
+  z.iso
+    .datetime({ offset: true, error: 'must be a time such as 2026-01-31T12:00:00Z' })
+    .transform((value) => new Date(value))
+    .meta({ description, examples: ['2026-01-31T12:00:00Z'] })
+
 export const pageQuery = { limit, cursor: cursor.exactOptional() }
 export const namePrefix = line({ max: MAX_NAME }).meta({ description: 'A prefix of the name, compared exactly' })
 
@@ -188,6 +195,21 @@ export const pathOut = z
 export const accessOut = z
   .object({ userId: z.string(), permission: z.enum(PERMISSIONS), paths: z.array(pathOut) })
   .meta({ id: 'AccessEntry' })
+
+export const auditEntryOut = z
+  .object({
+    id: z.string(),
+    at: instant,
+    actor: z.string(),
+    action: z.string(),
+    target: z.string().nullable(),
+    before: z.unknown().meta({ description: 'As it was; null where there was nothing' }),
+    after: z.unknown().meta({ description: 'As it became' }),
+    reason: z.string().nullable(),
+    requestId: z.string().nullable(),
+    tokenId: z.string().nullable().meta({ description: "The token's `jti`, or a hash of it" }),
+  })
+  .meta({ id: 'AuditEntry' })
 
 export const pageOf = (item: z.ZodType) => z.object({ data: z.array(item), nextCursor: z.string().nullable() })
 export const listOf = (item: z.ZodType) => z.object({ data: z.array(item), nextCursor: z.null() })

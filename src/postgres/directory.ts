@@ -18,7 +18,7 @@ import type {
 import type { CacheSource } from '../domain/source.ts'
 import type { Database, Statement } from './pool.ts'
 
-type Directory = Omit<Reads, 'visibleResources' | 'effectiveGroups' | 'counts'>
+type Directory = Omit<Reads, 'visibleResources' | 'effectiveGroups' | 'counts' | 'auditTrail'>
 
 const statement = (name: string, text: string): Statement => ({ name, text })
 

@@ -184,6 +184,7 @@ export function createWorld() {
           : find(groups, ref) && pageOf([]),
       roleIn: async (user, ref) => (find(groups, ref)?.id === WORLD.group ? (roles[user] ?? null) : null),
       permissionOn: async (user, ref) => permissionOf(user, ref),
+      auditTrail: async () => pageOf([]),
     },
     mutations: {
       createResource: (input, context) =>

@@ -1,5 +1,6 @@
 /** Every call of the API. The list that nearly every request is for comes first: routes are tried in order. */
 import type { Route } from '../route.ts'
+import { auditRoutes } from './audit.ts'
 import { cacheRoutes } from './cache.ts'
 import { grantRoutes } from './grants.ts'
 import { groupRoutes } from './groups.ts'
@@ -18,4 +19,5 @@ export const apiRoutes: readonly Route[] = [
   ...grantRoutes,
   ...importRoutes,
   ...cacheRoutes,
+  ...auditRoutes,
 ]
