@@ -11,6 +11,7 @@ import type {
   ReadRequest,
 } from '../cache/index.ts'
 import { nextEcho, READS_PER_ROUND_TRIP, readEntries, readEntry, repliesOf, verified } from './entry-reader.ts'
+import { createFillQuestions } from './fill-questions.ts'
 import type { Guard } from './guard.ts'
 import type { Keys } from './keys.ts'
 import type { ReplicaReader } from './replica-reader.ts'
@@ -33,6 +34,18 @@ const SCAN_COUNT = 500
 
 export function createRedisEntryStore(options: RedisEntryStoreOptions): EntryStore {
   const { redis, guard, keys, replica } = options
+  const questions = createFillQuestions({ redis, guard, keys })
+
+  /** Most reads ask about a copy that is still current: those share their round trips, and move nothing. */
+  async function readOne(request: ReadRequest): Promise<EntryRead> {
+    const { key, layer, knownFillId } = request
+    if (knownFillId !== undefined && guard.state() === 'closed') {
+      const ttlMs = await questions.leftMs({ key, layer, knownFillId })
+      if (ttlMs !== null) return { kind: 'same', ttlMs }
+    }
+    const [answer] = await readSome([request])
+    return answer ?? { kind: 'absent' }
+  }
 
   /**
    * From the master; from a replica only once the breaker is open, not after a first failure: while Redis is well, a
@@ -119,6 +132,8 @@ export function createRedisEntryStore(options: RedisEntryStoreOptions): EntrySto
 
   return {
     async read(requests) {
+      const [only] = requests
+      if (requests.length === 1 && only) return [await readOne(only)]
       if (requests.length <= READS_PER_ROUND_TRIP) return requests.length === 0 ? [] : readSome(requests)
       return inChunks(chunksOf(requests, READS_PER_ROUND_TRIP), readSome)
     },

@@ -33,8 +33,11 @@ export interface GuardOptions {
 }
 
 export interface Guard {
-  /** @throws StoreUnavailableError, whatever happened */
-  run<T>(name: string, send: () => Promise<T>): Promise<T>
+  /**
+   * @param spentMs how much of its budget was used up before, in milliseconds
+   * @throws StoreUnavailableError, whatever happened
+   */
+  run<T>(name: string, send: () => Promise<T>, spentMs?: number): Promise<T>
   /** As `run`, but also tried while a first failure is being looked into: what is not removed now is seen by others until they have read the log. */
   runAnyway<T>(name: string, send: () => Promise<T>): Promise<T>
   /** Whether `run` would send. */
@@ -124,13 +127,13 @@ export function createGuard(options: GuardOptions): Guard {
     timer.unref()
   }
 
-  async function measured<T>(name: string, send: () => Promise<T>): Promise<T> {
+  async function measured<T>(name: string, send: () => Promise<T>, spentMs = 0): Promise<T> {
     const startedMs = performance.now()
     try {
       const sending = send()
       // Also when nobody waits any more: on a connection out of step every further command would time out, for ever.
       sending.catch(distrustIfGarbled)
-      const answer = await withDeadline(sending, budgetMs)
+      const answer = await withDeadline(sending, Math.max(0, budgetMs - spentMs))
       events?.command?.(name, 'ok', performance.now() - startedMs)
       return answer
     } catch (error) {
@@ -145,9 +148,9 @@ export function createGuard(options: GuardOptions): Guard {
     if (error instanceof GarbledReplyError) options.distrust?.()
   }
 
-  async function sent<T>(name: string, send: () => Promise<T>): Promise<T> {
+  async function sent<T>(name: string, send: () => Promise<T>, spentMs?: number): Promise<T> {
     try {
-      return await measured(name, send)
+      return await measured(name, send, spentMs)
     } catch (error) {
       void judge(error as StoreUnavailableError)
       throw error
@@ -163,9 +166,9 @@ export function createGuard(options: GuardOptions): Guard {
 
   schedule(heartbeatMs)
   return {
-    async run(name, send) {
+    async run(name, send, spentMs) {
       if (!isClosed() || suspected) throw refusal()
-      return sent(name, send)
+      return sent(name, send, spentMs)
     },
     async runAnyway(name, send) {
       if (!isClosed()) throw refusal()

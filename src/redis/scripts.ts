@@ -31,6 +31,8 @@ interface EntryScripts<Result extends 'promise' | 'pipeline'> {
 }
 
 export interface Scripted extends EntryScripts<'promise'> {
+  /** The number of keys comes first: it varies. */
+  stillCurrent(keyCount: number, ...keysThenEchoThenFillIds: (string | number)[]): Promise<Echoed<unknown[]>>
   readPartBuffer(parts: string, echo: number, fillId: string, part: number): Promise<Echoed<[bytes: Buffer | null]>>
   releaseLease(lease: string, echo: number, token: string, generation: string): Promise<CountReply>
   /** The number of keys comes first: it varies. */
@@ -52,6 +54,7 @@ const lua = (name: string) => readFileSync(new URL(`scripts/${name}.lua`, import
 /** ioredis sends a script whole the first time on each connection, by its hash afterwards, and whole again after NOSCRIPT. */
 export const SCRIPTS = {
   readEntry: { lua: lua('read'), numberOfKeys: 2, readOnly: true },
+  stillCurrent: { lua: lua('still-current'), readOnly: true },
   readPart: { lua: lua('read-part'), numberOfKeys: 1, readOnly: true },
   inspectEntry: { lua: lua('inspect'), numberOfKeys: 2, readOnly: true },
   takeLease: { lua: lua('take-lease'), numberOfKeys: 2 },

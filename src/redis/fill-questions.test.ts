@@ -1,0 +1,125 @@
+import { describe, expect, it } from 'vitest'
+import { type EntryKey, StoreUnavailableError } from '../cache/index.ts'
+import { createFillQuestions } from './fill-questions.ts'
+import type { Guard } from './guard.ts'
+import { createKeys } from './keys.ts'
+import type { ScriptedRedis } from './scripts.ts'
+
+interface Asked {
+  readonly names: readonly unknown[]
+  readonly fillIds: readonly unknown[]
+  answer(...leftMs: readonly unknown[]): Promise<void>
+  fail(error: Error): Promise<void>
+}
+
+/** A Redis that answers when the test says so, behind a guard that only passes on. */
+function scene() {
+  const asked: Asked[] = []
+  const spent: (number | undefined)[] = []
+  const stillCurrent = (keyCount: number, ...rest: (string | number)[]) =>
+    new Promise((resolve, reject) => {
+      const names = rest.slice(0, keyCount)
+      const [echo, ...fillIds] = rest.slice(keyCount)
+      const settled = () => new Promise<void>((done) => setImmediate(done))
+      asked.push({
+        names,
+        fillIds,
+        answer: (...leftMs) => {
+          resolve([echo, ...leftMs])
+          return settled()
+        },
+        fail: (error) => {
+          reject(error)
+          return settled()
+        },
+      })
+    })
+  const run: Guard['run'] = (_name, send, spentMs) => {
+    spent.push(spentMs)
+    return send()
+  }
+  const questions = createFillQuestions({
+    redis: { stillCurrent } as unknown as ScriptedRedis,
+    guard: { run } as Guard,
+    keys: createKeys('test:'),
+  })
+  const about = (user: string, fillId = `fill of ${user}`) =>
+    questions.leftMs({ key: `resources:{${user}}` as EntryKey, layer: 'user-resources', knownFillId: fillId })
+  return { asked, spent, about, questions }
+}
+
+describe('questions about fills', () => {
+  it('go at once when none is on its way', () => {
+    const { asked, about } = scene()
+    void about('ann')
+    expect(asked).toHaveLength(1)
+    expect(asked[0]?.names).toEqual(['test:generation:user-resources', 'test:resources:{ann}'])
+    expect(asked[0]?.fillIds).toEqual(['fill of ann'])
+  })
+
+  it('that come while one is on its way go together, after it came back', async () => {
+    const { asked, about } = scene()
+    const first = about('ann')
+    const [second, third] = [about('ben'), about('cid')]
+    expect(asked).toHaveLength(1)
+    await asked[0]?.answer(100)
+    expect(asked).toHaveLength(2)
+    expect(asked[1]?.fillIds).toEqual(['fill of ben', 'fill of cid'])
+    await asked[1]?.answer(200, -1)
+    expect(await Promise.all([first, second, third])).toEqual([100, 200, null])
+  })
+
+  it('are never answered by one that left before they were asked, even about the same fill', async () => {
+    const { asked, about } = scene()
+    const before = about('ann')
+    const after = about('ann')
+    await asked[0]?.answer(100)
+    expect(await before).toBe(100)
+    expect(asked).toHaveLength(2)
+    // In between the entry was invalidated.
+    await asked[1]?.answer(-1)
+    expect(await after).toBeNull()
+  })
+
+  it('of two layers do not wait for each other', () => {
+    const { asked, about, questions } = scene()
+    void about('ann')
+    void questions.leftMs({ key: 'user:groups:{ann}' as EntryKey, layer: 'user-groups', knownFillId: 'other' })
+    expect(asked.map(({ names }) => names[0])).toEqual([
+      'test:generation:user-resources',
+      'test:generation:user-groups',
+    ])
+  })
+
+  it('fail together with the one that carried them, and the next are asked anew', async () => {
+    const { asked, about } = scene()
+    const first = about('ann').catch((error: unknown) => error)
+    const second = about('ben')
+    await asked[0]?.fail(new StoreUnavailableError('redis-timeout'))
+    expect(await first).toBeInstanceOf(StoreUnavailableError)
+    await asked[1]?.answer(5)
+    expect(await second).toBe(5)
+  })
+
+  it('that had to wait have spent a part of their budget', async () => {
+    const { asked, spent, about } = scene()
+    void about('ann')
+    const second = about('ben')
+    await new Promise((resolve) => setTimeout(resolve, 2))
+    await asked[0]?.answer(1)
+    expect(spent[0]).toBeLessThan(spent[1] ?? 0)
+    await asked[1]?.answer(1)
+    await second
+  })
+
+  it('refuse answers that are not as many as the questions, or no numbers', async () => {
+    const { asked, about } = scene()
+    const [first, second] = [about('ann'), about('ben')]
+    const refused = expect(first).rejects.toThrow('does not belong')
+    await asked[0]?.answer(1, 2)
+    await refused
+    const alsoRefused = expect(second).rejects.toThrow('does not belong')
+    await asked[1]?.answer('soon')
+    await alsoRefused
+  })
+})
