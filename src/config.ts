@@ -147,6 +147,11 @@ const variables = z.object({
     })
     .default('portcullis:'),
   LOG_NOTIFY: onOff.default(true),
+  LOG_POLL_MS: durationMs({ min: 10, max: 60_000 }).default(250),
+  LOG_BOUND_MS: durationMs({ min: 100, max: 600_000 }).default(5000),
+  DATABASE_GRACE_MS: durationMs({ min: 1, max: 3_600_000 }).default(30_000),
+  INVALIDATION_USERS_MAX: wholeNumber({ min: 1, max: 10_000_000 }).default(100_000),
+  REPLICA_READS: onOff.default(true),
 
   JWT_ISSUER: z.string().min(1),
   JWT_AUDIENCE: z.string().min(1),
@@ -255,8 +260,20 @@ function structured(env: z.output<typeof variables>) {
       sentinelTlsCa:
         env.SENTINEL_TLS_CA_FILE === undefined ? undefined : readFileSync(env.SENTINEL_TLS_CA_FILE, 'utf8'),
       budgetMs: env.REDIS_BUDGET_MS,
+      replicaReads: env.REPLICA_READS ? ('while-master-is-away' as const) : ('never' as const),
     },
-    cache: { prefix: env.CACHE_PREFIX, logNotify: env.LOG_NOTIFY },
+    cache: {
+      prefix: env.CACHE_PREFIX,
+      logNotify: env.LOG_NOTIFY,
+      /** How often the log is read without being woken. */
+      logPollMs: env.LOG_POLL_MS,
+      /** How long the log may stay unread before nothing is served from the cache. */
+      logBoundMs: env.LOG_BOUND_MS,
+      /** How long hits go on while PostgreSQL cannot be reached. */
+      graceMs: env.DATABASE_GRACE_MS,
+      /** More affected users than this are invalidated as a layer. */
+      usersMax: env.INVALIDATION_USERS_MAX,
+    },
     jwt: {
       issuer: env.JWT_ISSUER,
       audience: env.JWT_AUDIENCE,
@@ -322,7 +339,7 @@ function contradictions(given: Readonly<Record<string, string>>, env: Partial<z.
     )
   if (given.JWT_JWKS_URL !== undefined && given.JWT_PUBLIC_KEY_FILE !== undefined)
     found.push('JWT_JWKS_URL and JWT_PUBLIC_KEY_FILE are both set: keep one of them')
-  found.push(...unreadableFiles(given), ...disorderedTiers(env), ...weakSecret(given.CURSOR_SECRET))
+  found.push(...unreadableFiles(given), ...disorderedTiers(env), ...disorderedFollowing(env), ...weakSecret(given.CURSOR_SECRET))
   if (env.NODE_ENV === 'production') found.push(...unfitForProduction(given))
   return found
 }
@@ -338,6 +355,13 @@ function unreadableFiles(given: Readonly<Record<string, string>>): string[] {
       return [`${name}: the file cannot be read (${reasonOf(error)}); check the path and its permissions`]
     }
   })
+}
+
+function disorderedFollowing(env: Partial<z.output<typeof variables>>): string[] {
+  const { LOG_POLL_MS: poll, LOG_BOUND_MS: bound, DATABASE_GRACE_MS: grace } = env
+  if (poll === undefined || bound === undefined || grace === undefined) return []
+  if (poll < bound && bound <= grace) return []
+  return [`LOG_POLL_MS, LOG_BOUND_MS and DATABASE_GRACE_MS must increase, but are ${poll}, ${bound}, ${grace}`]
 }
 
 function disorderedTiers(env: Partial<z.output<typeof variables>>): string[] {
