@@ -54,11 +54,8 @@ const LEASE_MS = 2000
 const CATALOGUE_LEASE_MS = 10_000
 /** A transaction over very many rows (an import) takes this long at most. */
 const TRANSACTION_TIMEOUT_MS = 30_000
-/** More affected users than this are invalidated as a layer. */
-const AFFECTED_MAX = 100_000
 const REMEMBERED_TAGS_MAX = 200_000
 const COPIES_MAX_BYTES = { groups: 16 * 1024 * 1024, lists: 64 * 1024 * 1024 } as const
-const FOLLOWER = { pollMs: 250, boundMs: 5000, graceMs: 30_000 } as const
 const TOKEN_WAIT_MS = 1000
 const RETENTION_JOB_EVERY_MS = MINUTE_MS
 const START_RETRY_MS = 500
@@ -101,7 +98,9 @@ export function compose(config: Config, { logger, metrics }: { logger: Logger; m
     log,
     index,
     clock,
-    ...FOLLOWER,
+    pollMs: config.cache.logPollMs,
+    boundMs: config.cache.logBoundMs,
+    graceMs: config.cache.graceMs,
     retentionMs: RETENTION_MS,
     onTrustChange(trust, cause) {
       if (trust === 'following') logger.info({ trust }, 'following the invalidation log')
@@ -174,7 +173,7 @@ export function compose(config: Config, { logger, metrics }: { logger: Logger; m
 
   const unitOfWork = createUnitOfWork({
     database,
-    affectedMax: AFFECTED_MAX,
+    affectedMax: config.cache.usersMax,
     timeoutMs: TRANSACTION_TIMEOUT_MS,
     notify: config.cache.logNotify,
   })
