@@ -339,7 +339,12 @@ function contradictions(given: Readonly<Record<string, string>>, env: Partial<z.
     )
   if (given.JWT_JWKS_URL !== undefined && given.JWT_PUBLIC_KEY_FILE !== undefined)
     found.push('JWT_JWKS_URL and JWT_PUBLIC_KEY_FILE are both set: keep one of them')
-  found.push(...unreadableFiles(given), ...disorderedTiers(env), ...disorderedFollowing(env), ...weakSecret(given.CURSOR_SECRET))
+  found.push(
+    ...unreadableFiles(given),
+    ...disorderedTiers(env),
+    ...disorderedFollowing(env),
+    ...weakSecret(given.CURSOR_SECRET),
+  )
   if (env.NODE_ENV === 'production') found.push(...unfitForProduction(given))
   return found
 }
