@@ -8,6 +8,7 @@ import type { Read, Recording } from './recorder.ts'
 
 /** The bound of P3, in milliseconds. */
 export const BOUND_MS = 1000
+const INSTANCES = 3
 const BUCKET_MS = 250
 /** Hits are back once a quarter of a second has this share of what it was before the fault, and stays there. */
 const RETURNED_SHARE = 0.5
@@ -38,7 +39,8 @@ export interface Summary {
   /** Answers older than an acknowledged mutation at all, within the bound or not. */
   readonly stale: number
   readonly worstStaleMs: number
-  readonly stalePercentile99Ms: number
+  /** Over all mutations and instances: how long after its acknowledgement a mutation was last missing in an answer. */
+  readonly visibleAfterP99Ms: number
   readonly mutations: number
   readonly reads: number
   /** Answered with a status of class 5xx. */
@@ -85,6 +87,7 @@ export function summarise(fault: Fault, recording: Recording): Summary {
   const judge = createJudge({ healthy: healthyIntervals(recording), boundMs: BOUND_MS })
   const stale: StaleRead[] = []
   const examples: Example[] = []
+  const missing = new Map<string, number>()
   const brokenBy = { P2: 0, P3: 0, 'P3-token': 0, P4: 0, impossible: 0 }
   let judged = 0
   for (const read of reads) {
@@ -97,6 +100,8 @@ export function summarise(fault: Fault, recording: Recording): Summary {
     else {
       const { staleMs, promise, broken } = judgement
       stale.push({ atMs: read.startedMs - startMs, staleMs, promise, broken })
+      const where = `${read.world}:${judgement.missed}:${read.instance}`
+      missing.set(where, Math.max(staleMs, missing.get(where) ?? 0))
       if (!broken) continue
       brokenBy[promise]++
     }
@@ -109,7 +114,8 @@ export function summarise(fault: Fault, recording: Recording): Summary {
   const serverErrors = reads.filter(({ status }) => status >= 500).length
   const count = (outcome: Read['outcome']) => reads.filter((read) => read.outcome === outcome).length
   const latencies = reads.map(({ startedMs, endedMs }) => endedMs - startedMs).sort((a, b) => a - b)
-  const staleness = stale.map(({ staleMs }) => staleMs).sort((a, b) => a - b)
+  const mutations = recording.versions.reduce((sum, versions) => sum + versions.length - 1, 0)
+  const atOnce = Array<number>(Math.max(0, mutations * INSTANCES - missing.size)).fill(0)
   const buckets = bucketsOf(reads, startMs)
   return {
     fault: fault.name,
@@ -118,9 +124,9 @@ export function summarise(fault: Fault, recording: Recording): Summary {
     violations: Object.values(brokenBy).reduce((sum, count) => sum + count, 0),
     brokenBy,
     stale: stale.length,
-    worstStaleMs: staleness.at(-1) ?? 0,
-    stalePercentile99Ms: percentile(staleness, 0.99),
-    mutations: recording.versions.reduce((sum, versions) => sum + versions.length - 1, 0),
+    worstStaleMs: Math.max(0, ...missing.values()),
+    visibleAfterP99Ms: percentile([...atOnce, ...[...missing.values()].sort((a, b) => a - b)], 0.99),
+    mutations,
     reads: reads.length,
     serverErrors,
     errors: reads.flatMap(({ outcome, startedMs, endedMs, instance, detail }) =>

@@ -2,6 +2,7 @@
 import { copyFileSync } from 'node:fs'
 import path from 'node:path'
 import { REDIS_NAMES, SENTINEL_NAMES } from '../../../src/local/redis-cluster.ts'
+import { askRedis } from '../../../src/local/redis-questions.ts'
 import { cutReplication } from '../replication.ts'
 import { type Fault, hold } from './fault.ts'
 
@@ -26,6 +27,20 @@ const pauseMaster: Fault = {
     await hold(holdMs)
     mark('old master continues')
     stack.resume(paused)
+  },
+}
+
+const manualFailover: Fault = {
+  name: 'manual-failover',
+  title: 'SENTINEL FAILOVER, twice: the demoted master keeps its connections for a moment',
+  clientsMayNotice: 'nothing',
+  async run({ environment: { stack }, holdMs, mark }) {
+    for (const _ of ['there', 'and back']) {
+      await askRedis(stack.ports.sentinels[0], 'SENTINEL', ['failover', stack.masterName], 2000)
+      mark('failover')
+      await hold(holdMs)
+      await stack.waitForHealthyRedis()
+    }
   },
 }
 
@@ -92,4 +107,12 @@ const noMajority: Fault = {
   },
 }
 
-export const redisProcessFaults = [killMaster, pauseMaster, lostDeletes, oldSnapshot, allRedisDown, noMajority]
+export const redisProcessFaults = [
+  killMaster,
+  pauseMaster,
+  manualFailover,
+  lostDeletes,
+  oldSnapshot,
+  allRedisDown,
+  noMajority,
+]
