@@ -60,7 +60,35 @@ describe('the judgement of an entry', () => {
     revisions.push(index.revision)
     index.raiseFloor('volatile', parseSnapshot('22:22:'))
     revisions.push(index.revision)
-    expect(new Set(revisions).size).toBe(4)
+    index.reset({ position: stamp('22:22:'), floor: parseSnapshot('1:1:'), rows: [] })
+    revisions.push(index.revision)
+    expect(revisions).toEqual([...new Set(revisions)].sort((a, b) => a - b))
+    expect(revisions).toHaveLength(5)
+  })
+})
+
+describe('the position', () => {
+  it('is unknown until the past is, and then where the log was read last', () => {
+    const index = createInvalidationIndex({ retentionOf: () => 'volatile', maxTags: 10 })
+    expect(index.position).toBe(null)
+    expect(() => index.advance(parseSnapshot('21:21:'), [])).toThrow(
+      'an index without a past cannot advance; reset it first',
+    )
+    index.reset({ position: stamp('20:20:'), floor: parseSnapshot('1:1:'), rows: [] })
+    expect(index.position).toEqual(stamp('20:20:'))
+    index.advance(parseSnapshot('21:21:'), [])
+    expect(index.position).toEqual(stamp('21:21:'))
+  })
+
+  it('starts anew with a past of its own: what was remembered before is gone', () => {
+    const index = indexAt('20:20:')
+    index.note({ xid: xid(20), tags: [alice] })
+    const rows = [{ xid: xid(30), tags: [bob] }]
+    index.reset({ position: stamp('40:40:', 'other'), floor: parseSnapshot('1:1:'), rows })
+    expect(index.size).toBe(1)
+    expect(index.judge(stamp('20:20:', 'other'), [alice], 'volatile')).toBe('servable')
+    expect(index.judge(stamp('20:20:', 'other'), [bob], 'volatile')).toBe('invalidated')
+    expect(index.judge(stamp('20:20:'), [], 'volatile')).toBe('other-database')
   })
 })
 
@@ -96,6 +124,21 @@ describe('the floor', () => {
     expect(index.size).toBe(0)
     expect(index.judge(stamp('30:30:'), [alice], 'volatile')).toBe('below-floor')
   })
+
+  it('stays where it is while as many tags are remembered as allowed', () => {
+    const index = indexAt('30:30:', 10)
+    const tags = Array.from({ length: 10 }, (_, i) => `u:${i}` as Tag)
+    index.advance(parseSnapshot('31:31:'), [{ xid: xid(30), tags }])
+    expect(index.size).toBe(10)
+    expect(index.judge(stamp('30:30:'), [alice], 'volatile')).toBe('servable')
+  })
+
+  it('of the past an index starts from counts for both classes', () => {
+    const index = indexAt('20:20:')
+    index.reset({ position: stamp('40:40:'), floor: parseSnapshot('30:30:'), rows: [] })
+    expect(index.judge(stamp('20:20:'), [], 'volatile')).toBe('below-floor')
+    expect(index.judge(stamp('20:20:'), [], 'lasting')).toBe('below-floor')
+  })
 })
 
 describe('a hot tag', () => {
@@ -122,5 +165,60 @@ describe('a hot tag', () => {
     const index = indexAt('500:500:')
     for (let id = 10; id < 200; id++) index.note({ xid: xid(id), tags: [alice] })
     expect(index.judge(stamp('300:300:'), [alice], 'volatile')).toBe('servable')
+  })
+
+  /** Ids 101, 103, …: every other transaction invalidated alice. */
+  function hot(count: number, order: (ids: number[]) => number[] = (ids) => ids) {
+    const index = indexAt('500:500:')
+    const ids = order(Array.from({ length: count }, (_, i) => 101 + 2 * i))
+    for (const id of ids) index.note({ xid: xid(id), tags: [alice] })
+    return index
+  }
+  /** An entry beside a long-running transaction that has nothing to do with alice. */
+  const besideAWriter = (id: number) => stamp(`${id}:500:${id}`)
+
+  it('is remembered one by one up to 64 transactions, however often each is told', () => {
+    const index = hot(64)
+    for (let again = 0; again < 3; again++) index.note({ xid: xid(101), tags: [alice] })
+    expect(index.judge(besideAWriter(2), [alice], 'volatile')).toBe('servable')
+    expect(index.judge(besideAWriter(101), [alice], 'volatile')).toBe('invalidated')
+  })
+
+  it.each([
+    ['in order', (ids: number[]) => ids],
+    ['late ones first', (ids: number[]) => ids.toReversed()],
+  ])('asks, beyond, that the lower half be finished to the last, and still knows the others: %s', (_name, order) => {
+    const index = hot(65, order)
+    // The lower 32 of them are 101 to 163.
+    expect(index.judge(besideAWriter(162), [alice], 'volatile')).toBe('invalidated')
+    expect(index.judge(besideAWriter(163), [alice], 'volatile')).toBe('invalidated')
+    expect(index.judge(besideAWriter(164), [alice], 'volatile')).toBe('servable')
+    expect(index.judge(besideAWriter(165), [alice], 'volatile')).toBe('invalidated')
+    expect(index.judge(besideAWriter(229), [alice], 'volatile')).toBe('invalidated')
+    expect(index.judge(besideAWriter(230), [alice], 'volatile')).toBe('servable')
+  })
+
+  it('is condensed again only when another half has come', () => {
+    const index = hot(65 + 31)
+    expect(index.judge(besideAWriter(166), [alice], 'volatile')).toBe('servable')
+    index.note({ xid: xid(401), tags: [alice] })
+    expect(index.judge(besideAWriter(166), [alice], 'volatile')).toBe('invalidated')
+    expect(index.judge(besideAWriter(228), [alice], 'volatile')).toBe('servable')
+  })
+
+  it('never lowers what it asks when older ones come late', () => {
+    const index = hot(65)
+    for (let id = 1; id <= 32; id++) index.note({ xid: xid(id), tags: [alice] })
+    expect(index.judge(besideAWriter(162), [alice], 'volatile')).toBe('invalidated')
+  })
+
+  it('is forgotten with a floor only when all it stands for was finished there', () => {
+    const index = hot(65)
+    index.raiseFloor('volatile', parseSnapshot('163:500:163'))
+    expect(index.size).toBe(1)
+    expect(index.judge(besideAWriter(163), [alice], 'volatile')).toBe('invalidated')
+    index.raiseFloor('volatile', parseSnapshot('164:500:164'))
+    expect(index.size).toBe(0)
+    expect(index.judge(besideAWriter(164), [alice], 'volatile')).toBe('servable')
   })
 })

@@ -14,8 +14,8 @@ export type Seal = () => void
 
 interface Flight<T> {
   readonly startedAt: number
-  sealedAt: number
-  settled: Promise<{ value: T } | { error: unknown }>
+  sealedAt(): number
+  readonly settled: Promise<{ value: T } | { error: unknown }>
 }
 
 export interface SingleFlight<T extends Shareable> {
@@ -34,20 +34,18 @@ export function createSingleFlight<T extends Shareable>(): SingleFlight<T> {
   let ticks = 0
 
   function launch(key: string, load: (seal: Seal) => Promise<T>): Flight<T> {
-    const flight: Flight<T> = {
-      startedAt: ++ticks,
-      sealedAt: Number.POSITIVE_INFINITY,
-      settled: Promise.resolve({ error: undefined }),
-    }
+    const startedAt = ++ticks
+    let sealedAt = Number.POSITIVE_INFINITY
     const seal = () => {
-      flight.sealedAt = ++ticks
+      sealedAt = ++ticks
     }
-    flight.settled = load(seal)
+    const settled = load(seal)
       .then(
         (value) => ({ value }),
         (error: unknown) => ({ error }),
       )
       .finally(() => flights.delete(key))
+    const flight = { startedAt, sealedAt: () => sealedAt, settled }
     flights.set(key, flight)
     return flight
   }
@@ -63,7 +61,7 @@ export function createSingleFlight<T extends Shareable>(): SingleFlight<T> {
       const flight = flights.get(key) ?? launch(key, attempt)
       const outcome = await flight.settled
       const beganAfterArrival = flight.startedAt > arrivedAt
-      const proven = arrivedAt < flight.sealedAt && 'value' in outcome && outcome.value.shareable()
+      const proven = arrivedAt < flight.sealedAt() && 'value' in outcome && outcome.value.shareable()
       if ('value' in outcome && (beganAfterArrival || proven)) return outcome.value
       if ('error' in outcome && beganAfterArrival) throw outcome.error
       attempt = again

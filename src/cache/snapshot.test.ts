@@ -37,8 +37,23 @@ describe('a snapshot', () => {
     )
   })
 
-  it.each(['', '1:2', '1:2:3:4', 'a:2:', '5:3:', '1:2:x', '1:99999999999999999999:', '-1:2:'])('refuses %j', (text) => {
-    expect(() => parseSnapshot(text)).toThrow(expect.objectContaining({ code: 'snapshot-format' }))
+  it.each(['', '1:2', '1:2:3:4', 'a:2:', '5:3:', '1:2:x', '1:99999999999999999999:', '-1:2:', '1e3:2000:', '0x1:2:'])(
+    'refuses %j',
+    (text) => {
+      expect(() => parseSnapshot(text)).toThrow(expect.objectContaining({ code: 'snapshot-format' }))
+    },
+  )
+
+  it('reads the transactions in progress in any order', () => {
+    expect(snapshot('5:200:100,20,5').inProgress).toEqual([5, 20, 100])
+  })
+
+  it('says what it could not read, and no more than a line of it', () => {
+    expect(() => snapshot('1:2')).toThrow('not a snapshot: 1:2')
+    expect(() => snapshot('5:3:')).toThrow('not a snapshot: 5:3:')
+    expect(() => snapshot('x:3:')).toThrow('not a transaction id: x')
+    expect(() => snapshot('y'.repeat(200))).toThrow(/: y{80}$/)
+    expect(() => snapshot(`5:3:${'4,'.repeat(100)}4`)).toThrow(/: 5:3:[4,]{76}$/)
   })
 
   it('refuses an id that a number cannot hold exactly', () => {

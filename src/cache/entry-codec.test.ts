@@ -1,0 +1,88 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { decodeEntry, type Entry, encodeEntry, newFillId, PREFIX_LENGTH } from './entry-codec.ts'
+import type { Tag } from './tags.ts'
+import { DATABASE, stamp } from './test-fakes.ts'
+
+const lease = { token: 'never stored', generation: 'generation-00001' }
+const entry: Entry = {
+  fillId: '0123456789abcdef',
+  stamp: stamp('10:15:10,12'),
+  tags: ['u:alice', 't:g1', 'g:g1', 'g:g2'] as Tag[],
+  loadedAt: 1_700_000_000_123,
+  meta: { etag: '"x"', total: 3 },
+  body: Buffer.from('{"data":[]}'),
+}
+
+describe('the bytes of an entry', () => {
+  it('begin with a line of fixed length, then a line for people, then the value', () => {
+    const [first, header, body] = encodeEntry(entry, lease).toString().split('\n')
+    expect(first).toBe('portcullis1 0123456789abcdef generation-00001')
+    expect(PREFIX_LENGTH).toBe(46)
+    expect(`${first}\n`).toHaveLength(PREFIX_LENGTH)
+    expect(JSON.parse(header ?? '')).toEqual({
+      db: DATABASE,
+      snapshot: '10:15:10,12',
+      tags: { u: ['alice'], gt: ['g1'], g: ['g2'] },
+      at: 1_700_000_000_123,
+      meta: { etag: '"x"', total: 3 },
+    })
+    expect(body).toBe('{"data":[]}')
+  })
+
+  it('are read back as they were written, whatever the value', () => {
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 200 }), (bytes) => {
+        const decoded = decodeEntry(encodeEntry({ ...entry, body: Buffer.from(bytes) }, lease))
+        expect(decoded).toMatchObject({ fillId: entry.fillId, stamp: entry.stamp, loadedAt: entry.loadedAt })
+        expect(decoded?.meta).toEqual(entry.meta)
+        expect(new Set(decoded?.tags)).toEqual(new Set(entry.tags))
+        expect(decoded?.body.equals(Buffer.from(bytes))).toBe(true)
+      }),
+    )
+  })
+
+  it('are read back with tags outside ASCII', () => {
+    const tags = ['u:żółw\n"{}😀'] as Tag[]
+    expect(decodeEntry(encodeEntry({ ...entry, tags }, lease))?.tags).toEqual(tags)
+  })
+})
+
+describe('what is not an entry of this format', () => {
+  const whole = encodeEntry(entry, lease)
+  const change = (at: number, byte: number) => {
+    const changed = Buffer.from(whole)
+    changed[at] = byte
+    return changed
+  }
+
+  it.each([
+    ['nothing', Buffer.alloc(0)],
+    ['another program’s value', Buffer.from(`{"v":1}\n${'x'.repeat(100)}\n`)],
+    ['another version', Buffer.from(whole.toString().replace('portcullis1', 'portcullis2'))],
+    ['a magic word that goes on', change(11, 0x78)],
+    ['a first line of another length', change(PREFIX_LENGTH - 1, 0x20)],
+    ['the first line alone', whole.subarray(0, PREFIX_LENGTH)],
+    ['a header cut short', whole.subarray(0, PREFIX_LENGTH + 20)],
+    ['a header that is no JSON', change(PREFIX_LENGTH, 0x78)],
+    ['a header of another shape', Buffer.concat([whole.subarray(0, PREFIX_LENGTH), Buffer.from('[]\nbody')])],
+    ['a snapshot that is none', Buffer.from(whole.toString().replace('10:15:10,12', '10:x:'))],
+  ])('is null: %s', (_name, bytes) => {
+    expect(decodeEntry(bytes)).toBe(null)
+  })
+
+  it('is not the first line that makes it whole, but the newline after the header', () => {
+    expect(decodeEntry(Buffer.from(`${whole.toString('utf8', 0, PREFIX_LENGTH)}\n`))).toBe(null)
+    const empty = encodeEntry({ ...entry, body: Buffer.alloc(0) }, lease)
+    expect(decodeEntry(empty)?.body).toHaveLength(0)
+    expect(decodeEntry(empty.subarray(0, empty.length - 1))).toBe(null)
+  })
+})
+
+describe('a fill id', () => {
+  it('has 16 characters and is never the same twice', () => {
+    const ids = Array.from({ length: 100 }, newFillId)
+    for (const id of ids) expect(id).toMatch(/^[0-9a-f]{16}$/)
+    expect(new Set(ids).size).toBe(ids.length)
+  })
+})

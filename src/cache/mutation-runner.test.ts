@@ -1,0 +1,309 @@
+import { describe, expect, it, vi } from 'vitest'
+import type { EntryKey, LayerName } from './entry-store.ts'
+import { createInvalidationIndex } from './invalidation-index.ts'
+import { type Invalidation, mutation, type Rule } from './mutation.ts'
+import { createMutationRunner, type LogRecord, type UnitOfWork } from './mutation-runner.ts'
+import type { Tag } from './tags.ts'
+import { createFakeStore, DATABASE, snapshot, stamp, unavailable, xid } from './test-fakes.ts'
+
+interface Tx {
+  value: string
+}
+
+const named = (layer: LayerName, key: string) => ({ layer, key: key as EntryKey })
+const groupsOf = (user: string) => named('user-groups', `user:groups:{${user}}`)
+const listOf = (user: string) => named('user-resources', `resources:{${user}}`)
+const bucket = named('resources', 'resources:all:0a')
+const aliceTag = 'u:alice' as Tag
+const COMMITTED = { database: DATABASE, xid: xid(20) }
+
+function setUp(over: Partial<UnitOfWork<Tx, string>> = {}) {
+  const store = createFakeStore()
+  const steps = store.calls
+  const records: LogRecord[] = []
+  const audits: unknown[] = []
+  const missed: unknown[] = []
+  const tx: Tx = { value: 'old' }
+  const index = createInvalidationIndex({ retentionOf: () => 'volatile', maxTags: 100 })
+  index.reset({ position: stamp('20:20:'), floor: snapshot('1:1:'), rows: [] })
+  const note = index.note
+  vi.spyOn(index, 'note').mockImplementation((row) => {
+    steps.push(`note ${row.xid} ${row.tags.join()}`)
+    note(row)
+  })
+  const unitOfWork: UnitOfWork<Tx, string> = {
+    async run(context, work) {
+      steps.push(`begin ${context}`)
+      const value = await work(tx)
+      steps.push('commit')
+      return value
+    },
+    async appendInvalidation(_tx, context, record) {
+      steps.push(`append ${context}`)
+      records.push(record)
+      return COMMITTED
+    },
+    async identify() {
+      steps.push('identify')
+      return COMMITTED
+    },
+    async audit(_tx, context, action, record) {
+      steps.push(`audit ${context} ${action}`)
+      audits.push(record)
+    },
+    ...over,
+  }
+  const runner = createMutationRunner({ unitOfWork, store, index, onStoreMissed: (event) => missed.push(event) })
+  return { runner, unitOfWork, store, index, steps, records, audits, missed, tx }
+}
+
+const invalidation = (over: Partial<Invalidation> = {}): Invalidation => ({ tags: [], keys: [], layers: [], ...over })
+
+/** A rule that says when it was asked, and answers by what the transaction shows then. */
+const rule =
+  (steps: string[], name: string, before: Partial<Invalidation>, after = before): Rule<Tx, string> =>
+  async ({ value }) => {
+    steps.push(`${name} sees ${value}`)
+    return invalidation(value === 'old' ? before : after)
+  }
+
+const rename = (steps: string[], name = 'rename') =>
+  mutation<Tx, string>(name)
+    .locking(async () => void steps.push('lock tree'))
+    .locking(async () => void steps.push('lock group'))
+    .audited(
+      (input) => `thing:${input}`,
+      async ({ value }) => value,
+    )
+
+const writing = (steps: string[]) => async (tx: Tx, input: string) => {
+  steps.push('write')
+  tx.value = input
+  return input.length
+}
+
+describe('a mutation', () => {
+  it('locks, computes, writes, computes again, audits, appends and commits; then tells the index, then deletes', async () => {
+    const { runner, steps } = setUp()
+    const declared = rename(steps)
+      .invalidates(rule(steps, 'rule', { tags: [aliceTag], keys: [groupsOf('alice')] }))
+      .write(writing(steps))
+    await runner.run(declared, 'new', 'admin')
+    expect(steps).toEqual([
+      'begin admin',
+      'lock tree',
+      'lock group',
+      'rule sees old',
+      'write',
+      'rule sees new',
+      'audit admin rename',
+      'append admin',
+      'commit',
+      'note 20 u:alice',
+      'invalidate user:groups:{alice}',
+    ])
+  })
+
+  it('invalidates what was affected before as well as what is after, each once', async () => {
+    const { runner, steps, records } = setUp()
+    const tags = ['u:alice', 'u:bob', 'u:carol'] as Tag[]
+    const declared = rename(steps)
+      .invalidates(rule(steps, 'one', { tags: tags.slice(0, 2), keys: [groupsOf('alice')] }, { tags: tags.slice(1) }))
+      .invalidates(rule(steps, 'two', {}, { keys: [groupsOf('carol')] }))
+      .write(writing(steps))
+    const outcome = await runner.run(declared, 'new', 'admin')
+    expect(steps.slice(3, 8)).toEqual(['one sees old', 'two sees old', 'write', 'one sees new', 'two sees new'])
+    expect(outcome).toEqual({
+      ...COMMITTED,
+      value: 3,
+      invalidation: { tags, keys: [groupsOf('alice'), groupsOf('carol')], layers: [] },
+      store: 'invalidated',
+    })
+    expect(records).toEqual([{ event: 'rename', tags, keyCount: 2, widened: false }])
+  })
+
+  it('is audited with its target and its state before and after', async () => {
+    const { runner, steps, audits } = setUp()
+    await runner.run(rename(steps).write(writing(steps)), 'new', 'admin')
+    expect(audits).toEqual([{ target: 'thing:new', before: 'old', after: 'new' }])
+  })
+
+  it('that left everything as it was invalidates, audits and appends nothing', async () => {
+    const { runner, steps } = setUp()
+    const declared = rename(steps)
+      .invalidates(rule(steps, 'rule', { tags: [aliceTag], keys: [groupsOf('alice')], layers: ['resources'] }))
+      .write(writing(steps), () => false)
+    const outcome = await runner.run(declared, 'new', 'admin')
+    expect(outcome).toEqual({ ...COMMITTED, value: 3, invalidation: invalidation(), store: 'untouched' })
+    expect(steps.slice(3)).toEqual(['rule sees old', 'write', 'identify', 'commit'])
+  })
+
+  it('that invalidates nothing is audited, and names its transaction', async () => {
+    const { runner, steps } = setUp()
+    const outcome = await runner.run(rename(steps).write(writing(steps)), 'new', 'admin')
+    expect(outcome).toMatchObject({ ...COMMITTED, store: 'untouched' })
+    expect(steps.slice(3)).toEqual(['write', 'audit admin rename', 'identify', 'commit'])
+  })
+
+  it('that names keys without a tag appends them and notes nothing', async () => {
+    const { runner, steps } = setUp()
+    const declared = rename(steps)
+      .invalidates(rule(steps, 'rule', { keys: [groupsOf('alice')] }))
+      .write(writing(steps))
+    await runner.run(declared, 'new', 'admin')
+    expect(steps.slice(-3)).toEqual(['append admin', 'commit', 'invalidate user:groups:{alice}'])
+  })
+
+  it('that names tags alone leaves the store untouched', async () => {
+    const { runner, steps } = setUp()
+    const declared = rename(steps)
+      .invalidates(rule(steps, 'rule', { tags: [aliceTag] }))
+      .write(writing(steps))
+    expect((await runner.run(declared, 'new', 'admin')).store).toBe('untouched')
+    expect(steps.at(-1)).toBe('note 20 u:alice')
+  })
+
+  it('says in the log that whole layers go', async () => {
+    const { runner, steps, records } = setUp()
+    const declared = rename(steps)
+      .invalidates(rule(steps, 'rule', { layers: ['user-groups'] }))
+      .write(writing(steps))
+    expect((await runner.run(declared, 'new', 'admin')).store).toBe('invalidated')
+    expect(records).toEqual([{ event: 'rename', tags: [], keyCount: 0, widened: true }])
+    expect(steps.at(-1)).toBe('generations user-groups')
+  })
+
+  it('of another incarnation of the database is not noted under this one’s ids', async () => {
+    const { runner, index, steps } = setUp({ appendInvalidation: async () => ({ database: 'other', xid: xid(20) }) })
+    const declared = rename(steps)
+      .invalidates(rule(steps, 'rule', { tags: [aliceTag] }))
+      .write(writing(steps))
+    expect((await runner.run(declared, 'new', 'admin')).database).toBe('other')
+    expect(index.note).not.toHaveBeenCalled()
+  })
+
+  it('is known to this instance at once', async () => {
+    const { runner, index, steps } = setUp()
+    const declared = rename(steps)
+      .invalidates(rule(steps, 'rule', { tags: [aliceTag] }))
+      .write(writing(steps))
+    await runner.run(declared, 'new', 'admin')
+    expect(index.judge(stamp('20:20:'), [aliceTag], 'volatile')).toBe('invalidated')
+  })
+})
+
+describe('the order of removal', () => {
+  const removal = async (over: Partial<Invalidation>) => {
+    const { runner, steps } = setUp()
+    await runner.run(
+      rename(steps)
+        .invalidates(rule(steps, 'rule', over))
+        .write(writing(steps)),
+      'new',
+      'admin',
+    )
+    return steps.slice(steps.indexOf('commit') + 1)
+  }
+
+  it('is inputs first, in one call', async () => {
+    expect(await removal({ keys: [listOf('bob'), groupsOf('bob'), bucket, listOf('amy')] })).toEqual([
+      'invalidate resources:all:0a user:groups:{bob} resources:{bob} resources:{amy}',
+    ])
+  })
+
+  it('is inputs by name before the layer derived from them', async () => {
+    expect(await removal({ keys: [groupsOf('bob'), bucket], layers: ['user-resources'] })).toEqual([
+      'invalidate resources:all:0a user:groups:{bob}',
+      'generations user-resources',
+    ])
+  })
+
+  it('is a layer of inputs before what is derived from it by name', async () => {
+    expect(await removal({ keys: [listOf('bob')], layers: ['user-groups'] })).toEqual([
+      'generations user-groups',
+      'invalidate resources:{bob}',
+    ])
+  })
+
+  it('is whole layers in one call, inputs first, however they were named', async () => {
+    expect(await removal({ layers: ['user-resources', 'user-groups', 'resources'] })).toEqual([
+      'generations resources user-groups user-resources',
+    ])
+  })
+
+  it('is mixed where it must be', async () => {
+    const keys = [listOf('bob'), bucket]
+    expect(await removal({ keys, layers: ['resources', 'user-groups', 'user-resources'] })).toEqual([
+      'invalidate resources:all:0a',
+      'generations resources user-groups',
+      'invalidate resources:{bob}',
+      'generations user-resources',
+    ])
+  })
+})
+
+describe('a mutation that fails', () => {
+  const affecting = (steps: string[], layers: LayerName[] = []) =>
+    rename(steps).invalidates(rule(steps, 'rule', { tags: [aliceTag], keys: [groupsOf('alice')], layers }))
+
+  it('before it computed what goes stale touches nothing', async () => {
+    const { runner, steps, index } = setUp()
+    const declared = affecting(steps).write(async () => {
+      throw new Error('version mismatch')
+    })
+    await expect(runner.run(declared, 'new', 'admin')).rejects.toThrow('version mismatch')
+    expect(steps).toEqual(['begin admin', 'lock tree', 'lock group', 'rule sees old'])
+    expect(index.note).not.toHaveBeenCalled()
+  })
+
+  it('while committing may have committed: what can be loaded again is removed, nothing is noted', async () => {
+    const { runner, steps, index } = setUp({
+      async run(_context, work) {
+        await work({ value: 'old' })
+        throw new Error('connection lost while committing')
+      },
+    })
+    await expect(runner.run(affecting(steps).write(writing(steps)), 'new', 'admin')).rejects.toThrow('connection lost')
+    expect(steps.at(-1)).toBe('invalidate user:groups:{alice}')
+    expect(index.note).not.toHaveBeenCalled()
+  })
+
+  it('while appending is rolled back', async () => {
+    const { runner, steps } = setUp({
+      async appendInvalidation() {
+        throw new Error('disk full')
+      },
+    })
+    await expect(runner.run(affecting(steps).write(writing(steps)), 'new', 'admin')).rejects.toThrow('disk full')
+    expect(steps).not.toContain('commit')
+  })
+})
+
+describe('a store that cannot be reached', () => {
+  const declared = (steps: string[]) =>
+    rename(steps)
+      .invalidates(rule(steps, 'rule', { tags: [aliceTag], keys: [groupsOf('alice')], layers: ['user-resources'] }))
+      .write(writing(steps))
+
+  it('never fails a mutation, and is told', async () => {
+    const { runner, store, steps, missed } = setUp()
+    store.failure = unavailable()
+    expect(await runner.run(declared(steps), 'new', 'admin')).toMatchObject({ value: 3, store: 'unavailable' })
+    expect(missed).toEqual(['rename'])
+    expect(steps).toContain('note 20 u:alice')
+  })
+
+  it('needs no listener', async () => {
+    const { unitOfWork, store, index, steps } = setUp()
+    store.failure = unavailable()
+    const runner = createMutationRunner({ unitOfWork, store, index })
+    expect((await runner.run(declared(steps), 'new', 'admin')).store).toBe('unavailable')
+  })
+
+  it('does not hide a fault of the program', async () => {
+    const { runner, store, steps, missed } = setUp()
+    vi.spyOn(store, 'invalidate').mockRejectedValue(new TypeError('a fault'))
+    await expect(runner.run(declared(steps), 'new', 'admin')).rejects.toThrow('a fault')
+    expect(missed).toEqual([])
+  })
+})

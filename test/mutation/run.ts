@@ -1,0 +1,27 @@
+/**
+ * `npm run mutation`: changes the cache and the invalidation rules in every small way, one change at a time, and asks
+ * whether a test notices. Stryker is installed on the first run, in this folder. Further arguments go to Stryker, such
+ * as `--mutate src/cache/layer.ts` for one file or `--force` to try everything anew.
+ */
+import { spawnSync } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import path from 'node:path'
+
+const here = import.meta.dirname
+const root = path.resolve(here, '..', '..')
+const stryker = path.join(here, 'node_modules', '@stryker-mutator', 'core', 'bin', 'stryker.js')
+
+if (!existsSync(stryker)) run([npm(), 'ci'], here)
+process.exitCode = run([stryker, 'run', path.join(here, 'stryker.config.json'), ...process.argv.slice(2)], root)
+
+/** The npm that started this, else the one beside this Node. */
+function npm(): string {
+  const started = process.env.npm_execpath
+  if (started) return started
+  throw new Error('start this by `npm run mutation`: it installs Stryker with that npm')
+}
+
+function run(args: string[], cwd: string): number {
+  const { status } = spawnSync(process.execPath, args, { cwd, stdio: 'inherit' })
+  return status ?? 1
+}
