@@ -35,6 +35,7 @@ export interface FaultProxy {
   /** What was met since the start, so that a test can prove its fault happened. */
   readonly counts: {
     readonly connections: number
+    readonly unserved: number
     readonly swallowed: number
     readonly replaced: number
     readonly delayed: number
@@ -48,7 +49,7 @@ const after = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms))
 export async function startFaultProxy(targetPort: number): Promise<FaultProxy> {
   let faults: Faults = {}
   let target = targetPort
-  const counts = { connections: 0, swallowed: 0, replaced: 0, delayed: 0 }
+  const counts = { connections: 0, unserved: 0, swallowed: 0, replaced: 0, delayed: 0 }
   const open = new Set<Socket>()
 
   function keep(socket: Socket): Socket {
@@ -104,7 +105,10 @@ export async function startFaultProxy(targetPort: number): Promise<FaultProxy> {
     counts.connections++
     keep(client)
     if (faults.refuse) return void client.resetAndDestroy()
-    if (faults.halfOpen) return void client.resume()
+    if (faults.halfOpen) {
+      counts.unserved++
+      return void client.resume()
+    }
     const upstream = keep(connect({ port: target, host: '127.0.0.1', noDelay: true, allowHalfOpen: true }))
     upstream.once('error', () => client.resetAndDestroy())
     pump(client, upstream, 'up')
