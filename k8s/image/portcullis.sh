@@ -1,0 +1,20 @@
+#!/bin/sh
+# The image's commands. Node takes this shell's place, so that it is process 1 and gets the signals.
+set -eu
+cd /app
+command=${1:-serve}
+[ $# -eq 0 ] || shift
+case $command in
+  serve) exec node src/main.ts ;;
+  migrate)
+    if [ -z "${DATABASE_URL:-}" ] && [ -n "${DATABASE_URL_FILE:-}" ]; then
+      DATABASE_URL=$(cat "$DATABASE_URL_FILE")
+      export DATABASE_URL
+    fi
+    exec node src/cli/migrate.ts
+    ;;
+  import) exec node src/cli/import.ts "$@" ;;
+  token) exec node src/cli/token.ts "$@" ;;
+  load-sample) exec node k8s/image/load-sample.ts ;;
+  *) exec "$command" "$@" ;;
+esac
