@@ -183,16 +183,15 @@ export function createLogFollower(options: LogFollowerOptions): LogFollower {
     const deadlineMs = clock.monotonicMs() + timeoutMs
     const sees = (position: Stamp | null) => position?.database === database && isVisible(xid, position.snapshot)
     if (sees(index.position)) return true
-    for (;;) {
-      const leftMs = deadlineMs - clock.monotonicMs()
-      if (leftMs <= 0) return false
+    for (let leftMs = timeoutMs; leftMs > 0; leftMs = deadlineMs - clock.monotonicMs()) {
       const succeeded = await within(leftMs, read)
       if (sees(index.position)) return true
       // Read just now, later than the commit was acknowledged: whichever incarnation answers now came after it and has it.
       if (succeeded && index.position?.database !== database) return true
       // A transaction that is not there yet may never be; asking without a pause would only load the database.
-      await clock.sleep(Math.min(leftMs, RETRY_MS))
+      await clock.sleep(Math.min(Math.max(deadlineMs - clock.monotonicMs(), 0), RETRY_MS))
     }
+    return false
   }
 
   /** Whether the work succeeded within the time; it goes on in any case. */

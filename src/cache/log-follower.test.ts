@@ -1,0 +1,472 @@
+import { afterEach, describe, expect, it, vi } from 'vitest'
+import { createInvalidationIndex, type LogRow } from './invalidation-index.ts'
+import { createLogFollower, type LogFollower, type LogFollowerOptions, LogUnreachableError } from './log-follower.ts'
+import { formatSnapshot } from './snapshot.ts'
+import type { Tag } from './tags.ts'
+import { barrier, createFakeClock, DATABASE, settle, snapshot, stamp, xid } from './test-fakes.ts'
+
+const POLL_MS = 250
+const BOUND_MS = 5000
+const GRACE_MS = 30_000
+const MINUTE_MS = 60_000
+const alice = 'u:alice' as Tag
+
+const opened: LogFollower[] = []
+afterEach(async () => {
+  await Promise.all(opened.splice(0).map((follower) => follower.close()))
+})
+
+function setUp(over: Partial<LogFollowerOptions> = {}) {
+  const clock = createFakeClock()
+  const index = createInvalidationIndex({ retentionOf: () => 'volatile', maxTags: 1000 })
+  const reads: string[] = []
+  const changes: string[] = []
+  const batches: string[] = []
+  const log = {
+    position: stamp('20:20:'),
+    rows: [] as LogRow[],
+    failure: null as Error | null,
+    /** What every read waits for. */
+    gate: async () => {},
+    notify: () => {},
+    closed: 0,
+  }
+  async function answer(what: string) {
+    reads.push(what)
+    await log.gate()
+    if (log.failure) throw log.failure
+    return { position: log.position, rows: log.rows, floor: snapshot('5:5:') }
+  }
+  const follower = createLogFollower({
+    log: {
+      readSince: (since) => answer(`since ${formatSnapshot(since)}`),
+      readPast: () => answer('past'),
+      subscribe(onAppended) {
+        log.notify = onAppended
+        return {
+          close: async () => {
+            log.closed++
+          },
+        }
+      },
+    },
+    index,
+    clock,
+    pollMs: POLL_MS,
+    boundMs: BOUND_MS,
+    graceMs: GRACE_MS,
+    retentionMs: { volatile: MINUTE_MS, lasting: 10 * MINUTE_MS },
+    onTrustChange: (trust, cause) =>
+      changes.push(cause === undefined ? trust : `${trust}: ${(cause as Error).message}`),
+    onBatch: ({ position }) => batches.push(formatSnapshot(position.snapshot)),
+    ...over,
+  })
+  opened.push(follower)
+  async function started() {
+    follower.start()
+    await follower.ready
+    await settle()
+    reads.length = 0
+  }
+  /** Holds the next read until the test lets it go on. */
+  function hold() {
+    const held = barrier()
+    const plain = log.gate
+    log.gate = () => {
+      log.gate = plain
+      return held.arrive()
+    }
+    return held
+  }
+  const at = (id: number, database = DATABASE) => stamp(`${id}:${id}:`, database)
+  return { clock, index, log, reads, changes, batches, follower, started, hold, at }
+}
+
+describe('following', () => {
+  it('begins with the past, and is ready when it is known', async () => {
+    const { follower, index, reads, batches, changes } = setUp()
+    expect(follower.trust()).toBe('lost')
+    expect(follower.lagMs()).toBe(Number.POSITIVE_INFINITY)
+    expect(reads).toEqual([])
+    follower.start()
+    await follower.ready
+    expect(reads).toEqual(['past'])
+    expect(index.position).toEqual(stamp('20:20:'))
+    expect(index.judge(stamp('4:4:'), [], 'lasting')).toBe('below-floor')
+    expect(batches).toEqual(['20:20:'])
+    expect(changes).toEqual(['following'])
+    expect(follower.lagMs()).toBe(0)
+  })
+
+  it('goes on from where it is, at every poll', async () => {
+    const { clock, log, index, reads, batches, started, at } = setUp()
+    await started()
+    await clock.advance(POLL_MS - 1)
+    expect(reads).toEqual([])
+    log.position = at(21)
+    log.rows = [{ xid: xid(20), tags: [alice] }]
+    await clock.advance(1)
+    expect(reads).toEqual(['since 20:20:'])
+    expect(index.position).toEqual(at(21))
+    expect(index.judge(at(20), [alice], 'volatile')).toBe('invalidated')
+    await clock.advance(POLL_MS)
+    expect(reads).toEqual(['since 20:20:', 'since 21:21:'])
+    expect(batches).toEqual(['20:20:', '21:21:', '21:21:'])
+  })
+
+  it('is woken by a notification', async () => {
+    const { log, reads, started } = setUp()
+    await started()
+    log.notify()
+    await settle()
+    expect(reads).toEqual(['since 20:20:'])
+  })
+
+  it('reads again when a notification came during a read', async () => {
+    const { log, reads, started, hold } = setUp()
+    await started()
+    const held = hold()
+    log.notify()
+    await held.reached
+    log.notify()
+    held.release()
+    await settle()
+    expect(reads).toEqual(['since 20:20:', 'since 20:20:'])
+  })
+
+  it('tries again at the next poll until the past is known', async () => {
+    const { clock, log, follower, reads, changes } = setUp()
+    log.failure = new LogUnreachableError('not yet')
+    follower.start()
+    await settle()
+    expect(follower.trust()).toBe('lost')
+    await clock.advance(POLL_MS)
+    expect(reads).toEqual(['past', 'past'])
+    expect(changes).toEqual([])
+    log.failure = null
+    await clock.advance(POLL_MS)
+    await follower.ready
+    expect(follower.trust()).toBe('following')
+  })
+
+  it('ends for good when it is closed: subscription, loop and sleep', async () => {
+    const { clock, log, follower, reads, started } = setUp()
+    await started()
+    expect(clock.sleeping).toBe(1)
+    await follower.close()
+    expect(log.closed).toBe(1)
+    expect(clock.sleeping).toBe(0)
+    log.notify()
+    await clock.advance(10 * POLL_MS)
+    expect(reads).toEqual([])
+  })
+
+  it('can be closed before it began', async () => {
+    await expect(setUp().follower.close()).resolves.toBeUndefined()
+  })
+
+  it('needs no listener', async () => {
+    const { clock, started, log, follower, at } = setUp()
+    const silent = createLogFollower({
+      log: {
+        readSince: async () => ({ position: at(20), rows: [] }),
+        readPast: async () => ({ position: at(20), rows: [], floor: snapshot('5:5:') }),
+        subscribe: () => ({ close: async () => {} }),
+      },
+      index: createInvalidationIndex({ retentionOf: () => 'volatile', maxTags: 10 }),
+      clock,
+      pollMs: POLL_MS,
+      boundMs: BOUND_MS,
+      graceMs: GRACE_MS,
+      retentionMs: { volatile: MINUTE_MS, lasting: MINUTE_MS },
+    })
+    opened.push(silent)
+    silent.start()
+    await silent.ready
+    await started()
+    await clock.advance(POLL_MS)
+    expect([silent.trust(), follower.trust(), log.closed]).toEqual(['following', 'following', 0])
+  })
+})
+
+describe('a database with another history', () => {
+  it('is followed from its own past', async () => {
+    const { clock, log, index, reads, batches, started, at } = setUp()
+    await started()
+    index.note({ xid: xid(20), tags: [alice] })
+    log.position = at(9, 'restored')
+    await clock.advance(POLL_MS)
+    expect(reads).toEqual(['since 20:20:', 'past'])
+    expect(index.position).toEqual(at(9, 'restored'))
+    expect(index.judge(at(9, 'restored'), [alice], 'volatile')).toBe('servable')
+    expect(batches).toEqual(['20:20:', '9:9:'])
+  })
+})
+
+describe('trust', () => {
+  it('lasts until the log was unread for longer than the bound', async () => {
+    const { clock, log, follower, started } = setUp()
+    await started()
+    log.failure = new Error('statement timeout')
+    clock.nowMs += BOUND_MS
+    expect(follower.trust()).toBe('following')
+    expect(follower.lagMs()).toBe(BOUND_MS)
+    clock.nowMs += 1
+    expect(follower.trust()).toBe('lost')
+  })
+
+  it('turns into grace while the database is gone, and is lost after it', async () => {
+    const { clock, log, follower, started, changes } = setUp()
+    await started()
+    log.failure = new LogUnreachableError('connection refused')
+    await clock.advance(BOUND_MS)
+    expect(follower.trust()).toBe('following')
+    await clock.advance(POLL_MS)
+    expect(follower.trust()).toBe('grace')
+    await clock.advance(GRACE_MS - BOUND_MS - POLL_MS)
+    expect(follower.trust()).toBe('grace')
+    clock.nowMs += 1
+    expect(follower.trust()).toBe('lost')
+    await clock.advance(POLL_MS)
+    expect(changes).toEqual(['following', 'grace: connection refused', 'lost: connection refused'])
+    log.failure = null
+    await clock.advance(POLL_MS)
+    expect(follower.trust()).toBe('following')
+    expect(changes.slice(3)).toEqual(['following'])
+  })
+
+  it('has no grace when the database answers but not with the log', async () => {
+    const { clock, log, started, changes } = setUp()
+    await started()
+    log.failure = new Error('statement timeout')
+    await clock.advance(BOUND_MS + POLL_MS)
+    expect(changes).toEqual(['following', 'lost: statement timeout'])
+  })
+
+  it('has no grace left from an earlier failure once the log was read again', async () => {
+    const { clock, log, follower, started } = setUp()
+    await started()
+    log.failure = new LogUnreachableError('connection refused')
+    await clock.advance(POLL_MS)
+    log.failure = null
+    await clock.advance(POLL_MS)
+    clock.nowMs += BOUND_MS + 1
+    expect(follower.trust()).toBe('lost')
+  })
+
+  it('counts the age from before the read', async () => {
+    const { clock, follower, hold } = setUp()
+    const held = hold()
+    follower.start()
+    await held.reached
+    clock.nowMs += 100
+    held.release()
+    await follower.ready
+    expect(follower.lagMs()).toBe(100)
+  })
+})
+
+describe('the floors', () => {
+  it('follow the positions that every living entry must have seen', async () => {
+    const { clock, log, index, started, at } = setUp({ pollMs: 5000 })
+    const raised: string[] = []
+    const startMs = clock.nowMs
+    const raise = index.raiseFloor
+    vi.spyOn(index, 'raiseFloor').mockImplementation((retention, floor) => {
+      raised.push(`${(clock.nowMs - startMs) / 1000} s: ${retention} ${floor.xmax}`)
+      raise(retention, floor)
+    })
+    await started()
+    // The position at each moment is 20 and the seconds since the start.
+    for (let second = 5; second <= 645; second += 5) {
+      log.position = at(20 + second)
+      await clock.advance(5000)
+    }
+    expect(raised.slice(0, 3)).toEqual(['75 s: volatile 20', '90 s: volatile 35', '105 s: volatile 50'])
+    expect(raised.filter((each) => each.includes('lasting'))).toEqual([
+      '615 s: lasting 20',
+      '630 s: lasting 35',
+      '645 s: lasting 50',
+    ])
+    expect(raised).toHaveLength(42)
+  })
+
+  it('do not rise to positions in another database', async () => {
+    const { clock, log, index, started, at } = setUp({ pollMs: 15_000 })
+    const raise = vi.spyOn(index, 'raiseFloor')
+    await started()
+    log.position = at(9, 'restored')
+    await clock.advance(MINUTE_MS + 15_000)
+    expect(raise).not.toHaveBeenCalled()
+    await clock.advance(15_000)
+    expect(raise).toHaveBeenCalledWith('volatile', snapshot('9:9:'))
+  })
+})
+
+describe('catching up', () => {
+  it('reads nothing when the position covers the target', async () => {
+    const { follower, reads, started, at } = setUp()
+    await started()
+    await follower.catchUp(at(20))
+    expect(reads).toEqual([])
+  })
+
+  it('reads until the position covers the target, by the whole snapshot', async () => {
+    const { log, follower, reads, started, index } = setUp()
+    await started()
+    const positions = [stamp('20:22:20'), stamp('22:22:')]
+    log.gate = async () => {
+      log.position = positions.shift() ?? log.position
+    }
+    await follower.catchUp(stamp('22:22:'))
+    expect(reads).toEqual(['since 20:20:', 'since 20:22:20'])
+    expect(index.position).toEqual(stamp('22:22:'))
+  })
+
+  it('of many at once takes the read that runs and one more, which began after they asked', async () => {
+    const { log, follower, reads, started, hold, at } = setUp()
+    await started()
+    const held = hold()
+    const first = follower.catchUp(at(21))
+    await held.reached
+    const others = [follower.catchUp(at(21)), follower.catchUp(at(21)), follower.catchUp(at(21))]
+    await settle()
+    expect(reads).toHaveLength(1)
+    log.position = at(21)
+    held.release()
+    await Promise.all([first, ...others])
+    expect(reads).toHaveLength(2)
+    await follower.catchUp(at(21))
+    expect(reads).toHaveLength(2)
+  })
+
+  it('goes on after a read that failed for somebody else', async () => {
+    const { log, follower, started, hold, at } = setUp()
+    await started()
+    const held = hold()
+    const first = follower.catchUp(at(21))
+    await held.reached
+    const second = follower.catchUp(at(21))
+    log.failure = new Error('statement timeout')
+    log.gate = async () => {
+      log.failure = null
+      log.position = at(21)
+    }
+    held.release()
+    await expect(first).rejects.toThrow('statement timeout')
+    await expect(second).resolves.toBeUndefined()
+  })
+
+  it('ends when the database is another by now: what was loaded from the old one is refused by the judgement', async () => {
+    const { log, follower, reads, started, at } = setUp()
+    await started()
+    log.position = at(9, 'restored')
+    await follower.catchUp(at(30))
+    expect(reads).toEqual(['since 20:20:', 'past'])
+  })
+
+  it('reads once for a target of another database, and is then judged there', async () => {
+    const { follower, reads, started, at } = setUp()
+    await started()
+    await follower.catchUp(at(1, 'restored'))
+    expect(reads).toEqual(['since 20:20:'])
+  })
+})
+
+describe('waiting for a transaction', () => {
+  const committed = (id: number, database = DATABASE) => ({ database, xid: xid(id) })
+
+  it('ends at once when the position sees it', async () => {
+    const { follower, reads, started } = setUp()
+    await started()
+    expect(await follower.waitFor(committed(19), 1000)).toBe(true)
+    expect(reads).toEqual([])
+  })
+
+  it('reads the log, and ends as soon as that shows it', async () => {
+    const { log, follower, reads, started, clock, at } = setUp()
+    await started()
+    log.position = at(21)
+    expect(await follower.waitFor(committed(20), 1000)).toBe(true)
+    expect(reads).toEqual(['since 20:20:'])
+    // The time it would have had is given back.
+    expect(clock.sleeping).toBe(1)
+  })
+
+  it('asks again after a pause, not at once', async () => {
+    const { log, follower, reads, started, clock, at } = setUp()
+    await started()
+    const waiting = follower.waitFor(committed(20), 1000)
+    await clock.advance(9)
+    expect(reads).toHaveLength(1)
+    log.position = at(21)
+    await clock.advance(1)
+    expect(await waiting).toBe(true)
+    expect(reads).toHaveLength(2)
+  })
+
+  it('ends with false when the time is over, and the last pause is no longer than that', async () => {
+    const { follower, started, reads, clock } = setUp()
+    await started()
+    const waiting = follower.waitFor(committed(20), 25)
+    await clock.advance(25)
+    expect(await waiting).toBe(false)
+    expect(reads).toHaveLength(3)
+    expect(clock.slept.slice(-2)).toEqual([5, 5])
+  })
+
+  it('has no time: nothing is read', async () => {
+    const { follower, started, reads } = setUp()
+    await started()
+    expect(await follower.waitFor(committed(20), 0)).toBe(false)
+    expect(reads).toEqual([])
+  })
+
+  it('does not wait for a read that hangs', async () => {
+    const { follower, started, hold, clock } = setUp()
+    await started()
+    const held = hold()
+    const waiting = follower.waitFor(committed(20), 100)
+    await held.reached
+    await clock.advance(100)
+    expect(await waiting).toBe(false)
+    held.release()
+  })
+
+  it('survives reads that fail', async () => {
+    const { log, follower, started, clock, at } = setUp()
+    await started()
+    log.failure = new Error('statement timeout')
+    const waiting = follower.waitFor(committed(20), 100)
+    await clock.advance(10)
+    log.failure = null
+    log.position = at(21)
+    await clock.advance(10)
+    expect(await waiting).toBe(true)
+  })
+
+  it('of another incarnation is over once the log of this one was read after it', async () => {
+    const { follower, reads, started } = setUp()
+    await started()
+    expect(await follower.waitFor(committed(5, 'before the crash'), 1000)).toBe(true)
+    expect(reads).toEqual(['since 20:20:'])
+  })
+
+  it('of another incarnation is not over by a read that failed', async () => {
+    const { log, follower, started, clock } = setUp()
+    await started()
+    log.failure = new Error('statement timeout')
+    const waiting = follower.waitFor(committed(5, 'before the crash'), 30)
+    await clock.advance(30)
+    expect(await waiting).toBe(false)
+  })
+
+  it('works before anything was read', async () => {
+    const { follower } = setUp()
+    expect(await follower.waitFor(committed(19), 1000)).toBe(true)
+  })
+})
+
+it('a log that cannot be reached says so by its code', () => {
+  expect(new LogUnreachableError('gone').code).toBe('log-unreachable')
+})
