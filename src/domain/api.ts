@@ -137,7 +137,11 @@ export interface Reads {
   group(ref: Ref<GroupId>): Promise<Group | null>
   groups(query: PageQuery & { q?: string }): Promise<Page<Group>>
   membersOf(ref: Ref<GroupId>, query: PageQuery): Promise<Page<Membership> | null>
-  grantsOf(ref: Ref<GroupId>, query: PageQuery): Promise<Page<Grant & { resourceName: string }> | null>
+  /** With `administeredBy` only those on resources that this user holds `admin` on. */
+  grantsOf(
+    ref: Ref<GroupId>,
+    query: PageQuery & { administeredBy?: UserId },
+  ): Promise<Page<Grant & { resourceName: string }> | null>
   /** The user's role in exactly this group; null when not a direct member. */
   roleIn(user: UserId, ref: Ref<GroupId>): Promise<MembershipRole | null>
   /** The user's effective permission on a resource, straight from PostgreSQL; null when none. */

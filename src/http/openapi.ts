@@ -38,7 +38,13 @@ const HEADERS: Readonly<Record<DocumentedHeader, string>> = {
   Location: 'Where the new thing is.',
 }
 
-const ALWAYS: readonly ProblemCode[] = ['invalid-input', 'not-acceptable', 'internal', 'overloaded']
+const ALWAYS: readonly ProblemCode[] = [
+  'invalid-input',
+  'not-acceptable',
+  'headers-too-large',
+  'internal',
+  'overloaded',
+]
 const WITH_TOKEN: readonly ProblemCode[] = ['unauthenticated', 'forbidden', 'too-many-requests', 'token-other-history']
 const WITH_BODY: readonly ProblemCode[] = ['payload-too-large', 'unsupported-media-type', 'request-timeout']
 
@@ -48,7 +54,8 @@ export function createOpenApiDocument(routes: readonly Route[]): ReturnType<type
     const path = openApiPath(route.path)
     paths[path] = { ...paths[path], [route.method]: operation(route) }
   }
-  return createDocument({ ...DESCRIPTION, paths: paths as ZodOpenApiPathsObject })
+  const tags = [...new Set(routes.map(({ tag }) => tag))].map((name) => ({ name }))
+  return createDocument({ ...DESCRIPTION, tags, paths: paths as ZodOpenApiPathsObject })
 }
 
 const DESCRIPTION: Omit<ZodOpenApiObject, 'paths'> = {
@@ -97,13 +104,15 @@ function requestHeaders(route: Route): z.ZodObject {
   if (isRead) {
     shape['consistency-token'] = z.string().optional().meta({ description: 'From a mutation: the answer covers it.' })
     shape['cache-control'] = z.string().optional().meta({ description: '`no-cache` answers from the source of truth.' })
-    shape['if-none-match'] = z.string().optional()
+    shape['if-none-match'] = z.string().optional().meta({ description: 'ETags you have; 304 while one is current.' })
   }
   if (changesOne)
     shape['if-match'] = z
       .string()
       .optional()
       .meta({ description: 'The ETag you read; 412 when it is no longer current.' })
+  for (const [name, description] of Object.entries(route.reads ?? {}))
+    shape[name] = z.string().optional().meta({ description })
   if (route.method === 'post')
     shape['idempotency-key'] = z.string().optional().meta({ description: 'A repeated request has one effect.' })
   return z.object(shape)

@@ -6,6 +6,8 @@ import { exact, isUserId, line, prose } from './text.ts'
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i
 const MAX_NAME = 200
+/** As documented; whether the name is one is for `name` to say. */
+const REFERENCE = '^(name:.+|[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12})$'
 const MAX_ATTRIBUTES_BYTES = 16 * 1024
 
 // What comes in
@@ -48,13 +50,13 @@ function asRef<Id extends string>(value: string): Ref<Id> | null {
 export const refTo = <Id extends string>(noun: 'group' | 'resource') =>
   z
     .string()
+    .meta({ examples: [`name:example-${noun}`], pattern: REFERENCE })
     .transform((value, context): Ref<Id> => {
       const ref = asRef<Id>(value)
       if (ref !== null) return ref
       context.addIssue({ code: 'custom', message: `must be the uuid of a ${noun}, or name: and its name` })
       return z.NEVER
     })
-    .meta({ examples: [`name:example-${noun}`] })
 
 const CONTROL = /\p{Cc}/u
 

@@ -17,6 +17,7 @@ import type {
 } from '../domain/model.ts'
 import type { CacheSource } from '../domain/source.ts'
 import type { Database, Statement } from './pool.ts'
+import { EFFECTIVE_GROUPS } from './visibility.ts'
 
 type Directory = Omit<Reads, 'visibleResources' | 'effectiveGroups' | 'counts' | 'auditTrail'>
 
@@ -51,6 +52,18 @@ const SQL = {
     `SELECT g.group_id AS "groupId", g.resource_id AS "resourceId", g.permission, r.name AS "resourceName"
      FROM grants g JOIN resources r ON r.id = g.resource_id
      WHERE g.group_id = $1::uuid AND ($3::text IS NULL OR r.name > $3::text COLLATE "C") ORDER BY r.name LIMIT $2`,
+  ),
+  /** The same for the user $1: only what he administers, so that not even a cursor names anything else. */
+  administeredGrants: statement(
+    'administered-grants',
+    `WITH RECURSIVE ${EFFECTIVE_GROUPS},
+     administered AS (
+       SELECT DISTINCT resource_id FROM grants
+       WHERE group_id = ANY (ARRAY(SELECT id FROM effective)) AND permission = 'admin'
+     )
+     SELECT g.group_id AS "groupId", g.resource_id AS "resourceId", g.permission, r.name AS "resourceName"
+     FROM grants g JOIN administered USING (resource_id) JOIN resources r ON r.id = g.resource_id
+     WHERE g.group_id = $2::uuid AND ($4::text IS NULL OR r.name > $4::text COLLATE "C") ORDER BY r.name LIMIT $3`,
   ),
   role: statement(
     'role',
@@ -192,14 +205,19 @@ export function createDirectory({ database, source, cursors }: DirectoryOptions)
         (count, after) => database.query<Membership>(SQL.members, [found.id, count, after]),
       )
     },
-    async grantsOf(ref, query) {
+    async grantsOf(ref, { administeredBy, ...query }) {
       const found = await group(ref)
+      // No cursor was ever issued for a group that does not exist; refused as for one that does, or it would tell.
+      if (!found && query.cursor !== undefined) cursors.decode(['grants'], query.cursor)
       if (!found) return null
       return page<Grant & { resourceName: string }>(
-        ['grants', found.id],
+        ['grants', found.id, administeredBy],
         query,
         ({ resourceName }) => resourceName,
-        (count, after) => database.query<Grant & { resourceName: string }>(SQL.grants, [found.id, count, after]),
+        (count, after) =>
+          administeredBy === undefined
+            ? database.query(SQL.grants, [found.id, count, after])
+            : database.query(SQL.administeredGrants, [administeredBy, found.id, count, after]),
       )
     },
     async roleIn(user, ref) {

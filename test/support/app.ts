@@ -171,8 +171,8 @@ export function createWorld() {
       group: async (ref) => find(groups, ref),
       groups: async () => pageOf(groups),
       membersOf: async (ref) => (find(groups, ref) === null ? null : pageOf([])),
-      grantsOf: async (ref) =>
-        find(groups, ref)?.id === WORLD.group
+      grantsOf: async (ref, { administeredBy }) =>
+        find(groups, ref)?.id === WORLD.group && (administeredBy === undefined || held[administeredBy] === 'admin')
           ? pageOf([
               {
                 groupId: WORLD.group,
@@ -268,6 +268,13 @@ export function createWorld() {
           changed: false,
         })
       },
+    },
+    changes: {
+      async open() {
+        const batches = [[{ id: 'here' }]]
+        return { next: async () => batches.shift() ?? null, close: () => {} }
+      },
+      close: () => {},
     },
     cache: {
       status: async () => ({ breaker: 'closed' }),
