@@ -76,7 +76,7 @@ export function createRouteHandler(route: Route, dependencies: PipelineDependenc
 
   return async function handleRoute(req, res) {
     const startedAt = performance.now()
-    const timer = setTimeout(() => fail(req, res, deadlineExceeded()), deadlineMs)
+    const timer = setTimeout(() => fail(req, res, outOfTime(req, readBody)), deadlineMs)
     try {
       const reply = await answer(req, res)
       sender.send(req, res, serverTiming ? timed(reply, performance.now() - startedAt) : reply)
@@ -99,7 +99,13 @@ export function createRouteHandler(route: Route, dependencies: PipelineDependenc
   }
 }
 
-function deadlineExceeded(): HttpError {
+/**
+ * A body that is still arriving is the client's delay, not ours. What comes of it later must change nothing any more,
+ * so the connection ends with the answer.
+ */
+function outOfTime(req: Request, readBody: BodyReader | undefined): HttpError {
+  if (readBody !== undefined && !req.complete)
+    return new HttpError('request-timeout', 'The body did not arrive in time.', { headers: { Connection: 'close' } })
   return new HttpError('deadline-exceeded', PROBLEMS['deadline-exceeded'].title)
 }
 
