@@ -54,6 +54,11 @@ type Refreshed = { readonly outcome: 'hit' | 'stored' | 'not-stored' } & Shareab
 
 const FIRST_WAIT_MS = 4
 const LONGEST_WAIT_MS = 64
+/**
+ * How long a reader waits for another holder, in milliseconds. A live holder may need longer for a large value, so its
+ * lease lasts longer; but a reader who waited for a dead one until then would outlive its own request.
+ */
+const PATIENCE_MS = 2000
 
 export function createPartitionedLayer<V>(options: PartitionedLayerOptions<V>): PartitionedLayer {
   const { name, manifestKey, bucketCount, bucketKey, tagsOf, store, index, clock, events } = options
@@ -64,6 +69,8 @@ export function createPartitionedLayer<V>(options: PartitionedLayerOptions<V>): 
   let manifestFillId: string | undefined
   let judgedAt = -1
   let soonestExpiryMs = 0
+  /** Until then a lease that is taken was waited for in vain already: nobody else waits for a holder that may be dead. */
+  let impatientUntilMs = Number.NEGATIVE_INFINITY
 
   function servable(bucket: number): boolean {
     const copy = held[bucket]
@@ -144,12 +151,16 @@ export function createPartitionedLayer<V>(options: PartitionedLayerOptions<V>): 
 
   async function takeManifestLease(seal: Seal): Promise<Lease | 'followed' | null> {
     const startedMs = clock.monotonicMs()
+    const patienceMs = startedMs < impatientUntilMs ? 0 : Math.min(options.leaseMs, PATIENCE_MS)
     for (let waitMs = FIRST_WAIT_MS; ; waitMs = Math.min(waitMs * 2, LONGEST_WAIT_MS)) {
       const [lease] = await store.takeLeases([{ key: manifestKey, layer: name, leaseMs: options.leaseMs }])
       const waitedMs = clock.monotonicMs() - startedMs
       if (waitMs > FIRST_WAIT_MS) events.leaseWaited?.(name, waitedMs)
       if (lease) return lease
-      if (waitedMs >= options.leaseMs) return null
+      if (waitedMs >= patienceMs) {
+        if (patienceMs > 0) impatientUntilMs = startedMs + options.leaseMs
+        return null
+      }
       await clock.sleep(waitMs)
       seal()
       if (await followManifest()) return 'followed'
