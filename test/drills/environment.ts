@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url'
 import pg from 'pg'
 import { findFreeBase, portsFrom } from '../../src/local/ports.ts'
 import { REDIS_NAMES, type RedisName, SENTINEL_NAMES } from '../../src/local/redis-cluster.ts'
-import { askRedis } from '../../src/local/redis-questions.ts'
+import { askRedis, replicationOf, sentinelView } from '../../src/local/redis-questions.ts'
 import { type LocalStack, startStack } from '../../src/local/stack.ts'
 import { createTokenIssuer, type TokenIssuer } from '../../src/local/token-issuer.ts'
 import { createFleet, type Fleet } from './fleet.ts'
@@ -89,6 +89,14 @@ export async function createEnvironment(options: {
     askRedis(stack.ports.redis[REDIS_NAMES.indexOf(server)] ?? 0, command, args, 5000)
   const sql: Environment['sql'] = async (text, values = []) => (await pool.query(text, [...values])).rows
 
+  /** What each server says of itself and each Sentinel of the master, for the case that they do not agree. */
+  async function describeCluster(): Promise<unknown> {
+    const silent = () => null
+    const servers = stack.ports.redis.map((port) => replicationOf(port).catch(silent))
+    const sentinels = stack.ports.sentinels.map((port) => sentinelView(port, stack.masterName).catch(silent))
+    return { servers: await Promise.all(servers), sentinels: await Promise.all(sentinels) }
+  }
+
   return {
     stack,
     fleet,
@@ -122,7 +130,9 @@ export async function createEnvironment(options: {
       else for (const name of [...SENTINEL_NAMES, ...REDIS_NAMES]) if (!alive.has(name)) await stack.restart(name)
       for (const name of REDIS_NAMES) await repairReplication({ ask }, name)
       await Promise.all(fleet.ports.map((_, instance) => fleet.start(instance)))
-      await stack.waitForHealthyRedis(60_000)
+      await stack.waitForHealthyRedis(60_000).catch(async (error: unknown) => {
+        throw new Error(`the cluster does not recover: ${JSON.stringify(await describeCluster())}`, { cause: error })
+      })
     },
     async close() {
       await fleet.close()

@@ -8,7 +8,7 @@ export const PARTS = [
   /** The position moves on, but the rows of the log are not looked at. */
   'log-ignored',
   /** Time passes between a load and its fill, as on a busy machine. */
-  'slow-loads',
+  'slow-fills',
   /** After SIGUSR2 the next deletion in Redis kills the process instead: the crash between commit and delete. */
   'crash-point',
 ] as const

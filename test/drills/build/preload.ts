@@ -8,7 +8,6 @@ import { registerHooks } from 'node:module'
 const REPLACED: Readonly<Record<string, string>> = {
   './cache/index.ts': './cache.ts',
   './redis/index.ts': './redis.ts',
-  './postgres/source.ts': './source.ts',
   './postgres/invalidation-log.ts': './invalidation-log.ts',
 }
 

@@ -1,4 +1,5 @@
 /** The shared store without the lease's protection, or with a crash instead of a deletion, where the build says so. */
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { EntryStore } from '../../../src/cache/index.ts'
 import { createRedis as createReal, type RedisAdapter, type RedisDependencies } from '../../../src/redis/index.ts'
 import { has } from './parts.ts'
@@ -7,7 +8,7 @@ export * from '../../../src/redis/index.ts'
 
 export function createRedis(options: RedisDependencies): RedisAdapter {
   const redis = createReal(options)
-  return { ...redis, store: withCrashPoint(withoutLeases(redis.store)) }
+  return { ...redis, store: withCrashPoint(withSlowFills(withoutLeases(redis.store))) }
 }
 
 /** Long enough that only an invalidation, never expiry, takes it away. */
@@ -21,6 +22,20 @@ function withoutLeases(store: EntryStore): EntryStore {
     async fill(fills) {
       const retaken = await store.takeLeases(fills.map(({ key, layer }) => ({ key, layer, leaseMs: LEASE_MS })))
       return store.fill(fills.map((fill, index) => ({ ...fill, lease: retaken[index] ?? fill.lease })))
+    },
+  }
+}
+
+/** Longer than the pause between many pairs of mutations, shorter than a lease. */
+const LONGEST_PAUSE_MS = 150
+
+function withSlowFills(store: EntryStore): EntryStore {
+  if (!has('slow-fills')) return store
+  return {
+    ...store,
+    async fill(fills) {
+      await sleep(Math.random() * LONGEST_PAUSE_MS)
+      return store.fill(fills)
     },
   }
 }

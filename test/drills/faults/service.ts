@@ -10,11 +10,11 @@ const none: Fault = {
 }
 
 /** Makes the window that leases close wide: without them a load stored late would be found by others. */
-const slowLoads: Fault = {
-  name: 'slow-loads',
-  title: 'no fault, but up to 40 ms between a load and its fill, and no NOTIFY (polling alone)',
+const slowFills: Fault = {
+  name: 'slow-fills',
+  title: 'no fault, but up to 150 ms between a load and its fill, and no NOTIFY (polling alone)',
   clientsMayNotice: 'nothing',
-  parts: ['slow-loads'],
+  parts: ['slow-fills'],
   env: { LOG_NOTIFY: 'off' },
   run: ({ holdMs }) => hold(holdMs),
 }
@@ -90,4 +90,4 @@ const postgresRestart: Fault = {
   },
 }
 
-export const serviceFaults = [none, slowLoads, crashAfterCommit, rollingRestart, listenCut, postgresRestart]
+export const serviceFaults = [none, slowFills, crashAfterCommit, rollingRestart, listenCut, postgresRestart]
