@@ -13,6 +13,7 @@ import {
 import type { Config } from './config.ts'
 import { createAdministration } from './domain/administration.ts'
 import type { MutationContext, Portcullis } from './domain/api.ts'
+import { createChangeFeed } from './domain/changes.ts'
 import { createCatalogue } from './domain/catalogue.ts'
 import { createCursorCodec } from './domain/cursor.ts'
 import { withVia } from './domain/effective-groups.ts'
@@ -29,6 +30,7 @@ import type { Transaction } from './domain/transaction.ts'
 import { type VisibleList, visibleListCodec } from './domain/visible-list.ts'
 import { createVisibleResources } from './domain/visible-resources.ts'
 import { createAuditTrail } from './postgres/audit-trail.ts'
+import { createChangeLog } from './postgres/change-log.ts'
 import { createDirectory } from './postgres/directory.ts'
 import { createFleetHealth } from './postgres/fleet-health.ts'
 import { readInvalidations } from './postgres/invalidation-history.ts'
@@ -61,6 +63,7 @@ const RETENTION_JOB_EVERY_MS = MINUTE_MS
 const START_RETRY_MS = 500
 const WATCH_EVERY_MS = 250
 const OUTAGES_SHOWN = 20
+const CHANGE_STREAMS = { streamsMax: 100, heartbeatMs: 15_000, lifeMs: 5 * MINUTE_MS } as const
 
 export interface Composed {
   /**
@@ -91,6 +94,12 @@ export function compose(config: Config, { logger, metrics }: { logger: Logger; m
   const database = createDatabase(databaseOptions)
   const redis = createRedis({ ...config.redis, prefix: config.cache.prefix, sink: metrics.redis, logger })
   const { store } = redis
+  const cursors = createCursorCodec(config.cursorSecret)
+  const changes = createChangeFeed({
+    log: createChangeLog({ database, retentionMs: RETENTION_MS.lasting }),
+    cursors,
+    ...CHANGE_STREAMS,
+  })
 
   const index = createInvalidationIndex({ retentionOf, maxTags: REMEMBERED_TAGS_MAX })
   const log = createInvalidationLog({ ...databaseOptions, notify: config.cache.logNotify })
@@ -106,10 +115,12 @@ export function compose(config: Config, { logger, metrics }: { logger: Logger; m
       if (trust === 'following') logger.info({ trust }, 'following the invalidation log')
       else logger.warn({ trust, err: cause }, 'the invalidation log is out of reach')
     },
+    onBatch: ({ rows }) => {
+      if (rows.length > 0) changes.wake()
+    },
   })
 
   const source = createCacheSource(database)
-  const cursors = createCursorCodec(config.cursorSecret)
   const pages = createResourcePages(cursors)
   const catalogue = createCatalogue()
   const partition = createPartitionedLayer<readonly CatalogueItem[]>({
@@ -244,6 +255,7 @@ export function compose(config: Config, { logger, metrics }: { logger: Logger; m
         },
       },
       mutations: createMutations(runner),
+      changes,
       cache: createAdministration({
         runner,
         unitOfWork,
@@ -275,6 +287,7 @@ export function compose(config: Config, { logger, metrics }: { logger: Logger; m
     },
     async close() {
       closing.abort()
+      changes.close()
       clearInterval(retentionJob)
       clearInterval(watch)
       await recovery.settled()

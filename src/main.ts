@@ -59,6 +59,8 @@ async function start(): Promise<void> {
       stopKeepingAlive(server)
       // Load balancers learn of it from the probe before connections are refused.
       if (!err) await delay(config.http.shutdownDelayMs)
+      // Streams have no end of their own, and the server waits for its connections.
+      domain.portcullis.changes.close()
       await closeServer(server)
       await domain.close()
       if (metricsServer !== undefined) await closeServer(metricsServer)

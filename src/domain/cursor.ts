@@ -10,7 +10,8 @@ export interface CursorCodec {
 }
 
 const MAC_BYTES = 16
-const LONGEST = 4096
+// A change feed's position may name every transaction of a busy server.
+const LONGEST = 8192
 
 export function createCursorCodec(secret: string): CursorCodec {
   function mac(scope: readonly (string | undefined)[], payload: Buffer): Buffer {

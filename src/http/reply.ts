@@ -1,6 +1,7 @@
 /** Answers: what a handler returns, and the one place that writes it to the socket. */
 import type { Request, Response } from 'express'
 import type { CacheStatus } from '../domain/api.ts'
+import { EVENT_STREAM_TYPE, type EventSource, pour } from './event-stream.ts'
 import type { Problem } from './problem.ts'
 
 export interface Reply {
@@ -10,6 +11,8 @@ export interface Reply {
   /** Bytes that are already what the client gets. */
   readonly bytes?: Buffer | string
   readonly contentType?: string
+  /** Instead of bytes: written as it comes, at the pace of the client. */
+  readonly stream?: EventSource
   /** A strong validator, quoted; makes the answer conditional. */
   readonly etag?: string
 }
@@ -33,7 +36,10 @@ export function createReplySender({ securityHeaders }: ReplySenderOptions): Repl
   const always = [...securityHeaders, ...CACHE_HEADERS]
 
   function send(req: Request, res: Response, reply: Reply): void {
-    if (res.headersSent || res.destroyed) return
+    if (res.headersSent || res.destroyed) {
+      reply.stream?.close()
+      return
+    }
     const headers = [...always, 'X-Request-Id', String(req.id)]
     if (reply.headers !== undefined) headers.push(...reply.headers)
     if (reply.etag !== undefined) {
@@ -43,7 +49,12 @@ export function createReplySender({ securityHeaders }: ReplySenderOptions): Repl
         return
       }
     }
-    const { bytes } = reply
+    const { bytes, stream } = reply
+    if (stream !== undefined) {
+      res.writeHead(reply.status, [...headers, 'Content-Type', reply.contentType ?? EVENT_STREAM_TYPE])
+      void pour(stream, res)
+      return
+    }
     if (bytes === undefined) {
       if (reply.status !== 204) headers.push('Content-Length', '0')
       res.writeHead(reply.status, headers).end()

@@ -110,6 +110,7 @@ const TABLE: readonly Row[] = [
     route: 'GET /admin/cache/invalidations',
     expected: [401, 403, 403, 403, 403, 200],
   },
+  { call: 'GET /changes', route: 'GET /changes', expected: [401, 403, 403, 403, 200, 403] },
   { call: 'GET /admin/audit', route: 'GET /admin/audit', expected: [401, 403, 403, 403, 200, 403] },
 ]
 

@@ -55,6 +55,8 @@ export interface Route<Params = unknown, Query = unknown, Body = unknown> {
   readonly deadlineMs?: number
   /** The media type of a success; `application/json` where absent. */
   readonly produces?: string
+  /** Headers that mean something to this call alone, each with what it says. */
+  readonly reads?: Readonly<Record<string, string>>
   readonly answers: readonly SuccessAnswer[]
   /** Refusals beyond those that any route can give. */
   readonly refuses?: readonly ProblemCode[]

@@ -2,6 +2,7 @@
 import type { Route } from '../route.ts'
 import { auditRoutes } from './audit.ts'
 import { cacheRoutes } from './cache.ts'
+import { changeRoutes } from './changes.ts'
 import { grantRoutes } from './grants.ts'
 import { groupRoutes } from './groups.ts'
 import { importRoutes } from './import.ts'
@@ -20,4 +21,5 @@ export const apiRoutes: readonly Route[] = [
   ...importRoutes,
   ...cacheRoutes,
   ...auditRoutes,
+  ...changeRoutes,
 ]

@@ -1,0 +1,53 @@
+/** The change feed: what stopped being valid, for services that keep caches of their own. */
+import type { ChangeEvent, ChangeStream } from '../../domain/api.ts'
+import { formatEvent } from '../event-stream.ts'
+import { admin } from '../policies.ts'
+import { HttpError } from '../problem.ts'
+import { route } from '../route.ts'
+
+/** How soon a client is to come back after an end, in milliseconds; its own default is for it to choose. */
+const RETRY = 'retry: 1000\n\n'
+
+const followChanges = route({
+  method: 'get',
+  path: '/changes',
+  summary:
+    'What stopped being valid, as Server-Sent Events: `change`, or `reset` when everything held must go. Ends every few minutes: come back with `Last-Event-ID`, which misses nothing and may repeat',
+  tag: 'Changes',
+  policy: admin,
+  produces: 'text/event-stream',
+  reads: { 'last-event-id': 'The last id received; without it the stream begins now.' },
+  answers: [{ status: 200, description: 'The stream' }],
+  async handle({ http }, { changes }) {
+    const stream = await changes.open(lastEventId(http.headers['last-event-id']))
+    return { status: 200, headers: ['X-Accel-Buffering', 'no'], stream: onTheWire(stream) }
+  },
+})
+
+export const changeRoutes = [followChanges]
+
+function lastEventId(given: string | string[] | undefined): string | undefined {
+  if (given === undefined || given === '') return undefined
+  if (typeof given === 'string' && /^[\w-]{1,8192}$/.test(given)) return given
+  throw new HttpError('malformed-request', 'Last-Event-ID must be an id of this stream.')
+}
+
+function onTheWire(stream: ChangeStream) {
+  let begun = false
+  return {
+    async next() {
+      const events = await stream.next()
+      if (events === null) return null
+      const text = events.map(toEvent).map(formatEvent).join('')
+      const first = !begun
+      begun = true
+      return first ? RETRY + text : text
+    },
+    close: () => stream.close(),
+  }
+}
+
+function toEvent({ id, change, reset }: ChangeEvent) {
+  if (reset) return { id, event: 'reset', data: {} }
+  return change === undefined ? { id } : { id, event: 'change', data: change }
+}
