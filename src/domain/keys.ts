@@ -54,7 +54,11 @@ function hex(bucket: number): string {
   return bucket.toString(16).padStart(2, '0')
 }
 
+/** Encoding would change nothing; nearly all ids are such, and every read asks. */
+const PLAIN_ID = /^[\w.-]+$/
+
 /** Percent-encoding as in URLs, and of what it leaves alone but patterns and braces do not. */
 function encodeId(id: string): string {
+  if (PLAIN_ID.test(id)) return id
   return encodeURIComponent(id).replace(/[*'()!~]/g, (char) => `%${char.charCodeAt(0).toString(16).toUpperCase()}`)
 }

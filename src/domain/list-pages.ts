@@ -4,6 +4,7 @@ import type { ResourceQuery } from './api.ts'
 import { userResourcesKey } from './keys.ts'
 import type { UserId, VisibleResource } from './model.ts'
 import { atLeast } from './permission.ts'
+import { createRecentPages } from './recent-pages.ts'
 import { comparePositions, DEFAULT_LIMIT, type RenderedPage, type ResourcePages } from './resource-page.ts'
 import type { Position } from './source.ts'
 import { decodeIndex, INDEX_PART, type PageIndex, pageAfter, partOfPage, type VisibleList } from './visible-list.ts'
@@ -15,6 +16,7 @@ export interface ListPages {
 
 /** Pages read for one query at most; beyond, the database's indexes do better. */
 const SCAN_PAGES_MAX = 20
+const RECENT_PAGES_MAX_BYTES = 32 * 1024 * 1024
 
 export function createListPages({
   store,
@@ -23,6 +25,8 @@ export function createListPages({
   readonly store: EntryStore
   readonly pages: ResourcePages
 }): ListPages {
+  const recentPages = createRecentPages({ maxBytes: RECENT_PAGES_MAX_BYTES })
+
   async function indexOf(user: UserId, list: LayerRead<VisibleList>): Promise<PageIndex | null> {
     const { value } = list
     if (value.pages) return { pages: value.pages }
@@ -35,12 +39,26 @@ export function createListPages({
     return list.value.pages?.[page]?.body ?? store.readPart(userResourcesKey(user), list.fillId, partOfPage(page))
   }
 
-  /** The query asks for exactly what lies ready. */
-  async function ready(user: UserId, index: PageIndex, list: LayerRead<VisibleList>, after: Position) {
-    const page = index.pages.findIndex(({ last }) => comparePositions(last, after) === 0) + 1
-    const found = page > 0 ? index.pages[page] : undefined
-    const body = found && (await bodyOf(user, list, page))
-    return found && body ? { body, etag: found.etag, nextCursor: found.nextCursor } : null
+  /** The query asks for what lies ready: one page of the default size, or several in a row. */
+  async function ready(user: UserId, index: PageIndex, list: LayerRead<VisibleList>, from: number, count: number) {
+    const parts = index.pages.slice(from, from + count).map(async (found, offset) => {
+      const body = await bodyOf(user, list, from + offset)
+      return body && { body, etag: found.etag, nextCursor: found.nextCursor }
+    })
+    const pieces: RenderedPage[] = []
+    for (const piece of await Promise.all(parts)) {
+      if (!piece) return null
+      pieces.push(piece)
+    }
+    const [only] = pieces
+    return pieces.length === 1 && only ? only : pages.joined(user, pieces)
+  }
+
+  /** The ready page at which the query begins; -1 when it begins within one. */
+  function startOf(index: PageIndex, after: Position | undefined): number {
+    if (!after) return 0
+    const from = index.pages.findIndex(({ last }) => comparePositions(last, after) === 0) + 1
+    return from > 0 && from < index.pages.length ? from : -1
   }
 
   async function scan(
@@ -63,14 +81,22 @@ export function createListPages({
   return {
     async find(user, query, list) {
       const plain = query.kind === undefined && query.q === undefined && query.permission === undefined
-      const regular = plain && query.limit === DEFAULT_LIMIT
-      if (regular && query.cursor === undefined) return list.value.first
+      const regular = plain && query.limit % DEFAULT_LIMIT === 0
+      if (regular && query.limit === DEFAULT_LIMIT && query.cursor === undefined) return list.value.first
       const after = pages.positionOf(user, query)
-      if (list.value.pageCount === 1) return scan(user, query, list, 0, after)
+      // All of a short list is its only page, whatever more was asked for.
+      if (list.value.pageCount === 1) return regular && !after ? list.value.first : scan(user, query, list, 0, after)
+      const name = regular ? `${query.limit} ${query.cursor ?? ''}` : ''
+      const recent = regular ? recentPages.get(list.fillId, name) : undefined
+      if (recent) return recent
       const index = await indexOf(user, list)
       if (!index) return null
-      const page = regular && after ? await ready(user, index, list, after) : null
-      if (page) return page
+      const start = regular ? startOf(index, after) : -1
+      if (start >= 0) {
+        const page = await ready(user, index, list, start, query.limit / DEFAULT_LIMIT)
+        if (page) recentPages.set(list.fillId, name, page)
+        return page
+      }
       const from = pageAfter(index, after)
       return scan(user, query, list, from < 0 ? list.value.pageCount : from, after)
     },

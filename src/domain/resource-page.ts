@@ -8,6 +8,11 @@ import type { Position } from './source.ts'
 /** Items on a page when the client does not say; also the size of the pieces in which a list is cached. */
 export const DEFAULT_LIMIT = 50
 
+const HEAD = Buffer.from('{"data":[')
+const COMMA = Buffer.from(',')
+/** Cursors are base64url: as many bytes as characters. */
+const tail = (nextCursor: string | null) => `],"nextCursor":${JSON.stringify(nextCursor)}}`
+
 export interface RenderedPage {
   readonly body: Buffer
   readonly etag: string
@@ -17,6 +22,8 @@ export interface RenderedPage {
 export interface ResourcePages {
   /** @param items one more than the limit when there are more */
   render(user: UserId, query: ResourceQuery, items: readonly VisibleResource[]): RenderedPage
+  /** The page that consists of these pages of one list, in order, without parsing them: the same bytes as rendered at once. */
+  joined(user: UserId, parts: readonly RenderedPage[]): RenderedPage
   /** Where the query's cursor points; undefined at the beginning. @throws DomainError `invalid-input` */
   positionOf(user: UserId, query: ResourceQuery): Position | undefined
 }
@@ -29,8 +36,15 @@ export function createResourcePages(cursors: CursorCodec): ResourcePages {
       const more = items.length > shown.length && last
       const nextCursor = more ? cursors.encode(scopeOf(user, query), [last.name, last.id]) : null
       const body = Buffer.from(
-        `{"data":[${shown.map((item) => JSON.stringify(item)).join(',')}],"nextCursor":${JSON.stringify(nextCursor)}}`,
+        `${HEAD}${shown.map((item) => JSON.stringify(item)).join(',')}${tail(nextCursor)}`,
       )
+      return { body, etag: etagOf(user, body), nextCursor }
+    },
+    joined(user, parts) {
+      const nextCursor = parts.at(-1)?.nextCursor ?? null
+      const items = parts.map((part) => part.body.subarray(HEAD.length, part.body.length - tail(part.nextCursor).length))
+      const shown = items.filter((each) => each.length > 0).flatMap((each, at) => (at === 0 ? [each] : [COMMA, each]))
+      const body = Buffer.concat([HEAD, ...shown, Buffer.from(tail(nextCursor))])
       return { body, etag: etagOf(user, body), nextCursor }
     },
     positionOf(user, query) {
