@@ -27,7 +27,7 @@ function recording(seen: string[]): LayerEvents {
   }
 }
 
-function setUp({ events = true } = {}) {
+function setUp({ events = true, leaseMs = LEASE_MS } = {}) {
   const clock = createFakeClock()
   const store = createFakeStore()
   const index = createInvalidationIndex({ retentionOf: () => 'lasting', maxTags: 1000 })
@@ -59,7 +59,7 @@ function setUp({ events = true } = {}) {
         held[bucket] = value
       },
       ttlMs: TTL_MS,
-      leaseMs: LEASE_MS,
+      leaseMs,
       store,
       index,
       clock,
@@ -174,14 +174,24 @@ describe('a cold catalogue', () => {
   })
 
   it('needs no listener', async () => {
-    const { instance, store, change } = setUp({ events: false })
+    const { instance, store, change, put, index, source, clock } = setUp({ events: false })
     await instance().refresh()
     await change(1, 'b1')
     const one = instance()
     expect((await one.refresh()).outcome).toBe('stored')
     expect((await one.refresh()).outcome).toBe('hit')
     store.entries.set(bucketKey(0), { bytes: Buffer.from('rubbish'), ttlMs: 5, fillId: 'x' })
+    put(bucketKey(1), { body: Buffer.from('poison') })
     expect((await instance().refresh()).outcome).toBe('stored')
+    vi.spyOn(store, 'read').mockResolvedValueOnce([{ kind: 'flushed' }])
+    vi.spyOn(store, 'fill').mockResolvedValueOnce([false])
+    expect((await one.refresh()).outcome).toBe('not-stored')
+    index.raiseFloor('lasting', snapshot('30:30:'))
+    source.stamp = stamp('30:30:')
+    store.leases.set(manifest, lease)
+    const waiting = instance().refresh()
+    await clock.advance(LEASE_MS + 64)
+    expect((await waiting).outcome).toBe('not-stored')
   })
 
   it('that the loader did not give whole is an error, and the manifest’s lease is free again', async () => {
@@ -209,12 +219,14 @@ describe('a warm catalogue', () => {
   })
 
   it('is fetched, not loaded, by another instance', async () => {
-    const { instance, source, store, entryOf } = setUp()
+    const { instance, source, store, entryOf, seen } = setUp()
     await instance().refresh()
     store.calls.length = 0
+    seen.length = 0
     const two = instance()
     expect(await two.refresh()).toEqual({ outcome: 'hit' })
     expect(store.calls).toEqual([`read ${manifest}`, `read ${EVERYTHING}`])
+    expect(seen).toEqual(['hit resources'])
     expect(source.loads).toHaveLength(1)
     expect(two.held).toEqual(['a0', 'b0', 'c0'])
     const read = vi.spyOn(store, 'read')
@@ -250,6 +262,46 @@ describe('a warm catalogue', () => {
     store.entries.delete(manifest)
     await one.refresh()
     expect(store.entries.get(manifest)?.ttlMs).toBe(1)
+  })
+
+  it('of which nothing changed moves nothing when its manifest is a new one', async () => {
+    const { instance, store } = setUp()
+    const [one, two] = [instance(), instance()]
+    await one.refresh()
+    await two.refresh()
+    store.entries.delete(manifest)
+    await one.refresh()
+    store.calls.length = 0
+    expect(await two.refresh()).toEqual({ outcome: 'hit' })
+    expect(store.calls).toEqual([`read ${manifest}`])
+  })
+
+  it('needs no second judgement while nothing was invalidated', async () => {
+    const { instance, index } = setUp()
+    const one = instance()
+    await one.refresh()
+    one.servableForMs()
+    const judged = vi.spyOn(index, 'judge')
+    expect(one.servableForMs()).toBe(TTL_MS)
+    expect(judged).not.toHaveBeenCalled()
+  })
+
+  it('is judged by the memory of what lasts', async () => {
+    const { instance, index, seen, source } = setUp()
+    const one = instance()
+    await one.refresh()
+    index.raiseFloor('volatile', snapshot('30:30:'))
+    expect(one.servableForMs()).toBe(TTL_MS)
+    index.raiseFloor('lasting', snapshot('30:30:'))
+    expect(one.servableForMs()).toBe(null)
+    source.stamp = stamp('30:30:')
+    seen.length = 0
+    const two = instance()
+    await two.refresh()
+    expect(seen.filter((each) => each.startsWith('rejected'))).toEqual(
+      Array.from({ length: 4 }, () => 'rejected resources below-floor'),
+    )
+    expect(two.stamps()).toEqual([source.stamp, source.stamp, source.stamp])
   })
 
   it('is not servable before it was ever filled', () => {
@@ -347,24 +399,29 @@ describe('a manifest that is not followed', () => {
   })
 
   it('belongs to an invalidated layer', async () => {
-    const { instance, index, source, seen } = setUp()
+    const { instance, index, source, seen, store } = setUp()
     await instance().refresh()
     source.stamp = stamp('21:21:')
     index.advance(source.stamp.snapshot, [{ xid: xid(20), tags: [layerTag] }])
     seen.length = 0
+    store.calls.length = 0
     expect(await instance().refresh()).toEqual({ outcome: 'stored' })
     expect(seen[0]).toBe('rejected resources invalidated')
+    // What an invalidated manifest names is not worth fetching before there is a lease.
+    expect(store.calls.slice(0, 2)).toEqual([`read ${manifest}`, `lease ${manifest}`])
     expect(source.loads.at(-1)).toEqual([0, 1, 2])
   })
 
   it.each(['not json', '{"0":"x"}', '["only one"]', '"abc"'])('says something else: %s', async (body) => {
-    const { instance, put, source } = setUp()
+    const { instance, put, source, store } = setUp()
     await instance().refresh()
     put(manifest, { body: Buffer.from(body) })
+    store.calls.length = 0
     const two = instance()
     expect(await two.refresh()).toEqual({ outcome: 'stored' })
     expect(two.held).toEqual(['a0', 'b0', 'c0'])
     expect(source.loads).toHaveLength(1)
+    expect(store.calls.slice(0, 2)).toEqual([`read ${manifest}`, `lease ${manifest}`])
   })
 
   it('is damaged, as are buckets', async () => {
@@ -425,6 +482,44 @@ describe('while another instance rebuilds', () => {
     expect(seen.filter((each) => each.startsWith('waited'))).toEqual(
       [4, 12, 28, 60, 124].map((ms) => `waited resources ${ms}`),
     )
+  })
+
+  it('who comes meanwhile is answered by the look that ends the wait', async () => {
+    const { instance, store, clock } = setUp()
+    await instance().refresh()
+    const built = store.entries.get(manifest)
+    store.entries.delete(manifest)
+    store.leases.set(manifest, lease)
+    const two = instance()
+    store.calls.length = 0
+    const waiting = two.refresh()
+    await clock.advance(0)
+    const late = two.refresh()
+    if (built) store.entries.set(manifest, built)
+    await clock.advance(4)
+    expect([(await waiting).outcome, (await late).outcome]).toEqual(['hit', 'hit'])
+    expect(store.calls.filter((call) => call === `read ${manifest}`)).toHaveLength(2)
+  })
+
+  it('a reader waits two seconds at most, and nobody waits for the same dead holder again', async () => {
+    const { instance, store, clock, source } = setUp({ leaseMs: 10_000 })
+    store.leases.set(manifest, lease)
+    const two = instance()
+    const waiting = two.refresh()
+    await clock.advance(1999)
+    expect(source.loads).toEqual([])
+    await clock.advance(64)
+    expect(await waiting).toEqual({ outcome: 'not-stored' })
+    const waited = clock.slept.length
+    expect(await two.refresh()).toEqual({ outcome: 'not-stored' })
+    expect(clock.slept).toHaveLength(waited)
+    // A lease taken as late as then is over by now; whoever holds it may be alive.
+    clock.nowMs = 1_000_000 + 10_000
+    const patient = two.refresh()
+    await clock.advance(0)
+    expect(clock.slept).toHaveLength(waited + 1)
+    await clock.advance(2100)
+    await patient
   })
 
   it('a reader takes the lease over when it is free', async () => {
@@ -497,6 +592,40 @@ describe('a fill that is refused', () => {
     })
     expect(await instance().refresh()).toEqual({ outcome: 'not-stored' })
     expect(store.entries.has(manifest)).toBe(false)
+  })
+})
+
+describe('readers who ask together', () => {
+  it('do not share what was not stored: nothing proves it', async () => {
+    const { instance, store, source } = setUp()
+    const fill = store.fill
+    vi.spyOn(store, 'fill').mockImplementationOnce(async (fills) => {
+      await store.invalidate([bucketKey(1)])
+      return fill(fills)
+    })
+    const one = instance()
+    const both = await Promise.all([one.refresh(), one.refresh()])
+    expect(both.map(({ outcome }) => outcome)).toEqual(['not-stored', 'stored'])
+    expect(source.loads).toEqual([[0, 1, 2], [1]])
+  })
+
+  it('do not share what was invalidated while it was stored', async () => {
+    const { instance, store, source, index } = setUp()
+    const fill = store.fill
+    vi.spyOn(store, 'fill')
+      .mockImplementationOnce((fills) => fill(fills))
+      .mockImplementationOnce(async (fills) => {
+        const accepted = await fill(fills)
+        source.values[1] = 'b1'
+        source.stamp = stamp('21:21:')
+        index.note({ xid: xid(20), tags: [bucketTag(1)] })
+        return accepted
+      })
+    const one = instance()
+    const first = one.refresh()
+    const joined = one.refresh().then((read) => ({ ...read, held: one.held[1] }))
+    expect(await first).toEqual({ outcome: 'stored' })
+    expect(await joined).toEqual({ outcome: 'stored', held: 'b1' })
   })
 })
 

@@ -1,0 +1,87 @@
+import { describe, expect, it } from 'vitest'
+import type { FlushScope } from './api.ts'
+import { flushCache, scopeOfFlush, targetOfFlush } from './flush.ts'
+import type { GroupId, Ref, Resource, ResourceId, UserId } from './model.ts'
+import type { Transaction } from './transaction.ts'
+
+const id = '0a000000-0000-4000-8000-000000000000' as ResourceId
+const alice = 'alice' as UserId
+
+/** One resource named `plan`, granted to `team`, of which alice is a member. */
+const tx = {
+  resources: {
+    find: async (ref: Ref<ResourceId>) =>
+      ('id' in ref ? ref.id === id : ref.name === 'plan') ? ({ id } as Resource) : null,
+  },
+  grants: { groupsOf: async (resource: ResourceId) => (resource === id ? ['team' as GroupId] : []) },
+  affected: { membersBelow: async (groups: readonly GroupId[]) => (groups.includes('team' as GroupId) ? [alice] : []) },
+} as unknown as Transaction
+
+const whole = (...layers: string[]) => ({ tags: layers.map((layer) => `l:${layer}`), keys: [], layers })
+
+describe('a flush', () => {
+  it.each([
+    [{ scope: 'all' }, whole('resources', 'user-groups', 'user-resources')],
+    [{ scope: 'volatile' }, whole('user-groups', 'user-resources')],
+    [{ scope: 'layer', layer: 'resources' }, whole('resources', 'user-resources')],
+    [{ scope: 'layer', layer: 'user-groups' }, whole('user-groups', 'user-resources')],
+    [{ scope: 'layer', layer: 'user-resources' }, whole('user-resources')],
+  ] as [FlushScope, unknown][])(
+    'of %j takes whole layers, with what was derived from them',
+    async (scope, expected) => {
+      expect(await scopeOfFlush(tx, scope)).toEqual(expected)
+      expect(await flushCache.rules[0]?.(tx, scope)).toEqual(expected)
+    },
+  )
+
+  it('of a user takes his two entries', async () => {
+    expect(await scopeOfFlush(tx, { scope: 'user', user: alice })).toEqual({
+      tags: ['u:alice'],
+      keys: [
+        { layer: 'user-groups', key: 'user:groups:{alice}' },
+        { layer: 'user-resources', key: 'resources:{alice}' },
+      ],
+      layers: [],
+    })
+  })
+
+  it.each([{ id }, { name: 'plan' }])(
+    'of a resource takes its bucket and the lists of who may see it: %j',
+    async (resource) => {
+      expect(await scopeOfFlush(tx, { scope: 'resource', resource })).toEqual({
+        tags: ['c:0a', 'g:team'],
+        keys: [
+          { layer: 'resources', key: 'resources:all:0a' },
+          { layer: 'resources', key: 'resources:all' },
+          { layer: 'user-resources', key: 'resources:{alice}' },
+        ],
+        layers: [],
+      })
+    },
+  )
+
+  it('of a resource that does not exist is refused', async () => {
+    await expect(scopeOfFlush(tx, { scope: 'resource', resource: { name: 'other' } })).rejects.toMatchObject({
+      code: 'unknown-resource',
+      message: 'there is no such resource',
+    })
+  })
+
+  it('writes nothing, always counts, and is audited by its scope without a state', async () => {
+    expect(flushCache.name).toBe('flushCache')
+    expect(await flushCache.write(tx, { scope: 'all' })).toBe(null)
+    expect(flushCache.changed(null)).toBe(true)
+    expect(await flushCache.state(tx, { scope: 'all' })).toBe(null)
+    expect(flushCache.target({ scope: 'all' })).toBe('cache:all')
+  })
+
+  it.each([
+    [{ scope: 'volatile' }, 'cache:volatile'],
+    [{ scope: 'layer', layer: 'resources' }, 'cache:layer:resources'],
+    [{ scope: 'user', user: alice }, 'cache:user:alice'],
+    [{ scope: 'resource', resource: { id } }, `cache:resource:${id}`],
+    [{ scope: 'resource', resource: { name: 'plan' } }, 'cache:resource:plan'],
+  ] as [FlushScope, string][])('of %j is called %s', (scope, target) => {
+    expect(targetOfFlush(scope)).toBe(target)
+  })
+})

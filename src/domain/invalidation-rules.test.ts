@@ -1,0 +1,149 @@
+import { describe, expect, it, vi } from 'vitest'
+import { NOTHING_INVALIDATED } from '../cache/index.ts'
+import {
+  allResources,
+  everything,
+  everythingOfMembersBelow,
+  resourcesOfMembersBelow,
+  userGroups,
+  userResources,
+} from './invalidation-rules.ts'
+import type { GroupId, ResourceId, UserId } from './model.ts'
+import type { Transaction } from './transaction.ts'
+
+const [alice, bob] = ['alice', 'bob'] as [UserId, UserId]
+const [team, lab] = ['team', 'lab'] as [GroupId, GroupId]
+const resource = (start: string) => `${start}000000-0000-4000-8000-000000000000` as ResourceId
+
+/** A transaction that knows who is affected, and nothing else. */
+function transaction({ members = [alice, bob] as UserId[] | null, subtree = [team, lab] } = {}) {
+  const affected = {
+    membersBelow: vi.fn(async (_groups: readonly GroupId[]) => members),
+    subtree: vi.fn(async (_group: GroupId) => subtree),
+  }
+  return { tx: { affected } as unknown as Transaction, affected }
+}
+
+describe('the entries of one user', () => {
+  it('are his list, by his tag', async () => {
+    const rule = userResources<{ user: UserId }>(({ user }) => user)
+    expect(await rule(transaction().tx, { user: alice })).toEqual({
+      tags: ['u:alice'],
+      keys: [{ layer: 'user-resources', key: 'resources:{alice}' }],
+      layers: [],
+    })
+  })
+
+  it('are his groups, by the same tag', async () => {
+    const rule = userGroups<{ user: UserId }>(({ user }) => user)
+    expect(await rule(transaction().tx, { user: alice })).toEqual({
+      tags: ['u:alice'],
+      keys: [{ layer: 'user-groups', key: 'user:groups:{alice}' }],
+      layers: [],
+    })
+  })
+
+  it('are found through the transaction, too, and are none where there is nobody', async () => {
+    const { tx } = transaction()
+    const found = userResources<null>(async (_input, given) => (given === tx ? bob : null))
+    expect((await found(tx, null)).tags).toEqual(['u:bob'])
+    for (const rule of [userResources<null>(() => null), userGroups<null>(async () => null)])
+      expect(await rule(tx, null)).toEqual(NOTHING_INVALIDATED)
+  })
+})
+
+describe('the catalogue', () => {
+  it('loses the buckets of the resources, each once, and its manifest after them', async () => {
+    const rule = allResources<readonly ResourceId[]>((ids) => ids)
+    expect(await rule(transaction().tx, ['0a', 'ff', '0a'].map(resource))).toEqual({
+      tags: ['c:0a', 'c:ff'],
+      keys: [
+        { layer: 'resources', key: 'resources:all:0a' },
+        { layer: 'resources', key: 'resources:all:ff' },
+        { layer: 'resources', key: 'resources:all' },
+      ],
+      layers: [],
+    })
+  })
+
+  it('keeps everything when there is no resource', async () => {
+    const { tx } = transaction()
+    expect(await allResources<null>(() => [])(tx, null)).toEqual(NOTHING_INVALIDATED)
+    expect(await allResources<null>(() => null)(tx, null)).toEqual(NOTHING_INVALIDATED)
+  })
+})
+
+describe('the lists of everybody below groups', () => {
+  const rule = resourcesOfMembersBelow<readonly GroupId[] | null>((groups) => groups)
+
+  it('go by name, and by the grants of each group', async () => {
+    const { tx, affected } = transaction()
+    expect(await rule(tx, [team, lab])).toEqual({
+      tags: ['g:team', 'g:lab'],
+      keys: [
+        { layer: 'user-resources', key: 'resources:{alice}' },
+        { layer: 'user-resources', key: 'resources:{bob}' },
+      ],
+      layers: [],
+    })
+    expect(affected.membersBelow).toHaveBeenCalledWith([team, lab])
+  })
+
+  it('go by the tag alone where nobody is below: a member may come in a concurrent transaction', async () => {
+    expect(await rule(transaction({ members: [] }).tx, [team])).toEqual({ tags: ['g:team'], keys: [], layers: [] })
+  })
+
+  it('go as a whole layer where they are too many to name, and keep the tags of the groups', async () => {
+    expect(await rule(transaction({ members: null }).tx, [team])).toEqual({
+      tags: ['g:team', 'l:user-resources'],
+      keys: [],
+      layers: ['user-resources'],
+    })
+  })
+
+  it('stay where there is no group', async () => {
+    const { tx, affected } = transaction()
+    expect(await rule(tx, null)).toEqual(NOTHING_INVALIDATED)
+    expect(affected.membersBelow).not.toHaveBeenCalled()
+  })
+})
+
+describe('everything of everybody below a group', () => {
+  const rule = everythingOfMembersBelow<GroupId | null>((group) => group)
+
+  it('goes by name, and by the place of every group of the subtree', async () => {
+    const { tx, affected } = transaction()
+    expect(await rule(tx, team)).toEqual({
+      tags: ['t:team', 't:lab'],
+      keys: [
+        { layer: 'user-groups', key: 'user:groups:{alice}' },
+        { layer: 'user-resources', key: 'resources:{alice}' },
+        { layer: 'user-groups', key: 'user:groups:{bob}' },
+        { layer: 'user-resources', key: 'resources:{bob}' },
+      ],
+      layers: [],
+    })
+    expect(affected.subtree).toHaveBeenCalledWith(team)
+    expect(affected.membersBelow).toHaveBeenCalledWith([team])
+  })
+
+  it('goes as whole layers where they are too many to name', async () => {
+    expect(await rule(transaction({ members: null }).tx, team)).toEqual({
+      tags: ['t:team', 't:lab', 'l:user-groups', 'l:user-resources'],
+      keys: [],
+      layers: ['user-groups', 'user-resources'],
+    })
+  })
+
+  it('stays where there is no group', async () => {
+    expect(await rule(transaction().tx, null)).toEqual(NOTHING_INVALIDATED)
+  })
+})
+
+it('everything is every layer, by its tag and as a whole', async () => {
+  expect(await everything<null>()(transaction().tx, null)).toEqual({
+    tags: ['l:resources', 'l:user-groups', 'l:user-resources'],
+    keys: [],
+    layers: ['resources', 'user-groups', 'user-resources'],
+  })
+})
