@@ -54,7 +54,7 @@ export function encodeEntry(entry: Entry, lease: Lease): Buffer {
 
 /** @returns null for anything that is not an entry of this format, whole: another version, damage, another program's value */
 export function decodeEntry(bytes: Buffer): Entry | null {
-  if (bytes.length <= PREFIX_LENGTH || bytes.toString('latin1', 0, FILL_ID_AT) !== `${MAGIC} `) return null
+  if (bytes.toString('latin1', 0, FILL_ID_AT) !== `${MAGIC} `) return null
   if (bytes[PREFIX_LENGTH - 1] !== NEWLINE) return null
   const end = bytes.indexOf(NEWLINE, PREFIX_LENGTH)
   if (end < 0) return null

@@ -136,9 +136,13 @@ export function createPartitionedLayer<V>(options: PartitionedLayerOptions<V>): 
   function admit(bucket: number, bytes: Buffer, ttlMs: number): void {
     held[bucket] = undefined
     const entry = decodeEntry(bytes)
-    const verdict = entry ? index.judge(entry.stamp, tagsOf(bucket), 'lasting') : 'damaged'
-    if (!entry || verdict !== 'servable') {
-      events.rejected?.(name, verdict === 'servable' ? 'damaged' : verdict)
+    if (!entry) {
+      events.rejected?.(name, 'damaged')
+      return
+    }
+    const verdict = index.judge(entry.stamp, tagsOf(bucket), 'lasting')
+    if (verdict !== 'servable') {
+      events.rejected?.(name, verdict)
       return
     }
     const { fillId, stamp } = entry
