@@ -46,12 +46,12 @@ export function markdown(rows: readonly (readonly string[])[]): string {
 
 /** What is needed to look into a violation. */
 export function explain({ fault, examples, errors, brokenBy }: Summary): string {
-  const lines = examples.map(({ atMs, judgement, read, expected }) => {
+  const lines = examples.map(({ judgement, read, expected }) => {
     const { answer, instance, outcome, detail } = read
     const what =
       judgement.kind === 'stale' ? `${judgement.promise}, ${ms(judgement.staleMs)} ms stale` : 'no state explains it'
     const how = `${answer?.user} on instance ${instance + 1} (${outcome}${detail === null ? '' : `, ${detail}`})`
-    return `  at ${(atMs / 1000).toFixed(3)} s: ${what}; ${how}\n    answered ${answer?.view}\n    expected ${expected ?? '?'}`
+    return `  ${what}; ${how}\n    answered ${answer?.view}\n    expected ${expected ?? '?'}`
   })
   const failures = errors
     .slice(0, 5)

@@ -1,5 +1,6 @@
 /** The course of each fault as a strip: where answers came from, and each stale one as a dot at its staleness. */
-import { BOUND_MS, type Summary, type Timeline } from './summary.ts'
+import type { Summary, Timeline } from './summary.ts'
+import { BOUND_MS } from './verdicts.ts'
 
 const WIDTH = 960
 const LEFT = 190
@@ -31,9 +32,9 @@ function strip({ fault, timeline, judged, violations }: Summary, y: number, x: (
     `<text x="${LEFT - 10}" y="${y + 18}" text-anchor="end" font-weight="600">${fault}</text>`,
     `<text x="${LEFT - 10}" y="${y + 34}" text-anchor="end" fill="#666">${judged.toLocaleString('en')} reads, ${violations} wrong</text>`,
     ...areas(timeline, y, x),
-    ...timeline.stale.slice(0, 2000).map(({ atMs, staleMs, broken }) => {
+    ...timeline.stale.slice(0, 2000).map(({ startedMs, staleMs, broken }) => {
       const height = Math.min(1, Math.log10(1 + staleMs) / Math.log10(1 + BOUND_MS)) * STRIP
-      return `<circle cx="${x(atMs).toFixed(1)}" cy="${(bottom - height).toFixed(1)}" r="1.8" fill="${broken ? '#b00020' : '#1d3557'}"/>`
+      return `<circle cx="${x(startedMs).toFixed(1)}" cy="${(bottom - height).toFixed(1)}" r="1.8" fill="${broken ? '#b00020' : '#1d3557'}"/>`
     }),
     ...timeline.marks
       .filter(({ name }) => name !== 'end')

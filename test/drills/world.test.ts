@@ -27,13 +27,13 @@ describe('a world of the drill', () => {
     const random = createRandom(1)
     let state = INITIAL_STATE
     let pairs = 0
-    for (let step = 0; step < 20_000; step++) {
+    for (let step = 0; step < 5000; step++) {
       const { next } = randomStep(world, state, random)
       if (next.secretOnTeam && !state.secretOnTeam) pairs++
       expect(next.secretOnTeam && next.annInTeam).toBe(false)
       state = next
     }
-    expect(pairs).toBeGreaterThan(500)
+    expect(pairs).toBeGreaterThan(100)
   })
 
   it('repeats itself from the same seed', () => {

@@ -11,15 +11,16 @@ export function createRedis(options: RedisDependencies): RedisAdapter {
   return { ...redis, store: withCrashPoint(withSlowFills(withoutLeases(redis.store))) }
 }
 
-/** Long enough that only an invalidation, never expiry, takes it away. */
+/** For the moment between taking it and filling. */
 const LEASE_MS = 10_000
 
-/** A lease that was taken away is taken again just before the fill, which is the same as a lease taken after the load. */
+/** Every fill succeeds, whoever holds the lease by then and whatever was invalidated: a plain SET. */
 function withoutLeases(store: EntryStore): EntryStore {
   if (!has('leases-ignored')) return store
   return {
     ...store,
     async fill(fills) {
+      await store.invalidate(fills.map(({ key }) => key))
       const retaken = await store.takeLeases(fills.map(({ key, layer }) => ({ key, layer, leaseMs: LEASE_MS })))
       return store.fill(fills.map((fill, index) => ({ ...fill, lease: retaken[index] ?? fill.lease })))
     },

@@ -1,0 +1,45 @@
+/** `npm run drill:isolation [-- --reads 100000] [--seed N]`: 100 users over 1,000 resources, two instances, every answer compared with plain SQL. */
+import { parseArgs } from 'node:util'
+import type { UserId } from '../../src/domain/model.ts'
+import { withDrillStack } from '../security/drill-stack.ts'
+import { RESOURCES, randomOrganisation, readAtRandom, USERS } from '../security/isolation.ts'
+import { serveFleet } from '../security/served-fleet.ts'
+import { createTruth } from '../security/visibility-truth.ts'
+import { createRandom } from './random.ts'
+
+const { values } = parseArgs({ options: { reads: { type: 'string' }, seed: { type: 'string' } } })
+const reads = Number(values.reads ?? 100_000)
+const seed = Number(values.seed ?? Date.now() % 2_147_483_647)
+if (!Number.isSafeInteger(reads) || reads < 1 || !Number.isSafeInteger(seed)) {
+  console.error('usage: npm run drill:isolation [-- --reads <count>] [--seed <number>]')
+  process.exit(2)
+}
+const SAY_EVERY = 10_000
+const READS_PER_CHANGE = 1000
+
+await withDrillStack(async ({ databaseUrl, redis }) => {
+  const random = createRandom(seed)
+  const organisation = randomOrganisation(random)
+  const fleet = await serveFleet({ databaseUrl, redis, count: 2 })
+  await fleet.instances[0]?.portcullis.mutations.importOrganisation(organisation, { actor: 'root' as UserId })
+  const truth = await createTruth(databaseUrl)
+  const startedMs = performance.now()
+  const report = await readAtRandom({
+    fleet,
+    truth,
+    random,
+    users: organisation.users.map(({ id }) => id),
+    reads,
+    readsPerChange: READS_PER_CHANGE,
+    onProgress: (done) => done % SAY_EVERY === 0 && console.log(`${done} reads`),
+  })
+  await truth.close()
+  await fleet.close()
+  const seconds = ((performance.now() - startedMs) / 1000).toFixed(0)
+  for (const [kind, count] of report.kinds) console.log(`${kind}: ${count}`)
+  for (const difference of report.differences) console.error(difference)
+  console.log(
+    `seed ${seed}: ${USERS} users, ${RESOURCES} resources, ${report.reads} reads, ${report.changes} changes, ${report.differences.length} differences from SQL, ${seconds} s`,
+  )
+  process.exitCode = report.differences.length === 0 ? 0 : 1
+})
