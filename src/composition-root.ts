@@ -40,7 +40,7 @@ import { assertMigrated, MigrationError } from './postgres/migrate.ts'
 import { createDatabase } from './postgres/pool.ts'
 import { createCacheSource } from './postgres/source.ts'
 import { createUnitOfWork } from './postgres/unit-of-work.ts'
-import { createRedis } from './redis/index.ts'
+import { createRedis, type RedisAdapter } from './redis/index.ts'
 import type { Logger, Metrics } from './telemetry/index.ts'
 
 const HOUR_MS = 3_600_000
@@ -72,6 +72,8 @@ export interface Composed {
    */
   readonly started: Promise<void>
   readonly portcullis: Portcullis
+  /** Counts over all instances, for rate limits. */
+  readonly sharedCounter: RedisAdapter['windowCounters']
   readonly health: {
     /** Whether requests can be answered; Redis plays no part in it. */
     ready(): boolean
@@ -276,6 +278,7 @@ export function compose(config: Config, { logger, metrics }: { logger: Logger; m
         readInvalidations: (query) => readInvalidations(database, query),
       }),
     },
+    sharedCounter: redis.windowCounters,
     health: {
       ready: () => migrated && index.position !== null,
       verbose: async () => ({

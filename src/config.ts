@@ -112,6 +112,14 @@ const trustProxy = z
     value === 'false' ? false : /^\d+$/.test(value) ? Number(value) : value,
   )
 
+/** Requests of one subject; 0 is no limit. */
+const perMinute = wholeNumber({ min: 0, max: 1_000_000_000 })
+
+/** As browsers send it; no wildcard, because a page anywhere could then use a token it got hold of. */
+const origin = z.string().refine((value) => URL.canParse(value) && new URL(value).origin === value, {
+  error: 'must be a list of origins such as https://app.example.com, without a path or a wildcard',
+})
+
 const variables = z.object({
   NODE_ENV: z
     .enum(['development', 'test', 'production'], { error: 'must be development, test or production' })
@@ -164,6 +172,11 @@ const variables = z.object({
   CURSOR_SECRET: z.string(),
 
   TRUST_PROXY: trustProxy.default(false),
+  CORS_ORIGINS: list(origin).default([]),
+  RATE_LIMIT_READ_PER_MINUTE: perMinute.default(3_000_000),
+  RATE_LIMIT_WRITE_PER_MINUTE: perMinute.default(60_000),
+  RATE_LIMIT_ADMIN_PER_MINUTE: perMinute.default(3000),
+  RATE_LIMIT_IMPORT_PER_MINUTE: perMinute.default(60),
   SERVER_TIMING: onOff.default(false),
   SHUTDOWN_DELAY_MS: wholeNumber({ min: 0, max: 600_000 }).default(0),
 
@@ -234,9 +247,18 @@ function structured(env: z.output<typeof variables>) {
       /** A port of their own for the metrics; undefined: on the main port. */
       metricsPort: env.METRICS_PORT,
       trustProxy: env.TRUST_PROXY,
+      /** Empty: no page of another origin may call the API. */
+      corsOrigins: env.CORS_ORIGINS,
       serverTiming: env.SERVER_TIMING,
       requestBudgetMs: env.REQUEST_BUDGET_MS,
       shutdownDelayMs: env.SHUTDOWN_DELAY_MS,
+    },
+    /** Requests per subject and minute; 0 is no limit. */
+    rateLimits: {
+      read: env.RATE_LIMIT_READ_PER_MINUTE,
+      write: env.RATE_LIMIT_WRITE_PER_MINUTE,
+      admin: env.RATE_LIMIT_ADMIN_PER_MINUTE,
+      import: env.RATE_LIMIT_IMPORT_PER_MINUTE,
     },
     database: {
       url: env.DATABASE_URL,

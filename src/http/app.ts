@@ -5,7 +5,9 @@ import { DomainError } from '../domain/errors.ts'
 import type { Logger, Metrics } from '../telemetry/index.ts'
 import { createAccessLog } from './access-log.ts'
 import type { Authentication } from './authentication.ts'
+import { createCors } from './cors.ts'
 import { HttpError, problemOf } from './problem.ts'
+import { NO_LIMITS, type RateLimits } from './rate-limits.ts'
 import { createReplySender } from './reply.ts'
 import { createRouteHandler, type PipelineDependencies } from './request-pipeline.ts'
 import type { Route } from './route.ts'
@@ -18,12 +20,16 @@ export interface AppDependencies {
   readonly portcullis: Portcullis
   readonly health: Health
   readonly authentication: Authentication
+  /** Nobody is limited where absent. */
+  readonly rateLimits?: RateLimits
   readonly metrics: Metrics
   readonly logger: Logger
   readonly http: {
     readonly requestBudgetMs: number
     readonly serverTiming: boolean
     readonly trustProxy: number | string | false
+    /** Origins whose pages may call; none where absent. */
+    readonly corsOrigins?: readonly string[]
     /** Metrics are on this port unless they have one of their own. */
     readonly metricsPort: number | undefined
   }
@@ -42,9 +48,17 @@ export function createMetricsApp(dependencies: AppDependencies): Express {
 }
 
 function appOf(routes: readonly Route[], dependencies: AppDependencies): Express {
-  const { portcullis, authentication, metrics, logger, http } = dependencies
+  const { portcullis, authentication, rateLimits = NO_LIMITS, metrics, logger, http } = dependencies
   const sender = createReplySender({ securityHeaders: securityHeaders() })
-  const pipeline: PipelineDependencies = { ...http, portcullis, authentication, sender, metrics: metrics.http, logger }
+  const pipeline: PipelineDependencies = {
+    ...http,
+    portcullis,
+    authentication,
+    rateLimits,
+    sender,
+    metrics: metrics.http,
+    logger,
+  }
 
   const app = express()
   // Ids are compared exactly, so paths are too; the query is parsed by the pipeline, strictly.
@@ -56,6 +70,7 @@ function appOf(routes: readonly Route[], dependencies: AppDependencies): Express
   app.set('trust proxy', http.trustProxy)
 
   app.use(createAccessLog(logger))
+  if (http.corsOrigins !== undefined && http.corsOrigins.length > 0) app.use(createCors(http.corsOrigins))
   for (const route of routes) register(app, route, pipeline)
   refuseOtherMethods(app, routes, sender.sendProblem)
   app.use((req: Request, res: Response) =>

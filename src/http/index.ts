@@ -1,6 +1,7 @@
 /** The door of the HTTP layer: what the process needs to serve the domain. */
 export { createApp, createMetricsApp } from './app.ts'
 export { createAuthentication } from './authentication.ts'
+export { createRateLimits } from './rate-limits.ts'
 export type { Health } from './routes/health.ts'
 export { closeServer, createServer, listen, stopKeepingAlive } from './server.ts'
 export { fileKeys, remoteKeys } from './verification-keys.ts'

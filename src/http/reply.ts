@@ -42,6 +42,8 @@ export function createReplySender({ securityHeaders }: ReplySenderOptions): Repl
     }
     const headers = [...always, 'X-Request-Id', String(req.id)]
     if (reply.headers !== undefined) headers.push(...reply.headers)
+    // What was settled before a route had its say: the caller's quota, the page's origin.
+    if (res.locals?.headers !== undefined) headers.push(...(res.locals.headers as string[]))
     if (reply.etag !== undefined) {
       headers.push('ETag', reply.etag)
       if (isNotModified(req, reply)) {

@@ -8,6 +8,7 @@ import type { Authentication, Caller } from './authentication.ts'
 import { withoutRolesIfDisabled } from './policies.ts'
 import { HttpError, invalid, PROBLEMS, problemOf, unknownParameters } from './problem.ts'
 import { parseQueryString } from './query-string.ts'
+import type { RateLimits } from './rate-limits.ts'
 import type { Reply, ReplySender } from './reply.ts'
 import { type BodyReader, createBodyReader } from './request-body.ts'
 import type { Route } from './route.ts'
@@ -15,6 +16,7 @@ import type { Route } from './route.ts'
 export interface PipelineDependencies {
   readonly portcullis: Portcullis
   readonly authentication: Authentication
+  readonly rateLimits: RateLimits
   readonly sender: ReplySender
   readonly metrics: HttpSink
   readonly logger: Logger
@@ -35,10 +37,11 @@ const NOBODY = Object.freeze({
 }) as unknown as Caller
 
 export function createRouteHandler(route: Route, dependencies: PipelineDependencies): RequestHandler {
-  const { portcullis, authentication, sender, metrics, logger, serverTiming } = dependencies
+  const { portcullis, authentication, rateLimits, sender, metrics, logger, serverTiming } = dependencies
   const readBody: BodyReader | undefined = route.body === undefined ? undefined : createBodyReader(route)
   const deadlineMs = route.deadlineMs ?? dependencies.requestBudgetMs
   const method = route.method.toUpperCase()
+  const quota = route.quota ?? (route.method === 'get' ? 'read' : 'write')
 
   // A request without a query string gets the defaults, worked out once; a route whose query has none parses each time.
   const defaults = route.query?.safeParse({})
@@ -53,7 +56,7 @@ export function createRouteHandler(route: Route, dependencies: PipelineDependenc
       ? NOBODY
       : (authentication.remembered(req.headers.authorization) ??
         (await authentication.authenticate(req.headers.authorization)))
-    // Rate limits belong here: the caller is known and nothing has been read or looked up for him yet.
+    if (route.policy.authenticated) await countRequest(bearer, res)
     checkAccept(req, route.produces)
     const caller = route.policy.weighsRoles ? await withoutRolesIfDisabled(bearer, portcullis) : bearer
     const params = route.params === undefined ? NOTHING : parsed(route.params, req.params, 'path')
@@ -72,6 +75,15 @@ export function createRouteHandler(route: Route, dependencies: PipelineDependenc
       },
       portcullis,
     )
+  }
+
+  /** Here the caller is known, and nothing has been read or looked up for him yet. */
+  async function countRequest({ id }: Caller, res: Response): Promise<void> {
+    const counting = rateLimits.count(quota, id)
+    const counted = counting instanceof Promise ? await counting : counting
+    if (counted === undefined) return
+    res.locals.headers = [...(res.locals.headers ?? []), ...counted.headers]
+    if (counted.refusal) throw counted.refusal
   }
 
   return async function handleRoute(req, res) {

@@ -5,6 +5,7 @@ import type { MutationContext, Portcullis, ReadContext } from '../domain/api.ts'
 import type { Caller } from './authentication.ts'
 import type { Policy } from './policies.ts'
 import type { ProblemCode } from './problem.ts'
+import type { Quota } from './rate-limits.ts'
 import type { Reply } from './reply.ts'
 
 export type Method = 'get' | 'post' | 'put' | 'patch' | 'delete'
@@ -51,6 +52,8 @@ export interface Route<Params = unknown, Query = unknown, Body = unknown> {
   readonly bodyLimitBytes?: number
   /** No body counts as `{}`. */
   readonly bodyOptional?: true
+  /** Whose rate limit it counts against; `read` for GET and `write` for the rest where absent. */
+  readonly quota?: Quota
   /** The request budget of the configuration where absent. */
   readonly deadlineMs?: number
   /** The media type of a success; `application/json` where absent. */

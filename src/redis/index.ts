@@ -7,6 +7,7 @@ import { createKeys } from './keys.ts'
 import type { RedisSettings } from './options.ts'
 import { createReplicaReader } from './replica-reader.ts'
 import { createHeartbeat, readServerInfo, type ServerInfo } from './server-info.ts'
+import { createSharedCounter, type WindowCounter, type WindowOptions } from './shared-counter.ts'
 import { createTopologyReader, type Topology } from './topology.ts'
 
 export type { Topology } from './topology.ts'
@@ -34,6 +35,8 @@ export interface RedisAdapter {
   readonly guard: Guard
   /** Whether the master answers this instance, as far as the last heartbeat told. */
   answers(): boolean
+  /** Counts what is limited over all instances; without Redis, in this one. */
+  readonly windowCounters: (options: WindowOptions) => WindowCounter
   /** JSON-ready: breaker, server, Sentinels. Never throws; takes half a second at most. */
   status(): Promise<RedisStatus>
   close(): Promise<void>
@@ -82,6 +85,7 @@ export function createRedis(options: RedisDependencies): RedisAdapter {
   return {
     store: createRedisEntryStore({ redis, guard, keys, replica }),
     guard,
+    windowCounters: (window) => createSharedCounter({ redis, guard, prefix: options.prefix, ...window }),
     answers: () => connection.isReady() && heartbeat.proven() && guard.state() === 'closed',
     async status() {
       const [server, sentinels] = await Promise.all([

@@ -19,6 +19,7 @@ import {
 } from '../../src/domain/model.ts'
 import { createApp } from '../../src/http/app.ts'
 import { type Authentication, createAuthentication } from '../../src/http/authentication.ts'
+import type { RateLimits } from '../../src/http/rate-limits.ts'
 import { createLogger, createMetrics } from '../../src/telemetry/index.ts'
 
 export const ISSUER = 'https://portcullis.test'
@@ -312,6 +313,8 @@ export interface TestAppOptions {
   readonly metricsPort?: number
   readonly serverTiming?: boolean
   readonly authentication?: Authentication
+  readonly rateLimits?: RateLimits
+  readonly corsOrigins?: readonly string[]
   /** Changes the world before it is served. */
   readonly alter?: (portcullis: Portcullis) => Portcullis
 }
@@ -337,7 +340,9 @@ export async function createTestApp(options: TestAppOptions = {}): Promise<TestA
       }),
     metrics: createMetrics(),
     logger,
+    ...(options.rateLimits && { rateLimits: options.rateLimits }),
     http: {
+      ...(options.corsOrigins && { corsOrigins: options.corsOrigins }),
       requestBudgetMs: options.requestBudgetMs ?? 5000,
       serverTiming: options.serverTiming ?? false,
       trustProxy: false,

@@ -12,6 +12,7 @@ const listAudit = route({
   summary: 'Who did what, newest first: before and after, reason, request and token',
   tag: 'Audit',
   policy: admin,
+  quota: 'admin',
   query: z.strictObject({
     ...pageQuery,
     actor: userId.exactOptional(),

@@ -47,6 +47,7 @@ const status = route({
   summary: 'Breaker, outages, log position, counts by layer, Sentinel topology',
   tag: 'Cache',
   policy: cacheAdmin,
+  quota: 'admin',
   answers: [{ status: 200, description: 'The state of this instance and of the fleet', schema: anyObject }],
   handle: async (_request, { cache }) => json(await cache.status()),
 })
@@ -57,6 +58,7 @@ const flush = route({
   summary: 'Nothing older than this is served afterwards by any instance, even if Redis is down right now',
   tag: 'Cache',
   policy: cacheAdmin,
+  quota: 'admin',
   body: flushBody,
   bodyExample: { scope: 'volatile', reason: 'a look at a cold start', dryRun: true },
   answers: [
@@ -76,6 +78,7 @@ const userEntries = route({
   summary: "A user's entries: age, remaining life, stamp, whether they would be served and if not why",
   tag: 'Cache',
   policy: cacheAdmin,
+  quota: 'admin',
   params: z.object({ id: pathUserId }),
   answers: [{ status: 200, description: 'The entries', schema: anyObject }],
   handle: async ({ params: { id } }, { cache }) => json(await cache.userEntries(id)),
@@ -87,6 +90,7 @@ const invalidations = route({
   summary: 'The invalidation log, oldest first',
   tag: 'Cache',
   policy: cacheAdmin,
+  quota: 'admin',
   query: z.strictObject({
     limit,
     after: z

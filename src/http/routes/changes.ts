@@ -15,6 +15,7 @@ const followChanges = route({
     'What stopped being valid, as Server-Sent Events: `change`, or `reset` when everything held must go. Ends every few minutes: come back with `Last-Event-ID`, which misses nothing and may repeat',
   tag: 'Changes',
   policy: admin,
+  quota: 'admin',
   produces: 'text/event-stream',
   reads: { 'last-event-id': 'The last id received; without it the stream begins now.' },
   answers: [{ status: 200, description: 'The stream' }],

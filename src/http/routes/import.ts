@@ -43,6 +43,7 @@ const importOrganisation = route({
   },
   bodyLimitBytes: BODY_LIMIT_BYTES,
   deadlineMs: DEADLINE_MS,
+  quota: 'import',
   answers: [{ status: 200, description: 'What there was to do', schema: countsOut, headers: ['Consistency-Token'] }],
   refuses: [
     'already-exists',
