@@ -15,6 +15,6 @@ case $command in
     ;;
   import) exec node src/cli/import.ts "$@" ;;
   token) exec node src/cli/token.ts "$@" ;;
-  load-sample) exec node k8s/image/load-sample.ts ;;
+  load-sample) exec node k8s/image/load-sample.ts "$@" ;;
   *) exec "$command" "$@" ;;
 esac

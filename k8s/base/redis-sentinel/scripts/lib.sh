@@ -61,6 +61,11 @@ ask_redis() {
   shift
   REDISCLI_AUTH=$(secret probe) timeout "$ASK_TIMEOUT_SECONDS" "$CLI" --no-auth-warning --user probe -h "$host" -p 6379 $TLS_ARGS "$@" 2>/dev/null
 }
+# A person, or a rotation of passwords; waits as long as the command takes.
+# shellcheck disable=SC2086
+as_operator() {
+  REDISCLI_AUTH=$(secret operator) "$CLI" --no-auth-warning --user operator -h "$SELF" -p 6379 $TLS_ARGS "$@"
+}
 # shellcheck disable=SC2086
 ask_sentinel() {
   host=$1
@@ -88,15 +93,10 @@ introduce() {
     "$(fqdn "$1"),26379,$(sentinel_id "$POD_PREFIX-$1"),$3,$MASTER_NAME,$2,6379,$3"
 }
 
-# The opinions of all Sentinels, asked at once, one a line.
+# The opinions of all Sentinels, asked at once, one a line, in no order.
 survey() {
-  survey_dir=$(mktemp -d "$RUN_DIR/survey.XXXXXX")
-  for i in $(ordinals); do
-    sentinel_opinion "$i" >"$survey_dir/$i" &
-  done
+  for i in $(ordinals); do sentinel_opinion "$i" & done
   wait
-  cat "$survey_dir"/*
-  rm -rf "$survey_dir"
 }
 
 # Reads opinions, prints what they amount to:

@@ -6,19 +6,14 @@ SCRIPT_DIR=${SCRIPT_DIR:-/opt/redis/scripts}
 . "$SCRIPT_DIR/lib.sh"
 
 # A rotation changes the lines old -> old,new -> new,old -> new, so the first line is always one that was accepted before.
-OPERATOR=$(secret operator)
-# shellcheck disable=SC2086
-operator() {
-  REDISCLI_AUTH=$OPERATOR timeout "$ASK_TIMEOUT_SECONDS" "$CLI" --no-auth-warning --user operator -h "$SELF" -p 6379 $TLS_ARGS "$@"
-}
 must() { [ "$("$@")" = OK ] || { log "failed: $2 $3"; exit 1; }; }
 
 while read -r name _; do
   case $name in '' | '#'*) continue ;; esac
   # shellcheck disable=SC2046 # one argument a password
-  must operator ACL SETUSER "$name" resetpass $(password_hashes "$name")
+  must as_operator ACL SETUSER "$name" resetpass $(password_hashes "$name")
 done <"$CONFIG_DIR/users.acl"
-must operator CONFIG SET masterauth "$(secret replication)"
+must as_operator CONFIG SET masterauth "$(secret replication)"
 
 # shellcheck disable=SC2046
 sentinel_accepts() { ask_sentinel "$SELF" ACL SETUSER "$1" resetpass $(password_hashes "$2"); }

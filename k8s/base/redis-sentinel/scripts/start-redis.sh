@@ -177,6 +177,9 @@ master_restarts() {
 
 trap 'exit 0' TERM INT
 mkdir -p "$RUN_DIR"
+for folder in "$RUN_DIR" "$DATA_DIR"; do
+  [ -w "$folder" ] || { log "STOPPED: cannot write to $folder"; exit 1; }
+done
 ALONE_SINCE=''
 PARTIAL_SINCE=''
 log "$SELF asks $REPLICAS Sentinels who the master is"

@@ -1,0 +1,75 @@
+import { spawnSync } from 'node:child_process'
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { parse, stringify } from 'yaml'
+import { noKubectl, ofKind, overlay, type Yaml } from './support/manifests.ts'
+import { findOnPath } from './support/tools.ts'
+
+const noPromtool =
+  noKubectl ?? (findOnPath('promtool') ? undefined : 'no promtool on the PATH (Debian: package prometheus)')
+if (noPromtool) console.warn(`The alerts are not evaluated: ${noPromtool}.`)
+
+const CASES = path.resolve(import.meta.dirname, 'alerts/alerts.promtool.yaml')
+const RUNBOOK = path.resolve(import.meta.dirname, '../../docs/runbook.md')
+
+const rules = (): Yaml[] =>
+  ofKind(overlay('production'), 'PrometheusRule').flatMap(({ spec }) =>
+    spec.groups.flatMap((group: Yaml) => group.rules),
+  )
+const alerts = (): string[] => rules().map((rule) => rule.alert as string)
+
+describe.skipIf(noPromtool)('the alerts', () => {
+  let folder: string
+  beforeAll(() => {
+    folder = mkdtempSync(path.join(tmpdir(), 'alerts-'))
+    const groups = ofKind(overlay('production'), 'PrometheusRule').flatMap(({ spec }) => spec.groups)
+    // Texts are for people; the cases compare labels and moments.
+    const bare = groups.map((group) => ({
+      ...group,
+      rules: group.rules.map(({ annotations: _, ...rule }: Yaml) => rule),
+    }))
+    writeFileSync(path.join(folder, 'rules.yaml'), stringify({ groups: bare }))
+    writeFileSync(path.join(folder, 'full.yaml'), stringify({ groups }))
+    cpSync(CASES, path.join(folder, 'cases.yaml'))
+  })
+  afterAll(() => rmSync(folder, { recursive: true, force: true }))
+
+  const promtool = (...args: string[]) => {
+    const { status, stdout, stderr } = spawnSync('promtool', args, { cwd: folder, encoding: 'utf8' })
+    return { status, text: stdout + stderr }
+  }
+
+  test('promtool check rules: expressions and templates parse', () => {
+    expect(promtool('check', 'rules', 'full.yaml')).toMatchObject({ status: 0 })
+  })
+
+  test('promtool test rules: each fires on its fact and is quiet beside it', () => {
+    const { status, text } = promtool('test', 'rules', 'cases.yaml')
+    expect(status, text).toBe(0)
+  })
+})
+
+describe.skipIf(noKubectl)('every alert', () => {
+  test('has both a firing and a quiet case', () => {
+    const cases = parse(readFileSync(CASES, 'utf8')).tests.map(({ name }: Yaml) => name as string)
+    expect(cases.sort()).toEqual(
+      alerts()
+        .flatMap((alert) => [`${alert} fires`, `${alert} quiet`])
+        .sort(),
+    )
+  })
+
+  test('is scoped to a namespace', () => {
+    for (const { alert, expr } of rules())
+      expect([alert, /namespace="(redis-sentinel|portcullis)"/.test(expr)]).toEqual([alert, true])
+  })
+
+  test('has its section in the runbook, where its link points', () => {
+    const headings = [...readFileSync(RUNBOOK, 'utf8').matchAll(/^### (\S+)$/gm)].map(([, heading]) => heading)
+    expect(headings).toEqual(expect.arrayContaining(alerts()))
+    for (const { alert, annotations } of rules())
+      expect(annotations.runbook_url).toMatch(new RegExp(`runbook.md#${alert.toLowerCase()}$`))
+  })
+})
