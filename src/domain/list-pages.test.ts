@@ -6,7 +6,7 @@ import { userResourcesKey } from './keys.ts'
 import { createListPages } from './list-pages.ts'
 import { PERMISSIONS, type ResourceId, type UserId, type VisibleResource } from './model.ts'
 import { atLeast } from './permission.ts'
-import { createResourcePages, type RenderedPage } from './resource-page.ts'
+import { createResourcePages, type RenderedPage, readyItem } from './resource-page.ts'
 import { buildList, decodeIndex, INDEX_PART, partOfPage, type VisibleList, visibleListCodec } from './visible-list.ts'
 
 const alice = 'alice' as UserId
@@ -51,7 +51,7 @@ function shown(page: RenderedPage | null) {
 
 /** The list in the process that derived it (`fresh`) and as any other finds it (`cached`), with its parts. */
 function lists(items: readonly VisibleResource[], user = alice, fillId = '0123456789abcdef') {
-  const built = buildList(user, items, pages.render)
+  const built = buildList(user, items.map(readyItem), pages.assemble)
   const { body, meta = {}, parts = [] } = visibleListCodec.encode(built)
   const read = (value: VisibleList): LayerRead<VisibleList> => ({
     value,
@@ -221,7 +221,7 @@ describe('two lists that were never stored', () => {
 })
 
 describe('what is not a list', () => {
-  const { body, meta = {} } = visibleListCodec.encode(buildList(alice, resources(3), pages.render))
+  const { body, meta = {} } = visibleListCodec.encode(buildList(alice, resources(3).map(readyItem), pages.assemble))
   it.each([
     { etag: 7 },
     { etag: undefined },
@@ -230,6 +230,6 @@ describe('what is not a list', () => {
     { nextCursor: 7 },
     { nextCursor: undefined },
   ])('is refused: %j', (over) => {
-    expect(() => visibleListCodec.decode({ body, meta: { ...meta, ...over } } as Entry)).toThrow('not a visible list')
+    expect(() => visibleListCodec.decode({ body, meta: { ...meta, ...over } } as unknown as Entry)).toThrow('not a visible list')
   })
 })
