@@ -40,7 +40,7 @@ export interface PartitionedLayer {
   refresh(): Promise<{ readonly outcome: 'hit' | 'stored' | 'not-stored' }>
   /** Whether all copies may be used at the index's position, and for how many milliseconds more; null when not. */
   servableForMs(): number | null
-  /** The stamps of all copies; the position must cover each before anything is derived. */
+  /** The stamps of all copies; the position must cover each before anything is derived. The same array while they are the same. */
   stamps(): readonly Stamp[]
 }
 
@@ -52,6 +52,7 @@ interface HeldBucket {
 
 type Refreshed = { readonly outcome: 'hit' | 'stored' | 'not-stored' } & Shareable
 
+const BUCKETS_PER_LOAD = 32
 const FIRST_WAIT_MS = 4
 const LONGEST_WAIT_MS = 64
 /**
@@ -69,6 +70,7 @@ export function createPartitionedLayer<V>(options: PartitionedLayerOptions<V>): 
   let manifestFillId: string | undefined
   let judgedAt = -1
   let soonestExpiryMs = 0
+  let latest: readonly Stamp[] = []
   /** Until then a lease that is taken was waited for in vain already: nobody else waits for a holder that may be dead. */
   let impatientUntilMs = Number.NEGATIVE_INFINITY
 
@@ -87,6 +89,13 @@ export function createPartitionedLayer<V>(options: PartitionedLayerOptions<V>): 
     }
     const leftMs = soonestExpiryMs - clock.monotonicMs()
     return leftMs > 0 ? leftMs : null
+  }
+
+  function stamps(): readonly Stamp[] {
+    const copies = held.filter((copy) => copy !== undefined)
+    const changed = copies.length !== latest.length || copies.some(({ stamp }, at) => stamp !== latest[at])
+    if (changed) latest = copies.map(({ stamp }) => stamp)
+    return latest
   }
 
   function hold(bucket: number, copy: HeldBucket, value: V): void {
@@ -186,9 +195,16 @@ export function createPartitionedLayer<V>(options: PartitionedLayerOptions<V>): 
     return refreshed(stored ? 'stored' : 'not-stored')
   }
 
-  /** Loads from the source of truth under the leases that are free; true when every bucket was stored. */
+  /** Some at a time: all that is loaded, encoded and sent at once would take several times the memory it needs for good. */
   async function loadBuckets(buckets: readonly number[]): Promise<boolean> {
-    if (buckets.length === 0) return true
+    let complete = true
+    for (let from = 0; from < buckets.length; from += BUCKETS_PER_LOAD)
+      complete = (await loadSome(buckets.slice(from, from + BUCKETS_PER_LOAD))) && complete
+    return complete
+  }
+
+  /** Loads from the source of truth under the leases that are free; true when every bucket was stored. */
+  async function loadSome(buckets: readonly number[]): Promise<boolean> {
     const keys = buckets.map(bucketKey)
     const leases = await store.takeLeases(keys.map((key) => ({ key, layer: name, leaseMs: options.leaseMs })))
     const startedMs = clock.monotonicMs()
@@ -249,7 +265,7 @@ export function createPartitionedLayer<V>(options: PartitionedLayerOptions<V>): 
 
   return {
     servableForMs,
-    stamps: () => held.flatMap((copy) => (copy ? [copy.stamp] : [])),
+    stamps,
     async refresh() {
       const { outcome } = await flights.run(manifestKey, followOrRebuild)
       if (outcome === 'hit') events.hit?.(name)

@@ -230,6 +230,8 @@ describe('what is not a list', () => {
     { nextCursor: 7 },
     { nextCursor: undefined },
   ])('is refused: %j', (over) => {
-    expect(() => visibleListCodec.decode({ body, meta: { ...meta, ...over } } as unknown as Entry)).toThrow('not a visible list')
+    expect(() => visibleListCodec.decode({ body, meta: { ...meta, ...over } } as unknown as Entry)).toThrow(
+      'not a visible list',
+    )
   })
 })

@@ -19,9 +19,16 @@ export interface RenderedPage {
   readonly nextCursor: string | null
 }
 
+/** A visible resource as it goes out, and what is needed to put it in its place. */
+export interface ReadyItem extends Position {
+  readonly json: string
+}
+
 export interface ResourcePages {
   /** @param items one more than the limit when there are more */
   render(user: UserId, query: ResourceQuery, items: readonly VisibleResource[]): RenderedPage
+  /** As `render`, from items that are JSON already. */
+  assemble(user: UserId, query: ResourceQuery, items: readonly ReadyItem[]): RenderedPage
   /** The page that consists of these pages of one list, in order, without parsing them: the same bytes as rendered at once. */
   joined(user: UserId, parts: readonly RenderedPage[]): RenderedPage
   /** Where the query's cursor points; undefined at the beginning. @throws DomainError `invalid-input` */
@@ -29,20 +36,23 @@ export interface ResourcePages {
 }
 
 export function createResourcePages(cursors: CursorCodec): ResourcePages {
+  function assemble(user: UserId, query: ResourceQuery, items: readonly ReadyItem[]): RenderedPage {
+    const shown = items.slice(0, query.limit)
+    const last = shown.at(-1)
+    const more = items.length > shown.length && last
+    const nextCursor = more ? cursors.encode(scopeOf(user, query), [last.name, last.id]) : null
+    const body = Buffer.from(`${HEAD}${shown.map(({ json }) => json).join(',')}${tail(nextCursor)}`)
+    return { body, etag: etagOf(user, body), nextCursor }
+  }
+
   return {
-    render(user, query, items) {
-      const shown = items.slice(0, query.limit)
-      const last = shown.at(-1)
-      const more = items.length > shown.length && last
-      const nextCursor = more ? cursors.encode(scopeOf(user, query), [last.name, last.id]) : null
-      const body = Buffer.from(
-        `${HEAD}${shown.map((item) => JSON.stringify(item)).join(',')}${tail(nextCursor)}`,
-      )
-      return { body, etag: etagOf(user, body), nextCursor }
-    },
+    render: (user, query, items) => assemble(user, query, items.map(readyItem)),
+    assemble,
     joined(user, parts) {
       const nextCursor = parts.at(-1)?.nextCursor ?? null
-      const items = parts.map((part) => part.body.subarray(HEAD.length, part.body.length - tail(part.nextCursor).length))
+      const items = parts.map((part) =>
+        part.body.subarray(HEAD.length, part.body.length - tail(part.nextCursor).length),
+      )
       const shown = items.filter((each) => each.length > 0).flatMap((each, at) => (at === 0 ? [each] : [COMMA, each]))
       const body = Buffer.concat([HEAD, ...shown, Buffer.from(tail(nextCursor))])
       return { body, etag: etagOf(user, body), nextCursor }
@@ -53,6 +63,10 @@ export function createResourcePages(cursors: CursorCodec): ResourcePages {
       return { name, id }
     },
   }
+}
+
+export function readyItem(item: VisibleResource): ReadyItem {
+  return { id: item.id, name: item.name, json: JSON.stringify(item) }
 }
 
 /** Before or at: by code point of the name, then by id, as the database orders (COLLATE "C"). */

@@ -3,8 +3,14 @@
  * a longer list has its further pages as parts, so that one page of ten thousand items moves one page.
  */
 import type { Entry, ValueCodec } from '../cache/index.ts'
-import type { UserId, VisibleResource } from './model.ts'
-import { comparePositions, DEFAULT_LIMIT, type RenderedPage, type ResourcePages } from './resource-page.ts'
+import type { UserId } from './model.ts'
+import {
+  comparePositions,
+  DEFAULT_LIMIT,
+  type ReadyItem,
+  type RenderedPage,
+  type ResourcePages,
+} from './resource-page.ts'
 import type { Position } from './source.ts'
 
 export interface VisibleList {
@@ -29,15 +35,11 @@ export const INDEX_PART = 1
 export const partOfPage = (page: number): number => page + 1
 
 /** @param items all visible resources, in order */
-export function buildList(
-  user: UserId,
-  items: readonly VisibleResource[],
-  render: ResourcePages['render'],
-): VisibleList {
+export function buildList(user: UserId, items: readonly ReadyItem[], assemble: ResourcePages['assemble']): VisibleList {
   const query = { limit: DEFAULT_LIMIT }
   const pages: ListPage[] = []
   for (let from = 0; from === 0 || from < items.length; from += DEFAULT_LIMIT) {
-    const page = render(user, query, items.slice(from, from + DEFAULT_LIMIT + 1))
+    const page = assemble(user, query, items.slice(from, from + DEFAULT_LIMIT + 1))
     const { name, id } = items[Math.min(from + DEFAULT_LIMIT, items.length) - 1] ?? { name: '', id: '' }
     pages.push({ ...page, last: { name, id } })
   }

@@ -8,6 +8,7 @@ import {
   type LogFollower,
   type PartitionedLayer,
   type Shareable,
+  type Stamp,
   StoreUnavailableError,
 } from '../cache/index.ts'
 import type { CacheStatus, ReadContext, ResourcePage, ResourceQuery } from './api.ts'
@@ -17,7 +18,7 @@ import type { Freshness } from './freshness.ts'
 import { grantsTag, layerTag, placeTag, userGroupsKey, userResourcesKey, userTag } from './keys.ts'
 import type { ListPages } from './list-pages.ts'
 import type { UserId } from './model.ts'
-import type { RenderedPage, ResourcePages } from './resource-page.ts'
+import { type RenderedPage, type ResourcePages, readyItem } from './resource-page.ts'
 import type { CacheSource, GroupNode } from './source.ts'
 import { buildList, type VisibleList } from './visible-list.ts'
 
@@ -45,6 +46,17 @@ const ATTEMPTS = 3
 
 export function createVisibleResources(options: VisibleResourcesOptions): VisibleResources {
   const { groups, lists, partition, catalogue, index, follower, freshness, source, pages, listPages } = options
+  /** The position only moves on: what it covered once, it covers. */
+  let caughtUpWith: readonly Stamp[] | undefined
+
+  /** Until the position covers what this member and the catalogue were loaded at. */
+  async function catchUp(member: Stamp, catalogueStamps: readonly Stamp[]): Promise<void> {
+    await follower.catchUp(member)
+    if (catalogueStamps === caughtUpWith) return
+    for (const stamp of catalogueStamps) await follower.catchUp(stamp)
+    caughtUpWith = catalogueStamps
+  }
+
   const direct = createSingleFlight<RenderedPage & Shareable>()
   const directGroups = createSingleFlight<{ groups: readonly GroupNode[] } & Shareable>()
 
@@ -65,14 +77,14 @@ export function createVisibleResources(options: VisibleResourcesOptions): Visibl
   async function derive(user: UserId): Promise<Loaded<VisibleList>> {
     for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
       const [member] = await Promise.all([readGroups(user), partition.refresh()])
-      for (const stamp of [member.stamp, ...partition.stamps()]) await follower.catchUp(stamp)
+      await catchUp(member.stamp, partition.stamps())
       const position = index.position
       const catalogueMs = partition.servableForMs()
       if (position && catalogueMs !== null && groups.judge(member) === 'servable') {
         const items = catalogue.visibleTo(member.value.map(({ id }) => id))
         const ttlMs = Math.min(member.ttlMs, catalogueMs)
         return {
-          value: buildList(user, items, pages.render),
+          value: buildList(user, items, pages.assemble),
           stamp: position,
           tags: listTags(user, member.value),
           ttlMs,
@@ -80,7 +92,11 @@ export function createVisibleResources(options: VisibleResourcesOptions): Visibl
       }
     }
     const { value, stamp } = await source.visibleList(user)
-    return { value: buildList(user, value.items, pages.render), stamp, tags: listTags(user, value.groups) }
+    return {
+      value: buildList(user, value.items.map(readyItem), pages.assemble),
+      stamp,
+      tags: listTags(user, value.groups),
+    }
   }
 
   function readList(user: UserId): Promise<LayerRead<VisibleList>> {

@@ -3,8 +3,9 @@
 import type { GroupId, JsonObject, MembershipRole, Permission, ResourceId, VisibleResource } from '../domain/model.ts'
 import type { CacheSource, CatalogueItem, GroupNode, VisibleQuery } from '../domain/source.ts'
 import type { Database, Statement } from './pool.ts'
+import { boundsOf } from './prefix-bounds.ts'
 import { STAMP_COLUMNS, type StampColumns, stampOf } from './stamp.ts'
-import { COUNTS, EFFECTIVE_GROUPS, VISIBLE_BY_ID, VISIBLE_BY_NAME, VISIBLE_PAGE } from './visibility.ts'
+import { COUNTS, EFFECTIVE_GROUPS, VISIBLE_BY_ID, VISIBLE_BY_NAME, VISIBLE_PAGE, VISIBLE_RANGE } from './visibility.ts'
 
 const LOAD_GROUPS: Statement = {
   name: 'load-groups',
@@ -19,13 +20,16 @@ SELECT ${STAMP_COLUMNS}, (
 const CATALOGUE_COLUMNS = `r.id, r.name, r.kind, r.description, r.attributes, r.version, r.updated_at,
   (SELECT coalesce(json_agg(json_build_array(g.group_id, g.permission)), '[]') FROM grants g WHERE g.resource_id = r.id) AS grants`
 
-const WHOLE_CATALOGUE = `SELECT ${CATALOGUE_COLUMNS} FROM resources r`
-/** $1 and $2: first and last id of each bucket. */
-const SOME_BUCKETS = `SELECT ${CATALOGUE_COLUMNS}
-FROM unnest($1::uuid[], $2::uuid[]) AS bucket(first, last) JOIN resources r ON r.id BETWEEN bucket.first AND bucket.last`
-
-/** From this many buckets on, reading the table once is cheaper than a range scan for each. */
-const WHOLE_FROM = 64
+/** $1 and $2: first and last id of each run of buckets. With the stamp in every row: one statement, one snapshot. */
+const CATALOGUE_BUCKETS: Statement = {
+  name: 'catalogue-buckets',
+  text: `
+WITH stamp AS MATERIALIZED (SELECT ${STAMP_COLUMNS})
+SELECT stamp.database, stamp.snapshot, some.* FROM stamp LEFT JOIN (
+  SELECT ${CATALOGUE_COLUMNS}
+  FROM unnest($1::uuid[], $2::uuid[]) AS run(first, last) JOIN resources r ON r.id BETWEEN run.first AND run.last
+) AS some ON true`,
+}
 
 interface ResourceRow {
   id: ResourceId
@@ -57,17 +61,14 @@ export function createCacheSource(database: Database): CacheSource {
       return { value: row.groups satisfies GroupNode[], stamp: stampOf(row) }
     },
 
-    catalogueBuckets: (buckets) =>
-      database.readSnapshot(async (client) => {
-        const stamped = await client.query<StampColumns>(`SELECT ${STAMP_COLUMNS}`)
-        const [columns] = stamped.rows
-        if (!columns) throw new Error('a select without FROM returned no row')
-        const { rows } =
-          buckets.length >= WHOLE_FROM
-            ? await client.query<CatalogueRow>(WHOLE_CATALOGUE)
-            : await client.query<CatalogueRow>(SOME_BUCKETS, [buckets.map(firstId), buckets.map(lastId)])
-        return { stamp: stampOf(columns), values: grouped(rows, buckets) }
-      }),
+    async catalogueBuckets(buckets) {
+      const runs = runsOf(buckets)
+      const bounds = [runs.map(({ first }) => firstId(first)), runs.map(({ last }) => lastId(last))]
+      const rows = await database.query<CatalogueRow & StampColumns>(CATALOGUE_BUCKETS, bounds)
+      const [row] = rows
+      if (!row) throw new Error('a stamp is always returned')
+      return { stamp: stampOf(row), values: grouped(rows, buckets) }
+    },
 
     visibleList: (user) =>
       database.readSnapshot(async (client) => {
@@ -82,7 +83,11 @@ export function createCacheSource(database: Database): CacheSource {
       }),
 
     async visible(user, query) {
-      const rows = await database.query<VisibleRow>(VISIBLE_PAGE, [user, ...pageValues(query)])
+      const values = [user, ...pageValues(query)]
+      const rows =
+        query.prefix === undefined
+          ? await database.query<VisibleRow>(VISIBLE_PAGE, values)
+          : await database.query<VisibleRow>(VISIBLE_RANGE, [...values, boundsOf(query.prefix).to])
       return rows.map(visibleOf)
     },
 
@@ -113,9 +118,11 @@ function pageValues({
 
 function grouped(rows: readonly CatalogueRow[], buckets: readonly number[]): Map<number, CatalogueItem[]> {
   const values = new Map<number, CatalogueItem[]>(buckets.map((bucket) => [bucket, []]))
-  for (const row of rows) {
-    const { updated_at, ...rest } = row
-    values.get(Number.parseInt(row.id.slice(0, 2), 16))?.push({ ...rest, updatedAt: updated_at.toISOString() })
+  for (const { id, name, kind, description, attributes, version, updated_at, grants } of rows) {
+    // The one row of buckets that are all empty: the stamp alone.
+    if (id === null) continue
+    const item = { id, name, kind, description, attributes, version, updatedAt: updated_at.toISOString(), grants }
+    values.get(Number.parseInt(id.slice(0, 2), 16))?.push(item)
   }
   return values
 }
@@ -132,6 +139,17 @@ function visibleOf({
   updated_at,
 }: VisibleRow): VisibleResource {
   return { id, name, kind, description, attributes, permission, version, updatedAt: updated_at.toISOString() }
+}
+
+/** Neighbouring buckets are one range of ids. */
+function runsOf(buckets: readonly number[]): { first: number; last: number }[] {
+  const runs: { first: number; last: number }[] = []
+  for (const bucket of [...buckets].sort((a, b) => a - b)) {
+    const run = runs.at(-1)
+    if (run && bucket === run.last + 1) run.last = bucket
+    else runs.push({ first: bucket, last: bucket })
+  }
+  return runs
 }
 
 const firstId = (bucket: number) => `${bucket.toString(16).padStart(2, '0')}000000-0000-0000-0000-000000000000`

@@ -31,20 +31,31 @@ const LEASES_PER_ROUND_TRIP = 256
 /** What is written in one go; a large fill goes in several, so that others' commands pass in between. */
 const FILL_BYTES_PER_ROUND_TRIP = 1024 * 1024
 const SCAN_COUNT = 500
+const ABSENT: EntryRead = Object.freeze({ kind: 'absent' })
 
 export function createRedisEntryStore(options: RedisEntryStoreOptions): EntryStore {
   const { redis, guard, keys, replica } = options
   const questions = createFillQuestions({ redis, guard, keys })
 
   /** Most reads ask about a copy that is still current: those share their round trips, and move nothing. */
+  async function ifStillCurrent({ key, layer, knownFillId }: ReadRequest): Promise<EntryRead | null> {
+    if (knownFillId === undefined || guard.state() !== 'closed') return null
+    const ttlMs = await questions.leftMs({ key, layer, knownFillId })
+    return ttlMs === null ? null : { kind: 'same', ttlMs }
+  }
+
   async function readOne(request: ReadRequest): Promise<EntryRead> {
-    const { key, layer, knownFillId } = request
-    if (knownFillId !== undefined && guard.state() === 'closed') {
-      const ttlMs = await questions.leftMs({ key, layer, knownFillId })
-      if (ttlMs !== null) return { kind: 'same', ttlMs }
-    }
+    const current = await ifStillCurrent(request)
+    if (current) return current
     const [answer] = await readSome([request])
-    return answer ?? { kind: 'absent' }
+    return answer ?? ABSENT
+  }
+
+  async function readMany(requests: readonly ReadRequest[]): Promise<EntryRead[]> {
+    const current = await Promise.all(requests.map(ifStillCurrent))
+    const toRead = requests.filter((_, index) => current[index] === null)
+    const read = await inChunks(chunksOf(toRead, READS_PER_ROUND_TRIP), readSome)
+    return current.map((answer) => answer ?? read.shift() ?? ABSENT)
   }
 
   /**
@@ -133,9 +144,7 @@ export function createRedisEntryStore(options: RedisEntryStoreOptions): EntrySto
   return {
     async read(requests) {
       const [only] = requests
-      if (requests.length === 1 && only) return [await readOne(only)]
-      if (requests.length <= READS_PER_ROUND_TRIP) return requests.length === 0 ? [] : readSome(requests)
-      return inChunks(chunksOf(requests, READS_PER_ROUND_TRIP), readSome)
+      return requests.length === 1 && only ? [await readOne(only)] : readMany(requests)
     },
 
     async readPart(key, fillId, part) {

@@ -32,8 +32,8 @@ interface Question {
   readonly fail: (error: unknown) => void
 }
 
-/** Redis answers so many in a fraction of a millisecond; others' commands pass in between. */
-const QUESTIONS_PER_SCRIPT = 64
+/** Redis answers so many within a millisecond; others' commands pass in between. */
+const QUESTIONS_PER_SCRIPT = 256
 
 export function createFillQuestions({
   redis,
