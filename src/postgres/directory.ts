@@ -17,6 +17,7 @@ import type {
 } from '../domain/model.ts'
 import type { CacheSource } from '../domain/source.ts'
 import type { Database, Statement } from './pool.ts'
+import { boundsOf } from './prefix-bounds.ts'
 import { EFFECTIVE_GROUPS } from './visibility.ts'
 
 type Directory = Omit<Reads, 'visibleResources' | 'effectiveGroups' | 'counts' | 'auditTrail'>
@@ -28,10 +29,10 @@ const GROUP = 'id, name, parent_id AS "parentId", version, created_at AS "create
 const RESOURCE =
   'id, name, kind, description, attributes, version, created_at AS "createdAt", updated_at AS "updatedAt"'
 
-/** Begins strictly after $2 (null: at the beginning), $1 rows; $3 is a prefix or null. */
+/** $1 rows after $2 (nothing is before the empty text), from $3 below $4: a range of the index under any plan. */
 const pageOf = (columns: string, table: string, key: string) =>
   `SELECT ${columns} FROM ${table}
-   WHERE ($2::text IS NULL OR ${key} > $2::text COLLATE "C") AND ($3::text IS NULL OR starts_with(${key}, $3::text))
+   WHERE ${key} > $2::text COLLATE "C" AND ${key} >= $3::text COLLATE "C" AND ${key} < $4::text COLLATE "C"
    ORDER BY ${key} LIMIT $1`
 
 const SQL = {
@@ -186,14 +187,14 @@ export function createDirectory({ database, source, cursors }: DirectoryOptions)
         ['users', query.q],
         query,
         ({ id }) => id,
-        (count, after) => database.query<User>(SQL.users, [count, after, query.q ?? null]),
+        (count, after) => database.query<User>(SQL.users, rangeOf(query, count, after)),
       ),
     groups: (query) =>
       page<Group>(
         ['groups', query.q],
         query,
         ({ name }) => name,
-        (count, after) => database.query<Group>(SQL.groups, [count, after, query.q ?? null]),
+        (count, after) => database.query<Group>(SQL.groups, rangeOf(query, count, after)),
       ),
     async membersOf(ref, query) {
       const found = await group(ref)
@@ -226,6 +227,11 @@ export function createDirectory({ database, source, cursors }: DirectoryOptions)
       return membership?.role ?? null
     },
   }
+}
+
+function rangeOf({ q }: { q?: string }, count: number, after: string | null): unknown[] {
+  const { from, to } = boundsOf(q)
+  return [count, after ?? '', from, to]
 }
 
 function accessOf(userId: UserId, paths: readonly ExplainedPath[]): AccessEntry[] {
