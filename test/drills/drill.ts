@@ -5,7 +5,7 @@ import { nowMs } from './clock.ts'
 import type { Environment } from './environment.ts'
 import type { Fault } from './faults/fault.ts'
 import type { Random } from './random.ts'
-import type { Read, Recording } from './recorder.ts'
+import { type Recording, saysSick } from './recorder.ts'
 import { type Summary, summarise } from './summary.ts'
 import { startWorkload } from './workload.ts'
 
@@ -30,7 +30,7 @@ export async function runDrill(fault: Fault, options: DrillOptions): Promise<Sum
   const { environment, random, holdMs } = options
   await environment.restore()
   await environment.fleet.ensure({ parts: [...(fault.parts ?? []), ...options.without], env: fault.env ?? {} })
-  const workload = await startWorkload(options)
+  const workload = await startWorkload({ ...options, writersRest: !fault.restlessWriters })
   const { recording } = workload
   const mark = (name: string) => void recording.marks.push({ name, atMs: nowMs() })
   try {
@@ -59,15 +59,10 @@ async function isSteady({ reads }: Recording): Promise<boolean> {
     const sinceMs = nowMs() - STEADY_MS
     const recent = reads.slice(-5000).filter(({ startedMs }) => startedMs >= sinceMs)
     const cached = new Set(recent.filter(({ outcome }) => outcome === 'hit').map(({ instance }) => instance))
-    if (cached.size === INSTANCES && recent.every(isAsUsual)) return true
+    if (cached.size === INSTANCES && !recent.some(saysSick)) return true
     if (nowMs() > deadlineMs) return false
     await sleep(50)
   }
 }
 
 const INSTANCES = 3
-const SAYS_SICK = /^(redis|breaker|replica|log|token)/
-
-function isAsUsual({ outcome, detail }: Read): boolean {
-  return (outcome === 'hit' || outcome === 'miss') && !(detail !== null && SAYS_SICK.test(detail))
-}

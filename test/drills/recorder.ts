@@ -45,3 +45,11 @@ export interface WorldRecord {
 }
 
 export type ProcessOf = (instance: number) => ProcessId
+
+const SICK = /^(redis|breaker|replica|log|token)/
+
+/** Whether the answer itself tells that its instance could not use the cache as usual, or that there was none. */
+export function saysSick({ outcome, detail }: Read): boolean {
+  if (outcome !== 'hit' && outcome !== 'miss') return true
+  return detail !== null && SICK.test(detail)
+}

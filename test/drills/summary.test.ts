@@ -50,6 +50,14 @@ describe('the summary of a fault', () => {
     expect(beyond.promisesKept.P3).toBe(false)
   })
 
+  it('asks for P2 during a fault that leaves Redis alone, until an answer says that it is not well', () => {
+    const harmless: Fault = { ...fault, redisStaysHealthy: true }
+    const late = read(2600, 'plain')
+    expect(summarise(harmless, recordingOf([late])).brokenBy).toMatchObject({ P2: 1, P3: 0 })
+    const sick = read(2505, '', { outcome: 'bypass', detail: 'redis-timeout', answer: null })
+    expect(summarise(harmless, recordingOf([sick, late])).brokenBy).toMatchObject({ P2: 0, P3: 0 })
+  })
+
   it('breaks P1 with a single 5xx, and not where the database is away', () => {
     const failed = read(2600, '', { status: 503, outcome: 'error', answer: null })
     expect(summarise(fault, recordingOf([failed])).promisesKept.P1).toBe(false)

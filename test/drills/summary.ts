@@ -60,7 +60,7 @@ interface Bucket {
 }
 
 export function summarise(fault: Fault, recording: Recording): Summary {
-  const { stale, missingMs, ...verdicts } = judgeAll(recording)
+  const { stale, missingMs, ...verdicts } = judgeAll(recording, { redisStaysHealthy: fault.redisStaysHealthy === true })
   const { brokenBy } = verdicts
   const mutations = recording.versions.reduce((sum, versions) => sum + versions.length - 1, 0)
   const timeline = timelineOf(recording, stale)

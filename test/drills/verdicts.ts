@@ -1,7 +1,7 @@
 /** Every answer of a recording judged, and what that amounts to. */
 import type { Interval } from './history.ts'
 import { createJudge, type Judge, type Judgement, type PromiseName } from './judge.ts'
-import type { Read, Recording } from './recorder.ts'
+import { type Read, type Recording, saysSick } from './recorder.ts'
 
 /** The bound of P3, in milliseconds. */
 export const BOUND_MS = 1000
@@ -31,8 +31,9 @@ export interface Verdicts {
   readonly examples: readonly Example[]
 }
 
-export function judgeAll(recording: Recording): Verdicts {
-  const judge = createJudge({ healthy: healthyIntervals(recording), boundMs: BOUND_MS })
+/** @param redisStaysHealthy whether the fault leaves Redis alone */
+export function judgeAll(recording: Recording, { redisStaysHealthy }: { redisStaysHealthy: boolean }): Verdicts {
+  const judge = createJudge({ healthy: healthyIntervals(recording, redisStaysHealthy), boundMs: BOUND_MS })
   const brokenBy = { P2: 0, P3: 0, 'P3-token': 0, P4: 0, impossible: 0 }
   const stale: StaleRead[] = []
   const missing = new Map<string, number>()
@@ -65,11 +66,28 @@ function expectedBy({ answer, world }: Read, { versions }: Recording, judgement:
   return versions[world]?.[judgement.missed]?.views.get(answer.user) ?? null
 }
 
-/** From each `healthy` mark to the `fault` mark or the end. */
-function healthyIntervals({ marks }: Recording): Interval[] {
-  return marks.flatMap(({ name, atMs: fromMs }, index) => {
+/**
+ * From each `healthy` mark to the `fault` mark or the end, or throughout where the fault leaves Redis alone; without the
+ * times of answers that say otherwise.
+ */
+function healthyIntervals({ marks, reads }: Recording, throughout: boolean): Interval[] {
+  const ends = throughout ? ['end'] : ['fault', 'end']
+  const calm = marks.flatMap(({ name, atMs: fromMs }, index): Interval[] => {
     if (name !== 'healthy') return []
-    const next = marks.slice(index + 1).find((mark) => mark.name === 'fault' || mark.name === 'end')
-    return [{ fromMs, toMs: next?.atMs ?? Number.POSITIVE_INFINITY }]
+    const end = marks.slice(index + 1).find((mark) => ends.includes(mark.name))
+    return [{ fromMs, toMs: end?.atMs ?? Number.POSITIVE_INFINITY }]
   })
+  const sick = reads.filter(saysSick).sort((one, other) => one.startedMs - other.startedMs)
+  return calm.flatMap((interval) => without(interval, sick))
+}
+
+function without({ fromMs, toMs }: Interval, sick: readonly Pick<Read, 'startedMs' | 'endedMs'>[]): Interval[] {
+  const left: Interval[] = []
+  let healthySinceMs = fromMs
+  for (const { startedMs, endedMs } of sick) {
+    if (startedMs >= toMs) break
+    if (startedMs > healthySinceMs) left.push({ fromMs: healthySinceMs, toMs: startedMs })
+    healthySinceMs = Math.max(healthySinceMs, endedMs)
+  }
+  return healthySinceMs < toMs ? [...left, { fromMs: healthySinceMs, toMs }] : left
 }

@@ -22,6 +22,7 @@ export interface WorkloadOptions {
   readonly firstWorld: number
   readonly worlds: number
   readonly readsPerSecond: number
+  readonly writersRest: boolean
 }
 
 export async function startWorkload(options: WorkloadOptions): Promise<Workload> {
@@ -41,6 +42,7 @@ export async function startWorkload(options: WorkloadOptions): Promise<Workload>
       fleet,
       bearer: admin,
       random: createRandom(random.between(0, 2 ** 31)),
+      rests: options.writersRest,
       onAttempt: (attempt) => recording.attempts.push(attempt),
       settled: environment.transactionsEnded,
     }),

@@ -18,6 +18,8 @@ export interface WriterOptions {
   readonly fleet: Pick<Fleet, 'ports' | 'processOf' | 'isServing'>
   readonly bearer: string
   readonly random: Random
+  /** Whether it pauses for seconds now and then. */
+  readonly rests: boolean
   readonly onAttempt: (attempt: Attempt) => void
   /** Resolves when no transaction that may be a cut-off mutation's is in progress any more. */
   readonly settled: () => Promise<void>
@@ -29,8 +31,8 @@ export interface Writer {
 }
 
 /** A stale entry is healed by the next mutation of the same user, so there are long pauses as well as quick sequences. */
-function pauseMs(random: Random): number {
-  return random.next() < 0.55 ? random.between(10, 150) : random.between(1500, 4000)
+function pauseMs(random: Random, rests: boolean): number {
+  return !rests || random.next() < 0.55 ? random.between(10, 150) : random.between(1500, 4000)
 }
 
 export function startWriter(options: WriterOptions): Writer {
@@ -95,7 +97,7 @@ export function startWriter(options: WriterOptions): Writer {
 
   async function run(): Promise<void> {
     while (!stopping.signal.aborted) {
-      await sleep(pauseMs(random), undefined, { signal: stopping.signal }).catch(() => {})
+      await sleep(pauseMs(random, options.rests), undefined, { signal: stopping.signal }).catch(() => {})
       if (stopping.signal.aborted) return
       // After an unknown outcome the world is left alone: both states explain what is read from then on.
       if ((await apply(randomStep(world, state, random))) === 'unknown') return

@@ -19,6 +19,10 @@ export interface Fault {
   readonly title: string
   /** What clients may notice besides waiting: `nothing` for whatever happens to Redis. */
   readonly clientsMayNotice: 'nothing' | 'instances-ending' | 'database-away'
+  /** The fault leaves Redis alone, so that P2 is asked for throughout. */
+  readonly redisStaysHealthy?: true
+  /** Writers that never rest, where pairs of mutations close together are the hazard. */
+  readonly restlessWriters?: true
   /** Parts of the drill's own build that the fault needs. */
   readonly parts?: readonly Part[]
   /** Variables that the instances are started with. */

@@ -6,6 +6,7 @@ const none: Fault = {
   name: 'none',
   title: 'no fault',
   clientsMayNotice: 'nothing',
+  redisStaysHealthy: true,
   run: ({ holdMs }) => hold(holdMs),
 }
 
@@ -14,6 +15,8 @@ const slowFills: Fault = {
   name: 'slow-fills',
   title: 'no fault, but up to 150 ms between a load and its fill, and no NOTIFY (polling alone)',
   clientsMayNotice: 'nothing',
+  redisStaysHealthy: true,
+  restlessWriters: true,
   parts: ['slow-fills'],
   env: { LOG_NOTIFY: 'off' },
   run: ({ holdMs }) => hold(holdMs),
@@ -45,6 +48,7 @@ const rollingRestart: Fault = {
   name: 'rolling-restart',
   title: 'rolling restart of the instances',
   clientsMayNotice: 'instances-ending',
+  redisStaysHealthy: true,
   async run({ environment: { fleet }, mark }) {
     for (const instance of INSTANCES) {
       mark(`instance ${instance + 1} restarts`)
