@@ -25,10 +25,10 @@ const CATALOGUE_BUCKETS: Statement = {
   name: 'catalogue-buckets',
   text: `
 WITH stamp AS MATERIALIZED (SELECT ${STAMP_COLUMNS})
-SELECT stamp.database, stamp.snapshot, some.* FROM stamp LEFT JOIN (
+SELECT stamp.database, stamp.snapshot, item.* FROM stamp LEFT JOIN (
   SELECT ${CATALOGUE_COLUMNS}
   FROM unnest($1::uuid[], $2::uuid[]) AS run(first, last) JOIN resources r ON r.id BETWEEN run.first AND run.last
-) AS some ON true`,
+) AS item ON true`,
 }
 
 interface ResourceRow {
