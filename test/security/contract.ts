@@ -1,0 +1,177 @@
+/** What the OpenAPI document promises, as a judge of answers: status, media type, headers and the body's schema. */
+import type { ErrorObject, ValidateFunction } from 'ajv'
+import { Ajv2020 } from 'ajv/dist/2020.js'
+import formats from 'ajv-formats'
+import type { Answer } from './http-client.ts'
+
+export type Schema = Readonly<Record<string, unknown>>
+
+export interface Parameter {
+  readonly name: string
+  readonly in: 'path' | 'query' | 'header'
+  readonly required?: boolean
+  readonly schema: Schema
+}
+
+interface MediaType {
+  readonly schema?: Schema
+}
+
+export interface OpenApiDocument {
+  readonly paths: Readonly<Record<string, Readonly<Record<string, DocumentedOperation>>>>
+  readonly components: { readonly schemas: Readonly<Record<string, Schema>> }
+}
+
+interface DocumentedOperation {
+  readonly operationId: string
+  readonly security?: readonly unknown[]
+  readonly parameters?: readonly Parameter[]
+  readonly requestBody?: { readonly required?: boolean; readonly content: Readonly<Record<string, MediaType>> }
+  readonly responses: Readonly<
+    Record<
+      string,
+      { readonly headers?: Readonly<Record<string, unknown>>; readonly content?: Readonly<Record<string, MediaType>> }
+    >
+  >
+}
+
+export interface Operation extends DocumentedOperation {
+  readonly method: string
+  /** As in the document, `/users/{id}`. */
+  readonly path: string
+}
+
+export interface Contract {
+  readonly operations: readonly Operation[]
+  /** A schema of the document without its reference. */
+  resolve(schema: Schema): Schema
+  operationOf(method: string, path: string): Operation | undefined
+  /** What is wrong with an answer; of a call that is not in the document, only what holds for every answer. */
+  judge(operation: Operation | undefined, method: string, answer: Answer): string[]
+  /** Whether the document allows this value as the body of this operation. */
+  allowsBody(operation: Operation, value: unknown): boolean
+}
+
+const DOCUMENT = 'openapi'
+const METHODS = new Set(['get', 'put', 'post', 'patch', 'delete'])
+/** On every answer, whatever it says. */
+const ALWAYS: Readonly<Record<string, RegExp>> = {
+  'x-request-id': /^\S+$/,
+  'cache-control': /^(private, no-cache|no-store|private, no-cache, no-store)$/,
+  'x-content-type-options': /^nosniff$/,
+  'content-security-policy': /default-src/,
+}
+/** Said on the socket before there is a request, so without what the application adds. */
+const BEFORE_ANY_REQUEST = new Set([408, 431])
+/** Headers that a status is useless without. */
+const WITH_STATUS: Readonly<Record<number, readonly string[]>> = {
+  401: ['www-authenticate'],
+  405: ['allow'],
+  429: ['retry-after'],
+  503: ['retry-after'],
+}
+/** Nothing an answer may give away: where the code lies, what runs it, what it asked the database. */
+const LEAKS = /\bat .{1,200}:\d+:\d+|node_modules|\bSELECT\b.{1,200}\bFROM\b|prisma|x-powered-by/i
+
+export function createContract(document: OpenApiDocument): Contract {
+  const ajv = new Ajv2020({ strict: false, allErrors: true })
+  formats.default(ajv)
+  ajv.addSchema({ $id: DOCUMENT, ...document } as object)
+  const compiled = new Map<string, ValidateFunction>()
+  const operations = Object.entries(document.paths).flatMap(([path, methods]) =>
+    Object.entries(methods).flatMap(([method, operation]) =>
+      METHODS.has(method) ? [{ ...operation, method, path }] : [],
+    ),
+  )
+  const patterns = operations.map((operation) => ({
+    operation,
+    pattern: new RegExp(`^${operation.path.replaceAll('.', '\\.').replace(/\{\w+\}/g, '[^/]+')}$`),
+  }))
+
+  function validator(steps: readonly string[]): ValidateFunction {
+    const pointer = steps.map((step) => encodeURIComponent(step.replaceAll('~', '~0').replaceAll('/', '~1'))).join('/')
+    const known = compiled.get(pointer) ?? ajv.compile({ $ref: `${DOCUMENT}#/${pointer}` })
+    compiled.set(pointer, known)
+    return known
+  }
+
+  function judgeBody(operation: Operation, answer: Answer): string[] {
+    const documented = operation.responses[String(answer.status)]
+    const media = mediaTypeOf(answer)
+    const content = documented?.content ?? {}
+    if (answer.text === '') return Object.keys(content).length === 0 ? [] : ['the body is missing']
+    const type = Object.keys(content).find((each) => each === media)
+    if (type === undefined) return [`the media type ${media} is not documented`]
+    if (!/json$/.test(type) || content[type]?.schema === undefined) return []
+    const validate = validator([
+      'paths',
+      operation.path,
+      operation.method,
+      'responses',
+      String(answer.status),
+      'content',
+      type,
+      'schema',
+    ])
+    return validate(JSON.parse(answer.text)) ? [] : (validate.errors ?? []).map(described)
+  }
+
+  return {
+    operations,
+    resolve(schema) {
+      const name = /^#\/components\/schemas\/(\w+)$/.exec(String(schema.$ref ?? ''))?.[1]
+      return name === undefined ? schema : (document.components.schemas[name] ?? {})
+    },
+    operationOf(method, path) {
+      const wanted = method === 'HEAD' ? 'get' : method.toLowerCase()
+      return patterns.find(({ operation, pattern }) => operation.method === wanted && pattern.test(path))?.operation
+    },
+    judge(operation, method, answer) {
+      // Says which methods there are, about nothing that is anybody's; browsers ask it before they send anything.
+      if (method === 'OPTIONS' && answer.status === 204)
+        return answer.headers.allow === undefined && answer.headers['access-control-allow-methods'] === undefined
+          ? ['no methods are named']
+          : []
+      const found = [...judgeAny(answer)]
+      if (method === 'HEAD' || method === 'OPTIONS') return found
+      if (operation === undefined)
+        return answer.status >= 400 ? found : [...found, `${answer.status} from a call that is not documented`]
+      const documented = operation.responses[String(answer.status)]
+      if (documented === undefined) return [...found, `the status ${answer.status} is not documented`]
+      // A page that is the last has no next one; everything else that is documented is there.
+      for (const name of Object.keys(documented.headers ?? {}))
+        if (name !== 'Link' && answer.headers[name.toLowerCase()] === undefined)
+          found.push(`the header ${name} is missing`)
+      return [...found, ...judgeBody(operation, answer)]
+    },
+    allowsBody(operation, value) {
+      const [type] = Object.keys(operation.requestBody?.content ?? {})
+      if (type === undefined) return true
+      return validator(['paths', operation.path, operation.method, 'requestBody', 'content', type, 'schema'])(value)
+    },
+  }
+}
+
+function judgeAny({ status, headers, text }: Answer): string[] {
+  const found: string[] = []
+  if (status >= 500 && status !== 503) found.push(`a fault: ${status}`)
+  for (const [name, form] of BEFORE_ANY_REQUEST.has(status) ? [] : Object.entries(ALWAYS))
+    if (!form.test(String(headers[name] ?? ''))) found.push(`${name} is ${headers[name]}`)
+  for (const name of WITH_STATUS[status] ?? []) if (headers[name] === undefined) found.push(`${status} without ${name}`)
+  if (headers['x-powered-by'] !== undefined) found.push('it says what it is made with')
+  if (status < 400) return found
+  if (text !== '') {
+    const problem = JSON.parse(text) as { status?: unknown }
+    if (problem.status !== status) found.push('the problem names another status')
+    if (LEAKS.test(text)) found.push('the problem tells what is behind it')
+  }
+  return found
+}
+
+function mediaTypeOf({ headers }: Answer): string {
+  return (headers['content-type'] ?? '').split(';', 1)[0]?.trim() ?? ''
+}
+
+function described({ instancePath, message, params }: ErrorObject): string {
+  return `${instancePath || '/'} ${message} ${JSON.stringify(params)}`
+}

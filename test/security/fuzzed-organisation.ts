@@ -1,0 +1,32 @@
+/** A small organisation for requests that nobody planned, with the names that they begin from. */
+import type { OrganisationImport } from '../../src/domain/api.ts'
+
+export const fuzzedOrganisation: OrganisationImport = {
+  users: ['ann', 'ben', 'cid', 'dee', 'eve'].map((id) => ({ id })),
+  groups: [
+    { name: 'dept' },
+    { name: 'dept/red', parent: 'dept' },
+    { name: 'dept/blue', parent: 'dept' },
+    { name: 'other' },
+  ],
+  memberships: [
+    { group: 'dept', user: 'ann', role: 'maintainer' },
+    { group: 'dept/red', user: 'ben', role: 'maintainer' },
+    { group: 'dept/blue', user: 'cid', role: 'member' },
+    { group: 'other', user: 'dee', role: 'member' },
+  ],
+  resources: ['handbook', 'red-plan', 'blue-plan', 'elsewhere'].map((name) => ({ name, kind: 'document' })),
+  grants: [
+    { group: 'dept', resource: 'handbook', permission: 'read' },
+    { group: 'dept/red', resource: 'red-plan', permission: 'write' },
+    { group: 'dept/red', resource: 'handbook', permission: 'admin' },
+    { group: 'dept/blue', resource: 'blue-plan', permission: 'write' },
+    { group: 'other', resource: 'elsewhere', permission: 'maintain' },
+  ],
+}
+
+export const fuzzedValues = {
+  user: fuzzedOrganisation.users.map(({ id }) => id),
+  group: fuzzedOrganisation.groups.map(({ name }) => `name:${name}`),
+  resource: fuzzedOrganisation.resources.map(({ name }) => `name:${name}`),
+}
