@@ -184,23 +184,40 @@ describe('a failover', () => {
 })
 
 describe('a client that ended by itself', () => {
-  it('connects again: the master is killed while a Sentinel hangs', { timeout: 90_000 }, async () => {
-    const ends: number[] = []
-    const connections = Array.from({ length: 6 }, () => {
-      const connection = createConnection({
-        settings: { sentinels: inject('sentinels'), masterName: inject('masterName') },
-        role: 'master',
-      })
-      connection.redis.on('end', () => ends.push(performance.now()))
-      opened.push(connection)
-      return connection
+  /** The Sentinels with a hung one first, so that the search for the master waits for it. */
+  const hungFirst = async () => {
+    const hungPort = await portOf('sentinel-1')
+    return inject('sentinels').toSorted((one, other) => Number(other.port === hungPort) - Number(one.port === hungPort))
+  }
+
+  it('connects again after it was disconnected while it looked for the master', async () => {
+    await hang('sentinel-1')
+    const connection = createConnection({
+      settings: { sentinels: await hungFirst(), masterName: inject('masterName') },
+      role: 'master',
     })
+    opened.push(connection)
+    let ends = 0
+    connection.redis.on('end', () => ends++)
+    await becomes(() => connection.redis.status, 'connecting')
+    // What the failover detector does when a Sentinel announces the new master; ioredis parks here for good.
+    connection.reset()
+    await becomes(() => ends, 1)
+    await becomes(connection.isReady, true)
+    await resume('sentinel-1')
+  })
+
+  it('connects again when the master is killed while a Sentinel hangs', { timeout: 90_000 }, async () => {
+    const sentinels = await hungFirst()
+    const connections = Array.from({ length: 6 }, () =>
+      createConnection({ settings: { sentinels, masterName: inject('masterName') }, role: 'master' }),
+    )
+    opened.push(...connections)
     await becomes(() => connections.every((each) => each.isReady()), true)
     await hang('sentinel-1')
     const killed = await kill('master')
+    await becomes(() => connections.some((each) => each.isReady()), false)
     await becomes(() => connections.every((each) => each.isReady()), true, 30_000)
-    // The hazard happened: without our own connect these would be parked for good.
-    expect(ends.length).toBeGreaterThan(0)
     await resume('sentinel-1')
     await restart(killed)
   })
@@ -279,11 +296,11 @@ describe('the topology', () => {
     await becomes(
       async () => (await reader.read())?.replicas.find((each) => each.address === address)?.subjectivelyDown,
       true,
-      8000,
+      15_000,
     )
     const startedMs = performance.now()
     const topology = await reader.read()
-    expect(performance.now() - startedMs).toBeLessThan(300 + SLACK_MS)
+    expect(performance.now() - startedMs).toBeLessThan(2000)
     expect(topology?.quorum).toMatchObject({ reachable: 2, held: true })
     expect(topology?.sentinels.filter((each) => !each.reachable)).toHaveLength(1)
     await resume('sentinel-2')
