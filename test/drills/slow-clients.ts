@@ -56,7 +56,7 @@ await withDrillStack(async (stack) => {
     async () => (await client.send({ method: 'GET', path: '/readyz' })).status === 200,
     { timeoutMs: 30_000 },
   )
-  const authorization = `Bearer ${await issuer.sign({ subject: 'root', admin: true })}`
+  const authorization = `Bearer ${await issuer.issue({ subject: 'root', roles: ['admin'], ttlSeconds: 3600 })}`
 
   async function timed(): Promise<{ p50: number; p99: number; served: number; refused: number }> {
     const durations: number[] = []
