@@ -185,7 +185,7 @@ describe('following', () => {
     await silent.ready
     await started()
     await clock.advance(POLL_MS)
-    expect([silent.trust(), follower.trust(), log.closed]).toEqual(['following', 'following', 0])
+    expect([silent.lagMs(), silent.trust(), follower.trust(), log.closed]).toEqual([0, 'following', 'following', 0])
   })
 })
 
@@ -309,6 +309,12 @@ describe('catching up', () => {
     await started()
     await follower.catchUp(at(20))
     expect(reads).toEqual([])
+  })
+
+  it('works before anything was read', async () => {
+    const { follower, reads, at } = setUp()
+    await follower.catchUp(at(20))
+    expect(reads).toEqual(['past'])
   })
 
   it('reads until the position covers the target, by the whole snapshot', async () => {
@@ -459,6 +465,17 @@ describe('waiting for a transaction', () => {
     const waiting = follower.waitFor(committed(5, 'before the crash'), 30)
     await clock.advance(30)
     expect(await waiting).toBe(false)
+  })
+
+  it('of another incarnation is not over by a read that hangs', async () => {
+    const { follower, started, hold, clock } = setUp()
+    await started()
+    const held = hold()
+    const waiting = follower.waitFor(committed(5, 'before the crash'), 100)
+    await held.reached
+    await clock.advance(100)
+    expect(await waiting).toBe(false)
+    held.release()
   })
 
   it('works before anything was read', async () => {

@@ -53,7 +53,7 @@ export function isVisible(xid: Xid, snapshot: Snapshot): boolean {
 export function covers(later: Snapshot, earlier: Snapshot): boolean {
   if (later.xmin >= earlier.xmax) return true
   for (const xid of later.inProgress) {
-    if (xid < earlier.xmax && isVisible(xid, earlier)) return false
+    if (isVisible(xid, earlier)) return false
   }
   // What `later` has not begun to see must still be in progress in `earlier`.
   for (let xid = later.xmax; xid < earlier.xmax; xid++) {

@@ -75,6 +75,17 @@ describe('the catalogue', () => {
     expect(seen(catalogue, team)).toEqual(['ant admin'])
   })
 
+  it('forgets also what nobody asked for meanwhile, however often it is replaced', () => {
+    const catalogue = createCatalogue()
+    for (let version = 0; version < 5; version++) {
+      const others = Array.from({ length: version }, (_, n) => item(`bee-${n}`, [[team, 'write']]))
+      catalogue.replace(0, [item('ant', [[version % 2 ? team : lab, 'read']]), ...others])
+    }
+    expect(seen(catalogue, team)).toEqual(['bee-0 write', 'bee-1 write', 'bee-2 write', 'bee-3 write'])
+    expect(seen(catalogue, lab, team)[0]).toBe('ant read')
+    expect(catalogue.visibleTo([lab]).map(({ id, name }) => [id, name])).toEqual([['id-ant', 'ant']])
+  })
+
   it('orders items of one name by their ids', () => {
     const catalogue = createCatalogue()
     catalogue.replace(0, [item('ant', [[team, 'read']], 'b'), item('ant', [[team, 'write']], 'a')])
