@@ -19,32 +19,36 @@ export const EFFECTIVE_GROUPS = `
 
 const COLUMNS = 'r.id, r.name, r.kind, r.description, r.attributes, r.version, r.updated_at'
 
-const visiblePage = (name: string, condition: string): Statement => ({
+const visiblePage = (name: string, { grants = '', resources }: { grants?: string; resources: string }): Statement => ({
   name,
   text: `
 WITH RECURSIVE ${EFFECTIVE_GROUPS},
 permitted AS (
   SELECT resource_id, max(permission) AS permission
-  FROM grants WHERE group_id = ANY (ARRAY(SELECT id FROM effective))
+  FROM grants WHERE group_id = ANY (ARRAY(SELECT id FROM effective)) ${grants}
   GROUP BY resource_id
 )
 SELECT ${COLUMNS}, p.permission
 FROM permitted p JOIN resources r ON r.id = p.resource_id
 WHERE ($3::text IS NULL OR (r.name, r.id) > ($3::text COLLATE "C", $4::uuid))
   AND ($5::text IS NULL OR r.kind = $5::text)
-  AND ${condition}
+  AND ${resources}
   AND ($7::permission IS NULL OR p.permission >= $7::permission)
 ORDER BY r.name, r.id
 LIMIT $2`,
 })
 
 /** $1 user, $2 rows at most, $3 and $4 name and id to begin after, $5 kind, $6 prefix of the name, $7 least permission. */
-export const VISIBLE_PAGE = visiblePage('visible-page', '($6::text IS NULL OR starts_with(r.name, $6::text))')
-/** The same with a prefix as the range from $6 below $8: read from the index under any plan. */
-export const VISIBLE_RANGE = visiblePage(
-  'visible-range',
-  'r.name >= $6::text COLLATE "C" AND r.name < $8::text COLLATE "C"',
-)
+export const VISIBLE_PAGE = visiblePage('visible-page', {
+  resources: '($6::text IS NULL OR starts_with(r.name, $6::text))',
+})
+
+const inRange = (name: string) => `${name} >= $6::text COLLATE "C" AND ${name} < $8::text COLLATE "C"`
+/** The same with a prefix as the range from $6 below $8: from the index under any plan, and only its grants are weighed. */
+export const VISIBLE_RANGE = visiblePage('visible-range', {
+  grants: `AND resource_id IN (SELECT id FROM resources WHERE ${inRange('name')})`,
+  resources: inRange('r.name'),
+})
 
 const visibleOne = (name: string, condition: string): Statement => ({
   name,
