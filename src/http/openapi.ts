@@ -54,7 +54,7 @@ export function createOpenApiDocument(routes: readonly Route[]): ReturnType<type
     const path = openApiPath(route.path)
     paths[path] = { ...paths[path], [route.method]: operation(route) }
   }
-  const tags = [...new Set(routes.map(({ tag }) => tag))].map((name) => ({ name }))
+  const tags = [...new Set(routes.map(({ tag }) => tag))].sort().map((name) => ({ name }))
   return createDocument({ ...DESCRIPTION, tags, paths: paths as ZodOpenApiPathsObject })
 }
 

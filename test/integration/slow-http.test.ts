@@ -80,9 +80,14 @@ describe('too much', () => {
     const big = JSON.stringify({ name: 'a'.repeat(1024 * 1024) })
     expect((await post(big)).status).toBe(413)
     const chunked = `POST /groups HTTP/1.1\r\nHost: test\r\nAuthorization: ${authorization}\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n`
-    const stream = openRaw(instance.port, `${chunked}${big.length.toString(16)}\r\n${big}\r\n`)
+    const chunk = `${big.length.toString(16)}\r\n${big}\r\n`
+    const stream = openRaw(instance.port, `${chunked}${chunk}0\r\n\r\n`)
     expect(await stream.status).toBe(413)
     stream.socket.destroy()
+    // Told only once a body is over: one that never ends is ended by the deadline.
+    const endless = openRaw(instance.port, `${chunked}${chunk}`)
+    expect(await endless.status).toBe(408)
+    await endless.closed
     const bomb = gzipSync(Buffer.alloc(64 * 1024 * 1024, 0x20))
     expect(bomb.length).toBeLessThan(100_000)
     expect((await post(bomb, { 'content-encoding': 'gzip' })).status).toBe(413)
