@@ -7,8 +7,10 @@ export const PARTS = [
   'leases-ignored',
   /** The position moves on, but the rows of the log are not looked at. */
   'log-ignored',
-  /** Time passes between a load and its fill, as on a busy machine. */
+  /** Time passes between a load and its fill. */
   'slow-fills',
+  /** What is read from the log is known only later, as by an instance that is far behind. */
+  'slow-log',
   /** After SIGUSR2 the next deletion in Redis kills the process instead: the crash between commit and delete. */
   'crash-point',
 ] as const
