@@ -105,6 +105,9 @@ function domainErrorOf(error: unknown): unknown {
   if (error instanceof DomainError) return error
   const { code } = error as { code?: unknown }
   if (code === 'P2002') return new DomainError('already-exists', 'the name is taken', { cause: error })
+  // What the mutation checked for was removed by another before it wrote.
+  if (code === 'P2003')
+    return new DomainError('not-found', 'something this refers to was removed meanwhile', { cause: error })
   if (code === 'P2025') return new DomainError('not-found', 'it does not exist', { cause: error })
   const unavailable = code === 'P2028' || code === 'P1001' || code === 'P1017' || isUnavailable(error)
   if (unavailable || /5[37]\w{3}|08\w{3}|55P03/.test(/code.{0,12}?"?([0-9A-Z]{5})"/.exec(described(error))?.[1] ?? ''))
