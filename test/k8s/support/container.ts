@@ -4,15 +4,11 @@ import { createWriteStream, mkdirSync } from 'node:fs'
 import path from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 
-export interface ContainerSpec {
+export interface ContainerSpec extends NameTable {
   readonly name: string
   readonly script: string
   readonly preStop: string
   readonly env: Readonly<Record<string, string>>
-  /** Command words that give the process the pod's own name table. */
-  readonly namespace: readonly string[]
-  readonly hostsFile: string
-  readonly resolvFile: string
   readonly logFile: string
 }
 
@@ -35,9 +31,23 @@ export interface Container {
 
 const RESTART_DELAY_MS = 500
 
+export interface NameTable {
+  /** Command words that give a process a name table of its own. */
+  readonly namespace: readonly string[]
+  readonly hostsFile: string
+  readonly resolvFile: string
+}
+
 // The death of the test kills what it started: nothing is left behind however it ends.
 const ENTER =
   'mount --bind "$1" /etc/hosts && mount --bind "$2" /etc/resolv.conf && shift 2 && exec setpriv --pdeathsig KILL "$@"'
+
+/** Starts a program that resolves names as the table says, in a process group of its own. */
+export function spawnWithNames(table: NameTable, words: readonly string[], env: NodeJS.ProcessEnv): ChildProcess {
+  const [command, ...options] = table.namespace as [string, ...string[]]
+  const args = [...options, 'sh', '-c', ENTER, 'sh', table.hostsFile, table.resolvFile, ...words]
+  return spawn(command, args, { env, detached: true, stdio: ['ignore', 'pipe', 'pipe'] })
+}
 
 export function createContainer(spec: ContainerSpec): Container {
   let child: ChildProcess | undefined
@@ -47,9 +57,7 @@ export function createContainer(spec: ContainerSpec): Container {
   mkdirSync(path.dirname(spec.logFile), { recursive: true })
 
   const spawnScript = (script: string, args: readonly string[]): ChildProcess => {
-    const [command, ...options] = spec.namespace as [string, ...string[]]
-    const words = [...options, 'sh', '-c', ENTER, 'sh', spec.hostsFile, spec.resolvFile, 'sh', script, ...args]
-    const process = spawn(command, words, { env: spec.env, detached: true, stdio: ['ignore', 'pipe', 'pipe'] })
+    const process = spawnWithNames(spec, ['sh', script, ...args], spec.env)
     const log = createWriteStream(spec.logFile, { flags: 'a' })
     process.stdout?.pipe(log, { end: false })
     process.stderr?.pipe(log, { end: false })
