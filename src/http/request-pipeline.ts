@@ -8,7 +8,7 @@ import type { Authentication, Caller } from './authentication.ts'
 import { withoutRolesIfDisabled } from './policies.ts'
 import { HttpError, invalid, PROBLEMS, problemOf, unknownParameters } from './problem.ts'
 import { parseQueryString } from './query-string.ts'
-import type { RateLimits } from './rate-limits.ts'
+import type { Counted, RateLimits } from './rate-limits.ts'
 import type { Reply, ReplySender } from './reply.ts'
 import { type BodyReader, createBodyReader } from './request-body.ts'
 import type { Route } from './route.ts'
@@ -56,7 +56,11 @@ export function createRouteHandler(route: Route, dependencies: PipelineDependenc
       ? NOBODY
       : (authentication.remembered(req.headers.authorization) ??
         (await authentication.authenticate(req.headers.authorization)))
-    if (route.policy.authenticated) await countRequest(bearer, res)
+    if (route.policy.authenticated) {
+      // Here the caller is known, and nothing has been read or looked up for him yet.
+      const counting = rateLimits.count(quota, bearer.id)
+      applyCount(counting instanceof Promise ? await counting : counting, res)
+    }
     checkAccept(req, route.produces)
     const caller = route.policy.weighsRoles ? await withoutRolesIfDisabled(bearer, portcullis) : bearer
     const params = route.params === undefined ? NOTHING : parsed(route.params, req.params, 'path')
@@ -75,15 +79,6 @@ export function createRouteHandler(route: Route, dependencies: PipelineDependenc
       },
       portcullis,
     )
-  }
-
-  /** Here the caller is known, and nothing has been read or looked up for him yet. */
-  async function countRequest({ id }: Caller, res: Response): Promise<void> {
-    const counting = rateLimits.count(quota, id)
-    const counted = counting instanceof Promise ? await counting : counting
-    if (counted === undefined) return
-    res.locals.headers = [...(res.locals.headers ?? []), ...counted.headers]
-    if (counted.refusal) throw counted.refusal
   }
 
   return async function handleRoute(req, res) {
@@ -109,6 +104,13 @@ export function createRouteHandler(route: Route, dependencies: PipelineDependenc
       logger.debug({ err: error, requestId: req.id, route: route.path }, 'request refused')
     sender.sendProblem(req, res, problem)
   }
+}
+
+function applyCount(counted: Counted | undefined, res: Response): void {
+  if (counted === undefined) return
+  const { headers } = res.locals
+  res.locals.headers = headers === undefined ? counted.headers : [...headers, ...counted.headers]
+  if (counted.refusal) throw counted.refusal
 }
 
 /**
