@@ -4,6 +4,7 @@ import {
   allResources,
   everything,
   everythingOfMembersBelow,
+  everythingOfUsers,
   resourcesOfMembersBelow,
   userGroups,
   userResources,
@@ -20,6 +21,7 @@ function transaction({ members = [alice, bob] as UserId[] | null, subtree = [tea
   const affected = {
     membersBelow: vi.fn(async (_groups: readonly GroupId[]) => members),
     subtree: vi.fn(async (_group: GroupId) => subtree),
+    canName: (count: number) => count <= 2,
   }
   return { tx: { affected } as unknown as Transaction, affected }
 }
@@ -136,6 +138,36 @@ describe('everything of everybody below a group', () => {
   })
 
   it('stays where there is no group', async () => {
+    expect(await rule(transaction().tx, null)).toEqual(NOTHING_INVALIDATED)
+  })
+})
+
+describe('everything of users', () => {
+  const rule = everythingOfUsers<readonly UserId[] | null>((users) => users)
+
+  it('goes by name, and by the tag of each', async () => {
+    expect(await rule(transaction().tx, [alice, bob])).toEqual({
+      tags: ['u:alice', 'u:bob'],
+      keys: [
+        { layer: 'user-groups', key: 'user:groups:{alice}' },
+        { layer: 'user-resources', key: 'resources:{alice}' },
+        { layer: 'user-groups', key: 'user:groups:{bob}' },
+        { layer: 'user-resources', key: 'resources:{bob}' },
+      ],
+      layers: [],
+    })
+  })
+
+  it('goes as whole layers where they are too many to name', async () => {
+    expect(await rule(transaction().tx, [alice, bob, 'carol' as UserId])).toEqual({
+      tags: ['l:user-groups', 'l:user-resources'],
+      keys: [],
+      layers: ['user-groups', 'user-resources'],
+    })
+  })
+
+  it('stays where there is nobody', async () => {
+    expect(await rule(transaction().tx, [])).toEqual(NOTHING_INVALIDATED)
     expect(await rule(transaction().tx, null)).toEqual(NOTHING_INVALIDATED)
   })
 })
