@@ -20,11 +20,11 @@ const KEPT_HOURS = 24
  * Runs the work once per key; a repetition gets the first result.
  * @throws DomainError `idempotency-in-progress` while the first still runs, `idempotency-other-body` for another request
  */
-export async function once<T>(
-  tx: PrismaTransaction,
-  { subject, key, fingerprint }: IdempotencyKey,
-  work: () => Promise<T>,
-): Promise<T> {
+export async function once<T>(tx: PrismaTransaction, of: IdempotencyKey, work: () => Promise<T>): Promise<T> {
+  const { subject, key, fingerprint } = of
+  // Before the lock: repetitions of what is done must not be told that it is in progress, only because they meet.
+  const done = await keptAnswer<T>(tx, of)
+  if (done) return done.answer
   // Never waits: a client that repeats too early is told so instead of holding a connection.
   const locks = await tx.$queryRaw<{ taken: boolean }[]>`
     SELECT pg_try_advisory_xact_lock(hashtextextended(${subject} || chr(31) || ${key}, 0)) AS taken`
@@ -32,12 +32,9 @@ export async function once<T>(
     throw new DomainError('idempotency-in-progress', 'a request with this key is being worked on', {
       retryAfterSeconds: 1,
     })
-  const kept = await tx.idempotencyKey.findUnique({ where: { subject_key: { subject, key } } })
-  if (kept && kept.expiresAt > new Date()) {
-    if (kept.fingerprint !== fingerprint)
-      throw new DomainError('idempotency-other-body', 'this key was used for another request')
-    return deserialize(Buffer.from(kept.body, 'base64')) as T
-  }
+  // And under it: the first may have committed between the look and the lock.
+  const meanwhile = await keptAnswer<T>(tx, of)
+  if (meanwhile) return meanwhile.answer
   const result = await work()
   const data = {
     fingerprint,
@@ -50,4 +47,15 @@ export async function once<T>(
     update: data,
   })
   return result
+}
+
+async function keptAnswer<T>(
+  tx: PrismaTransaction,
+  { subject, key, fingerprint }: IdempotencyKey,
+): Promise<{ answer: T } | null> {
+  const kept = await tx.idempotencyKey.findUnique({ where: { subject_key: { subject, key } } })
+  if (!kept || kept.expiresAt <= new Date()) return null
+  if (kept.fingerprint !== fingerprint)
+    throw new DomainError('idempotency-other-body', 'this key was used for another request')
+  return { answer: deserialize(Buffer.from(kept.body, 'base64')) as T }
 }
