@@ -1,0 +1,51 @@
+/** Which processor runs what, and how much of it a process has used: ratios of that hold on a busy machine too. */
+import { execFileSync } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import { cpus } from 'node:os'
+
+const hasTaskset = (() => {
+  try {
+    execFileSync('taskset', ['-V'], { stdio: 'ignore' })
+    return cpus().length >= 2
+  } catch {
+    return false
+  }
+})()
+
+/** Servers on one processor, load and databases on another, where the system can do that. */
+export const PLACES = { server: '0', load: '1' } as const
+
+export function pinned(place: keyof typeof PLACES, command: string, args: readonly string[]): [string, string[]] {
+  return hasTaskset ? ['taskset', ['-c', PLACES[place], command, ...args]] : [command, [...args]]
+}
+
+const TICK_US = 10_000
+
+/** Microseconds of processor time used by the process so far; null where the system does not tell. */
+export function processorUs(pid: number): number | null {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+    return (Number(fields[11]) + Number(fields[12])) * TICK_US
+  } catch {
+    return null
+  }
+}
+
+/** Resident memory in bytes; null where the system does not tell. */
+export function residentBytes(pid: number): number | null {
+  try {
+    return Number(/VmRSS:\s+(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]) * 1024
+  } catch {
+    return null
+  }
+}
+
+/** Nanoseconds that the main thread of the process has been on a processor; null where the system does not tell. */
+export function processorNs(pid: number): number | null {
+  try {
+    return Number(readFileSync(`/proc/${pid}/schedstat`, 'utf8').split(' ')[0])
+  } catch {
+    return null
+  }
+}

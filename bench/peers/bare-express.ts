@@ -1,0 +1,29 @@
+/** Express 5 answering constant bytes: the price of the framework itself, with what makes it cheapest on Node 24. */
+import http, { IncomingMessage, ServerResponse } from 'node:http'
+import express, { type Express } from 'express'
+import { KEEP_ALIVE_MS, settings } from './settings.ts'
+
+const body = Buffer.from(process.env.BODY_BASE64 ?? '', 'base64')
+const ETAG = '"constant"'
+const NOT_MODIFIED = ['ETag', ETAG]
+const OK = ['Content-Type', 'application/json; charset=utf-8', 'Content-Length', String(body.length), ...NOT_MODIFIED]
+
+const app = express()
+app.disable('x-powered-by')
+app.disable('etag')
+app.get('/resources', (req, res) => {
+  if (req.headers['if-none-match'] === ETAG) res.writeHead(304, NOT_MODIFIED).end()
+  else res.writeHead(200, OK).end(body)
+})
+http.createServer({ ...classesOf(app), keepAliveTimeout: KEEP_ALIVE_MS }, app).listen(settings.port, '127.0.0.1')
+
+/** Requests and responses made with the prototypes that Express would give them: without this V8 loses what it knows of them. */
+function classesOf(owner: Express) {
+  class AppRequest extends IncomingMessage {}
+  class AppResponse<Request extends IncomingMessage = IncomingMessage> extends ServerResponse<Request> {}
+  Object.setPrototypeOf(AppRequest.prototype, owner.request)
+  Object.setPrototypeOf(AppResponse.prototype, owner.response)
+  owner.request = AppRequest.prototype as Express['request']
+  owner.response = AppResponse.prototype as Express['response']
+  return { IncomingMessage: AppRequest, ServerResponse: AppResponse }
+}

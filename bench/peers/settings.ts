@@ -1,0 +1,14 @@
+/** What every peer is told when it is started. */
+const { PORT, DATABASE_URL, REDIS_PORT, JWT_PUBLIC_KEY_FILE, JWT_ISSUER, JWT_AUDIENCE } = process.env
+
+export const settings = {
+  port: Number(PORT),
+  databaseUrl: DATABASE_URL ?? '',
+  redisPort: Number(REDIS_PORT),
+  publicKeyFile: JWT_PUBLIC_KEY_FILE ?? '',
+  issuer: JWT_ISSUER ?? '',
+  audience: JWT_AUDIENCE ?? '',
+} as const
+
+/** Connections wait while it is another server's turn; the default would close them. */
+export const KEEP_ALIVE_MS = 300_000

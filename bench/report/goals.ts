@@ -1,0 +1,98 @@
+/** What was to be reached, and what was: each goal a ratio within one run on one machine, or a bound. */
+import type { Standing } from '../harness/slices.ts'
+import type { Results } from '../suites/index.ts'
+
+export interface Verdict {
+  readonly measure: string
+  readonly goal: string
+  readonly measured: string
+  readonly reached: boolean
+  readonly suite: string
+}
+
+const BARE = 'bare Express, constant'
+const PASS = 'node:http + Redis pass-through'
+const HIT = 'Portcullis, hit'
+
+export function verdicts({ endpoints, latency, scale, mutations }: Results): Verdict[] {
+  return [
+    ...(endpoints ? endpointVerdicts(endpoints) : []),
+    ...(latency ? latencyVerdicts(latency) : []),
+    ...(scale ? scaleVerdicts(scale) : []),
+    ...(mutations ?? []).map(({ name, ratio }) =>
+      atMost(`mutation (${name}) ÷ the same transaction without caching`, 1.3, ratio, 'mutation'),
+    ),
+  ]
+}
+
+function endpointVerdicts({ hit, notModified, peers }: NonNullable<Results['endpoints']>): Verdict[] {
+  const fifty = hit['50'] ?? []
+  const peer = (name: string) => perPeer(peers, name)
+  return [
+    atLeast('hit ÷ bare Express constant of the same bytes', 0.5, perProcessor(fifty, HIT, BARE), 'hit'),
+    atLeast('hit ÷ node:http + Redis pass-through', 0.75, perProcessor(fifty, HIT, PASS), 'hit'),
+    atLeast('hit ÷ straightforward version', 7, peer('straightforward'), 'hit'),
+    atLeast('hit ÷ bentocache', 7, peer('bentocache'), 'hit'),
+    atLeast('hit ÷ SQL through Prisma', 15, peer('SQL'), 'hit'),
+    atLeast('304 ÷ bare Express 304', 0.6, perProcessor(notModified, 'Portcullis, 304', 'bare Express, 304'), 'hit'),
+  ]
+}
+
+function latencyVerdicts({ points }: NonNullable<Results['latency']>): Verdict[] {
+  const half = [...new Set(points.map(({ rate }) => rate))].sort((a, b) => a - b)[2]
+  const at = (name: string) => points.find((point) => point.rate === half && point.name === name)?.p99Ms ?? Number.NaN
+  return [atMost("p99 at half the ceiling's rate ÷ bare Express's at the same rate", 2, at(HIT) / at(BARE), 'latency')]
+}
+
+function scaleVerdicts({ scale, longList }: NonNullable<Results['scale']>): Verdict[] {
+  const [smallest, largest] = [scale[0], scale.at(-1)]
+  if (!smallest || !largest) return []
+  const resources = largest.resources.toLocaleString('en')
+  const long = perProcessor(longList, 'first page of 10,000 items', 'first page of 50 items')
+  return [
+    ...(longList.length > 0 ? [atMost('first page of 10,000 items ÷ of 50 items', 1.1, 1 / long, 'scale')] : []),
+    atMost(
+      `miss at ${resources} resources ÷ at ${smallest.resources.toLocaleString('en')}, same permitted set`,
+      1.2,
+      largest.missMs.median / smallest.missMs.median,
+      'scale',
+    ),
+    bound(`fresh read after one update in ${resources}, p50`, 10, largest.freshReadMs.median, 'ms'),
+    bound(`instance memory at ${resources} resources`, 350, largest.residentMb ?? Number.NaN, 'MB'),
+    bound(`ready after start at ${resources} resources, catalogue in Redis`, 3000, largest.readyAgainMs, 'ms'),
+    bound(`ready after start at ${resources} resources, nothing in Redis`, 3000, largest.readyFirstMs, 'ms'),
+  ]
+}
+
+/** How many requests the one serves with the processor time that the other needs for one; by throughput where the system does not tell. */
+export function perProcessor(standings: readonly Standing[], name: string, other: string): number {
+  const [one, two] = [name, other].map((wanted) => standings.find((standing) => standing.name === wanted))
+  if (!one || !two) return Number.NaN
+  if (one.serverUs && two.serverUs) {
+    // Where one of them is the first, the ratio is known slice by slice, which is steadier than a ratio of medians.
+    if (two === standings[0] && one.toFirst.processor) return 1 / one.toFirst.processor.median
+    if (one.toFirst.processor && two.toFirst.processor)
+      return two.toFirst.processor.median / one.toFirst.processor.median
+  }
+  return one.perSecond.median / two.perSecond.median
+}
+
+/** Several peers wait for the database or for worker threads, so here requests per second say what users get. */
+function perPeer(peers: readonly Standing[], begins: string): number {
+  const hit = peers.find(({ name }) => name === HIT)
+  const peer = peers.find(({ name }) => name.startsWith(begins))
+  return hit && peer ? hit.perSecond.median / peer.perSecond.median : Number.NaN
+}
+
+function atLeast(measure: string, least: number, value: number, suite: string): Verdict {
+  return { measure, goal: `≥ ${least}`, measured: value.toFixed(2), reached: value >= least, suite }
+}
+
+function atMost(measure: string, most: number, value: number, suite: string): Verdict {
+  return { measure, goal: `≤ ${most}`, measured: value.toFixed(2), reached: value <= most, suite }
+}
+
+function bound(measure: string, most: number, value: number, unit: string): Verdict {
+  const measured = `${value < 100 ? value.toFixed(1) : Math.round(value).toLocaleString('en')} ${unit}`
+  return { measure, goal: `≤ ${most.toLocaleString('en')} ${unit}`, measured, reached: value <= most, suite: 'scale' }
+}

@@ -1,0 +1,141 @@
+/** Puts tables and plots of one run into docs/performance.md, between its markers; what people wrote around them stays. */
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import type { Standing } from '../harness/slices.ts'
+import type { Results } from '../suites/index.ts'
+import { verdicts } from './goals.ts'
+import { plots } from './plots.ts'
+
+const page = fileURLToPath(new URL('../../docs/performance.md', import.meta.url))
+const pictures = fileURLToPath(new URL('../../docs/performance/', import.meta.url))
+const BEGIN = '<!-- measured: begin -->'
+const END = '<!-- measured: end -->'
+
+export function writePerformancePage(results: Results, resultsFile: string): void {
+  const drawn = plots(results)
+  mkdirSync(pictures, { recursive: true })
+  for (const { file, svg } of drawn) writeFileSync(pictures + file, svg)
+  const text = readFileSync(page, 'utf8')
+  const [before = '', rest = ''] = text.split(BEGIN)
+  const after = rest.split(END)[1] ?? ''
+  const images = drawn.map(({ file, title }) => `![${title}](performance/${file})`)
+  const content = [...described(results, resultsFile), goalTable(results), ...tables(results), ...images]
+  writeFileSync(page, `${before}${BEGIN}\n\n${content.join('\n\n')}\n\n${END}${after}`)
+}
+
+function described({ environment }: Results, resultsFile: string): string[] {
+  const { machine, date, versions, loadPerProcessor, commit } = environment
+  const busy =
+    loadPerProcessor > 0.5
+      ? ` The machine did other work meanwhile (${loadPerProcessor} runnable processes per processor when this began), so figures per second are far below what it can do; ratios are taken slice by slice and hold.`
+      : ''
+  return [
+    `Measured on ${date.slice(0, 10)}: ${machine.name}, ${machine.processors} processors, ${machine.memoryGb} GB, ${machine.system}; Node ${versions.node}, Express ${versions.express}, commit ${commit}.${busy} All figures: \`${resultsFile}\`.`,
+  ]
+}
+
+function goalTable(results: Results): string {
+  const rows = verdicts(results).map(({ measure, goal, measured, reached, suite }) => [
+    measure,
+    goal,
+    reached ? `**${measured}**` : `${measured} (not reached)`,
+    `\`npm run bench -- --only ${suite}\``,
+  ])
+  return table(['measure', 'goal', 'measured', 'reproduce'], rows)
+}
+
+function tables({ endpoints, fallback, scale, micro, mutations, latency }: Results): string[] {
+  return [
+    ...(endpoints
+      ? [
+          '### Answers per second and processor time',
+          ...Object.entries(endpoints.hit).map(
+            ([size, standings]) =>
+              `${size} items, ${(endpoints.bytes[size] ?? 0).toLocaleString('en')} bytes:\n\n${standingTable(standings)}`,
+          ),
+          `304:\n\n${standingTable(endpoints.notModified)}`,
+          `Peers, 50 items:\n\n${standingTable(endpoints.peers)}`,
+        ]
+      : []),
+    ...(fallback ? [`Redis away, 50 items:\n\n${standingTable(fallback)}`] : []),
+    ...(latency
+      ? [
+          '### Latency at fixed rates',
+          table(
+            ['', 'requests/s', 'p50', 'p90', 'p99'],
+            latency.points.map(({ name, rate, p50Ms, p90Ms, p99Ms }) => [
+              name,
+              String(rate),
+              ms(p50Ms),
+              ms(p90Ms),
+              ms(p99Ms),
+            ]),
+          ),
+        ]
+      : []),
+    ...(scale
+      ? [
+          '### By size of the catalogue',
+          table(
+            ['resources', 'miss p50 (p90)', 'fresh read p50 (p90)', 'memory', 'ready, first', 'ready, again'],
+            scale.scale.map((each) => [
+              each.resources.toLocaleString('en'),
+              `${ms(each.missMs.median)} (${ms(each.missMs.p90)})`,
+              `${ms(each.freshReadMs.median)} (${ms(each.freshReadMs.p90)})`,
+              each.residentMb === null ? '' : `${Math.round(each.residentMb)} MB`,
+              ms(each.readyFirstMs),
+              ms(each.readyAgainMs),
+            ]),
+          ),
+        ]
+      : []),
+    ...(mutations
+      ? [
+          '### Mutations',
+          table(
+            ['', 'without caching', 'with', 'ratio'],
+            mutations.map(({ name, withoutMs, withMs, ratio }) => [
+              name,
+              ms(withoutMs.median),
+              ms(withMs.median),
+              ratio.toFixed(2),
+            ]),
+          ),
+        ]
+      : []),
+    ...(micro
+      ? [
+          '### The pieces',
+          table(
+            ['', 'per call'],
+            micro.map(({ name, nanoseconds }) => [
+              name,
+              nanoseconds < 1000 ? `${Math.round(nanoseconds)} ns` : `${(nanoseconds / 1000).toFixed(1)} µs`,
+            ]),
+          ),
+        ]
+      : []),
+  ]
+}
+
+function standingTable(standings: readonly Standing[]): string {
+  return table(
+    ['', 'requests/s (range)', 'µs of processor', '÷ first', 'p50', 'p99'],
+    standings.map(({ name, perSecond, serverUs, latencyMs, toFirst }) => [
+      name,
+      `${whole(perSecond.median)} (${whole(perSecond.low)}–${whole(perSecond.high)})`,
+      serverUs ? serverUs.median.toFixed(1) : '',
+      (toFirst.processor ? 1 / toFirst.processor.median : toFirst.throughput.median).toFixed(2),
+      ms(latencyMs.p50),
+      ms(latencyMs.p99),
+    ]),
+  )
+}
+
+const whole = (value: number) => Math.round(value).toLocaleString('en')
+const ms = (value: number) => `${value < 10 ? value.toFixed(1) : whole(value)} ms`
+
+function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  const line = (cells: readonly string[]) => `| ${cells.join(' | ')} |`
+  return [line(head), line(head.map(() => '---')), ...rows.map(line)].join('\n')
+}

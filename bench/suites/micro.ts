@@ -1,0 +1,75 @@
+/** The pieces by themselves: what a stamp check, an entry, an index of a hundred thousand tags and a filter cost. */
+import { createInvalidationIndex, parseSnapshot, type Stamp, type Tag, type Xid } from '../../src/cache/index.ts'
+import { createCatalogue } from '../../src/domain/catalogue.ts'
+import { createCursorCodec } from '../../src/domain/cursor.ts'
+import { retentionOf } from '../../src/domain/keys.ts'
+import type { GroupId, ResourceId, UserId } from '../../src/domain/model.ts'
+import { createResourcePages } from '../../src/domain/resource-page.ts'
+import type { CatalogueItem } from '../../src/domain/source.ts'
+import { buildList } from '../../src/domain/visible-list.ts'
+import { nanosecondsPer } from '../harness/micro.ts'
+import { createRandom } from '../harness/random.ts'
+
+export interface MicroResult {
+  readonly name: string
+  readonly nanoseconds: number
+}
+
+const GROUPS = 100
+const PER_GROUP = 50
+
+export function measureMicro(): MicroResult[] {
+  return [...indexOperations(), ...listOperations()].map(([name, operation]) => ({
+    name,
+    nanoseconds: nanosecondsPer(operation),
+  }))
+}
+
+type Operation = readonly [name: string, run: () => unknown]
+
+function indexOperations(): Operation[] {
+  const database = '1-1-1'
+  const index = createInvalidationIndex({ retentionOf, maxTags: 200_000 })
+  const position: Stamp = { database, snapshot: parseSnapshot('500000:500000:') }
+  const rows = Array.from({ length: 100_000 }, (_, at) => ({ xid: (at + 1) as Xid, tags: [`u:user-${at}` as Tag] }))
+  index.reset({ position, floor: parseSnapshot('1:1:'), rows })
+  const stamp: Stamp = { database, snapshot: parseSnapshot('499990:500000:499991,499995') }
+  const few = ['u:user-1', 'l:user-resources', 't:a', 'g:a'] as Tag[]
+  const many = Array.from({ length: 400 }, (_, at) => `g:group-${at}` as Tag)
+  return [
+    ['stamp check, 4 tags, index of 100,000', () => index.judge(stamp, few, 'volatile')],
+    ['stamp check, 400 tags (a user in 200 groups)', () => index.judge(stamp, many, 'volatile')],
+    ['reading a snapshot', () => parseSnapshot('499990:500000:499991,499995')],
+  ]
+}
+
+function listOperations(): Operation[] {
+  const random = createRandom(7)
+  const groups = Array.from({ length: GROUPS }, (_, at) => `group-${at}` as GroupId)
+  const catalogue = createCatalogue()
+  const items = groups.flatMap((group) => Array.from({ length: PER_GROUP }, (_, at) => itemOf(group, at, random())))
+  catalogue.replace(0, items)
+  const pages = createResourcePages(createCursorCodec('a secret that only benchmarks know, 32 bytes or more'))
+  const user = 'reader' as UserId
+  const one = groups.slice(0, 1)
+  const visible = catalogue.visibleTo(one)
+  return [
+    ['filter: 50 of 5,000, one group', () => catalogue.visibleTo(one)],
+    ['filter: 1,000 of 5,000, 20 groups', () => catalogue.visibleTo(groups.slice(0, 20))],
+    ['list of 50 items, rendered with its validator', () => buildList(user, visible, pages.assemble)],
+    ['bucket of 5,000 items replaced', () => catalogue.replace(0, items)],
+  ]
+}
+
+function itemOf(group: GroupId, at: number, order: number): CatalogueItem {
+  return {
+    id: `00000000-0000-4000-8000-${String(at).padStart(12, '0')}` as ResourceId,
+    name: `${order.toFixed(6)}/${group}/${at}`,
+    kind: 'repository',
+    description: 'something to look at',
+    attributes: { visibility: 'private', stars: at },
+    version: 1,
+    updatedAt: '2026-01-01T00:00:00.000Z',
+    grants: [[group, 'write']],
+  }
+}

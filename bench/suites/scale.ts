@@ -1,0 +1,138 @@
+/** What grows and what must not: misses, first pages, fresh reads, memory and start, by the size of the catalogue. */
+import { Redis } from 'ioredis'
+import type { Bench } from '../harness/bench.ts'
+import { longReader, READERS_PER_SIZE, readerOf } from '../harness/data-set.ts'
+import { residentBytes } from '../harness/processor.ts'
+import { newPrefix, type Server, startService } from '../harness/servers.ts'
+import { compare, type Standing } from '../harness/slices.ts'
+import { percentile, type Spread, spreadOf } from '../harness/statistics.ts'
+import { type Client, createClient } from '../harness/timed.ts'
+
+export interface ScaleResult {
+  readonly resources: number
+  /** The first instance: the catalogue comes from PostgreSQL. */
+  readonly readyFirstMs: number
+  /** Another one: it comes from Redis. */
+  readonly readyAgainMs: number
+  readonly residentMb: number | null
+  /** A list that is in no cache, 50 items. */
+  readonly missMs: Percentiles
+  /** The first read after one resource was changed. */
+  readonly freshReadMs: Percentiles
+}
+
+export interface Percentiles extends Spread {
+  readonly p90: number
+}
+
+interface Instance {
+  readonly resources: number
+  readonly server: Server
+  readonly client: Client
+  readonly prefix: string
+  readonly readyFirstMs: number
+}
+
+export async function measureScale(bench: Bench): Promise<{ scale: ScaleResult[]; longList: Standing[] }> {
+  const instances: Instance[] = []
+  const redis = new Redis({ host: '127.0.0.1', port: await bench.stack.masterPort() })
+  try {
+    for (const resources of bench.scales) instances.push(await startInstance(bench, resources))
+    bench.log('misses')
+    const misses = await measureMisses(bench, instances, redis)
+    bench.log('fresh reads after one update')
+    const fresh = await measureFreshReads(bench, instances)
+    const scale: ScaleResult[] = []
+    for (const { resources, server, readyFirstMs, prefix } of instances) {
+      const bytes = residentBytes(server.pid)
+      scale.push({
+        resources,
+        readyFirstMs,
+        readyAgainMs: await restarted(bench, resources, prefix),
+        residentMb: bytes && bytes / 1024 / 1024,
+        missMs: percentilesOf(misses.get(resources) ?? []),
+        freshReadMs: percentilesOf(fresh.get(resources) ?? []),
+      })
+    }
+    return { scale, longList: await compareLongList(bench, instances) }
+  } finally {
+    redis.disconnect()
+    for (const { client, server } of instances) {
+      client.close()
+      await server.stop()
+    }
+  }
+}
+
+async function startInstance(bench: Bench, resources: number): Promise<Instance> {
+  const { databaseUrl } = await bench.dataSet(resources)
+  const prefix = newPrefix()
+  bench.log(`start with ${resources} resources`)
+  const server = await startService(bench.stack, { name: `portcullis-${resources}`, databaseUrl, prefix })
+  return { resources, server, client: createClient(server.url), prefix, readyFirstMs: server.readyAfterMs }
+}
+
+async function restarted(bench: Bench, resources: number, prefix: string): Promise<number> {
+  const { databaseUrl } = await bench.dataSet(resources)
+  const server = await startService(bench.stack, { name: `portcullis-${resources}-again`, databaseUrl, prefix })
+  await server.stop()
+  return server.readyAfterMs
+}
+
+/** Round robin over the instances: what the machine does meanwhile, it does to all of them. */
+async function measureMisses(bench: Bench, instances: Instance[], redis: Redis): Promise<Map<number, number[]>> {
+  const times = new Map<number, number[]>()
+  for (let round = -READERS_PER_SIZE; round < bench.repeats; round++) {
+    const reader = readerOf(50, (round + READERS_PER_SIZE) % READERS_PER_SIZE)
+    const [headers = {}] = await bench.stack.headersOf([reader])
+    for (const { resources, client, prefix } of instances) {
+      await redis.unlink(`${prefix}resources:{${reader}}`, `${prefix}user:groups:{${reader}}`)
+      const { status, ms, cacheStatus } = await client.ask('GET', '/resources', headers)
+      if (status !== 200 || !cacheStatus.includes('fwd=miss')) throw new Error(`no miss: ${status} ${cacheStatus}`)
+      if (round >= 0) times.set(resources, [...(times.get(resources) ?? []), ms])
+    }
+  }
+  return times
+}
+
+async function measureFreshReads(bench: Bench, instances: Instance[]): Promise<Map<number, number[]>> {
+  const times = new Map<number, number[]>()
+  const [root = {}] = await bench.stack.headersOf(['root'])
+  const warmUp = 10
+  for (let round = -warmUp; round < bench.repeats / 2; round++) {
+    const reader = readerOf(50, (round + warmUp) % READERS_PER_SIZE)
+    const [headers = {}] = await bench.stack.headersOf([reader])
+    for (const { resources, client } of instances) {
+      const before = JSON.parse((await client.ask('GET', '/resources', headers)).body) as { data: { id: string }[] }
+      const changed = before.data[Math.abs(round) % before.data.length]
+      const description = `changed in round ${round}`
+      const { status } = await client.ask('PATCH', `/resources/${changed?.id}`, root, { description })
+      if (status !== 200) throw new Error(`the change was answered with ${status}`)
+      const { ms, body } = await client.ask('GET', '/resources', headers)
+      if (!body.includes(description)) throw new Error('the read after the change does not show it')
+      if (round >= 0) times.set(resources, [...(times.get(resources) ?? []), ms])
+    }
+  }
+  return times
+}
+
+/** The first page of a list of ten thousand beside that of a list of fifty, where there are so many. */
+async function compareLongList(bench: Bench, instances: Instance[]): Promise<Standing[]> {
+  const largest = instances.findLast(({ resources }) => resources >= 10_000)
+  if (!largest) return []
+  bench.log('first page of a long list')
+  const [short = {}, long = {}] = await bench.stack.headersOf([readerOf(50, 0), longReader])
+  const path = '/resources'
+  for (const headers of [short, long]) await largest.client.ask('GET', path, headers)
+  return compare(
+    [
+      { server: largest.server, name: 'first page of 50 items', requests: [{ path, headers: short }] },
+      { server: largest.server, name: 'first page of 10,000 items', requests: [{ path, headers: long }] },
+    ],
+    bench.comparison,
+  )
+}
+
+function percentilesOf(values: readonly number[]): Percentiles {
+  return { ...spreadOf(values), p90: percentile(values, 0.9) }
+}
