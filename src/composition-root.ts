@@ -61,6 +61,10 @@ const COPIES_MAX_BYTES = { groups: 16 * 1024 * 1024, lists: 64 * 1024 * 1024 } a
 const TOKEN_WAIT_MS = 1000
 const RETENTION_JOB_EVERY_MS = MINUTE_MS
 const START_RETRY_MS = 500
+/** How long a start waits for Redis to answer, and for the catalogue; readiness depends on neither for longer. */
+const WARM_UP_REDIS_MS = 1000
+const WARM_UP_PAUSE_MS = 20
+const WARM_UP_MAX_MS = 15_000
 const WATCH_EVERY_MS = 250
 const OUTAGES_SHOWN = 20
 const CHANGE_STREAMS = { streamsMax: 100, heartbeatMs: 15_000, lifeMs: 5 * MINUTE_MS } as const
@@ -222,6 +226,7 @@ export function compose(config: Config, { logger, metrics }: { logger: Logger; m
   })
 
   let migrated = false
+  let warm = false
   const closing = new AbortController()
 
   /** Waits for the database as long as it takes; only a schema that is too old is a reason not to start. */
@@ -238,6 +243,17 @@ export function compose(config: Config, { logger, metrics }: { logger: Logger; m
       }
     }
     await follower.ready
+    await warmUp().catch((error: unknown) => logger.debug({ err: error }, 'started without the catalogue'))
+    warm = true
+  }
+
+  /** The first readers would all wait for the catalogue; without Redis it is not needed. */
+  async function warmUp(): Promise<void> {
+    for (let waitedMs = 0; !redis.answers() && waitedMs < WARM_UP_REDIS_MS; waitedMs += WARM_UP_PAUSE_MS)
+      await clock.sleep(WARM_UP_PAUSE_MS, closing.signal)
+    const loaded = new AbortController()
+    const giveUp = clock.sleep(WARM_UP_MAX_MS, AbortSignal.any([loaded.signal, closing.signal])).catch(() => {})
+    await Promise.race([partition.refresh(), giveUp]).finally(() => loaded.abort())
   }
 
   const retention = createLogRetention({ database, retentionMs: RETENTION_MS.lasting })
@@ -280,7 +296,7 @@ export function compose(config: Config, { logger, metrics }: { logger: Logger; m
     },
     sharedCounter: redis.windowCounters,
     health: {
-      ready: () => migrated && index.position !== null,
+      ready: () => migrated && index.position !== null && warm,
       verbose: async () => ({
         schema: migrated ? 'current' : 'unknown',
         log: { trust: follower.trust(), lagMs: Math.round(follower.lagMs()) },
