@@ -36,17 +36,26 @@ function strip({ fault, timeline, judged, violations }: Summary, y: number, x: (
       const height = Math.min(1, Math.log10(1 + staleMs) / Math.log10(1 + BOUND_MS)) * STRIP
       return `<circle cx="${x(startedMs).toFixed(1)}" cy="${(bottom - height).toFixed(1)}" r="1.8" fill="${broken ? '#b00020' : '#1d3557'}"/>`
     }),
-    ...timeline.marks
-      .filter(({ name }) => name !== 'end')
-      .map(({ name, atMs }, index) => {
-        const at = x(atMs).toFixed(1)
-        const label =
-          name === 'healthy'
-            ? ''
-            : `<text x="${at}" y="${y - 3 - (index % 2) * 9}" fill="#444" font-size="8.5">${escaped(name)}</text>`
-        return `<line x1="${at}" x2="${at}" y1="${y}" y2="${bottom}" stroke="#444" stroke-dasharray="${name === 'healthy' ? '2 3' : ''}" stroke-width="0.7"/>${label}`
-      }),
+    ...marks(timeline, y, x),
   ].join('\n')
+}
+
+/** More names than this would cover each other; the lines stay. */
+const NAMES_MAX = 7
+
+function marks({ marks: all }: Timeline, y: number, x: (atMs: number) => number): string[] {
+  const named = all.filter(({ name }) => name !== 'healthy' && name !== 'end')
+  const shown = named.length <= NAMES_MAX ? named : named.filter(({ name }) => name === 'fault' || name === 'over')
+  const lines = all.map(({ name, atMs }) => {
+    const dashes = name === 'healthy' ? ' stroke-dasharray="2 3"' : ''
+    const at = x(atMs).toFixed(1)
+    return `<line x1="${at}" x2="${at}" y1="${y}" y2="${y + STRIP}" stroke="#444" stroke-width="0.7"${dashes}/>`
+  })
+  const names = shown.map(
+    ({ name, atMs }, index) =>
+      `<text x="${x(atMs).toFixed(1)}" y="${y - 3 - (index % 2) * 9}" fill="#444" font-size="8.5">${escaped(name)}</text>`,
+  )
+  return [...lines, ...names]
 }
 
 /** Stacked shares, one path per kind of answer. */
@@ -72,9 +81,9 @@ function legend(): string {
   const names = { hit: 'hit', miss: 'loaded', bypass: 'straight from PostgreSQL', failed: 'failed' } as const
   const items = KINDS.map(
     (kind, index) =>
-      `<rect x="${LEFT + index * 150}" y="12" width="11" height="11" fill="${COLOURS[kind]}"/><text x="${LEFT + 16 + index * 150}" y="22">${names[kind]}</text>`,
+      `<rect x="${LEFT + index * 105 + (kind === 'failed' ? 65 : 0)}" y="12" width="11" height="11" fill="${COLOURS[kind]}"/><text x="${LEFT + 16 + index * 105 + (kind === 'failed' ? 65 : 0)}" y="22">${names[kind]}</text>`,
   )
-  const dot = `<circle cx="${LEFT + 606}" cy="17" r="2.5" fill="#1d3557"/><text x="${LEFT + 614}" y="22">stale, height 0–1 s (log)</text>`
+  const dot = `<circle cx="${LEFT + 466}" cy="17" r="2.5" fill="#1d3557"/><text x="${LEFT + 474}" y="22">stale: up to 1 s (log); red: a violation</text>`
   return [...items, dot].join('\n')
 }
 
