@@ -11,7 +11,8 @@ type Ask = Pick<Environment, 'ask'>
  */
 export async function cutReplication({ ask }: Ask, master: RedisName): Promise<void> {
   await ask(master, 'CONFIG', 'SET', 'min-replicas-to-write', '0')
-  await ask(master, 'ACL', 'SETUSER', 'default', '-psync', '-sync', '-replconf')
+  // Not REPLCONF: a replica that may connect again in between would be known under port 0 to every Sentinel, for good.
+  await ask(master, 'ACL', 'SETUSER', 'default', '-psync', '-sync')
   await ask(master, 'CLIENT', 'KILL', 'TYPE', 'replica')
 }
 
