@@ -22,7 +22,10 @@ const AUDIENCE = 'portcullis'
 const DRIP_MS = 1000
 const PAUSE_MS = 5
 const MAX_RATIO = 2
-const OPENED_AT_ONCE = 50
+/** Over as long as a slow body is waited for, so that they are not all put off in the same instant. */
+const OPENED_WITHIN_MS = 5000
+/** Sleeps are no finer than this. */
+const STEP_MS = 10
 
 await withDrillStack(async (stack) => {
   const issuer = await createTokenIssuer({
@@ -92,7 +95,7 @@ await withDrillStack(async (stack) => {
   }
   for (let opened = 0; opened < connections; opened++) {
     hold(opened % 2 === 0 ? 'headers' : 'body')
-    if (opened % OPENED_AT_ONCE === 0) await sleep(10)
+    if (opened % Math.ceil((connections * STEP_MS) / OPENED_WITHIN_MS) === 0) await sleep(STEP_MS)
   }
   const during = await timed()
   const held = open.size
