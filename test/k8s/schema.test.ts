@@ -70,5 +70,6 @@ test.skipIf(noKubectl)('an unknown field, a wrong type and a missing one are fou
   const job = broken.find(({ kind }) => kind === 'Job') as Manifest
   delete job.spec.template
   const problems = problemsOf(broken, 'kubernetes-types')
-  for (const word of ['livenesProbe', "'string' is not assignable", "'template' is missing"]) expect(problems).toContain(word)
+  for (const word of ['livenesProbe', "'string' is not assignable", "'template' is missing"])
+    expect(problems).toContain(word)
 })

@@ -15,7 +15,14 @@ test.skipIf(skipReason)(
   { timeout: 3 * HOUR_MS },
   async () => {
     const seeds = Array.from({ length: count }, (_, i) => first + i)
-    const results = await runSeeds({ seeds, subnets: [31, 32, 33] })
+    const results = await runSeeds({
+      seeds,
+      subnets: [31, 32, 33, 34],
+      progress: ({ seed, servingMs, violations }, done) =>
+        console.log(
+          `${done} of ${count}: seed ${seed}, recovery ${servingMs} ms${violations.length > 0 ? ' VIOLATED' : ''}`,
+        ),
+    })
     const serving = results.map(({ servingMs }) => servingMs)
     const whole = results.map(({ wholeMs }) => wholeMs)
     const two = Math.max(...results.map(({ twoMastersMs }) => twoMastersMs))

@@ -387,6 +387,7 @@ describe.skipIf(skipReason)('drills', () => {
     const before = drill.client.accepted
     await eventually(() => drill.client.accepted > before + 50, 10_000)
     expect(answers).toContain('OK')
+    expect(drill.client.ended).toBe(0)
     drill.report('SENTINEL FAILOVER five times in a row', {
       answers: answers.map((answer) => answer.split(' ')[0]).join('/'),
       'writes stalled': seconds(drill.client.longestStallMs),
