@@ -12,11 +12,19 @@ declare module 'express-serve-static-core' {
 }
 
 const CLEAN_ID = /^[\w.:-]{1,128}$/
+/** One random id per process, counted on: as unique as a random one each, and no question to the random generator. */
+const PROCESS_ID = randomUUID().slice(0, 24)
+let lastRequest = 0
+
+function nextId(): string {
+  lastRequest++
+  return PROCESS_ID + lastRequest.toString(16).padStart(12, '0')
+}
 
 /** A caller's own id is kept when it cannot break a log line or a header. */
 export function requestId(req: IncomingMessage): string {
   const given = req.headers['x-request-id']
-  return typeof given === 'string' && CLEAN_ID.test(given) ? given : randomUUID()
+  return typeof given === 'string' && CLEAN_ID.test(given) ? given : nextId()
 }
 
 /** Written by hand: a request's own logger, and serialisers for what is not printed, cost more than everything else here. */

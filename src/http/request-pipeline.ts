@@ -5,6 +5,7 @@ import type { z } from 'zod'
 import type { MutationContext, Portcullis, ReadContext } from '../domain/api.ts'
 import type { HttpSink, Logger } from '../telemetry/index.ts'
 import type { Authentication, Caller } from './authentication.ts'
+import { createDeadlines } from './deadlines.ts'
 import { withoutRolesIfDisabled } from './policies.ts'
 import { HttpError, invalid, PROBLEMS, problemOf, unknownParameters } from './problem.ts'
 import { parseQueryString } from './query-string.ts'
@@ -39,7 +40,7 @@ const NOBODY = Object.freeze({
 export function createRouteHandler(route: Route, dependencies: PipelineDependencies): RequestHandler {
   const { portcullis, authentication, rateLimits, sender, metrics, logger, serverTiming } = dependencies
   const readBody: BodyReader | undefined = route.body === undefined ? undefined : createBodyReader(route)
-  const deadlineMs = route.deadlineMs ?? dependencies.requestBudgetMs
+  const deadlines = createDeadlines({ afterMs: route.deadlineMs ?? dependencies.requestBudgetMs })
   const method = route.method.toUpperCase()
   const quota = route.quota ?? (route.method === 'get' ? 'read' : 'write')
 
@@ -83,14 +84,14 @@ export function createRouteHandler(route: Route, dependencies: PipelineDependenc
 
   return async function handleRoute(req, res) {
     const startedAt = performance.now()
-    const timer = setTimeout(() => fail(req, res, outOfTime(req, readBody)), deadlineMs)
+    const deadline = deadlines.start(() => fail(req, res, outOfTime(req, readBody)))
     try {
       const reply = await answer(req, res)
       sender.send(req, res, serverTiming ? timed(reply, performance.now() - startedAt) : reply)
     } catch (error) {
       fail(req, res, error)
     } finally {
-      clearTimeout(timer)
+      deadlines.end(deadline)
       metrics.answered(method, route.path, res.statusCode, performance.now() - startedAt)
     }
   }

@@ -1,0 +1,34 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { createDeadlines } from './deadlines.ts'
+
+beforeEach(() => void vi.useFakeTimers())
+afterEach(() => void vi.useRealTimers())
+
+describe('deadlines', () => {
+  it('expire once, when their time is over, in the order of their beginning', () => {
+    const { start } = createDeadlines({ afterMs: 1000 })
+    const expired: string[] = []
+    start(() => expired.push('first'))
+    vi.advanceTimersByTime(300)
+    start(() => expired.push('second'))
+    vi.advanceTimersByTime(699)
+    expect(expired).toEqual([])
+    vi.advanceTimersByTime(101)
+    expect(expired).toEqual(['first'])
+    vi.advanceTimersByTime(5000)
+    expect(expired).toEqual(['first', 'second'])
+  })
+
+  it('that ended in time do nothing, and then no timer runs', () => {
+    const { start, end } = createDeadlines({ afterMs: 1000 })
+    const expire = vi.fn()
+    end(start(expire))
+    expect(vi.getTimerCount()).toBe(1)
+    vi.advanceTimersByTime(2000)
+    expect(expire).not.toHaveBeenCalled()
+    expect(vi.getTimerCount()).toBe(0)
+    start(expire)
+    vi.advanceTimersByTime(1100)
+    expect(expire).toHaveBeenCalledOnce()
+  })
+})
