@@ -40,8 +40,7 @@ async function runSeed(seed: number, subnet: number): Promise<LaneResult> {
     const floor = ledger.floor
     const servingMs = await waitFor('recovery', cluster.serving, BOUND_MS.serving)
     const wholeMs = await waitFor('whole again', cluster.healthy, BOUND_MS.whole)
-    const [master] = await cluster.masters()
-    const value = master ? await ledger.valueAt(master) : 0
+    const { value } = await eventually(async () => ledger.valueAt(await cluster.serving()), BOUND_MS.setUp)
     if (value < floor) violations.push(`rollback: ${value} is older than ${floor}, which a live node held`)
     if (observer.twoMastersMs > BOUND_MS.twoMasters) violations.push(`two masters for ${observer.twoMastersMs} ms`)
     return { seed, servingMs, wholeMs: servingMs + wholeMs, twoMastersMs: observer.twoMastersMs, violations }

@@ -11,6 +11,7 @@ export interface Ledger {
   disturb(pod: Pod): void
   /** The fault is over; it may become a holder again. */
   calm(): void
+  /** @throws when the pod does not answer: no answer is no value */
   valueAt(pod: Pod): Promise<number>
   stop(): Promise<void>
 }
@@ -26,8 +27,7 @@ export function keepLedger(cluster: Cluster): Ledger {
   const disturbed = new Set<Pod>()
   let disturbances = 0
 
-  const valueAt = async (pod: Pod): Promise<number> =>
-    Number((await askRedis(pod.address, 'GET', KEY).catch(() => 0)) ?? 0)
+  const valueAt = async (pod: Pod): Promise<number> => Number((await askRedis(pod.address, 'GET', KEY)) ?? 0)
 
   async function confirm(): Promise<void> {
     const seen = disturbances
@@ -35,7 +35,7 @@ export function keepLedger(cluster: Cluster): Ledger {
     const value = next++
     const confirmed = await setAndWait(master.address, { key: KEY, value: String(value), replicas: 1 })
     if (confirmed < 1) return
-    const values = await Promise.all(cluster.pods.map(valueAt))
+    const values = await Promise.all(cluster.pods.map((pod) => valueAt(pod).catch(() => 0)))
     // A fault that began meanwhile may have hit a node after it answered.
     if (seen !== disturbances) return
     const now = cluster.pods.filter((pod, i) => (values[i] ?? 0) >= value && !disturbed.has(pod))

@@ -12,8 +12,6 @@ export const PASSWORDS = {
   'sentinel-requirepass': 'drill-sentinel-requirepass',
 } as const
 
-export type SecretName = keyof typeof PASSWORDS
-
 export function writeSecrets(folder: string): void {
   mkdirSync(folder, { recursive: true })
   for (const [name, password] of Object.entries(PASSWORDS)) writeFileSync(path.join(folder, name), password)
