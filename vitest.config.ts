@@ -15,6 +15,8 @@ export default defineConfig({
             'test/drills/**/*.test.ts',
           ],
           environment: 'node',
+          // Simulations take seconds of processor time; how long that is depends on what else the machine does.
+          testTimeout: 60_000,
         },
       },
       {
@@ -24,7 +26,7 @@ export default defineConfig({
           environment: 'node',
           pool: 'forks',
           fileParallelism: false,
-          testTimeout: 30_000,
+          testTimeout: 60_000,
           hookTimeout: 60_000,
           globalSetup: ['test/support/global-setup.ts'],
         },
