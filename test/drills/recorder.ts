@@ -1,5 +1,5 @@
 /** Every response of one fault, as it came. */
-import type { Answer, ProcessId, Version } from './history.ts'
+import type { Answer, Version } from './history.ts'
 import type { HttpFailure } from './http-connection.ts'
 
 export type Outcome = 'hit' | 'miss' | 'bypass' | 'error' | HttpFailure
@@ -43,8 +43,6 @@ export interface WorldRecord {
   /** The newest acknowledged version with the token that its mutation returned. */
   token: { readonly version: number; readonly text: string } | null
 }
-
-export type ProcessOf = (instance: number) => ProcessId
 
 const SICK = /^(redis|breaker|replica|log|token)/
 

@@ -41,7 +41,7 @@ function strip({ fault, timeline, judged, violations }: Summary, y: number, x: (
 }
 
 /** More names than this would cover each other; the lines stay. */
-const NAMES_MAX = 7
+const NAMES_MAX = 5
 
 function marks({ marks: all }: Timeline, y: number, x: (atMs: number) => number): string[] {
   const named = all.filter(({ name }) => name !== 'healthy' && name !== 'end')

@@ -7,12 +7,13 @@ import type { LocalStack } from '../../../src/local/stack.ts'
 import { type Fault, hold } from './fault.ts'
 
 const source = fileURLToPath(new URL('./shifted-clock.c', import.meta.url))
+const compiler = 'cc'
 const QUARTER_S = 900
 
 /** What is spawned meanwhile lives at another time. */
 async function atAnotherTime(stack: LocalStack, offsetS: number, start: () => Promise<void>): Promise<void> {
   const library = path.join(stack.dataDir, 'shifted-clock.so')
-  execFileSync('cc', ['-shared', '-fPIC', '-O1', '-o', library, source])
+  execFileSync(compiler, ['-shared', '-fPIC', '-O1', '-o', library, source])
   const shifted = { LD_PRELOAD: library, CLOCK_OFFSET_S: String(offsetS) }
   Object.assign(process.env, shifted)
   try {
@@ -29,10 +30,10 @@ const wrongClocks: Fault = {
   async missing() {
     if (process.platform !== 'linux') return 'it needs Linux'
     try {
-      execFileSync('cc', ['--version'], { stdio: 'ignore' })
+      execFileSync(compiler, ['--version'], { stdio: 'ignore' })
       return null
     } catch {
-      return 'it needs a C compiler (cc)'
+      return `it needs a C compiler (${compiler})`
     }
   },
   async run({ environment: { stack }, holdMs, mark }) {
