@@ -52,7 +52,7 @@ const TTL_MS = { resources: 12 * HOUR_MS, userGroups: 15 * MINUTE_MS, userResour
 const MARGIN_MS = 2 * MINUTE_MS
 const RETENTION_MS = { volatile: TTL_MS.userResources + MARGIN_MS, lasting: TTL_MS.resources + MARGIN_MS } as const
 /** How long a dead lease holder can delay others: longer than a load takes, shorter than anybody's patience. */
-const LEASE_MS = 2000
+const LEASE_MS = 1000
 const CATALOGUE_LEASE_MS = 10_000
 /** A transaction over very many rows (an import) takes this long at most. */
 const TRANSACTION_TIMEOUT_MS = 30_000
