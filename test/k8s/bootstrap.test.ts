@@ -104,6 +104,7 @@ describe.skipIf(skipReason)('bootstrap', { timeout: 60_000 }, () => {
   test('step 6: a master that restarts at once does not roll its live replicas back to the snapshot', async () => {
     const cluster = await withHealthyCluster({ subnet: SUBNET, env: { ...QUICK, DOWN_AFTER_MS: '5000' } })
     const zero = cluster.pods[0]
+    await eventually(cluster.settled, 30_000)
     await writeConfirmed(zero, 'since-the-snapshot', 'yes')
     zero.redis.kill()
     await says(zero, 'a live peer holds newer data: asking for a failover')
@@ -205,12 +206,13 @@ describe.skipIf(skipReason)('bootstrap', { timeout: 60_000 }, () => {
     }, 20_000)
     await writeConfirmed(cluster.pods[0], 'young', 'yes')
     cluster.pods[0].redis.kill()
-    const { value } = await eventually(cluster.healthy, 30_000)
+    const { value } = await eventually(cluster.healthy, 45_000)
     expect(await askRedis(value.master.address, 'GET', 'young')).toBe('yes')
   })
 
   test('step 8: a Sentinel whose memory was spoilt while names did not resolve is corrected, and a tie of epochs is broken', async () => {
     const cluster = await withHealthyCluster({ subnet: SUBNET, env: { ...QUICK, RECONCILE_SECONDS: '1' } })
+    await eventually(cluster.settled, 30_000)
     const [zero, one] = cluster.pods
     const epoch = (await monitored(one.address))?.epoch ?? 0
     const id = createHash('sha1').update('redis-node-1').digest('hex')

@@ -14,6 +14,7 @@ export const QUICK = {
   BOOTSTRAP_POLL_SECONDS: '0.2',
   LIVE_PEER_WAIT_SECONDS: '3',
   FIRST_BOOT_WAIT_SECONDS: '2',
+  RECONCILE_SECONDS: '6',
 } as const
 
 export async function withCluster(options: ClusterOptions): Promise<Cluster> {

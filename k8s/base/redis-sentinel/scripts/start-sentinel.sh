@@ -69,10 +69,27 @@ actual_master() {
   followed=$(ask_redis "$1" ROLE | tr -d '\r' | awk 'NR == 1 && $0 != "slave" { exit } NR == 2 { print; exit }')
   if [ -n "$followed" ] && [ "$followed" != "$1" ] && is_followed_master "$followed"; then echo "$followed"; fi
 }
+# A master that dies before the first INFO leaves a Sentinel that knows no replica and can never learn of one: starting
+# over, it finds all names in its configuration.
+known_replicas() {
+  ask_sentinel "$SELF" SENTINEL MASTER "$MASTER_NAME" | tr -d '\r' | awk 'NR % 2 { key = $0; next } key == "num-slaves" { print; exit }'
+}
 reconcile() {
   suspected=''
+  blind=''
   while kill -0 $$; do
     sleep "${RECONCILE_SECONDS:-10}"
+    known=$(known_replicas)
+    if [ -n "$known" ] && [ "$known" -lt $((REPLICAS - 1)) ]; then
+      if [ -n "$blind" ]; then
+        log "this Sentinel knows $known of $((REPLICAS - 1)) replicas: starting it over"
+        kill -TERM $$
+        return
+      fi
+      blind=yes
+    else
+      blind=''
+    fi
     opinion=$(sentinel_opinion "$ORDINAL")
     case $opinion in down | none) suspected='' && continue ;; esac
     actual=$(actual_master "${opinion#* }")
