@@ -26,7 +26,7 @@ export async function guard(bench: Bench): Promise<boolean> {
       ],
       { slices: 20, warmUpRequests: 15_000 },
     )
-    const times = hit?.toFirst.processor?.median ?? 1 / (hit?.toFirst.throughput.median ?? 0)
+    const times = 1 / ((hit?.toFirst.processor ?? hit?.toFirst.throughput)?.median ?? 0)
     const passed = times <= MOST_TIMES_BARE_EXPRESS && hit?.failures === 0
     bench.log(`a hit costs ${times.toFixed(2)} times a constant answer; allowed: ${MOST_TIMES_BARE_EXPRESS}`)
     return passed

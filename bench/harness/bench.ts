@@ -21,7 +21,9 @@ export function createBench({ stack, quick }: { readonly stack: BenchStack; read
   return {
     stack,
     log,
-    comparison: quick ? { slices: 10, warmUpRequests: 4000 } : { slices: 40, warmUpRequests: 20_000 },
+    comparison: quick
+      ? { slices: 8, warmUpRequests: 8000, warmUpMaxMs: 6000 }
+      : { slices: 15, warmUpRequests: 30_000, warmUpMaxMs: 20_000 },
     repeats: quick ? 20 : 100,
     scales: quick ? [1000, 10_000] : [1000, 10_000, 200_000],
     seconds: quick ? 3 : 10,

@@ -20,6 +20,8 @@ export interface SliceOrder {
   readonly connections: number
   readonly sliceMs: number
   readonly warmUpRequests: number
+  /** Enough, however few requests that were: the slowest peers answer dozens per second. */
+  readonly warmUpMaxMs: number
   readonly slices: number
 }
 
@@ -42,7 +44,8 @@ process.on('message', async (order: SliceOrder) => {
   for (const target of order.targets) {
     // Not before its turn: a server does not wait long for the first request of a connection.
     const pool = await openPool(target, order.connections)
-    await pool.run((sent) => sent < order.warmUpRequests)
+    const startedMs = performance.now()
+    await pool.run((sent) => sent < order.warmUpRequests && performance.now() - startedMs < order.warmUpMaxMs)
     pools.push(pool)
   }
   const slices: Slice[] = []

@@ -26,7 +26,7 @@ export interface Standing {
   /** Processor time of the server's main thread per request, in microseconds, over the slices. */
   readonly serverUs: Spread | null
   readonly latencyMs: { readonly p50: number; readonly p99: number }
-  /** Each slice's throughput and processor time beside that of the first contender's slice in the same round. */
+  /** Slice by slice, beside the first contender's slice of the same round: throughput, and requests per processor time. */
   readonly toFirst: { readonly throughput: Spread; readonly processor: Spread | null }
 }
 
@@ -35,14 +35,16 @@ export interface Comparison {
   readonly sliceMs?: number
   readonly slices: number
   readonly warmUpRequests: number
+  readonly warmUpMaxMs?: number
 }
 
 export async function compare(contenders: readonly Contender[], options: Comparison): Promise<Standing[]> {
-  const { connections = 32, sliceMs = 150, slices, warmUpRequests } = options
+  const { connections = 32, sliceMs = 400, slices, warmUpRequests, warmUpMaxMs = 20_000 } = options
   const [command, args] = pinned('load', process.execPath, [program])
   const child = spawn(command, args, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })
   try {
-    const order: SliceOrder = { targets: contenders.map(targetOf), connections, sliceMs, slices, warmUpRequests }
+    const targets = contenders.map(targetOf)
+    const order: SliceOrder = { targets, connections, sliceMs, slices, warmUpRequests, warmUpMaxMs }
     child.send(order)
     const ended = once(child, 'exit').then(() => {
       throw new Error('the load generator ended; its reason is above')

@@ -120,12 +120,12 @@ function tables({ endpoints, fallback, scale, micro, mutations, latency }: Resul
 
 function standingTable(standings: readonly Standing[]): string {
   return table(
-    ['', 'requests/s (range)', 'µs of processor', '÷ first', 'p50', 'p99'],
+    ['', 'requests/s (range)', 'µs of processor (least)', '÷ first', 'p50', 'p99'],
     standings.map(({ name, perSecond, serverUs, latencyMs, toFirst }) => [
       name,
       `${whole(perSecond.median)} (${whole(perSecond.low)}–${whole(perSecond.high)})`,
-      serverUs ? serverUs.median.toFixed(1) : '',
-      (toFirst.processor ? 1 / toFirst.processor.median : toFirst.throughput.median).toFixed(2),
+      serverUs ? `${serverUs.median.toFixed(1)} (${serverUs.low.toFixed(1)})` : '',
+      (toFirst.processor ?? toFirst.throughput).median.toFixed(2),
       ms(latencyMs.p50),
       ms(latencyMs.p99),
     ]),

@@ -104,8 +104,7 @@ async function comparePeers(
   for (const [program, name] of PEERS)
     contenders.push({ server: await startPeer(bench.stack, { name: program, databaseUrl }), name, requests })
   try {
-    // The slow ones need longer for as many requests; a longer slice keeps their share of noise small.
-    return await compare(contenders, { ...bench.comparison, warmUpRequests: bench.comparison.warmUpRequests / 4 })
+    return await compare(contenders, bench.comparison)
   } finally {
     for (const { server } of contenders.slice(trio.length)) await server.stop()
   }
