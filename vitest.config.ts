@@ -1,5 +1,11 @@
 import { defineConfig } from 'vitest/config'
 
+/** One project after another: faults staged with real clocks must not compete with simulations for two processors. */
+const turn = (groupOrder: number) => ({ sequence: { groupOrder } })
+
+/** On a shared machine a clock may stand still for longer than any bound; a fault test gets a second chance there. */
+const faults = { retry: process.env.CI ? 1 : 0 }
+
 export default defineConfig({
   test: {
     passWithNoTests: false,
@@ -7,6 +13,7 @@ export default defineConfig({
       {
         test: {
           name: 'unit',
+          ...turn(0),
           include: [
             'src/**/*.test.ts',
             'test/model/**/*.test.ts',
@@ -22,6 +29,8 @@ export default defineConfig({
       {
         test: {
           name: 'integration',
+          ...turn(1),
+          ...faults,
           include: ['test/integration/**/*.test.ts'],
           environment: 'node',
           pool: 'forks',
@@ -34,6 +43,8 @@ export default defineConfig({
       {
         test: {
           name: 'k8s',
+          ...turn(2),
+          ...faults,
           include: ['test/k8s/**/*.test.ts'],
           environment: 'node',
           pool: 'forks',
@@ -44,6 +55,7 @@ export default defineConfig({
       {
         test: {
           name: 'containers',
+          ...turn(3),
           include: ['test/containers/**/*.test.ts'],
           environment: 'node',
           pool: 'forks',
