@@ -1,4 +1,6 @@
 /** The benchmark's own servers on loopback: PostgreSQL, three Redis, three Sentinels, on free ports, data kept between runs. */
+import { createHash } from 'node:crypto'
+import { mkdirSync, readdirSync, rmSync } from 'node:fs'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { findFreeBase, portsFrom } from '../../src/local/ports.ts'
@@ -6,6 +8,7 @@ import { REDIS_NAMES } from '../../src/local/redis-cluster.ts'
 import { AUDIENCE, ISSUER } from '../../src/local/settings.ts'
 import { type LocalStack, startStack } from '../../src/local/stack.ts'
 import { createTokenIssuer, type TokenIssuer } from '../../src/local/token-issuer.ts'
+import { shippedMigrations } from '../../src/postgres/migrate.ts'
 
 const root = fileURLToPath(new URL('../../.portcullis/', import.meta.url))
 const PORTS = { from: 28_000, to: 28_900, servers: 7, programs: 60 }
@@ -24,7 +27,7 @@ export interface BenchStack {
 const TOKEN_TTL_SECONDS = 6 * 3600
 
 export async function startBenchStack(log: (line: string) => void): Promise<BenchStack> {
-  const dataDir = path.join(root, 'bench')
+  const dataDir = await folderOfThisSchema()
   const base = await findFreeBase({ count: PORTS.servers + PORTS.programs, from: PORTS.from, to: PORTS.to })
   const identity = { issuer: ISSUER, audience: AUDIENCE }
   const issuer = await createTokenIssuer({ keysDir: path.join(dataDir, 'keys'), ...identity })
@@ -56,4 +59,15 @@ export async function startBenchStack(log: (line: string) => void): Promise<Benc
       ),
     stop: () => local.stop(),
   }
+}
+
+/** Data of another schema is of no use, and would have to be migrated; what is kept is of this one. */
+async function folderOfThisSchema(): Promise<string> {
+  const migrations = await shippedMigrations()
+  const hash = createHash('sha256').update(migrations.map(({ checksum }) => checksum).join())
+  const name = hash.digest('hex').slice(0, 12)
+  const parent = path.join(root, 'bench')
+  mkdirSync(parent, { recursive: true, mode: 0o711 })
+  for (const other of readdirSync(parent)) if (other !== name) rmSync(path.join(parent, other), { recursive: true })
+  return path.join(parent, name)
 }

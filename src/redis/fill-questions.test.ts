@@ -12,6 +12,11 @@ interface Asked {
   fail(error: Error): Promise<void>
 }
 
+/** Until what was to happen at the end of this turn of the event loop has happened, and what follows from it. */
+async function turn(): Promise<void> {
+  for (let step = 0; step < 2; step++) await new Promise((done) => setImmediate(done))
+}
+
 /** A Redis that answers when the test says so, behind a guard that only passes on. */
 function scene() {
   const asked: Asked[] = []
@@ -20,17 +25,16 @@ function scene() {
     new Promise((resolve, reject) => {
       const names = rest.slice(0, keyCount)
       const [echo, ...fillIds] = rest.slice(keyCount)
-      const settled = () => new Promise<void>((done) => setImmediate(done))
       asked.push({
         names,
         fillIds,
         answer: (...leftMs) => {
           resolve([echo, ...leftMs])
-          return settled()
+          return turn()
         },
         fail: (error) => {
           reject(error)
-          return settled()
+          return turn()
         },
       })
     })
@@ -49,10 +53,20 @@ function scene() {
 }
 
 describe('questions about fills', () => {
-  it('go at once when none is on its way', () => {
+  it('go at the end of the turn when none is on its way, all that came in it together', async () => {
     const { asked, about } = scene()
     void about('ann')
+    void about('ben')
+    expect(asked).toHaveLength(0)
+    await turn()
     expect(asked).toHaveLength(1)
+    expect(asked[0]?.fillIds).toEqual(['fill of ann', 'fill of ben'])
+  })
+
+  it('name the generation of their layer, and each entry with the fill that is held of it', async () => {
+    const { asked, about } = scene()
+    void about('ann')
+    await turn()
     expect(asked[0]?.names).toEqual(['test:generation:user-resources', 'test:resources:{ann}'])
     expect(asked[0]?.fillIds).toEqual(['fill of ann'])
   })
@@ -60,6 +74,7 @@ describe('questions about fills', () => {
   it('that come while one is on its way go together, after it came back', async () => {
     const { asked, about } = scene()
     const first = about('ann')
+    await turn()
     const [second, third] = [about('ben'), about('cid')]
     expect(asked).toHaveLength(1)
     await asked[0]?.answer(100)
@@ -72,6 +87,7 @@ describe('questions about fills', () => {
   it('are never answered by one that left before they were asked, even about the same fill', async () => {
     const { asked, about } = scene()
     const before = about('ann')
+    await turn()
     const after = about('ann')
     await asked[0]?.answer(100)
     expect(await before).toBe(100)
@@ -81,10 +97,11 @@ describe('questions about fills', () => {
     expect(await after).toBeNull()
   })
 
-  it('of two layers do not wait for each other', () => {
+  it('of two layers do not wait for each other', async () => {
     const { asked, about, questions } = scene()
     void about('ann')
     void questions.leftMs({ key: 'user:groups:{ann}' as EntryKey, layer: 'user-groups', knownFillId: 'other' })
+    await turn()
     expect(asked.map(({ names }) => names[0])).toEqual([
       'test:generation:user-resources',
       'test:generation:user-groups',
@@ -94,6 +111,7 @@ describe('questions about fills', () => {
   it('fail together with the one that carried them, and the next are asked anew', async () => {
     const { asked, about } = scene()
     const first = about('ann').catch((error: unknown) => error)
+    await turn()
     const second = about('ben')
     await asked[0]?.fail(new StoreUnavailableError('redis-timeout'))
     expect(await first).toBeInstanceOf(StoreUnavailableError)
@@ -104,6 +122,7 @@ describe('questions about fills', () => {
   it('that had to wait have spent a part of their budget', async () => {
     const { asked, spent, about } = scene()
     void about('ann')
+    await turn()
     const second = about('ben')
     await new Promise((resolve) => setTimeout(resolve, 2))
     await asked[0]?.answer(1)
@@ -114,7 +133,9 @@ describe('questions about fills', () => {
 
   it('refuse answers that are not as many as the questions, or no numbers', async () => {
     const { asked, about } = scene()
-    const [first, second] = [about('ann'), about('ben')]
+    const first = about('ann')
+    await turn()
+    const second = about('ben')
     const refused = expect(first).rejects.toThrow('does not belong')
     await asked[0]?.answer(1, 2)
     await refused

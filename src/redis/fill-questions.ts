@@ -1,7 +1,7 @@
 /**
- * Asks whether fills that this process holds are still the current ones, many in one round trip: while one question is
- * on its way, those that come meanwhile wait for it and go together. An idle service asks at once, a busy one asks
- * seldom, and each question leaves after it was asked, never before: an answer is never older than who gets it.
+ * Asks whether fills that this process holds are still the current ones, many in one round trip: what comes in one turn
+ * of the event loop goes together, and while one round is on its way the next gathers. An idle service asks at once, a
+ * busy one asks seldom, and each question leaves after it was asked, never before: no answer is older than who gets it.
  */
 import type { EntryKey, LayerName } from '../cache/index.ts'
 import { nextEcho, verified } from './entry-reader.ts'
@@ -48,17 +48,16 @@ export function createFillQuestions({
   const asking = new Set<LayerName>()
 
   async function ask(layer: LayerName, questions: readonly Question[]): Promise<void> {
-    asking.add(layer)
     try {
-      // Who waited for the question before this one has less of the budget left.
+      // Who waited for the round before this one has less of the budget left.
       const spentMs = performance.now() - (questions[0]?.askedAtMs ?? 0)
       const answers = await guard.run('still-current', () => send(layer, questions), spentMs)
       for (const [index, { answer }] of questions.entries()) answer(answers[index] ?? null)
     } catch (error) {
       for (const { fail } of questions) fail(error)
     } finally {
-      asking.delete(layer)
-      next(layer)
+      if (waiting.has(layer)) setImmediate(next, layer)
+      else asking.delete(layer)
     }
   }
 
@@ -73,8 +72,7 @@ export function createFillQuestions({
   }
 
   function next(layer: LayerName): void {
-    const questions = waiting.get(layer)
-    if (!questions) return
+    const questions = waiting.get(layer) ?? []
     const some = questions.splice(0, QUESTIONS_PER_SCRIPT)
     if (questions.length === 0) waiting.delete(layer)
     void ask(layer, some)
@@ -87,8 +85,11 @@ export function createFillQuestions({
         const question = { entry, askedAtMs: performance.now(), answer, fail }
         const queue = waiting.get(layer)
         if (queue) queue.push(question)
-        else if (asking.has(layer)) waiting.set(layer, [question])
-        else void ask(layer, [question])
+        else waiting.set(layer, [question])
+        if (asking.has(layer)) return
+        asking.add(layer)
+        // After what else has arrived in this turn, before the process waits for anything.
+        setImmediate(next, layer)
       }),
   }
 }

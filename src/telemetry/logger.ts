@@ -19,7 +19,7 @@ const SECRET_PATHS = [
  * after a tenth of a second, when there are enough of them, with the first fatal one, and when the process ends. Behind
  * a reader that has stopped, lines are dropped at last rather than memory filled.
  */
-const BUFFERED = { sync: false, minLength: 8192, periodicFlush: 100, maxLength: 16 * 1024 * 1024 } as const
+const BUFFERED = { sync: false, minLength: 15 * 1024, periodicFlush: 100, maxLength: 16 * 1024 * 1024 } as const
 
 export interface LoggerOptions {
   readonly level: string
