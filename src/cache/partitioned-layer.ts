@@ -52,7 +52,7 @@ interface HeldBucket {
 
 type Refreshed = { readonly outcome: 'hit' | 'stored' | 'not-stored' } & Shareable
 
-const BUCKETS_PER_LOAD = 32
+const BUCKETS_PER_LOAD = 16
 const FIRST_WAIT_MS = 4
 const LONGEST_WAIT_MS = 64
 /**

@@ -1,11 +1,11 @@
 /**
  * The catalogue of this process, indexed by group: a miss of one user costs what he may see, not all there is. Of each
- * resource it keeps the JSON that goes out and the few things needed to find and order it, not a parsed object: that
- * takes a third of the memory, and a list is put together from ready text.
+ * resource it keeps the JSON that goes out and the few things needed to find and order it, not a parsed object; the JSON
+ * of a bucket lies in one buffer, where the garbage collector has nothing to walk through, copy, or keep room for.
  */
-import { type GroupId, PERMISSIONS, type ResourceId } from './model.ts'
+import { type GroupId, PERMISSIONS } from './model.ts'
 import { comparePositions, type ReadyItem } from './resource-page.ts'
-import type { CatalogueItem } from './source.ts'
+import type { CatalogueItem, Position } from './source.ts'
 
 export interface Catalogue {
   /** Replaces what this process holds of one bucket. */
@@ -15,18 +15,37 @@ export interface Catalogue {
   readonly size: number
 }
 
-interface Kept {
-  readonly id: ResourceId
+/** Each resource's JSON begins with the id; no id has a quote in it. */
+const ID_BEGINS = '{"id":"'.length
+
+class Kept implements Position {
   readonly name: string
-  /** The resource as JSON, without the permission. */
-  readonly text: string
-  /** Where in the text the permission belongs. */
+  /** The bucket's JSON; from `begin` to `end` this resource, with the permission missing at `permissionAt`. */
+  readonly texts: Buffer
+  readonly begin: number
   readonly permissionAt: number
-  /** The groups it is granted to, and the rank of the permission of each. */
+  readonly end: number
+  /** The groups it is granted to, and for each the rank of the permission, as digits. */
   readonly holders: readonly Group[]
-  readonly ranks: readonly number[]
+  readonly ranks: string
   /** False once its bucket was replaced; the groups' lists may hold it a little longer. */
-  current: boolean
+  current = true
+
+  constructor({ name, texts, begin, permissionAt, end, holders, ranks }: Omit<Kept, 'id' | 'current'>) {
+    this.name = name
+    this.texts = texts
+    this.begin = begin
+    this.permissionAt = permissionAt
+    this.end = end
+    this.holders = holders
+    this.ranks = ranks
+  }
+
+  /** Seldom asked for: only equal names are told apart by it. */
+  get id(): string {
+    const begin = this.begin + ID_BEGINS
+    return this.texts.toString('latin1', begin, this.texts.indexOf('"', begin))
+  }
 }
 
 interface Group {
@@ -37,9 +56,12 @@ interface Group {
   ordered: boolean
 }
 
+const COMBINATIONS_MAX = 10_000
+
 export function createCatalogue(): Catalogue {
   const buckets = new Map<number, readonly Kept[]>()
   const groups = new Map<GroupId, Group>()
+  const combinations = new Map<string, string>()
   let size = 0
 
   function groupOf(id: GroupId): Group {
@@ -50,19 +72,32 @@ export function createCatalogue(): Catalogue {
     return group
   }
 
-  function learn(item: CatalogueItem): Kept {
-    const { id, name, kind, description, attributes, version, updatedAt, grants } = item
-    // The order of the properties is the order on the wire, on the SQL path too; the permission goes before the version.
-    const text = JSON.stringify({ id, name, kind, description, attributes, version, updatedAt })
-    const permissionAt = text.length - JSON.stringify({ version, updatedAt }).length
-    const holders = grants.map(([group]) => groupOf(group))
-    const ranks = grants.map(([, permission]) => PERMISSIONS.indexOf(permission))
-    const kept: Kept = { id, name, text, permissionAt, holders, ranks, current: true }
-    for (const group of holders) {
-      group.granted.push(kept)
-      group.ordered = false
-    }
-    return kept
+  function learn(items: readonly CatalogueItem[]): Kept[] {
+    const texts = items.map(textOf)
+    const joined = Buffer.from(texts.map(({ text }) => text).join(''))
+    let end = 0
+    return items.map(({ name, grants }, at) => {
+      const { text = '', afterPermission = '' } = texts[at] ?? {}
+      const begin = end
+      end += Buffer.byteLength(text)
+      const holders = grants.map(([group]) => groupOf(group))
+      const ranks = shared(grants.map(([, permission]) => PERMISSIONS.indexOf(permission)).join(''))
+      const permissionAt = end - afterPermission.length
+      const kept = new Kept({ name, texts: joined, begin, permissionAt, end, holders, ranks })
+      for (const group of holders) {
+        group.granted.push(kept)
+        group.ordered = false
+      }
+      return kept
+    })
+  }
+
+  /** A few digits in a few hundred combinations: one string for all who have the same. */
+  function shared(ranks: string): string {
+    const known = combinations.get(ranks)
+    if (known !== undefined) return known
+    if (combinations.size < COMBINATIONS_MAX) combinations.set(ranks, ranks)
+    return ranks
   }
 
   function forget(kept: Kept): void {
@@ -94,7 +129,7 @@ export function createCatalogue(): Catalogue {
     replace(bucket, items) {
       const before = buckets.get(bucket) ?? []
       for (const kept of before) forget(kept)
-      buckets.set(bucket, items.map(learn))
+      buckets.set(bucket, learn(items))
       size += items.length - before.length
     },
     visibleTo(ids) {
@@ -113,11 +148,20 @@ export function createCatalogue(): Catalogue {
   }
 }
 
-function rankIn({ holders, ranks }: Kept, group: Group): number {
-  return ranks[holders.indexOf(group)] ?? 0
+/** The order of the properties is the order on the wire, on the SQL path too; the permission goes before the version. */
+function textOf({ id, name, kind, description, attributes, version, updatedAt }: CatalogueItem) {
+  const afterPermission = `,${JSON.stringify({ version, updatedAt }).slice(1)}`
+  const text = JSON.stringify({ id, name, kind, description, attributes }).slice(0, -1) + afterPermission
+  return { text, afterPermission }
 }
 
-function ready({ id, name, text, permissionAt }: Kept, rank: number): ReadyItem {
-  const json = `${text.slice(0, permissionAt)},"permission":"${PERMISSIONS[rank]}"${text.slice(permissionAt)}`
-  return { id, name, json }
+function rankIn({ holders, ranks }: Kept, group: Group): number {
+  return Number(ranks[holders.indexOf(group)] ?? 0)
+}
+
+function ready(kept: Kept, rank: number): ReadyItem {
+  const { id, name, texts, begin, permissionAt, end } = kept
+  const before = texts.toString('utf8', begin, permissionAt)
+  const after = texts.toString('utf8', permissionAt, end)
+  return { id, name, json: `${before},"permission":"${PERMISSIONS[rank]}"${after}` }
 }
