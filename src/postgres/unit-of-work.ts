@@ -9,6 +9,7 @@ import { Prisma, PrismaClient } from './generated/client.ts'
 import { once } from './idempotency.ts'
 import { LOG_CHANNEL } from './invalidation-log.ts'
 import { type Database, isUnavailable, translated } from './pool.ts'
+import { rememberReads } from './remembered-reads.ts'
 import { createTransaction, type PrismaTransaction } from './transaction.ts'
 
 export interface UnitOfWorkOptions {
@@ -49,7 +50,7 @@ export function createUnitOfWork(options: UnitOfWorkOptions): UnitOfWork<Transac
         givingWay(() =>
           prisma.$transaction(
             (prismaTx) => {
-              const tx = createTransaction(prismaTx, options)
+              const tx = rememberReads(createTransaction(prismaTx, options))
               open.set(tx, prismaTx)
               return idempotency ? once(prismaTx, { subject: actor, ...idempotency }, () => work(tx)) : work(tx)
             },
@@ -60,10 +61,14 @@ export function createUnitOfWork(options: UnitOfWorkOptions): UnitOfWork<Transac
     async appendInvalidation(tx, context, { event, tags, keyCount, widened }: LogRecord) {
       const prismaTx = prismaOf(tx)
       const rows = await prismaTx.$queryRaw<{ database: string; xid: string }[]>`
-        INSERT INTO invalidation_log (tags, event, actor, reason, keys, widened)
-        VALUES (${tags as readonly string[] as string[]}, ${event}, ${context.actor}, ${context.reason ?? null}, ${keyCount}, ${widened})
-        RETURNING portcullis_database() AS database, xid::text AS xid`
-      if (options.notify) await prismaTx.$executeRaw`SELECT pg_notify(${LOG_CHANNEL}, '')`
+        WITH appended AS (
+          INSERT INTO invalidation_log (tags, event, actor, reason, keys, widened)
+          VALUES (${tags as readonly string[] as string[]}, ${event}, ${context.actor}, ${context.reason ?? null}, ${keyCount}, ${widened})
+          RETURNING xid
+        )
+        SELECT portcullis_database() AS database, xid::text AS xid,
+          CASE WHEN ${options.notify} THEN pg_notify(${LOG_CHANNEL}, '')::text END AS notified
+        FROM appended`
       return committedOf(rows)
     },
     async audit(tx, context, action, { target, before, after }) {
