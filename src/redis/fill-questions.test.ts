@@ -18,7 +18,7 @@ async function turn(): Promise<void> {
 }
 
 /** A Redis that answers when the test says so, behind a guard that only passes on. */
-function scene() {
+function scene({ roundsAtOnce = 1 } = {}) {
   const asked: Asked[] = []
   const spent: (number | undefined)[] = []
   const stillCurrent = (keyCount: number, ...rest: (string | number)[]) =>
@@ -46,6 +46,7 @@ function scene() {
     redis: { stillCurrent } as unknown as ScriptedRedis,
     guard: { run } as Guard,
     keys: createKeys('test:'),
+    roundsAtOnce,
   })
   const about = (user: string, fillId = `fill of ${user}`) =>
     questions.leftMs({ key: `resources:{${user}}` as EntryKey, layer: 'user-resources', knownFillId: fillId })
@@ -82,6 +83,22 @@ describe('questions about fills', () => {
     expect(asked[1]?.fillIds).toEqual(['fill of ben', 'fill of cid'])
     await asked[1]?.answer(200, -1)
     expect(await Promise.all([first, second, third])).toEqual([100, 200, null])
+  })
+
+  it('of several turns are on their way at once, but not of more than allowed', async () => {
+    const { asked, about } = scene({ roundsAtOnce: 2 })
+    const answers = [about('ann')]
+    await turn()
+    answers.push(about('ben'))
+    await turn()
+    answers.push(about('cid'), about('dee'))
+    await turn()
+    expect(asked.map(({ fillIds }) => fillIds)).toEqual([['fill of ann'], ['fill of ben']])
+    await asked[1]?.answer(2)
+    expect(asked[2]?.fillIds).toEqual(['fill of cid', 'fill of dee'])
+    await asked[2]?.answer(3, 4)
+    await asked[0]?.answer(1)
+    expect(await Promise.all(answers)).toEqual([1, 2, 3, 4])
   })
 
   it('are never answered by one that left before they were asked, even about the same fill', async () => {

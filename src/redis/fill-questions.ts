@@ -1,7 +1,7 @@
 /**
  * Asks whether fills that this process holds are still the current ones, many in one round trip: what comes in one turn
- * of the event loop goes together, and while one round is on its way the next gathers. An idle service asks at once, a
- * busy one asks seldom, and each question leaves after it was asked, never before: no answer is older than who gets it.
+ * of the event loop goes together, and while some rounds are on their way the next gathers. An idle service asks at once,
+ * a busy one seldom, and each question leaves after it was asked, never before: no answer is older than who gets it.
  */
 import type { EntryKey, LayerName } from '../cache/index.ts'
 import { nextEcho, verified } from './entry-reader.ts'
@@ -34,18 +34,24 @@ interface Question {
 
 /** Redis answers so many within a millisecond; others' commands pass in between. */
 const QUESTIONS_PER_SCRIPT = 256
+/** Enough that nobody waits for an answer to others' questions while the processor has nothing to do; few enough to gather. */
+const ROUNDS_AT_ONCE = 4
 
 export function createFillQuestions({
   redis,
   guard,
   keys,
+  roundsAtOnce = ROUNDS_AT_ONCE,
 }: {
   readonly redis: ScriptedRedis
   readonly guard: Guard
   readonly keys: Keys
+  /** How many rounds of one layer are on their way at most; what comes then waits for the first to return. */
+  readonly roundsAtOnce?: number
 }): FillQuestions {
+  const gathering = new Set<LayerName>()
   const waiting = new Map<LayerName, Question[]>()
-  const asking = new Set<LayerName>()
+  const rounds = new Map<LayerName, number>()
 
   async function ask(layer: LayerName, questions: readonly Question[]): Promise<void> {
     try {
@@ -56,8 +62,8 @@ export function createFillQuestions({
     } catch (error) {
       for (const { fail } of questions) fail(error)
     } finally {
-      if (waiting.has(layer)) setImmediate(next, layer)
-      else asking.delete(layer)
+      rounds.set(layer, roundsOf(layer) - 1)
+      if (waiting.has(layer)) gather(layer)
     }
   }
 
@@ -71,11 +77,23 @@ export function createFillQuestions({
     return answers.map(leftOf)
   }
 
-  function next(layer: LayerName): void {
+  const roundsOf = (layer: LayerName) => rounds.get(layer) ?? 0
+
+  /** After what else arrives in this turn, before the process waits for anything. */
+  function gather(layer: LayerName): void {
+    if (gathering.has(layer) || roundsOf(layer) >= roundsAtOnce) return
+    gathering.add(layer)
+    setImmediate(leave, layer)
+  }
+
+  function leave(layer: LayerName): void {
+    gathering.delete(layer)
     const questions = waiting.get(layer) ?? []
     const some = questions.splice(0, QUESTIONS_PER_SCRIPT)
     if (questions.length === 0) waiting.delete(layer)
+    rounds.set(layer, roundsOf(layer) + 1)
     void ask(layer, some)
+    if (questions.length > 0) gather(layer)
   }
 
   return {
@@ -86,10 +104,7 @@ export function createFillQuestions({
         const queue = waiting.get(layer)
         if (queue) queue.push(question)
         else waiting.set(layer, [question])
-        if (asking.has(layer)) return
-        asking.add(layer)
-        // After what else has arrived in this turn, before the process waits for anything.
-        setImmediate(next, layer)
+        gather(layer)
       }),
   }
 }
