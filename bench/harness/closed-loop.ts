@@ -131,6 +131,16 @@ function open(port: number): Promise<Socket> {
 }
 
 const HEADER_END = Buffer.from('\r\n\r\n')
+/** As every server here writes it. */
+const LENGTH = Buffer.from('Content-Length: ')
+const STATUS_AT = 'HTTP/1.1 '.length
+
+function numberAt(bytes: Buffer, at: number): number {
+  let value = 0
+  for (let digit = (bytes[at] ?? 0) - 48; digit >= 0 && digit <= 9; digit = (bytes[++at] ?? 0) - 48)
+    value = value * 10 + digit
+  return value
+}
 
 /** Reads no more than it must: the status, the length, and how many bytes are still to come. */
 function onAnswers(socket: Socket, onAnswer: (status: number) => void): void {
@@ -148,9 +158,10 @@ function onAnswers(socket: Socket, onAnswer: (status: number) => void): void {
     const end = bytes.indexOf(HEADER_END)
     head = end === -1 ? bytes : null
     if (end === -1) return
-    const text = bytes.toString('latin1', 0, end)
-    status = Number(text.slice(9, 12))
-    missing = Number(/\r\ncontent-length: (\d+)/i.exec(text)?.[1] ?? 0) - (bytes.length - end - HEADER_END.length)
+    status = numberAt(bytes, STATUS_AT)
+    const lengthAt = bytes.indexOf(LENGTH)
+    const length = lengthAt === -1 || lengthAt > end ? 0 : numberAt(bytes, lengthAt + LENGTH.length)
+    missing = length - (bytes.length - end - HEADER_END.length)
     if (missing <= 0) onAnswer(status)
   })
 }

@@ -9,6 +9,8 @@ import type { BenchStack } from './bench-stack.ts'
 import { pinned } from './processor.ts'
 
 const main = fileURLToPath(new URL('../../src/main.ts', import.meta.url))
+/** As the image starts it (k8s/image/portcullis.sh). */
+const NODE_OPTIONS = ['--max-semi-space-size=16', '--heap-growing-percent=50']
 const READY_WITHIN_MS = 60_000
 const STOP_WITHIN_MS = 10_000
 
@@ -36,7 +38,7 @@ export function startService(stack: BenchStack, options: ServiceOptions): Promis
   return start(stack, {
     name: options.name ?? 'portcullis',
     file: main,
-    nodeOptions: options.nodeOptions ?? [],
+    nodeOptions: [...NODE_OPTIONS, ...(options.nodeOptions ?? [])],
     readiness: '/readyz',
     env: {
       DATABASE_URL: options.databaseUrl,
