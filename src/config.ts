@@ -177,6 +177,7 @@ const variables = z.object({
   RATE_LIMIT_WRITE_PER_MINUTE: perMinute.default(60_000),
   RATE_LIMIT_ADMIN_PER_MINUTE: perMinute.default(3000),
   RATE_LIMIT_IMPORT_PER_MINUTE: perMinute.default(60),
+  RATE_LIMIT_REFUSED_TOKENS_PER_MINUTE: perMinute.default(600),
   SERVER_TIMING: onOff.default(false),
   SHUTDOWN_DELAY_MS: wholeNumber({ min: 0, max: 600_000 }).default(0),
 
@@ -304,6 +305,7 @@ function structured(env: z.output<typeof variables>) {
       /** A JWK or a JWK set on disk, for development and tests. */
       publicKeyFile: env.JWT_PUBLIC_KEY_FILE,
       rolesClaim: env.JWT_ROLES_CLAIM,
+      refusedPerMinute: env.RATE_LIMIT_REFUSED_TOKENS_PER_MINUTE,
     },
     cursorSecret: env.CURSOR_SECRET,
     outage: { shortMs: env.OUTAGE_SHORT_MS, volatileMs: env.OUTAGE_VOLATILE_MS, fullMs: env.OUTAGE_FULL_MS },

@@ -341,6 +341,9 @@ describe('a request that does not fit', () => {
   it('OPTIONS says what is allowed', async () => {
     const answer = await request(test.app).options('/resources')
     expect([answer.status, answer.headers.allow]).toEqual([204, 'GET, POST, HEAD, OPTIONS'])
+    const refused = await request(test.app).put('/resources').set(as(uma))
+    for (const name of ['content-security-policy', 'x-content-type-options', 'cache-control', 'x-frame-options'])
+      expect([name, answer.headers[name]]).toEqual([name, refused.headers[name]])
   })
 
   it('is 404 for an unknown path, another case, or a trailing slash', async () => {

@@ -8,7 +8,7 @@ import type { Authentication } from './authentication.ts'
 import { createCors } from './cors.ts'
 import { HttpError, problemOf } from './problem.ts'
 import { NO_LIMITS, type RateLimits } from './rate-limits.ts'
-import { createReplySender } from './reply.ts'
+import { createReplySender, type ReplySender } from './reply.ts'
 import { createRouteHandler, type PipelineDependencies } from './request-pipeline.ts'
 import type { Route } from './route.ts'
 import { documentationRoutes } from './routes/documentation.ts'
@@ -70,9 +70,9 @@ function appOf(routes: readonly Route[], dependencies: AppDependencies): Express
   app.set('trust proxy', http.trustProxy)
 
   app.use(createAccessLog(logger))
-  if (http.corsOrigins !== undefined && http.corsOrigins.length > 0) app.use(createCors(http.corsOrigins))
+  if (http.corsOrigins !== undefined && http.corsOrigins.length > 0) app.use(createCors(http.corsOrigins, sender))
   for (const route of routes) register(app, route, pipeline)
-  refuseOtherMethods(app, routes, sender.sendProblem)
+  refuseOtherMethods(app, routes, sender)
   app.use((req: Request, res: Response) =>
     sender.sendProblem(req, res, problemOf(new DomainError('not-found', 'no such route'))),
   )
@@ -89,16 +89,12 @@ function register(app: Express, route: Route, pipeline: PipelineDependencies): v
   app[route.method](route.path, createRouteHandler(route, pipeline))
 }
 
-function refuseOtherMethods(
-  app: Express,
-  routes: readonly Route[],
-  sendProblem: ReturnType<typeof createReplySender>['sendProblem'],
-): void {
+function refuseOtherMethods(app: Express, routes: readonly Route[], { send, sendProblem }: ReplySender): void {
   for (const [path, group] of Map.groupBy(routes, (route) => route.path)) {
     const methods = group.map((route) => route.method.toUpperCase())
     const allow = [...methods, ...(methods.includes('GET') ? ['HEAD'] : []), 'OPTIONS'].join(', ')
     app.all(path, (req, res) => {
-      if (req.method === 'OPTIONS') res.writeHead(204, ['Allow', allow]).end()
+      if (req.method === 'OPTIONS') send(req, res, { status: 204, headers: ['Allow', allow] })
       else
         sendProblem(
           req,

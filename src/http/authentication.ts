@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto'
 import { errors, type JWTPayload, type JWTVerifyGetKey, jwtVerify } from 'jose'
 import type { UserId } from '../domain/model.ts'
 import { HttpError } from './problem.ts'
+import { createRefusedTokens } from './refused-tokens.ts'
 import { isUserId } from './text.ts'
 import { createTokenCache } from './token-cache.ts'
 
@@ -22,20 +23,28 @@ export interface AuthenticationOptions {
   readonly algorithms: readonly string[]
   /** The claim that holds the roles; dots step into nested objects (`realm_access.roles`). */
   readonly rolesClaim: string
+  /** How many tokens of one address may be refused; 0, or absent: any number. */
+  readonly refusedPerMinute?: number
   readonly nowMs: () => number
 }
 
 export interface Authentication {
   /** The caller when the token is remembered: the hot path, without a promise. */
   remembered(authorization: string | undefined): Caller | undefined
-  /** @throws HttpError `unauthenticated`, or `authentication-unavailable` when nobody can tell */
-  authenticate(authorization: string | undefined): Promise<Caller>
+  /**
+   * @param address whose share of refusals it counts against
+   * @throws HttpError `unauthenticated`, `too-many-requests`, or `authentication-unavailable` when nobody can tell
+   */
+  authenticate(authorization: string | undefined, address?: string): Promise<Caller>
 }
 
 const CLOCK_TOLERANCE_S = 5
 const REMEMBERED_TOKENS = 10_000
 const REMEMBERED_TOKEN_LENGTH = 4096
 const REMEMBERED_MS = 300_000
+/** A client that repeats an expired token costs nothing and uses up nobody's share. */
+const REMEMBERED_REFUSALS = 2000
+const REMEMBERED_REFUSAL_MS = 60_000
 const MAX_TOKEN_LENGTH = 12_288
 /** RFC 9068's type and the general one. Absent says no less than `JWT` does; any other type is a token for something else. */
 const TYPES = new Set(['at+jwt', 'application/at+jwt', 'jwt', 'application/jwt'])
@@ -51,8 +60,15 @@ export function createAuthentication(options: AuthenticationOptions): Authentica
     nowMs,
   })
 
+  const hopeless = createTokenCache<true>({
+    maxEntries: REMEMBERED_REFUSALS,
+    maxTokenLength: REMEMBERED_TOKEN_LENGTH,
+    maxAgeMs: REMEMBERED_REFUSAL_MS,
+    nowMs,
+  })
+  const refusals = createRefusedTokens({ perMinute: options.refusedPerMinute ?? 0, nowMs })
+
   async function verify(token: string): Promise<{ caller: Caller; expiresAtMs: number }> {
-    if (token.length > MAX_TOKEN_LENGTH || !isCanonical(token)) throw unauthenticated('invalid_token', 'not a token')
     try {
       const { payload, protectedHeader } = await jwtVerify(token, keys, {
         issuer,
@@ -79,11 +95,23 @@ export function createAuthentication(options: AuthenticationOptions): Authentica
     remembered(authorization) {
       return authorization?.startsWith('Bearer ') ? known.get(authorization.slice(7)) : undefined
     },
-    async authenticate(authorization) {
+    async authenticate(authorization, address) {
       const token = bearerToken(authorization)
-      const { caller, expiresAtMs } = await verify(token)
-      known.set(token, caller, expiresAtMs)
-      return caller
+      if (token.length > MAX_TOKEN_LENGTH || !isCanonical(token)) throw unauthenticated('invalid_token', 'not a token')
+      if (hopeless.get(token)) throw unauthenticated('invalid_token', 'refused a moment ago')
+      refusals.admit(address, token)
+      try {
+        const { caller, expiresAtMs } = await verify(token)
+        known.set(token, caller, expiresAtMs)
+        refusals.accepted(address, caller.id)
+        return caller
+      } catch (error) {
+        if (error instanceof HttpError && error.code === 'unauthenticated') {
+          refusals.refused(address, token)
+          if (isHopeless(error.cause)) hopeless.set(token, true, Number.POSITIVE_INFINITY)
+        }
+        throw error
+      }
     },
   }
 }
@@ -94,6 +122,10 @@ function bearerToken(authorization: string | undefined): string {
   if (match?.[1] === undefined) throw unauthenticated('invalid_request', 'not a bearer token')
   return match[1]
 }
+
+/** Time and a renewed key set can mend other refusals. */
+const isHopeless = (cause: unknown) =>
+  cause instanceof errors.JWTExpired || cause instanceof errors.JWSSignatureVerificationFailed
 
 /** Base64url has several spellings for the same bytes (padding, spare bits); only the one that was signed counts. */
 function isCanonical(token: string): boolean {

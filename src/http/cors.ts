@@ -1,5 +1,6 @@
 /** CORS (Fetch standard) for the configured origins; without any, no page of another origin may call. */
 import type { RequestHandler } from 'express'
+import type { ReplySender } from './reply.ts'
 
 const METHODS = 'GET, HEAD, POST, PUT, PATCH, DELETE'
 const REQUEST_HEADERS =
@@ -10,7 +11,7 @@ const ANSWER_HEADERS =
 const MAX_AGE_SECONDS = 600
 
 /** Tokens travel in a header that scripts set, never in cookies: credentials are not allowed. */
-export function createCors(origins: readonly string[]): RequestHandler {
+export function createCors(origins: readonly string[], sender: ReplySender): RequestHandler {
   const allowed = new Set(origins)
   return function cors(req, res, next) {
     const { origin } = req.headers
@@ -19,7 +20,7 @@ export function createCors(origins: readonly string[]): RequestHandler {
       headers.push('Access-Control-Allow-Origin', origin, 'Access-Control-Expose-Headers', ANSWER_HEADERS)
     if (req.method === 'OPTIONS' && req.headers['access-control-request-method'] !== undefined && headers.length > 2) {
       headers.push('Access-Control-Allow-Methods', METHODS, 'Access-Control-Allow-Headers', REQUEST_HEADERS)
-      res.writeHead(204, [...headers, 'Access-Control-Max-Age', String(MAX_AGE_SECONDS)]).end()
+      sender.send(req, res, { status: 204, headers: [...headers, 'Access-Control-Max-Age', String(MAX_AGE_SECONDS)] })
       return
     }
     res.locals.headers = headers

@@ -93,5 +93,6 @@ describe('CORS', () => {
       .set({ origin, 'access-control-request-method': 'GET', 'access-control-request-headers': 'authorization' })
     expect([preflight.status, preflight.headers['access-control-allow-origin']]).toEqual([204, origin])
     expect(preflight.headers['access-control-allow-headers']).toContain('Authorization')
+    expect(preflight.headers['x-content-type-options']).toBe('nosniff')
   })
 })

@@ -56,7 +56,7 @@ export function createRouteHandler(route: Route, dependencies: PipelineDependenc
     const bearer = !route.policy.authenticated
       ? NOBODY
       : (authentication.remembered(req.headers.authorization) ??
-        (await authentication.authenticate(req.headers.authorization)))
+        (await authentication.authenticate(req.headers.authorization, req.ip)))
     if (route.policy.authenticated) {
       // Here the caller is known, and nothing has been read or looked up for him yet.
       const counting = rateLimits.count(quota, bearer.id)

@@ -1,0 +1,100 @@
+/** Floods of tokens that nobody signed: each costs a verification, so an address may have only so many refused. */
+import { isIPv6 } from 'node:net'
+import { HttpError } from './problem.ts'
+import { WINDOW_SECONDS } from './rate-limits.ts'
+import { createTokenCache } from './token-cache.ts'
+
+export interface RefusedTokens {
+  /** @throws HttpError `too-many-requests` before a token is verified that will not be */
+  admit(address: string | undefined, token: string): void
+  refused(address: string | undefined, token: string): void
+  accepted(address: string | undefined, subject: string): void
+}
+
+export interface RefusedTokensOptions {
+  /** Per address; 0 is no limit. */
+  readonly perMinute: number
+  readonly nowMs: () => number
+}
+
+/**
+ * Beyond an address's share, a user who was accepted there lately still is: whoever shares an address with an attacker
+ * is locked out neither by him, nor when his token is renewed, unless the attacker knows his id and aims at it.
+ */
+const OWN_REFUSALS_PER_MINUTE = 10
+const NEIGHBOURS = { maxEntries: 20_000, maxTokenLength: 400, maxAgeMs: 12 * 3_600_000 } as const
+/** A botnet with more addresses than this is no matter of addresses any more; memory stays bounded. */
+const ADDRESSES_MAX = 50_000
+
+export function createRefusedTokens({ perMinute, nowMs }: RefusedTokensOptions): RefusedTokens {
+  const neighbours = createTokenCache<true>({ ...NEIGHBOURS, nowMs })
+  let refusals = new Map<string, number>()
+  let endsAtMs = nowMs() + WINDOW_SECONDS * 1000
+
+  function countOf(key: string): number {
+    const now = nowMs()
+    if (now >= endsAtMs) {
+      refusals = new Map()
+      endsAtMs = now + WINDOW_SECONDS * 1000
+    }
+    return refusals.get(key) ?? 0
+  }
+
+  function add(key: string): void {
+    const count = countOf(key) + 1
+    if (count > 1 || refusals.size < ADDRESSES_MAX) refusals.set(key, count)
+  }
+
+  if (perMinute === 0) return { admit() {}, refused() {}, accepted() {} }
+  return {
+    admit(address, token) {
+      const network = networkOf(address)
+      if (countOf(network) < perMinute) return
+      const neighbour = `${network} ${claimedSubject(token)}`
+      if (neighbours.get(neighbour) && countOf(neighbour) < OWN_REFUSALS_PER_MINUTE) return
+      throw tooMany(endsAtMs - nowMs())
+    },
+    refused(address, token) {
+      const network = networkOf(address)
+      add(network)
+      const neighbour = `${network} ${claimedSubject(token)}`
+      if (neighbours.get(neighbour)) add(neighbour)
+    },
+    accepted(address, subject) {
+      neighbours.set(`${networkOf(address)} ${subject}`, true, Number.POSITIVE_INFINITY)
+    },
+  }
+}
+
+/** An IPv6 subscriber has at least a /64 to himself, so its addresses count as one. */
+export function networkOf(address = ''): string {
+  const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address)?.[1]
+  if (mapped !== undefined || !isIPv6(address)) return mapped ?? address
+  const [head = '', tail] = address.toLowerCase().split('::')
+  const groups = head === '' ? [] : head.split(':')
+  const after = tail === undefined || tail === '' ? 0 : tail.split(':').length
+  const zeros = tail === undefined ? [] : Array<string>(Math.max(0, 8 - groups.length - after)).fill('0')
+  const whole = [...groups, ...zeros, ...(tail ? tail.split(':') : [])]
+  return `${whole.slice(0, 4).map(withoutLeadingZeros).join(':')}::/64`
+}
+
+const withoutLeadingZeros = (group: string) => group.replace(/^0+(?=.)/, '')
+
+/** Whom an unverified token says it is for; believed only to the extent of one more verification. */
+function claimedSubject(token: string): string {
+  try {
+    const { sub } = JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString()) as { sub?: unknown }
+    return typeof sub === 'string' ? sub : ''
+  } catch {
+    return ''
+  }
+}
+
+function tooMany(resetMs: number): HttpError {
+  const seconds = Math.max(1, Math.ceil(resetMs / 1000))
+  return new HttpError(
+    'too-many-requests',
+    `Too many access tokens from your address were refused; come back in ${seconds} s with a valid one.`,
+    { headers: { 'Retry-After': String(seconds) } },
+  )
+}
