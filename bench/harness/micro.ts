@@ -22,5 +22,5 @@ function batch(operation: () => unknown, calls: number): number {
   return performance.now() - startedMs
 }
 
-/** What was computed last; reading it keeps the work from being optimised away. */
+/** What was computed last; that it could be read keeps the work from being optimised away. @public */
 export const lastResult = (): unknown => sink

@@ -43,7 +43,6 @@ describe('a fuzzed API', () => {
   it('was asked for every operation, and refused and granted each kind of thing', () => {
     expect(report.requests).toBeGreaterThanOrEqual(REQUESTS)
     expect(new Set([...report.reached].map((each) => each.replace(/ \d+$/, ''))).size).toBe(report.operations)
-    for (const status of [200, 201, 204, 400, 401, 403, 404, 405])
-      expect([...report.statuses.keys()]).toContain(status)
+    for (const status of [200, 201, 204, 400, 401, 403, 404, 405]) expect([...report.statuses.keys()]).toContain(status)
   })
 })
