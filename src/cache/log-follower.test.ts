@@ -26,6 +26,7 @@ function setUp(over: Partial<LogFollowerOptions> = {}) {
     position: stamp('20:20:'),
     rows: [] as LogRow[],
     failure: null as Error | null,
+    gap: false,
     /** What every read waits for. */
     gate: async () => {},
     notify: () => {},
@@ -35,7 +36,8 @@ function setUp(over: Partial<LogFollowerOptions> = {}) {
     reads.push(what)
     await log.gate()
     if (log.failure) throw log.failure
-    return { position: log.position, rows: log.rows, floor: snapshot('5:5:') }
+    const { position, rows, gap } = log
+    return { position, rows, ...(gap && what !== 'past' && { gap }), floor: snapshot('5:5:') }
   }
   const follower = createLogFollower({
     log: {
@@ -200,6 +202,65 @@ describe('a database with another history', () => {
     expect(index.position).toEqual(at(9, 'restored'))
     expect(index.judge(at(9, 'restored'), [alice], 'volatile')).toBe('servable')
     expect(batches).toEqual(['20:20:', '9:9:'])
+  })
+})
+
+describe('a log that was pruned while this instance was away', () => {
+  it('is read from a floor again: what the missing rows invalidated is below it', async () => {
+    const { clock, log, index, reads, started, at } = setUp()
+    await started()
+    expect(index.judge(stamp('5:5:'), [alice], 'volatile')).toBe('servable')
+    log.gap = true
+    log.position = at(30)
+    await clock.advance(POLL_MS)
+    expect(reads).toEqual(['since 20:20:', 'past'])
+    expect(index.position).toEqual(at(30))
+  })
+})
+
+describe('a process that stood still', () => {
+  it('knows that the log is overdue, and that nothing is to be trusted after the bound', async () => {
+    const { clock, follower, started } = setUp()
+    await started()
+    clock.nowMs += 4 * POLL_MS
+    expect(follower.isOverdue()).toBe(false)
+    clock.nowMs += 1
+    expect(follower.isOverdue()).toBe(true)
+    expect(follower.trust()).toBe('following')
+  })
+
+  it('with its whole machine is told by the other clock, which no correction backwards makes younger', async () => {
+    const { clock, follower, started } = setUp()
+    await started()
+    clock.suspendedMs = BOUND_MS + 1
+    expect([follower.lagMs(), follower.isOverdue(), follower.trust()]).toEqual([BOUND_MS + 1, true, 'lost'])
+    clock.suspendedMs = -60_000
+    clock.nowMs += 100
+    expect(follower.lagMs()).toBe(100)
+  })
+
+  it('has read the log when it asks for that, or is told that it could not', async () => {
+    const { clock, log, follower, reads, started, hold } = setUp()
+    await started()
+    expect(await follower.refresh(100)).toBe(true)
+    expect(reads).toEqual(['since 20:20:'])
+    const held = hold()
+    const waiting = follower.refresh(100)
+    await held.reached
+    await clock.advance(100)
+    expect(await waiting).toBe(false)
+    held.release()
+    await settle()
+    log.failure = new Error('refused')
+    expect(await follower.refresh(100)).toBe(false)
+  })
+
+  it('does not wait for a database that is known to be away', async () => {
+    const { clock, log, follower, started } = setUp()
+    await started()
+    log.failure = new LogUnreachableError('connection refused')
+    await clock.advance(5 * POLL_MS)
+    expect(follower.isOverdue()).toBe(false)
   })
 })
 
@@ -371,6 +432,13 @@ describe('catching up', () => {
     expect(reads).toEqual(['since 20:20:', 'past'])
   })
 
+  it('gives up where the log is read from a server that is behind', async () => {
+    const { follower, reads, started, at } = setUp()
+    await started()
+    await expect(follower.catchUp(at(21))).rejects.toThrow('the log does not reach what was loaded')
+    expect(reads).toEqual(['since 20:20:', 'since 20:20:', 'since 20:20:'])
+  })
+
   it('reads once for a target of another database, and is then judged there', async () => {
     const { follower, reads, started, at } = setUp()
     await started()
@@ -455,6 +523,13 @@ describe('waiting for a transaction', () => {
     const { follower, reads, started } = setUp()
     await started()
     expect(await follower.waitFor(committed(5, 'before the crash'), 1000)).toBe(true)
+    expect(reads).toEqual(['since 20:20:'])
+  })
+
+  it('of another incarnation is not here when this one is not as far in its ids: its commit was lost', async () => {
+    const { follower, reads, started } = setUp()
+    await started()
+    expect(await follower.waitFor(committed(20, 'before it was put back'), 1000)).toBe(false)
     expect(reads).toEqual(['since 20:20:'])
   })
 

@@ -10,6 +10,8 @@ export interface LogBatch {
   readonly position: Stamp
   /** Every row visible at `position` and not visible in the snapshot asked from. */
   readonly rows: readonly LogRow[]
+  /** Some of those may be missing: who asked was away for so long that they were removed before he did. */
+  readonly gap?: true
 }
 
 /** The port to the invalidation log. */
@@ -57,6 +59,10 @@ export interface LogFollower {
   trust(): Trust
   /** Milliseconds since the log was last read successfully; Infinity before the first time. */
   lagMs(): number
+  /** Whether the next read of the log is late although nobody knows of a reason: this process may have stood still. */
+  isOverdue(): boolean
+  /** Reads the log as it is from now on; false when that fails or takes longer than `timeoutMs`. */
+  refresh(timeoutMs: number): Promise<boolean>
   /** Reads the log until the position covers the snapshot; one read serves all who wait. @throws what the port throws */
   catchUp(target: Stamp): Promise<void>
   /** Resolves true once the position covers the transaction, false when that takes longer than `timeoutMs`. */
@@ -71,11 +77,16 @@ interface Checkpoint {
 
 const CHECKPOINT_EVERY_MS = 15_000
 const RETRY_MS = 10
+/** Polls that may be missed by chance; more, and the log is asked before an entry is served. */
+const OVERDUE_POLLS = 4
+/** A snapshot taken after another on one server covers it: who is still behind then reads from elsewhere. */
+const CATCH_UP_READS = 3
 
 export function createLogFollower(options: LogFollowerOptions): LogFollower {
   const { log, index, clock } = options
   const closing = new AbortController()
   let lastReadMs = Number.NEGATIVE_INFINITY
+  let lastReadWallMs = Number.NEGATIVE_INFINITY
   let unreachable = false
   let announced: Trust = 'lost'
   let checkpoints: Checkpoint[] = []
@@ -91,10 +102,12 @@ export function createLogFollower(options: LogFollowerOptions): LogFollower {
 
   async function readOnce(): Promise<void> {
     const startedMs = clock.monotonicMs()
+    const startedWallMs = clock.wallMs()
     try {
       await readInto(startedMs)
       // The age counts from before the read: what committed during it may not be in it.
       lastReadMs = startedMs
+      lastReadWallMs = startedWallMs
       unreachable = false
       announce()
       becomeReady()
@@ -108,7 +121,7 @@ export function createLogFollower(options: LogFollowerOptions): LogFollower {
   async function readInto(startedMs: number): Promise<void> {
     const known = index.position
     const batch = known ? await log.readSince(known.snapshot) : null
-    if (!known || batch?.position.database !== known.database) {
+    if (!known || batch?.position.database !== known.database || batch.gap) {
       const past = await log.readPast()
       index.reset(past)
       checkpoints = []
@@ -167,8 +180,9 @@ export function createLogFollower(options: LogFollowerOptions): LogFollower {
     return unreachable && lag <= options.graceMs ? 'grace' : 'lost'
   }
 
+  /** The monotonic clock stands still while a machine is suspended; the other can only make this stricter. */
   function lagMs(): number {
-    return clock.monotonicMs() - lastReadMs
+    return Math.max(clock.monotonicMs() - lastReadMs, clock.wallMs() - lastReadWallMs)
   }
 
   function announce(cause?: unknown): void {
@@ -186,8 +200,10 @@ export function createLogFollower(options: LogFollowerOptions): LogFollower {
     for (let leftMs = timeoutMs; leftMs > 0; leftMs = deadlineMs - clock.monotonicMs()) {
       const succeeded = await within(leftMs, read)
       if (sees(index.position)) return true
-      // Read just now, later than the commit was acknowledged: whichever incarnation answers now came after it and has it.
-      if (succeeded && index.position?.database !== database) return true
+      // Read just now, later than the commit was acknowledged: the incarnation that answers now came after it. One that
+      // is not as far in its ids was put back from a copy without the commit, or hands the id out again: then not here.
+      if (succeeded && index.position && index.position.database !== database)
+        return isVisible(xid, index.position.snapshot)
       // A transaction that is not there yet may never be; asking without a pause would only load the database.
       await clock.sleep(Math.min(Math.max(deadlineMs - clock.monotonicMs(), 0), RETRY_MS))
     }
@@ -216,7 +232,10 @@ export function createLogFollower(options: LogFollowerOptions): LogFollower {
     if (!behind()) return
     await read()
     // Another database by now: the judgement that follows refuses what was loaded from the old one.
-    while (index.position?.database === target.database && behind()) await read()
+    for (let reads = 1; index.position?.database === target.database && behind(); reads++) {
+      if (reads === CATCH_UP_READS) throw new LogUnreachableError('the log does not reach what was loaded')
+      await read()
+    }
   }
 
   return {
@@ -224,6 +243,8 @@ export function createLogFollower(options: LogFollowerOptions): LogFollower {
     trust,
     lagMs,
     waitFor,
+    isOverdue: () => !unreachable && lagMs() > OVERDUE_POLLS * options.pollMs,
+    refresh: (timeoutMs) => within(timeoutMs, read),
     start() {
       subscription = log.subscribe(() => wake())
       loop = follow()

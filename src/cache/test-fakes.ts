@@ -10,6 +10,8 @@ export const stamp = (text: string, database = DATABASE): Stamp => ({ database, 
 
 export interface FakeClock extends Clock {
   nowMs: number
+  /** How much more time passed than the monotonic clock noticed, in milliseconds. */
+  suspendedMs: number
   /** How long each sleep was asked to last, in milliseconds. */
   readonly slept: number[]
   /** Sleeps that neither ended nor were given up. */
@@ -28,12 +30,13 @@ export function createFakeClock(): FakeClock {
   const slept: number[] = []
   const clock: FakeClock = {
     nowMs: 1_000_000,
+    suspendedMs: 0,
     slept,
     get sleeping() {
       return sleepers.size
     },
     monotonicMs: () => clock.nowMs,
-    wallMs: () => 1_700_000_000_000 + clock.nowMs,
+    wallMs: () => 1_700_000_000_000 + clock.nowMs + clock.suspendedMs,
     sleep: (ms, signal) =>
       new Promise((resolve, reject) => {
         slept.push(ms)

@@ -1,6 +1,7 @@
 /** The invalidation log as instances follow it: reads and notifications on a connection of its own, so that a busy pool never blinds them. */
 import pg from 'pg'
 import {
+  covers,
   formatSnapshot,
   type InvalidationLog,
   type LogBatch,
@@ -8,6 +9,7 @@ import {
   LogUnreachableError,
   parseSnapshot,
   parseXid,
+  type Snapshot,
   type Tag,
 } from '../cache/index.ts'
 import { clientConfig, type DatabaseOptions, isUnavailable } from './pool.ts'
@@ -18,17 +20,28 @@ export const LOG_CHANNEL = 'portcullis_invalidation'
 /** A read of the log that takes longer is given up, in milliseconds: the next one asks again. */
 const READ_TIMEOUT_MS = 1000
 
+/** What does not answer even that the time is over is given up this much later, in milliseconds. */
+const ANSWER_MARGIN_MS = 250
+
 /** How far back rows are loaded at start, newest checkpoint permitting: more rows than this would only slow the start. */
 const PAST_ROWS_MAX = 100_000
+/** So many rows take longer to read than what comes from one poll to the next, in milliseconds. */
+const PAST_TIMEOUT_MS = 10_000
+/** How often the past is begun anew because its end was removed under the reader's hands. */
+const PAST_ATTEMPTS = 3
 
 interface LogReadRow {
   database: string
   snapshot: string
+  /** Rows visible in it may have been removed. */
+  horizon: string | null
   rows: { x: string; t: string[] }[]
 }
 
 const rowsWhere = (condition: string) => `
 SELECT ${STAMP_COLUMNS}, (
+  SELECT snapshot::text FROM log_checkpoints WHERE pruned ORDER BY id DESC LIMIT 1
+) AS horizon, (
   SELECT coalesce(json_agg(json_build_object('x', l.xid::text, 't', l.tags)), '[]')
   FROM invalidation_log l WHERE ${condition}
 ) AS rows`
@@ -39,16 +52,20 @@ const READ_SINCE = {
   text: rowsWhere(`l.xid >= pg_snapshot_xmin($1::pg_snapshot) AND NOT pg_visible_in_snapshot(l.xid, $1::pg_snapshot)`),
 }
 
-/** The oldest checkpoint that is still complete and from which at most $1 rows follow; without one, the present. */
+const atMost = (rows: string) => `(SELECT count(*) FROM (SELECT 1 FROM ${rows} LIMIT $1 + 1) counted) <= $1`
+/**
+ * The oldest checkpoint from which at most $1 rows follow (of what is not visible in it nothing was ever removed); the
+ * beginning, where no checkpoint was taken yet and the log is that short; else the present, which needs no rows.
+ */
 const CHOOSE_FLOOR = {
   name: 'log-floor',
   text: `
-SELECT c.snapshot::text AS floor FROM log_checkpoints c
-WHERE NOT c.pruned AND (
-  SELECT count(*) FROM (
-    SELECT 1 FROM invalidation_log l WHERE l.xid >= pg_snapshot_xmin(c.snapshot) LIMIT $1 + 1
-  ) newer) <= $1
-ORDER BY c.created_at LIMIT 1`,
+SELECT coalesce((
+  SELECT c.snapshot::text FROM log_checkpoints c
+  WHERE ${atMost('invalidation_log l WHERE l.xid >= pg_snapshot_xmin(c.snapshot)')}
+  ORDER BY c.id LIMIT 1
+), CASE WHEN NOT EXISTS (SELECT FROM log_checkpoints) AND ${atMost('invalidation_log')} THEN '1:1:' END,
+  pg_current_snapshot()::text) AS floor`,
 }
 
 export interface PostgresLogOptions extends DatabaseOptions {
@@ -75,14 +92,19 @@ export function createInvalidationLog(options: PostgresLogOptions): Invalidation
     const client = new pg.Client({
       ...config,
       statement_timeout: READ_TIMEOUT_MS,
-      query_timeout: READ_TIMEOUT_MS + 250,
+      query_timeout: READ_TIMEOUT_MS + ANSWER_MARGIN_MS,
     })
     // Whatever ends it, the next read opens another.
     client.on('error', () => forget(client))
     client.on('end', () => forget(client))
     client.on('notification', () => onAppended())
-    await client.connect()
-    if (options.notify) await client.query(`LISTEN ${LOG_CHANNEL}`)
+    try {
+      await client.connect()
+      if (options.notify) await client.query(`LISTEN ${LOG_CHANNEL}`)
+    } catch (error) {
+      client.end().catch(() => {})
+      throw error
+    }
     current = client
     return client
   }
@@ -98,13 +120,18 @@ export function createInvalidationLog(options: PostgresLogOptions): Invalidation
   }
 
   async function ask<Row extends pg.QueryResultRow>(
-    statement: { name: string; text: string },
-    values: unknown[],
+    statement: { name?: string; text: string },
+    values: unknown[] = [],
+    timeoutMs = READ_TIMEOUT_MS,
   ): Promise<Row | undefined> {
     let client: pg.Client | null = null
     try {
       client = await connected()
-      const result = await client.query<Row>({ ...statement, values })
+      const result = await client.query<Row>({
+        ...statement,
+        values,
+        query_timeout: timeoutMs + ANSWER_MARGIN_MS,
+      } as pg.QueryConfig)
       return result.rows[0]
     } catch (error) {
       // After a timeout the connection still waits for its answer: only a new one is sure to be in step.
@@ -117,20 +144,31 @@ export function createInvalidationLog(options: PostgresLogOptions): Invalidation
     }
   }
 
-  async function readRows(since: string): Promise<LogBatch> {
-    const row = await ask<LogReadRow>(READ_SINCE, [since])
+  async function readRows(since: Snapshot, timeoutMs?: number): Promise<LogBatch> {
+    const row = await ask<LogReadRow>(READ_SINCE, [formatSnapshot(since)], timeoutMs)
     if (!row) throw new Error('a select without FROM returned no row')
-    return { position: stampOf(row), rows: row.rows.map(logRow) }
+    const gap = row.horizon !== null && !covers(since, parseSnapshot(row.horizon))
+    return { position: stampOf(row), rows: row.rows.map(logRow), ...(gap && { gap }) }
+  }
+
+  async function readFromFloor(): Promise<LogBatch & { readonly floor: Snapshot }> {
+    const chosen = await ask<{ floor: string }>(CHOOSE_FLOOR, [PAST_ROWS_MAX], PAST_TIMEOUT_MS)
+    if (!chosen) throw new Error('a select without FROM returned no row')
+    const floor = parseSnapshot(chosen.floor)
+    return { ...(await readRows(floor, PAST_TIMEOUT_MS)), floor }
   }
 
   return {
-    readSince: (since) => readRows(formatSnapshot(since)),
+    readSince: (since) => readRows(since),
     async readPast() {
-      const chosen = await ask<{ floor: string }>(CHOOSE_FLOOR, [PAST_ROWS_MAX])
-      if (chosen) return { ...(await readRows(chosen.floor)), floor: parseSnapshot(chosen.floor) }
-      const batch = await readRows('1:1:')
-      // No checkpoint was ever kept: the log is complete from its beginning when it was never pruned.
-      return { ...batch, floor: parseSnapshot('1:1:') }
+      // A setting of this transaction alone, also through a pooler. Each statement in it has a snapshot of its own.
+      await ask({ text: 'BEGIN' })
+      await ask({ text: `SET LOCAL statement_timeout = ${PAST_TIMEOUT_MS}` })
+      let past = await readFromFloor()
+      for (let attempt = 1; past.gap && attempt < PAST_ATTEMPTS; attempt++) past = await readFromFloor()
+      await ask({ text: 'COMMIT' })
+      if (past.gap) throw new Error('the log is pruned faster than it can be read')
+      return past
     },
     subscribe(callback) {
       onAppended = callback

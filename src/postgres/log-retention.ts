@@ -59,6 +59,8 @@ async function turn(client: pg.PoolClient, retentionMs: number): Promise<{ prune
   const [checkpoint] = horizon.rows
   if (!checkpoint) return { pruned: 0, ran: true }
   await client.query('DELETE FROM log_checkpoints WHERE id < $1', [checkpoint.id])
+  // Whoever followed the log from before this point learns in the statement he reads with that rows are missing.
+  await client.query('UPDATE log_checkpoints SET pruned = true WHERE id = $1 AND NOT pruned', [checkpoint.id])
   const gone = await client.query(
     `DELETE FROM invalidation_log WHERE id IN (
        SELECT id FROM invalidation_log

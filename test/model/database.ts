@@ -31,6 +31,7 @@ export interface Transaction {
 interface Backup {
   readonly state: Organisation
   readonly log: readonly LogRow[]
+  readonly horizon: Snapshot | null
   readonly nextXid: number
 }
 
@@ -40,12 +41,15 @@ export function createDatabase(initial: Organisation, off: Off) {
   /** Every state ever published, in commit order; a restore publishes an old one again. */
   const states: Organisation[] = [initial]
   let log: LogRow[] = []
+  /** Rows visible in it are gone. */
+  let horizon: Snapshot | null = null
+  let highestCommitted = FIRST_XID - 1
   let nextXid = FIRST_XID
   let history = 1
   const restoredAt: number[] = []
   let incarnation = 1
   let running: Transaction[] = []
-  let backup: Backup = { state: initial, log: [], nextXid }
+  let backup: Backup = { state: initial, log: [], horizon, nextXid }
   const inProgressIgnored = off['in-progress list ignored'] === true
 
   const latest = () => states[states.length - 1]!
@@ -88,6 +92,13 @@ export function createDatabase(initial: Organisation, off: Off) {
     /** Which of the states were put there by a restore. */
     restoredAt: () => restoredAt,
     log: () => log,
+    horizon: () => horizon,
+    /** What was committed by now is forgotten, as after longer than anything can live. */
+    prune(): void {
+      const at = snapshot()
+      horizon = at
+      log = log.filter(({ xid }) => !sees(at, xid))
+    },
     begin(owner: number): Transaction {
       const tx: Transaction = { xid: 0, open: true, change: null, owner, held: new Map() }
       running.push(tx)
@@ -108,6 +119,7 @@ export function createDatabase(initial: Organisation, off: Off) {
     commit(tx: Transaction, tags: number): number {
       states.push(apply(latest(), tx.change!))
       log = [...log, { xid: tx.xid, tags }]
+      highestCommitted = Math.max(highestCommitted, tx.xid)
       end(tx)
       return states.length - 1
     },
@@ -117,13 +129,12 @@ export function createDatabase(initial: Organisation, off: Off) {
       for (const tx of running) if (tx.owner === owner) end(tx)
     },
     backUp(): void {
-      backup = { state: latest(), log, nextXid }
+      backup = { state: latest(), log, horizon, nextXid }
     },
     /** Ids above the highest commit never reached the WAL for sure; how many of them are handed out again may vary. */
     crash(pick: (n: number) => number): void {
       stop()
-      const highest = Math.max(FIRST_XID - 1, ...log.map(({ xid }) => xid))
-      nextXid = highest + 1 + pick(nextXid - highest)
+      nextXid = highestCommitted + 1 + pick(nextXid - highestCommitted)
       incarnation++
     },
     restore(): void {
@@ -131,7 +142,9 @@ export function createDatabase(initial: Organisation, off: Off) {
       states.push(backup.state)
       restoredAt.push(states.length - 1)
       log = [...backup.log]
+      horizon = backup.horizon
       nextXid = backup.nextXid
+      highestCommitted = nextXid - 1
       history++
     },
   }

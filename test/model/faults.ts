@@ -17,6 +17,7 @@ export type Fault =
   | 'database crash'
   | 'restore'
   | 'forgetting'
+  | 'log pruning'
 
 export const EVERY_FAULT: readonly Fault[] = [
   'outage',
@@ -31,6 +32,7 @@ export const EVERY_FAULT: readonly Fault[] = [
   'database crash',
   'restore',
   'forgetting',
+  'log pruning',
 ]
 
 export interface FaultTarget {
@@ -82,6 +84,9 @@ export function inject(fault: Fault, target: FaultTarget): (() => void) | null {
       return null
     case 'forgetting':
       instances[chooser.pick(instances.length)]?.forget()
+      return null
+    case 'log pruning':
+      db.prune()
       return null
   }
 }

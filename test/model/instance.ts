@@ -15,7 +15,7 @@ export function createInstance(world: World, id: number) {
   let position: Snapshot = db.snapshot()
   // Nothing is served before the past has been read, in one statement with the position.
   let rows: LogRow[] = [...db.log()]
-  let floor: Snapshot | null = null
+  let floor: Snapshot | null = off['start without a floor'] ? null : db.horizon()
   let highest = Math.max(0, ...rows.map(({ xid }) => xid))
   let polling = false
   /** The catalogue's buckets in this process, and the manifest that proved them current. */
@@ -24,17 +24,20 @@ export function createInstance(world: World, id: number) {
   function judgeServable({ stamp, tags }: Stamped): boolean {
     if (off['no stamps']) return true
     if (stamp.database !== position.database) return false
-    if (floor && !off['no floor'] && !db.covers(stamp, floor)) return false
+    if (floor && !off['no floor'] && !reaches(stamp, floor)) return false
     return rows.every((row) => (row.tags & tags) === 0 || db.sees(stamp, row.xid))
   }
 
+  /** Snapshots as such, of whichever incarnation: a floor outlives a crash. */
+  const reaches = (later: Snapshot, earlier: Snapshot) => db.covers(later, { ...earlier, database: later.database })
+
   function* reset(): Steps<void> {
     yield null
-    const [at, past] = [db.snapshot(), db.log()]
+    const [at, past, horizon] = [db.snapshot(), db.log(), db.horizon()]
     if (world.repliesTravel) yield null
     position = at
     rows = [...past]
-    floor = null
+    floor = off['start without a floor'] ? null : horizon
   }
 
   /** One statement returns the snapshot and the rows it shows beyond the position; one read at a time. */
@@ -50,8 +53,10 @@ export function createInstance(world: World, id: number) {
       highest = Math.max(highest, ...found.map(({ xid }) => xid))
       at = { ...at, xmin: highest + 1, xmax: highest + 1, inProgress: [] }
     } else found = found.filter(({ xid }) => !db.sees(since, xid))
+    const horizon = db.horizon()
+    const gap = horizon !== null && !reaches(since, horizon) && !off['gap unnoticed']
     if (world.repliesTravel) yield null
-    if (at.database !== position.database) yield* reset()
+    if (at.database !== position.database || gap) yield* reset()
     else {
       position = at
       for (const row of found) note(row)

@@ -8,7 +8,7 @@ const CAUGHT: Record<Ablation, { in: ScenarioName; seed: number }> = {
   'no stamps': { in: 'deletes lost', seed: 3 },
   'no leases': { in: 'no followers', seed: 17 },
   'lease after the load': { in: 'no followers', seed: 69 },
-  'newest input as stamp': { in: 'every fault', seed: 33 },
+  'newest input as stamp': { in: 'every fault', seed: 81 },
   'in-progress list ignored': { in: 'many writers, deletes lost', seed: 39 },
   'follower by highest id': { in: 'database crashes', seed: 567 },
   'rows before the position': { in: 'many writers, deletes lost', seed: 394 },
@@ -16,7 +16,7 @@ const CAUGHT: Record<Ablation, { in: ScenarioName; seed: number }> = {
   'no catch-up before deriving': { in: 'two writers, no followers', seed: 101 },
   'derived entry deleted first': { in: 'no followers', seed: 591 },
   'derived generation first': { in: 'no followers', seed: 1787 },
-  'manifest deleted first': { in: 'three instances', seed: 3269 },
+  'manifest deleted first': { in: 'three instances', seed: 13385 },
   'naive joins': { in: 'store away', seed: 64 },
   'joins after the seal': { in: 'two writers, no followers', seed: 1482 },
   'in-process copies unchecked': { in: 'no followers', seed: 326 },
@@ -26,6 +26,8 @@ const CAUGHT: Record<Ablation, { in: ScenarioName; seed: number }> = {
   'no history': { in: 'database restored', seed: 639 },
   'no locks': { in: 'join meets revocation', seed: 1726 },
   'no floor': { in: 'memory forgets', seed: 1271 },
+  'gap unnoticed': { in: 'log pruned', seed: 268 },
+  'start without a floor': { in: 'log pruned', seed: 123 },
 }
 
 const SCHEDULES_EACH = 350

@@ -43,6 +43,13 @@ export const SCENARIOS = {
   },
   'database restored': { ...base, pollsEach: 2, faults: ['restore', 'old snapshot', 'lost writes'], faultCount: 3 },
   'memory forgets': { ...base, pollsEach: 3, faults: ['forgetting', 'old snapshot', 'lost writes'], faultCount: 3 },
+  /** The log is pruned under followers that stood still and instances that start, while the store keeps what is older. */
+  'log pruned': {
+    ...base,
+    pollsEach: 2,
+    faults: ['log pruning', 'instance crash', 'lost writes', 'old snapshot'],
+    faultCount: 4,
+  },
   /** A member joins the group whose grant is being taken. */
   'join meets revocation': {
     ...base,
