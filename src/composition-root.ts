@@ -264,6 +264,7 @@ export function compose(config: Config, { logger, metrics }: { logger: Logger; m
     portcullis: {
       reads: {
         ...createDirectory({ database, source, cursors }),
+        checkToken: freshness.checkToken,
         visibleResources: visible.page,
         counts: visible.counts,
         auditTrail: createAuditTrail({ database, cursors }).entries,

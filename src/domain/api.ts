@@ -115,6 +115,8 @@ export interface AuditEntry {
 }
 
 export interface Reads {
+  /** For reads that take no terms because they are never cached. @throws DomainError for a token that is malformed or of another history */
+  checkToken(context: ReadContext): Promise<void>
   /** The resources the user may see, ordered by name then id. */
   visibleResources(user: UserId, query: ResourceQuery, context: ReadContext): Promise<ResourcePage>
   /** One resource as the user sees it; null for hidden and absent alike. Never from the cache. */

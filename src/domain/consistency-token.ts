@@ -9,25 +9,21 @@ export function encodeConsistencyToken({ database, xid }: Committed): string {
   return Buffer.from(`${VERSION}.${database}.${xid}`).toString('base64url')
 }
 
-/**
- * @param position where this instance is in the log; null before it knows
- * @throws DomainError `token-malformed`, or `token-other-history` when the database is not the one that issued it
- */
-export function decodeConsistencyToken(token: string, position: Stamp | null): Committed {
+/** @throws DomainError `token-malformed` */
+export function decodeConsistencyToken(token: string): Committed {
   const text = Buffer.from(token.slice(0, LONGEST), 'base64url').toString('latin1')
   const [, database, digits] = /^1\.(\d{1,20}-[0-9A-F]{8}-\d{1,20}\.\d{1,20})\.(\d{1,16})$/.exec(text) ?? []
   if (!database || !digits || Buffer.from(text).toString('base64url') !== token) throw malformed()
-  // A restart keeps what was committed, so another incarnation of the same history is fine.
-  if (position && historyOf(database) !== historyOf(position.database))
-    throw new DomainError(
-      'token-other-history',
-      'the consistency token was issued by another history of the database (it was restored or failed over); read without it',
-    )
   try {
     return { database, xid: parseXid(digits) }
   } catch (cause) {
     throw malformed(cause)
   }
+}
+
+/** A restart keeps what was committed, so another incarnation of the same history is fine. */
+export function isOfHistory({ database }: Committed, position: Stamp | null): boolean {
+  return position !== null && historyOf(database) === historyOf(position.database)
 }
 
 const LONGEST = 200

@@ -1,7 +1,8 @@
 /** Whether a read may use the cache at all: the reader's own terms, and how well this instance follows the log. */
-import type { InvalidationIndex, LogFollower } from '../cache/index.ts'
+import type { Committed, InvalidationIndex, LogFollower } from '../cache/index.ts'
 import type { ReadContext } from './api.ts'
-import { decodeConsistencyToken } from './consistency-token.ts'
+import { decodeConsistencyToken, isOfHistory } from './consistency-token.ts'
+import { DomainError } from './errors.ts'
 
 export interface Freshness {
   /**
@@ -10,6 +11,8 @@ export interface Freshness {
    * @throws DomainError for a token that is malformed or of another database history
    */
   reasonToBypass(context: ReadContext): Promise<string | null>
+  /** For reads that are never cached: they cover every token, but a wrong one is refused there too. @throws DomainError */
+  checkToken(context: ReadContext): Promise<void>
 }
 
 export interface FreshnessOptions {
@@ -19,14 +22,34 @@ export interface FreshnessOptions {
   readonly tokenWaitMs: number
 }
 
+/** How long a read waits where this process stood still and does not know what happened meanwhile, in milliseconds. */
+const OVERDUE_WAIT_MS = 500
+
 export function createFreshness({ index, follower, tokenWaitMs }: FreshnessOptions): Freshness {
+  /** What this instance knows may itself be the history that is over, so the log is asked before anybody is refused. */
+  async function isOfThisHistory(mutation: Committed): Promise<boolean> {
+    if (isOfHistory(mutation, index.position)) return true
+    const asked = await follower.refresh(tokenWaitMs)
+    if (asked && !isOfHistory(mutation, index.position))
+      throw new DomainError(
+        'token-other-history',
+        'the consistency token was issued by another history of the database (it was restored or failed over); read without it',
+      )
+    return asked
+  }
+
   return {
     async reasonToBypass({ after, bypass }) {
-      const mutation = after === undefined ? null : decodeConsistencyToken(after, index.position)
+      const mutation = after === undefined ? null : decodeConsistencyToken(after)
+      const known = mutation === null || (await isOfThisHistory(mutation))
       if (bypass) return 'request'
+      if (follower.isOverdue()) await follower.refresh(OVERDUE_WAIT_MS)
       if (follower.trust() === 'lost') return 'log-behind'
-      if (mutation === null || (await follower.waitFor(mutation, tokenWaitMs))) return null
+      if (mutation === null || (known && (await follower.waitFor(mutation, tokenWaitMs)))) return null
       return 'token-not-covered'
+    },
+    async checkToken({ after }) {
+      if (after !== undefined) await isOfThisHistory(decodeConsistencyToken(after))
     },
   }
 }

@@ -49,12 +49,17 @@ export function createVisibleResources(options: VisibleResourcesOptions): Visibl
   /** The position only moves on: what it covered once, it covers. */
   let caughtUpWith: readonly Stamp[] | undefined
 
-  /** Until the position covers what this member and the catalogue were loaded at. */
-  async function catchUp(member: Stamp, catalogueStamps: readonly Stamp[]): Promise<void> {
-    await follower.catchUp(member)
-    if (catalogueStamps === caughtUpWith) return
-    for (const stamp of catalogueStamps) await follower.catchUp(stamp)
-    caughtUpWith = catalogueStamps
+  /** Until the position covers what this member and the catalogue were loaded at; false when the log cannot be read. */
+  async function catchUp(member: Stamp, catalogueStamps: readonly Stamp[]): Promise<boolean> {
+    try {
+      await follower.catchUp(member)
+      if (catalogueStamps === caughtUpWith) return true
+      for (const stamp of catalogueStamps) await follower.catchUp(stamp)
+      caughtUpWith = catalogueStamps
+      return true
+    } catch {
+      return false
+    }
   }
 
   const direct = createSingleFlight<RenderedPage & Shareable>()
@@ -77,7 +82,8 @@ export function createVisibleResources(options: VisibleResourcesOptions): Visibl
   async function derive(user: UserId): Promise<Loaded<VisibleList>> {
     for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
       const [member] = await Promise.all([readGroups(user), partition.refresh()])
-      await catchUp(member.stamp, partition.stamps())
+      // The log has a connection of its own: while that is away, others may still reach the database.
+      if (!(await catchUp(member.stamp, partition.stamps()))) break
       const position = index.position
       const catalogueMs = partition.servableForMs()
       if (position && catalogueMs !== null && groups.judge(member) === 'servable') {

@@ -1,5 +1,5 @@
 /** Who may call what: one policy per route, named in its declaration. Nothing is allowed that no policy allows. */
-import type { Portcullis } from '../domain/api.ts'
+import type { Portcullis, ReadContext } from '../domain/api.ts'
 import { DomainError } from '../domain/errors.ts'
 import { type GroupId, PERMISSIONS, type Permission, type Ref, type ResourceId, type UserId } from '../domain/model.ts'
 import type { Caller } from './authentication.ts'
@@ -14,8 +14,11 @@ export interface Policy {
    * reads that lookup is not needed, because a disabled user sees nothing anyway.
    */
   readonly weighsRoles: boolean
-  /** @throws DomainError `forbidden`, or `not-found` where even the existence is hidden */
-  readonly check?: (caller: Caller, params: unknown, portcullis: Portcullis) => Promise<void> | void
+  /**
+   * @param terms of the request: who must see a mutation must see it in what he may do too
+   * @throws DomainError `forbidden`, or `not-found` where even the existence is hidden
+   */
+  readonly check?: (caller: Caller, params: unknown, portcullis: Portcullis, terms: ReadContext) => Promise<void> | void
 }
 
 export const anyone: Policy = { who: 'anyone', authenticated: false, weighsRoles: false }
@@ -49,9 +52,9 @@ export const anyMaintainerOrAdmin: Policy = {
   who: 'admin, or a maintainer of a group',
   authenticated: true,
   weighsRoles: true,
-  async check(caller, _params, portcullis) {
+  async check(caller, _params, portcullis, terms) {
     if (caller.isAdmin) return
-    const { groups } = await portcullis.reads.effectiveGroups(caller.id, {})
+    const { groups } = await portcullis.reads.effectiveGroups(caller.id, terms)
     permit(groups.some((group) => group.role === 'maintainer'))
   },
 }

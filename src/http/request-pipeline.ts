@@ -65,7 +65,9 @@ export function createRouteHandler(route: Route, dependencies: PipelineDependenc
     checkAccept(req, route.produces)
     const caller = route.policy.weighsRoles ? await withoutRolesIfDisabled(bearer, portcullis) : bearer
     const params = route.params === undefined ? NOTHING : parsed(route.params, req.params, 'path')
-    const checking = route.policy.check?.(caller, params, portcullis)
+    const terms = termsOf(req)
+    if (terms.after !== undefined && route.method === 'get') await portcullis.reads.checkToken(terms)
+    const checking = route.policy.check?.(caller, params, portcullis, terms)
     // Waiting for what is there already takes a turn of the queue each time.
     if (checking !== undefined) await checking
     const query = readQuery(req)
@@ -76,7 +78,7 @@ export function createRouteHandler(route: Route, dependencies: PipelineDependenc
         query,
         body: route.body === undefined ? undefined : parsed(route.body, body?.value, 'body'),
         caller,
-        terms: termsOf(req),
+        terms,
         mutation: (reason) => mutationContext(req, caller, body?.bytes, reason),
         http: req,
       },

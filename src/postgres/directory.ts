@@ -20,7 +20,7 @@ import type { Database, Statement } from './pool.ts'
 import { boundsOf } from './prefix-bounds.ts'
 import { EFFECTIVE_GROUPS } from './visibility.ts'
 
-type Directory = Omit<Reads, 'visibleResources' | 'effectiveGroups' | 'counts' | 'auditTrail'>
+type Directory = Omit<Reads, 'checkToken' | 'visibleResources' | 'effectiveGroups' | 'counts' | 'auditTrail'>
 
 const statement = (name: string, text: string): Statement => ({ name, text })
 

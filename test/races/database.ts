@@ -24,6 +24,8 @@ export class Database {
   loads = 0
   /** Throws this from every read, as a database that is down. */
   failure: Error | null = null
+  /** Throws this from every read of the log: its connection alone is gone. */
+  logFailure: Error | null = null
   /** Called when a row was appended and committed, as NOTIFY would. */
   readonly listeners = new Set<() => void>()
   private nextXid = 100
@@ -81,7 +83,8 @@ export class Database {
   }
 
   rowsSince(since: Snapshot): LogBatch {
-    if (this.failure) throw this.failure
+    const failure = this.failure ?? this.logFailure
+    if (failure) throw failure
     const position = this.stamp()
     return { position, rows: this.log.filter(({ xid }) => !isVisible(xid, since) && isVisible(xid, position.snapshot)) }
   }

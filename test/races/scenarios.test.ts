@@ -458,6 +458,51 @@ describe('a consistency token', () => {
     await follow(b)
     await expect(b.list('ann', { after })).rejects.toMatchObject({ code: 'token-other-history' })
   })
+
+  it('of a history that began a moment ago is good on an instance that has not heard of it', async () => {
+    await b.list('ann')
+    fleet.database.history = '00000002'
+    await follow(a)
+    fleet.store.faults.unavailable('redis-unavailable')
+    const after = await a.leave('ann', 'team')
+    fleet.store.faults.unavailable(null)
+    expect(b.index.position?.database).toContain('00000001')
+    expect((await b.list('ann', { after })).names).toEqual([])
+  })
+})
+
+describe('a process that was stopped for two seconds', () => {
+  it('asks the log before it serves what no delete reached', async () => {
+    const c = fleet.start('c')
+    await c.follower.ready
+    await c.list('ann')
+    expect((await c.list('ann')).cache).toBe('hit')
+    // Stopped: the notification finds nobody, no timer fires, and the delete is lost.
+    const held = barriers.hold('c', 'log.read')
+    fleet.store.faults.unavailable('redis-unavailable')
+    await a.leave('ann', 'team')
+    fleet.store.faults.unavailable(null)
+    await held.reached
+    fleet.clock.nowMs += 2000
+    // Running again, a request is the first that it sees.
+    const reading = c.list('ann')
+    await settle()
+    expect(await stored(listKey)).toBe(true)
+    held.release()
+    expect((await reading).names).toEqual([])
+  })
+})
+
+describe('a log that cannot be read', () => {
+  it('costs a miss its derivation, not its answer: one statement loads the list, and it is stored', async () => {
+    await b.list('ann')
+    await a.grant('team', 'more')
+    fleet.database.logFailure = new Error('the connection of the log was cut')
+    expect(await b.list('ann')).toEqual({ names: ['more', 'plan'], cache: 'miss' })
+    expect(await b.list('ann')).toEqual({ names: ['more', 'plan'], cache: 'hit' })
+    await a.revoke('team', 'plan')
+    expect((await b.list('ann')).names).toEqual(['more'])
+  })
 })
 
 describe('a database that crashed', () => {

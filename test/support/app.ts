@@ -149,6 +149,7 @@ export function createWorld() {
         if (permission === null || found === null) return null
         return { ...found, permission, updatedAt: found.updatedAt.toISOString() }
       },
+      checkToken: async () => {},
       resource: async (ref) => find(resources, ref),
       async effectiveGroups(user) {
         const role = roles[user]
