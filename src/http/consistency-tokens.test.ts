@@ -28,7 +28,9 @@ beforeAll(async () => {
 
 const reads = apiRoutes.filter(({ method, policy }) => method === 'get' && policy.authenticated)
 const pathOf = (path: string) =>
-  path.replace(/:r(id|esourceId)/, WORLD.resource).replace(/:\w+/, { g: WORLD.group, r: WORLD.resource }[path[1] ?? ''] ?? 'uma')
+  path
+    .replace(/:r(id|esourceId)/, WORLD.resource)
+    .replace(/:\w+/, { g: WORLD.group, r: WORLD.resource }[path[1] ?? ''] ?? 'uma')
 
 describe('a malformed consistency token', () => {
   it.each(reads.map(({ path }) => path))('is refused by GET %s', async (path) => {

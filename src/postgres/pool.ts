@@ -37,6 +37,16 @@ export interface Statement {
 
 /** How long to wait for a new connection, in milliseconds. */
 const CONNECT_TIMEOUT_MS = 1000
+/** A read whose connection fails sooner than this after it came asks once more: both fit into a request's time. In milliseconds. */
+const AGAIN_WITHIN_MS = 1500
+/**
+ * Connections that stay open when nobody uses them: an outage of Redis brings all readers at once, and must not find
+ * that each needs a new server process first. What was opened beyond is closed after a while, in milliseconds.
+ */
+const KEPT_OPEN = 4
+const IDLE_MS = 60_000
+/** Sooner than address translators forget an idle connection, in milliseconds. */
+const KEEP_ALIVE_MS = 30_000
 /** A server that does not even end the statement (stopped, unreachable) is given up this much later. */
 const CLIENT_MARGIN_MS = 250
 
@@ -49,15 +59,24 @@ export function clientConfig(options: DatabaseOptions): pg.ClientConfig {
     statement_timeout: options.statementTimeoutMs,
     query_timeout: options.statementTimeoutMs + CLIENT_MARGIN_MS,
     keepAlive: true,
+    keepAliveInitialDelayMillis: KEEP_ALIVE_MS,
     application_name: 'portcullis',
   }
 }
 
 export function createDatabase(options: DatabaseOptions): Database {
-  const pool = new pg.Pool({ ...clientConfig(options), max: options.poolMax, allowExitOnIdle: false })
+  const { poolMax } = options
+  const pool = new pg.Pool({
+    ...clientConfig(options),
+    max: poolMax,
+    min: Math.min(KEPT_OPEN, poolMax),
+    idleTimeoutMillis: IDLE_MS,
+    allowExitOnIdle: false,
+    onConnect: refuseStandby,
+  })
   // An idle connection that breaks is replaced by the next use; without a listener it would end the process.
   pool.on('error', () => {})
-  const places = bulkhead(options.poolMax, options.queueMax)
+  const places = bulkhead(poolMax, options.queueMax)
 
   async function admitted<T>(work: () => Promise<T>): Promise<T> {
     try {
@@ -67,20 +86,42 @@ export function createDatabase(options: DatabaseOptions): Database {
     }
   }
 
+  /** A connection may have been closed by the server, or not come about in time on a busy machine; a read can ask again. */
+  function patiently<T>(read: () => Promise<T>): Promise<T> {
+    const askedMs = performance.now()
+    return admitted(async () => {
+      try {
+        return await read()
+      } catch (error) {
+        if (!isConnectionLost(error) || performance.now() - askedMs > AGAIN_WITHIN_MS) throw error
+        return read()
+      }
+    })
+  }
+
   return {
     pool,
     admitted,
     query: (statement, values) =>
-      admitted(async () => {
+      patiently(async () => {
         const result = await pool.query({ ...statement, values: [...values] })
         return result.rows
       }),
-    readSnapshot: (read) => admitted(() => inSnapshot(pool, read)),
+    readSnapshot: (read) => patiently(() => inSnapshot(pool, read)),
     get queued() {
       return options.queueMax - places.queueSlots
     },
     close: () => pool.end(),
   }
+}
+
+/**
+ * A standby answers too, but with what it has replayed so far: a permission revoked on the primary would still be there,
+ * in an answer that no stamp vouches for.
+ */
+async function refuseStandby(client: pg.ClientBase): Promise<void> {
+  const { rows } = await client.query<{ standby: boolean }>('SELECT pg_is_in_recovery() AS standby')
+  if (rows[0]?.standby) throw Object.assign(new Error('the server is a standby'), { code: CANNOT_CONNECT_NOW })
 }
 
 async function inSnapshot<T>(pool: pg.Pool, read: (client: pg.PoolClient) => Promise<T>): Promise<T> {
@@ -109,6 +150,9 @@ const UNAVAILABLE_CODES = new Set([
   'EAI_AGAIN',
   'EHOSTUNREACH',
 ])
+const CANNOT_CONNECT_NOW = '57P03'
+/** Of these, what says nothing about the next connection; a statement that took too long would take too long again. */
+const LOST_MESSAGES = /connection timeout|trying to connect|terminated|not queryable|Connection ended|server closed/i
 const UNAVAILABLE_MESSAGES = /timeout|terminated|not queryable|Connection ended|server closed|pool after calling end/i
 
 export function isUnavailable(error: unknown): boolean {
@@ -116,6 +160,12 @@ export function isUnavailable(error: unknown): boolean {
   const code = 'code' in error && typeof error.code === 'string' ? error.code : ''
   if (/^[0-9A-Z]{5}$/.test(code) && !UNAVAILABLE_CODES.has(code)) return UNAVAILABLE_STATES.test(code)
   return UNAVAILABLE_CODES.has(code) || UNAVAILABLE_MESSAGES.test(error.message)
+}
+
+function isConnectionLost(error: unknown): boolean {
+  if (!(error instanceof Error)) return false
+  const code = 'code' in error && typeof error.code === 'string' ? error.code : ''
+  return /^(08|57P0[12])/.test(code) || UNAVAILABLE_CODES.has(code) || LOST_MESSAGES.test(error.message)
 }
 
 export function translated(error: unknown): unknown {

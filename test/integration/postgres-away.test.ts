@@ -3,6 +3,7 @@ import pg from 'pg'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import type { DomainError } from '../../src/domain/errors.ts'
 import type { UserId } from '../../src/domain/model.ts'
+import { createDatabase } from '../../src/postgres/pool.ts'
 import { asRoot, outcomeOf, type Service, smallOrganisation, startService } from '../support/service.ts'
 import { dropDatabase, freshDatabase, hang, kill, restart, resume } from '../support/stack.ts'
 
@@ -69,6 +70,21 @@ describe('PostgreSQL killed', () => {
       return 'other-database' in (status.layers['user-resources']?.rejections ?? {})
     }, 5000)
     await cached('ann')
+  })
+})
+
+describe('a connection that ends under a read', () => {
+  it('costs time, not the answer: the read asks once more', async () => {
+    const observer = new pg.Client({ connectionString: databaseUrl })
+    await observer.connect()
+    const busy = `FROM pg_stat_activity WHERE datname = current_database() AND query LIKE '%pg_sleep(0.37)%' AND pid <> pg_backend_pid()`
+    const database = createDatabase({ url: databaseUrl, poolMax: 1, queueMax: 1, statementTimeoutMs: 2000 })
+    const reading = database.query({ name: 'slow', text: 'SELECT pg_sleep(0.37), pg_backend_pid() AS pid' }, [])
+    await until(async () => (await observer.query(`SELECT 1 ${busy}`)).rowCount === 1, 5000)
+    const [ended] = (await observer.query(`SELECT pid, pg_terminate_backend(pid) ${busy}`)).rows
+    expect((await reading)[0]?.pid).not.toBe(ended.pid)
+    await database.close()
+    await observer.end()
   })
 })
 
