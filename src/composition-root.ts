@@ -186,6 +186,7 @@ export function compose(config: Config, { logger, metrics }: { logger: Logger; m
     source,
     pages,
     listPages,
+    storeBudgetMs: config.redis.budgetMs,
   })
 
   const unitOfWork = createUnitOfWork({

@@ -1,5 +1,7 @@
 /** The port to the shared store: entries with leases and generations. Every implementation passes the same contract suite. */
 
+import type { StoreWait } from './store-wait.ts'
+
 /** Where an entry lives: `resources:all`, `user:groups:{alice}`; without the configured prefix. */
 export type EntryKey = string & { readonly __brand: 'EntryKey' }
 
@@ -66,18 +68,20 @@ export class StoreUnavailableError extends Error {
  * All methods throw {@link StoreUnavailableError} and nothing else when the store is down, hung, refusing or garbled.
  * All are safe to run late (after a client-side timeout): a late fill is refused because its lease is gone, a late
  * lease merely expires, a late invalidation only removes what can be loaded again.
+ * Who passes a {@link StoreWait} waits for no command longer than what is left of it; an invalidation takes none: while
+ * the store is well it must be done, however long the request has waited before.
  */
 export interface EntryStore {
   /** One round trip for all requests, answers in the same order. */
-  read(requests: readonly ReadRequest[]): Promise<EntryRead[]>
+  read(requests: readonly ReadRequest[], wait?: StoreWait): Promise<EntryRead[]>
   /** Part `part` (from 1) of the fill `fillId`; null when it is gone or belongs to another fill. */
-  readPart(key: EntryKey, fillId: string, part: number): Promise<Buffer | null>
+  readPart(key: EntryKey, fillId: string, part: number, wait?: StoreWait): Promise<Buffer | null>
   /** Takes the leases that are free, in one round trip; null where another holder has it. */
-  takeLeases(requests: readonly LeaseRequest[]): Promise<(Lease | null)[]>
+  takeLeases(requests: readonly LeaseRequest[], wait?: StoreWait): Promise<(Lease | null)[]>
   /** Stores each entry whose lease is still held under the generation it was taken in, and ends the lease; false where refused. */
-  fill(fills: readonly Fill[]): Promise<boolean[]>
+  fill(fills: readonly Fill[], wait?: StoreWait): Promise<boolean[]>
   /** Ends a lease that is still the caller's own (a failed load frees it); never another holder's. */
-  releaseLease(key: EntryKey, lease: Lease): Promise<void>
+  releaseLease(key: EntryKey, lease: Lease, wait?: StoreWait): Promise<void>
   /**
    * Removes entries, their parts and their leases. Keys are removed in the order given, atomically per chunk
    * (an input never after what was derived from it, so callers list inputs first). Returns how many entries were present.

@@ -70,4 +70,5 @@ export {
   type Stamp,
   type Xid,
 } from './snapshot.ts'
+export { RequestWait, SharedWait, type StoreWait } from './store-wait.ts'
 export { type Tag, type TagKind, tag, tagKind } from './tags.ts'

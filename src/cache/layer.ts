@@ -10,6 +10,7 @@ import { type EntryKey, type EntryStore, type LayerName, type Lease, StoreUnavai
 import type { InvalidationIndex, RetentionClass, Verdict } from './invalidation-index.ts'
 import { createSingleFlight, type Seal, type Shareable } from './single-flight.ts'
 import type { Stamp } from './snapshot.ts'
+import type { StoreWait } from './store-wait.ts'
 import type { Tag } from './tags.ts'
 
 /** What a loader returns; the stamp is taken in the same statement or transaction as the value. */
@@ -71,11 +72,19 @@ export interface Layer<V> {
   readonly name: LayerName
   /**
    * @param load reads the source of truth; called once for all who miss together, here and on other instances
+   * @param wait what the request may still wait for the store, over this and all its other reads
    * @throws StoreUnavailableError when the shared store cannot be asked; the caller answers from the source of truth
    */
-  read(key: EntryKey, load: Load<V>): Promise<LayerRead<V>>
+  read(key: EntryKey, load: Load<V>, wait?: StoreWait): Promise<LayerRead<V>>
   /** Whether what was read could still be served now. */
   judge(read: { stamp: Stamp; tags: readonly Tag[] }): Verdict
+}
+
+/** One reader's miss: what is read, how it is loaded, and what he has waited for the store. */
+interface Miss<V> {
+  readonly key: EntryKey
+  readonly load: Load<V>
+  readonly wait: StoreWait | undefined
 }
 
 const FIRST_WAIT_MS = 4
@@ -90,9 +99,9 @@ export function createLayer<V>(options: LayerOptions<V>): Layer<V> {
   }
 
   /** The stored entry if it may be served now. */
-  async function lookUp(key: EntryKey): Promise<LayerRead<V> | null> {
+  async function lookUp(key: EntryKey, wait?: StoreWait): Promise<LayerRead<V> | null> {
     const copy = copies.get(key)
-    const [answer] = await store.read([{ key, layer: name, ...(copy && { knownFillId: copy.entry.fillId }) }])
+    const [answer] = await store.read([{ key, layer: name, ...(copy && { knownFillId: copy.entry.fillId }) }], wait)
     switch (answer?.kind) {
       case 'same':
         return copy ? admit(key, copy, answer.ttlMs, answer.replica) : null
@@ -136,7 +145,7 @@ export function createLayer<V>(options: LayerOptions<V>): Layer<V> {
   }
 
   /** Polls while another holder loads; null when it takes longer than his lease can last. */
-  async function waitForHolder(key: EntryKey, seal: Seal): Promise<LayerRead<V> | Lease | null> {
+  async function waitForHolder({ key, wait }: Miss<V>, seal: Seal): Promise<LayerRead<V> | Lease | null> {
     const startedMs = clock.monotonicMs()
     try {
       for (let waitMs = FIRST_WAIT_MS; ; waitMs = Math.min(waitMs * 2, LONGEST_WAIT_MS)) {
@@ -144,9 +153,9 @@ export function createLayer<V>(options: LayerOptions<V>): Layer<V> {
         if (leftMs <= 0) return null
         await clock.sleep(Math.min(waitMs, leftMs))
         seal()
-        const found = await lookUp(key)
+        const found = await lookUp(key, wait)
         if (found) return found
-        const lease = await takeLease(key)
+        const lease = await takeLease({ key, wait })
         if (lease) return lease
       }
     } finally {
@@ -154,29 +163,30 @@ export function createLayer<V>(options: LayerOptions<V>): Layer<V> {
     }
   }
 
-  async function takeLease(key: EntryKey): Promise<Lease | null> {
-    const [lease] = await store.takeLeases([{ key, layer: name, leaseMs: options.leaseMs }])
+  async function takeLease({ key, wait }: Pick<Miss<V>, 'key' | 'wait'>): Promise<Lease | null> {
+    const [lease] = await store.takeLeases([{ key, layer: name, leaseMs: options.leaseMs }], wait)
     return lease ?? null
   }
 
-  async function readThrough(key: EntryKey, load: Load<V>, seal: Seal): Promise<LayerRead<V> & Shareable> {
-    const lease = (await takeLease(key)) ?? (await waitForHolder(key, seal))
+  async function readThrough(miss: Miss<V>, seal: Seal): Promise<LayerRead<V> & Shareable> {
+    const lease = (await takeLease(miss)) ?? (await waitForHolder(miss, seal))
     if (lease && 'outcome' in lease) return shareable(lease)
-    if (!lease) return notStored(await timed(load), 'lease-busy')
-    return fillUnder(lease, key, load, seal)
+    if (!lease) return notStored(await timed(miss), 'lease-busy')
+    return fillUnder(lease, miss, seal)
   }
 
   /** For who could not share a load: by now the store may hold what he needs. */
-  async function lookUpFirst(key: EntryKey, load: Load<V>, seal: Seal): Promise<LayerRead<V> & Shareable> {
+  async function lookUpFirst(miss: Miss<V>, seal: Seal): Promise<LayerRead<V> & Shareable> {
     seal()
-    const found = await lookUp(key)
-    return found ? shareable(found) : readThrough(key, load, seal)
+    const found = await lookUp(miss.key, miss.wait)
+    return found ? shareable(found) : readThrough(miss, seal)
   }
 
-  async function fillUnder(lease: Lease, key: EntryKey, load: Load<V>, seal: Seal): Promise<LayerRead<V> & Shareable> {
+  async function fillUnder(lease: Lease, miss: Miss<V>, seal: Seal): Promise<LayerRead<V> & Shareable> {
+    const { key, wait } = miss
     const ending: { filled?: boolean } = {}
     try {
-      const loaded = await timed(load)
+      const loaded = await timed(miss)
       const ttlMs = Math.floor(Math.min(options.ttlMs, loaded.ttlMs ?? options.ttlMs))
       if (ttlMs < 1) return notStored(loaded, 'inputs-expiring')
       const { body, meta = {}, parts = [] } = codec.encode(loaded.value)
@@ -185,7 +195,7 @@ export function createLayer<V>(options: LayerOptions<V>): Layer<V> {
       const bytes = encodeEntry(entry, lease)
       const fill = { key, layer: name, lease, fillId: entry.fillId, bytes, parts, ttlMs }
       seal()
-      const [accepted] = await store.fill([fill]).catch(survive)
+      const [accepted] = await store.fill([fill], wait).catch(survive)
       ending.filled = true
       if (!accepted) {
         events.fillRefused?.(name)
@@ -196,11 +206,11 @@ export function createLayer<V>(options: LayerOptions<V>): Layer<V> {
       return shareable({ value: loaded.value, stamp, tags, fillId: entry.fillId, ttlMs, outcome: 'stored' })
     } finally {
       // A load that threw frees its key at once; a lease that cannot be released expires by itself.
-      if (!ending.filled) await store.releaseLease(key, lease).catch(survive)
+      if (!ending.filled) await store.releaseLease(key, lease, wait).catch(survive)
     }
   }
 
-  async function timed(load: Load<V>): Promise<Loaded<V>> {
+  async function timed({ load }: Miss<V>): Promise<Loaded<V>> {
     const startedMs = clock.monotonicMs()
     const loaded = await load()
     events.loaded?.(name, clock.monotonicMs() - startedMs)
@@ -215,17 +225,18 @@ export function createLayer<V>(options: LayerOptions<V>): Layer<V> {
   return {
     name,
     judge,
-    async read(key, load) {
-      const found = await lookUp(key)
+    async read(key, load, wait) {
+      const found = await lookUp(key, wait)
       if (found) {
         events.hit?.(name)
         return found
       }
       events.miss?.(name)
+      const miss = { key, load, wait }
       return flights.run(
         key,
-        (seal) => readThrough(key, load, seal),
-        (seal) => lookUpFirst(key, load, seal),
+        (seal) => readThrough(miss, seal),
+        (seal) => lookUpFirst(miss, seal),
       )
     },
   }

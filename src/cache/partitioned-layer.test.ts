@@ -119,7 +119,7 @@ describe('a cold catalogue', () => {
     await instance().refresh()
     expect(read.mock.calls[0]?.[0]).toEqual([{ key: manifest, layer: 'resources' }])
     expect(read.mock.calls[1]?.[0]).toEqual([0, 1, 2].map((b) => ({ key: bucketKey(b), layer: 'resources' })))
-    expect(leased.mock.calls.flat(2)).toEqual(
+    expect(leased.mock.calls.flatMap(([requests]) => requests)).toEqual(
       [manifest, bucketKey(0), bucketKey(1), bucketKey(2)].map((key) => ({
         key,
         layer: 'resources',
@@ -146,10 +146,13 @@ describe('a cold catalogue', () => {
       loadedAt: clock.wallMs(),
       meta: {},
     })
-    expect(filled.mock.calls.flat(2).map(({ layer, ttlMs }) => [layer, ttlMs])).toEqual(
+    expect(filled.mock.calls.flatMap(([fills]) => fills).map(({ layer, ttlMs }) => [layer, ttlMs])).toEqual(
       Array.from({ length: 4 }, () => ['resources', TTL_MS]),
     )
-    expect(filled.mock.calls.flat(2).map(({ fillId }) => fillId)).toEqual([...named, entryOf(manifest).fillId])
+    expect(filled.mock.calls.flatMap(([fills]) => fills).map(({ fillId }) => fillId)).toEqual([
+      ...named,
+      entryOf(manifest).fillId,
+    ])
   })
 
   it('says how long the load took, and lives from its end', async () => {

@@ -5,11 +5,19 @@
  */
 import type { Clock } from './clock.ts'
 import { decodeEntry, type Entry, encodeEntry, newFillId } from './entry-codec.ts'
-import type { EntryKey, EntryStore, Fill, LayerName, Lease } from './entry-store.ts'
+import {
+  type EntryKey,
+  type EntryStore,
+  type Fill,
+  type LayerName,
+  type Lease,
+  StoreUnavailableError,
+} from './entry-store.ts'
 import type { InvalidationIndex } from './invalidation-index.ts'
 import type { LayerEvents } from './layer.ts'
 import { createSingleFlight, type Seal, type Shareable } from './single-flight.ts'
 import type { Stamp } from './snapshot.ts'
+import { type RequestWait, SharedWait } from './store-wait.ts'
 import type { Tag } from './tags.ts'
 
 export interface PartitionedLayerOptions<V> {
@@ -35,9 +43,10 @@ export interface PartitionedLayerOptions<V> {
 export interface PartitionedLayer {
   /**
    * Brings this process's copies up to what the store, or the source of truth, holds now.
-   * @throws StoreUnavailableError when the shared store cannot be asked
+   * @param wait what the request may still wait for the store; when that is used up the refresh goes on without it
+   * @throws StoreUnavailableError when the shared store cannot be asked, or not within that
    */
-  refresh(): Promise<{ readonly outcome: 'hit' | 'stored' | 'not-stored' }>
+  refresh(wait?: RequestWait): Promise<{ readonly outcome: 'hit' | 'stored' | 'not-stored' }>
   /** Whether all copies may be used at the index's position, and for how many milliseconds more; null when not. */
   servableForMs(): number | null
   /** The stamps of all copies; the position must cover each before anything is derived. The same array while they are the same. */
@@ -67,6 +76,7 @@ export function createPartitionedLayer<V>(options: PartitionedLayerOptions<V>): 
   const held: (HeldBucket | undefined)[] = all.map(() => undefined)
   const sharedTags = tagsOf(0).filter((each) => all.every((bucket) => tagsOf(bucket).includes(each)))
   const flights = createSingleFlight<Refreshed>()
+  const storeWait = new SharedWait()
   let manifestFillId: string | undefined
   let judgedAt = -1
   let soonestExpiryMs = 0
@@ -107,7 +117,7 @@ export function createPartitionedLayer<V>(options: PartitionedLayerOptions<V>): 
   /** Uses the manifest if it is there: equal to ours, or naming fills that can be fetched. */
   async function followManifest(): Promise<boolean> {
     const request = { key: manifestKey, layer: name, ...(manifestFillId && { knownFillId: manifestFillId }) }
-    const [answer] = await store.read([request])
+    const [answer] = await store.read([request], storeWait)
     if (answer?.kind === 'same') return servableForMs() !== null
     if (answer?.kind === 'flushed') events.rejected?.(name, 'flushed')
     const manifest = answer?.kind === 'found' ? decodeEntry(answer.bytes) : null
@@ -133,6 +143,7 @@ export function createPartitionedLayer<V>(options: PartitionedLayerOptions<V>): 
         const known = held[bucket]?.fillId
         return { key: bucketKey(bucket), layer: name, ...(known && { knownFillId: known }) }
       }),
+      storeWait,
     )
     for (const [position, bucket] of buckets.entries()) {
       const answer = answers[position]
@@ -166,7 +177,7 @@ export function createPartitionedLayer<V>(options: PartitionedLayerOptions<V>): 
     const startedMs = clock.monotonicMs()
     const patienceMs = startedMs < impatientUntilMs ? 0 : Math.min(options.leaseMs, PATIENCE_MS)
     for (let waitMs = FIRST_WAIT_MS; ; waitMs = Math.min(waitMs * 2, LONGEST_WAIT_MS)) {
-      const [lease] = await store.takeLeases([{ key: manifestKey, layer: name, leaseMs: options.leaseMs }])
+      const [lease] = await store.takeLeases([{ key: manifestKey, layer: name, leaseMs: options.leaseMs }], storeWait)
       const waitedMs = clock.monotonicMs() - startedMs
       if (waitMs > FIRST_WAIT_MS) events.leaseWaited?.(name, waitedMs)
       if (lease) return lease
@@ -206,7 +217,8 @@ export function createPartitionedLayer<V>(options: PartitionedLayerOptions<V>): 
   /** Loads from the source of truth under the leases that are free; true when every bucket was stored. */
   async function loadSome(buckets: readonly number[]): Promise<boolean> {
     const keys = buckets.map(bucketKey)
-    const leases = await store.takeLeases(keys.map((key) => ({ key, layer: name, leaseMs: options.leaseMs })))
+    const wanted = keys.map((key) => ({ key, layer: name, leaseMs: options.leaseMs }))
+    const leases = await store.takeLeases(wanted, storeWait)
     const startedMs = clock.monotonicMs()
     const { stamp, values } = await options.load(buckets)
     events.loaded?.(name, clock.monotonicMs() - startedMs)
@@ -219,7 +231,7 @@ export function createPartitionedLayer<V>(options: PartitionedLayerOptions<V>): 
       const lease = leases[position]
       if (lease) fills.push(bucketFill(bucket, fillId, stamp, value, lease))
     }
-    const accepted = await store.fill(fills)
+    const accepted = await store.fill(fills, storeWait)
     const refused = accepted.filter((each) => !each).length
     if (refused > 0) events.fillRefused?.(name)
     return refused === 0 && fills.length === buckets.length
@@ -249,13 +261,33 @@ export function createPartitionedLayer<V>(options: PartitionedLayerOptions<V>): 
       lease,
     )
     const ttlMs = Math.max(1, Math.floor(leftMs))
-    const [accepted] = await store.fill([{ key: manifestKey, layer: name, lease, fillId, bytes, ttlMs }])
+    const [accepted] = await store.fill([{ key: manifestKey, layer: name, lease, fillId, bytes, ttlMs }], storeWait)
     if (accepted) manifestFillId = fillId
     return accepted === true
   }
 
   function refreshed(outcome: Refreshed['outcome']): Refreshed {
     return { outcome, shareable: () => outcome !== 'not-stored' && servableForMs() !== null }
+  }
+
+  /** A refresh is for everybody and may take long; who has waited for the store long enough does without it. */
+  async function whilePatient(refreshing: Promise<Refreshed>, wait: RequestWait): Promise<Refreshed> {
+    const over = new AbortController()
+    storeWait.join(wait, clock.monotonicMs())
+    try {
+      return await Promise.race([refreshing, impatience(wait, over.signal)])
+    } finally {
+      over.abort()
+      storeWait.leave(wait, clock.monotonicMs())
+    }
+  }
+
+  async function impatience(wait: RequestWait, over: AbortSignal): Promise<never> {
+    const leftMs = () => wait.leftMs(clock.monotonicMs())
+    while (leftMs() > 0) await clock.sleep(leftMs(), over)
+    // When this process itself stood still, what it waits for is there already: one more turn finds it.
+    await clock.sleep(1, over)
+    throw new StoreUnavailableError('redis-timeout')
   }
 
   async function followOrRebuild(seal: Seal): Promise<Refreshed> {
@@ -266,8 +298,9 @@ export function createPartitionedLayer<V>(options: PartitionedLayerOptions<V>): 
   return {
     servableForMs,
     stamps,
-    async refresh() {
-      const { outcome } = await flights.run(manifestKey, followOrRebuild)
+    async refresh(wait) {
+      const refreshing = flights.run(manifestKey, followOrRebuild)
+      const { outcome } = await (wait === undefined ? refreshing : whilePatient(refreshing, wait))
       if (outcome === 'hit') events.hit?.(name)
       else events.miss?.(name)
       return { outcome }

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { StoreUnavailableError } from './entry-store.ts'
 import { createSingleFlight, type Seal } from './single-flight.ts'
 
 interface Result {
@@ -26,6 +27,15 @@ describe('single flight', () => {
     const readers = Array.from({ length: 100 }, () => flight.run('k', load))
     loads[0]?.resolve(true)
     expect((await Promise.all(readers)).map(({ id }) => id)).toEqual(readers.map(() => 0))
+    expect(loads).toHaveLength(1)
+  })
+
+  it('tells all who wait that the store cannot be asked, so that none finds out again by waiting', async () => {
+    const { loads, load } = scripted()
+    const flight = createSingleFlight<Result>()
+    const readers = Array.from({ length: 3 }, () => flight.run('k', load).catch((error: Error) => error))
+    loads[0]?.reject(new StoreUnavailableError('redis-timeout'))
+    for (const outcome of await Promise.all(readers)) expect(outcome).toBeInstanceOf(StoreUnavailableError)
     expect(loads).toHaveLength(1)
   })
 

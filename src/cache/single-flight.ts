@@ -4,6 +4,8 @@
  * that is before the command that proves it went out; otherwise he takes part in the next load, which begins after he
  * arrived. So nobody is answered from before his own acknowledged write.
  */
+import { StoreUnavailableError } from './entry-store.ts'
+
 export interface Shareable {
   /** Asked by each who joined, at the moment he would take the result. */
   shareable(): boolean
@@ -27,6 +29,11 @@ export interface SingleFlight<T extends Shareable> {
   run(key: string, load: (seal: Seal) => Promise<T>, again?: (seal: Seal) => Promise<T>): Promise<T>
   /** How many loads are running. */
   readonly size: number
+}
+
+/** Who waited for a store that cannot be asked has waited enough: one after the other would each find out for himself. */
+function isForAll(error: unknown): boolean {
+  return error instanceof StoreUnavailableError
 }
 
 export function createSingleFlight<T extends Shareable>(): SingleFlight<T> {
@@ -63,7 +70,7 @@ export function createSingleFlight<T extends Shareable>(): SingleFlight<T> {
       const beganAfterArrival = flight.startedAt > arrivedAt
       const proven = arrivedAt < flight.sealedAt() && 'value' in outcome && outcome.value.shareable()
       if ('value' in outcome && (beganAfterArrival || proven)) return outcome.value
-      if ('error' in outcome && beganAfterArrival) throw outcome.error
+      if ('error' in outcome && (beganAfterArrival || isForAll(outcome.error))) throw outcome.error
       attempt = again
     }
   }

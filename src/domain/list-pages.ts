@@ -1,5 +1,5 @@
 /** Answers any query from a cached list: ready pages as they are, everything else from the few pages it needs. */
-import type { EntryStore, LayerRead } from '../cache/index.ts'
+import type { EntryStore, LayerRead, StoreWait } from '../cache/index.ts'
 import type { ResourceQuery } from './api.ts'
 import { userResourcesKey } from './keys.ts'
 import type { UserId, VisibleResource } from './model.ts'
@@ -11,7 +11,14 @@ import { decodeIndex, INDEX_PART, type PageIndex, pageAfter, partOfPage, type Vi
 
 export interface ListPages {
   /** Null when the list is gone meanwhile, or when the query would have to read through too much of it. */
-  find(user: UserId, query: ResourceQuery, list: LayerRead<VisibleList>): Promise<RenderedPage | null>
+  find(user: UserId, query: ResourceQuery, list: LayerRead<VisibleList>, wait?: StoreWait): Promise<RenderedPage | null>
+}
+
+/** Whose list is read, and what his request has waited for the store. */
+interface Reading {
+  readonly user: UserId
+  readonly list: LayerRead<VisibleList>
+  readonly wait: StoreWait | undefined
 }
 
 /** Pages read for one query at most; beyond, the database's indexes do better. */
@@ -27,22 +34,22 @@ export function createListPages({
 }): ListPages {
   const recentPages = createRecentPages({ maxBytes: RECENT_PAGES_MAX_BYTES })
 
-  async function indexOf(user: UserId, list: LayerRead<VisibleList>): Promise<PageIndex | null> {
+  async function indexOf({ user, list, wait }: Reading): Promise<PageIndex | null> {
     const { value } = list
     if (value.pages) return { pages: value.pages }
-    const bytes = await store.readPart(userResourcesKey(user), list.fillId, INDEX_PART)
+    const bytes = await store.readPart(userResourcesKey(user), list.fillId, INDEX_PART, wait)
     return bytes && decodeIndex(bytes)
   }
 
-  async function bodyOf(user: UserId, list: LayerRead<VisibleList>, page: number): Promise<Buffer | null> {
+  async function bodyOf({ user, list, wait }: Reading, page: number): Promise<Buffer | null> {
     if (page === 0) return list.value.first.body
-    return list.value.pages?.[page]?.body ?? store.readPart(userResourcesKey(user), list.fillId, partOfPage(page))
+    return list.value.pages?.[page]?.body ?? store.readPart(userResourcesKey(user), list.fillId, partOfPage(page), wait)
   }
 
   /** The query asks for what lies ready: one page of the default size, or several in a row. */
-  async function ready(user: UserId, index: PageIndex, list: LayerRead<VisibleList>, from: number, count: number) {
+  async function ready(reading: Reading, index: PageIndex, from: number, count: number) {
     const parts = index.pages.slice(from, from + count).map(async (found, offset) => {
-      const body = await bodyOf(user, list, from + offset)
+      const body = await bodyOf(reading, from + offset)
       return body && { body, etag: found.etag, nextCursor: found.nextCursor }
     })
     const pieces: RenderedPage[] = []
@@ -51,7 +58,7 @@ export function createListPages({
       pieces.push(piece)
     }
     const [only] = pieces
-    return pieces.length === 1 && only ? only : pages.joined(user, pieces)
+    return pieces.length === 1 && only ? only : pages.joined(reading.user, pieces)
   }
 
   /** The ready page at which the query begins; -1 when it begins within one. */
@@ -61,17 +68,12 @@ export function createListPages({
     return from > 0 && from < index.pages.length ? from : -1
   }
 
-  async function scan(
-    user: UserId,
-    query: ResourceQuery,
-    list: LayerRead<VisibleList>,
-    from: number,
-    after?: Position,
-  ) {
+  async function scan(reading: Reading, query: ResourceQuery, from: number, after?: Position) {
+    const { user, list } = reading
     const wanted: VisibleResource[] = []
     for (let page = from; page < list.value.pageCount && wanted.length <= query.limit; page++) {
       if (page - from >= SCAN_PAGES_MAX) return null
-      const body = await bodyOf(user, list, page)
+      const body = await bodyOf(reading, page)
       if (!body) return null
       wanted.push(...itemsOf(body).filter((item) => matches(item, query, after)))
     }
@@ -79,26 +81,27 @@ export function createListPages({
   }
 
   return {
-    async find(user, query, list) {
+    async find(user, query, list, wait) {
       const plain = query.kind === undefined && query.q === undefined && query.permission === undefined
       const regular = plain && query.limit % DEFAULT_LIMIT === 0
       if (regular && query.limit === DEFAULT_LIMIT && query.cursor === undefined) return list.value.first
+      const reading: Reading = { user, list, wait }
       const after = pages.positionOf(user, query)
       // All of a short list is its only page, whatever more was asked for.
-      if (list.value.pageCount === 1) return regular && !after ? list.value.first : scan(user, query, list, 0, after)
+      if (list.value.pageCount === 1) return regular && !after ? list.value.first : scan(reading, query, 0, after)
       const name = regular ? `${query.limit} ${query.cursor ?? ''}` : ''
       const recent = regular ? recentPages.get(list.fillId, name) : undefined
       if (recent) return recent
-      const index = await indexOf(user, list)
+      const index = await indexOf(reading)
       if (!index) return null
       const start = regular ? startOf(index, after) : -1
       if (start >= 0) {
-        const page = await ready(user, index, list, start, query.limit / DEFAULT_LIMIT)
+        const page = await ready(reading, index, start, query.limit / DEFAULT_LIMIT)
         if (page) recentPages.set(list.fillId, name, page)
         return page
       }
       const from = pageAfter(index, after)
-      return scan(user, query, list, from < 0 ? list.value.pageCount : from, after)
+      return scan(reading, query, from < 0 ? list.value.pageCount : from, after)
     },
   }
 }

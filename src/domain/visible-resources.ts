@@ -7,6 +7,7 @@ import {
   type Loaded,
   type LogFollower,
   type PartitionedLayer,
+  RequestWait,
   type Shareable,
   type Stamp,
   StoreUnavailableError,
@@ -33,6 +34,8 @@ export interface VisibleResourcesOptions {
   readonly source: CacheSource
   readonly pages: ResourcePages
   readonly listPages: ListPages
+  /** The longest a request waits for the shared store, over all its commands, in milliseconds. */
+  readonly storeBudgetMs: number
 }
 
 export interface VisibleResources {
@@ -70,8 +73,8 @@ export function createVisibleResources(options: VisibleResourcesOptions): Visibl
     return { value, stamp, tags: [userTag(user), layerTag('user-groups'), ...value.map(({ id }) => placeTag(id))] }
   }
 
-  function readGroups(user: UserId): Promise<LayerRead<readonly GroupNode[]>> {
-    return groups.read(userGroupsKey(user), () => loadable(() => loadGroups(user)))
+  function readGroups(user: UserId, wait?: RequestWait): Promise<LayerRead<readonly GroupNode[]>> {
+    return groups.read(userGroupsKey(user), () => loadable(() => loadGroups(user)), wait)
   }
 
   /**
@@ -79,9 +82,9 @@ export function createVisibleResources(options: VisibleResourcesOptions): Visibl
    * membership with the new grant), so the log position first catches up with both and judges both again: what is
    * still valid there is exactly what a load at that position would return, and the list carries that position.
    */
-  async function derive(user: UserId): Promise<Loaded<VisibleList>> {
+  async function derive(user: UserId, wait?: RequestWait): Promise<Loaded<VisibleList>> {
     for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
-      const [member] = await Promise.all([readGroups(user), partition.refresh()])
+      const [member] = await Promise.all([readGroups(user, wait), partition.refresh(wait)])
       // The log has a connection of its own: while that is away, others may still reach the database.
       if (!(await catchUp(member.stamp, partition.stamps()))) break
       const position = index.position
@@ -105,13 +108,14 @@ export function createVisibleResources(options: VisibleResourcesOptions): Visibl
     }
   }
 
-  function readList(user: UserId): Promise<LayerRead<VisibleList>> {
-    return lists.read(userResourcesKey(user), () => loadable(() => derive(user)))
+  function readList(user: UserId, wait: RequestWait): Promise<LayerRead<VisibleList>> {
+    return lists.read(userResourcesKey(user), () => loadable(() => derive(user, wait)), wait)
   }
 
   async function cachedPage(user: UserId, query: ResourceQuery): Promise<ResourcePage | null> {
-    const list = await readList(user)
-    const page = await listPages.find(user, query, list)
+    const wait = new RequestWait(options.storeBudgetMs)
+    const list = await readList(user, wait)
+    const page = await listPages.find(user, query, list, wait)
     return page && { ...page, cache: statusOf(list) }
   }
 
@@ -171,7 +175,7 @@ export function createVisibleResources(options: VisibleResourcesOptions): Visibl
       cachedOr<{ groups: readonly GroupNode[]; cache: CacheStatus }>(
         context,
         async () => {
-          const read = await readGroups(user)
+          const read = await readGroups(user, new RequestWait(options.storeBudgetMs))
           return { groups: read.value, cache: statusOf(read) }
         },
         async (detail) => {
@@ -187,7 +191,8 @@ export function createVisibleResources(options: VisibleResourcesOptions): Visibl
       cachedOr<{ groups: number; resources: number; cache: CacheStatus }>(
         context,
         async () => {
-          const [member, list] = await Promise.all([readGroups(user), readList(user)])
+          const wait = new RequestWait(options.storeBudgetMs)
+          const [member, list] = await Promise.all([readGroups(user, wait), readList(user, wait)])
           return { groups: member.value.length, resources: list.value.total, cache: statusOf(list) }
         },
         async (detail) => ({ ...(await source.counts(user)), cache: { kind: 'bypass', detail } }),

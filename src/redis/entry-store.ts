@@ -9,10 +9,11 @@ import type {
   Lease,
   LeaseRequest,
   ReadRequest,
+  StoreWait,
 } from '../cache/index.ts'
 import { nextEcho, READS_PER_ROUND_TRIP, readEntries, readEntry, repliesOf, verified } from './entry-reader.ts'
 import { createFillQuestions } from './fill-questions.ts'
-import type { Guard } from './guard.ts'
+import { type Guard, runWithin } from './guard.ts'
 import type { Keys } from './keys.ts'
 import type { ReplicaReader } from './replica-reader.ts'
 import type { CountReply, LeaseReply, ScriptedPipeline, ScriptedRedis } from './scripts.ts'
@@ -27,6 +28,8 @@ export interface RedisEntryStoreOptions {
 
 /** Together with their parts and leases 3,000 names in one script: a millisecond or two for Redis. */
 const INVALIDATIONS_PER_SCRIPT = 1000
+/** Who has waited longer for earlier commands asks by himself: a shared round must not end with the budget of one. */
+const SHARED_UNTIL_MS = 10
 const LEASES_PER_ROUND_TRIP = 256
 /** What is written in one go; a large fill goes in several, so that others' commands pass in between. */
 const FILL_BYTES_PER_ROUND_TRIP = 1024 * 1024
@@ -38,23 +41,25 @@ export function createRedisEntryStore(options: RedisEntryStoreOptions): EntrySto
   const questions = createFillQuestions({ redis, guard, keys })
 
   /** Most reads ask about a copy that is still current: those share their round trips, and move nothing. */
-  async function ifStillCurrent({ key, layer, knownFillId }: ReadRequest): Promise<EntryRead | null> {
+  async function ifStillCurrent(request: ReadRequest, wait?: StoreWait): Promise<EntryRead | null> {
+    const { key, layer, knownFillId } = request
     if (knownFillId === undefined || guard.state() !== 'closed') return null
-    const ttlMs = await questions.leftMs({ key, layer, knownFillId })
+    if (wait && wait.spentMs > SHARED_UNTIL_MS) return null
+    const ttlMs = await questions.leftMs({ key, layer, knownFillId }, wait)
     return ttlMs === null ? null : { kind: 'same', ttlMs }
   }
 
-  async function readOne(request: ReadRequest): Promise<EntryRead> {
-    const current = await ifStillCurrent(request)
+  async function readOne(request: ReadRequest, wait?: StoreWait): Promise<EntryRead> {
+    const current = await ifStillCurrent(request, wait)
     if (current) return current
-    const [answer] = await readSome([request])
+    const [answer] = await readSome([request], wait)
     return answer ?? ABSENT
   }
 
-  async function readMany(requests: readonly ReadRequest[]): Promise<EntryRead[]> {
-    const current = await Promise.all(requests.map(ifStillCurrent))
+  async function readMany(requests: readonly ReadRequest[], wait?: StoreWait): Promise<EntryRead[]> {
+    const current = await Promise.all(requests.map((request) => ifStillCurrent(request, wait)))
     const toRead = requests.filter((_, index) => current[index] === null)
-    const read = await inChunks(chunksOf(toRead, READS_PER_ROUND_TRIP), readSome)
+    const read = await inChunks(chunksOf(toRead, READS_PER_ROUND_TRIP), (some) => readSome(some, wait))
     return current.map((answer) => answer ?? read.shift() ?? ABSENT)
   }
 
@@ -62,9 +67,9 @@ export function createRedisEntryStore(options: RedisEntryStoreOptions): EntrySto
    * From the master; from a replica only once the breaker is open, not after a first failure: while Redis is well, a
    * replica that lags by a millisecond would undo what an invalidation on the master has promised.
    */
-  function readSome(requests: readonly ReadRequest[]): Promise<EntryRead[]> {
-    if (guard.state() !== 'closed' && replica?.isHealthy()) return replica.read(requests)
-    return guard.run('read', () => fromMaster(requests))
+  function readSome(requests: readonly ReadRequest[], wait?: StoreWait): Promise<EntryRead[]> {
+    if (guard.state() !== 'closed' && replica?.isHealthy()) return replica.read(requests, wait)
+    return runWithin(guard, wait, 'read', () => fromMaster(requests))
   }
 
   async function fromMaster(requests: readonly ReadRequest[]): Promise<EntryRead[]> {
@@ -73,7 +78,7 @@ export function createRedisEntryStore(options: RedisEntryStoreOptions): EntrySto
     return readEntries(redis, keys, requests)
   }
 
-  async function takeSome(requests: readonly LeaseRequest[]): Promise<(Lease | null)[]> {
+  async function takeSome(requests: readonly LeaseRequest[], wait?: StoreWait): Promise<(Lease | null)[]> {
     const pipeline = redis.pipeline() as unknown as ScriptedPipeline
     const asked = requests.map(({ key, layer, leaseMs }) => {
       const [echo, token] = [nextEcho(), randomId()]
@@ -81,16 +86,16 @@ export function createRedisEntryStore(options: RedisEntryStoreOptions): EntrySto
       return { echo, token }
     })
     const echoes = asked.map(({ echo }) => echo)
-    const replies = await guard.run('take-lease', () => repliesOf<LeaseReply>(pipeline, echoes))
+    const replies = await runWithin(guard, wait, 'take-lease', () => repliesOf<LeaseReply>(pipeline, echoes))
     return replies.map(([, taken, generation], index) => {
       const token = asked[index]?.token
       return taken === 1 && token && generation ? { token, generation: generation.toString('latin1') } : null
     })
   }
 
-  async function takeOne({ key, layer, leaseMs }: LeaseRequest): Promise<Lease | null> {
+  async function takeOne({ key, layer, leaseMs }: LeaseRequest, wait?: StoreWait): Promise<Lease | null> {
     const [echo, token] = [nextEcho(), randomId()]
-    const [, taken, generation] = await guard.run('take-lease', async () =>
+    const [, taken, generation] = await runWithin(guard, wait, 'take-lease', async () =>
       verified(
         await redis.takeLeaseBuffer(keys.lease(key), keys.generation(layer), echo, token, leaseMs, randomId()),
         echo,
@@ -99,14 +104,14 @@ export function createRedisEntryStore(options: RedisEntryStoreOptions): EntrySto
     return taken === 1 && generation ? { token, generation: generation.toString('latin1') } : null
   }
 
-  async function fillSome(fills: readonly Fill[]): Promise<boolean[]> {
+  async function fillSome(fills: readonly Fill[], wait?: StoreWait): Promise<boolean[]> {
     const pipeline = redis.pipeline() as unknown as ScriptedPipeline
     const echoes = fills.map((fill) => {
       const echo = nextEcho()
       pipeline.fillEntryBuffer(...fillArguments(fill, echo))
       return echo
     })
-    const replies = await guard.run('fill', () => repliesOf<CountReply>(pipeline, echoes))
+    const replies = await runWithin(guard, wait, 'fill', () => repliesOf<CountReply>(pipeline, echoes))
     return replies.map(([, accepted]) => accepted === 1)
   }
 
@@ -142,30 +147,30 @@ export function createRedisEntryStore(options: RedisEntryStoreOptions): EntrySto
   }
 
   return {
-    async read(requests) {
+    async read(requests, wait) {
       const [only] = requests
-      return requests.length === 1 && only ? [await readOne(only)] : readMany(requests)
+      return requests.length === 1 && only ? [await readOne(only, wait)] : readMany(requests, wait)
     },
 
-    async readPart(key, fillId, part) {
+    async readPart(key, fillId, part, wait) {
       const echo = nextEcho()
-      const [, bytes] = await guard.run('read-part', async () =>
+      const [, bytes] = await runWithin(guard, wait, 'read-part', async () =>
         verified(await redis.readPartBuffer(keys.parts(key), echo, fillId, part), echo),
       )
       return bytes
     },
 
-    async takeLeases(requests) {
+    async takeLeases(requests, wait) {
       const [only] = requests
-      if (requests.length === 1 && only) return [await takeOne(only)]
-      return inChunks(chunksOf(requests, LEASES_PER_ROUND_TRIP), takeSome)
+      if (requests.length === 1 && only) return [await takeOne(only, wait)]
+      return inChunks(chunksOf(requests, LEASES_PER_ROUND_TRIP), (some) => takeSome(some, wait))
     },
 
-    fill: (fills) => inChunks(bySize(fills), fillSome),
+    fill: (fills, wait) => inChunks(bySize(fills), (some) => fillSome(some, wait)),
 
-    async releaseLease(key, { token, generation }) {
+    async releaseLease(key, { token, generation }, wait) {
       const echo = nextEcho()
-      await guard.run('release-lease', async () =>
+      await runWithin(guard, wait, 'release-lease', async () =>
         verified(await redis.releaseLease(keys.lease(key), echo, token, generation), echo),
       )
     },

@@ -3,7 +3,7 @@
  * of the event loop goes together, and while some rounds are on their way the next gathers. An idle service asks at once,
  * a busy one seldom, and each question leaves after it was asked, never before: no answer is older than who gets it.
  */
-import type { EntryKey, LayerName } from '../cache/index.ts'
+import type { EntryKey, LayerName, StoreWait } from '../cache/index.ts'
 import { nextEcho, verified } from './entry-reader.ts'
 import { GarbledReplyError } from './failure.ts'
 import type { Guard } from './guard.ts'
@@ -20,14 +20,16 @@ export interface KnownEntry {
 export interface FillQuestions {
   /**
    * Milliseconds the entry has left when it is the very fill, null when it must be read.
+   * @param wait is told how long the answer was waited for
    * @throws StoreUnavailableError
    */
-  leftMs(entry: KnownEntry): Promise<number | null>
+  leftMs(entry: KnownEntry, wait?: StoreWait): Promise<number | null>
 }
 
 interface Question {
   readonly entry: KnownEntry
   readonly askedAtMs: number
+  readonly wait: StoreWait | undefined
   readonly answer: (leftMs: number | null) => void
   readonly fail: (error: unknown) => void
 }
@@ -62,6 +64,8 @@ export function createFillQuestions({
     } catch (error) {
       for (const { fail } of questions) fail(error)
     } finally {
+      const nowMs = performance.now()
+      for (const { wait } of questions) wait?.end(nowMs)
       rounds.set(layer, roundsOf(layer) - 1)
       if (waiting.has(layer)) gather(layer)
     }
@@ -97,10 +101,12 @@ export function createFillQuestions({
   }
 
   return {
-    leftMs: (entry) =>
+    leftMs: (entry, wait) =>
       new Promise((answer, fail) => {
         const { layer } = entry
-        const question = { entry, askedAtMs: performance.now(), answer, fail }
+        const askedAtMs = performance.now()
+        wait?.begin(askedAtMs)
+        const question = { entry, askedAtMs, wait, answer, fail }
         const queue = waiting.get(layer)
         if (queue) queue.push(question)
         else waiting.set(layer, [question])

@@ -4,7 +4,7 @@
  * costs nobody's time but its own.
  */
 import { CircuitState, ConsecutiveBreaker, circuitBreaker, handleAll } from 'cockatiel'
-import { StoreUnavailableError } from '../cache/index.ts'
+import { StoreUnavailableError, type StoreWait } from '../cache/index.ts'
 import { withDeadline } from './deadline.ts'
 import { DeadlineError, GarbledReplyError, unavailable } from './failure.ts'
 
@@ -148,11 +148,14 @@ export function createGuard(options: GuardOptions): Guard {
     if (error instanceof GarbledReplyError) options.distrust?.()
   }
 
-  async function sent<T>(name: string, send: () => Promise<T>, spentMs?: number): Promise<T> {
+  async function sent<T>(name: string, send: () => Promise<T>, spentMs = 0): Promise<T> {
     try {
       return await measured(name, send, spentMs)
     } catch (error) {
-      void judge(error as StoreUnavailableError)
+      const failure = error as StoreUnavailableError
+      // No answer in the little that an earlier wait had left says nothing new about the server.
+      const cutShort = failure.detail === 'redis-timeout' && spentMs > budgetMs / 2
+      if (!cutShort) void judge(failure)
       throw error
     }
   }
@@ -185,5 +188,24 @@ export function createGuard(options: GuardOptions): Guard {
       closed = true
       clearTimeout(timer)
     },
+  }
+}
+
+/**
+ * Within what is left of the budget of the request that this command is sent for.
+ * @throws StoreUnavailableError
+ */
+export async function runWithin<T>(
+  guard: Guard,
+  wait: StoreWait | undefined,
+  name: string,
+  send: () => Promise<T>,
+): Promise<T> {
+  if (!wait) return guard.run(name, send)
+  const spentMs = wait.begin(performance.now())
+  try {
+    return await guard.run(name, send, spentMs)
+  } finally {
+    wait.end(performance.now())
   }
 }

@@ -2,10 +2,10 @@
  * Reads from a replica while the master is out of reach. What a replica has may be old, and may have missed deletes:
  * every entry is judged by its stamp like any other, which is what makes this safe.
  */
-import type { EntryRead, ReadRequest } from '../cache/index.ts'
+import type { EntryRead, ReadRequest, StoreWait } from '../cache/index.ts'
 import { type Connection, createConnection } from './connection.ts'
 import { readEntries, readEntry } from './entry-reader.ts'
-import { createGuard, type Guard } from './guard.ts'
+import { createGuard, type Guard, runWithin } from './guard.ts'
 import type { Keys } from './keys.ts'
 import type { RedisSettings } from './options.ts'
 
@@ -13,7 +13,7 @@ export interface ReplicaReader {
   /** Connected, and answering as far as is known. */
   isHealthy(): boolean
   /** @throws StoreUnavailableError */
-  read(requests: readonly ReadRequest[]): Promise<EntryRead[]>
+  read(requests: readonly ReadRequest[], wait?: StoreWait): Promise<EntryRead[]>
   close(): void
 }
 
@@ -38,9 +38,9 @@ export function createReplicaReader({ settings, keys, budgetMs, heartbeatMs }: R
 
   return {
     isHealthy: () => connection.isReady() && guard.admits(),
-    async read(requests) {
+    async read(requests, wait) {
       const [only] = requests
-      const answers = await guard.run('replica-read', async () =>
+      const answers = await runWithin(guard, wait, 'replica-read', async () =>
         requests.length === 1 && only ? [await readEntry(redis, keys, only)] : readEntries(redis, keys, requests),
       )
       return answers.map(marked)

@@ -222,6 +222,7 @@ function startInstance(name: string, shared: Shared, over: Partial<InstanceOptio
     source,
     pages,
     listPages: createListPages({ store, pages }),
+    storeBudgetMs: 100,
   })
   const runner = createMutationRunner<Transaction, null>({ unitOfWork: unitOfWorkOf(database, at), store, index })
   const run = async <Input, Result>(declared: Mutation<Transaction, Input, Result>, input: Input) =>
