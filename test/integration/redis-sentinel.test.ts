@@ -74,9 +74,9 @@ async function read(from = redis): Promise<{ kind: string; ms: number }> {
   return { kind, ms: performance.now() - startedMs }
 }
 
-/** Reads every 5 ms while `during` runs and until the master answers again. */
+/** Reads once before, then every 5 ms while `during` runs and until the master answers again. */
 async function readsWhile(during: () => Promise<unknown>): Promise<{ kind: string; ms: number }[]> {
-  const reads: Promise<{ kind: string; ms: number }>[] = []
+  const reads = [Promise.resolve(await read())]
   const reading = setInterval(() => reads.push(read()), 5)
   try {
     await during()
