@@ -1,7 +1,8 @@
 /**
- * Pages beyond the first that were put together or fetched lately, bounded by bytes, least recently used out first. A
- * page belongs to one fill of a list and never changes; whether that fill is still the current one is asked elsewhere.
+ * Pages beyond the first that were put together or fetched lately, bounded by bytes. A page belongs to one fill of a
+ * list and never changes; whether that fill is still the current one is asked elsewhere.
  */
+import { createBoundedMemory } from '../cache/index.ts'
 import type { RenderedPage } from './resource-page.ts'
 
 export interface RecentPages {
@@ -13,29 +14,15 @@ export interface RecentPages {
 const OVERHEAD_BYTES = 512
 
 export function createRecentPages({ maxBytes }: { readonly maxBytes: number }): RecentPages {
-  const held = new Map<string, RenderedPage>()
-  let bytes = 0
-
+  const pages = createBoundedMemory<string, RenderedPage>({
+    maxBytes,
+    bytesOf: ({ body }) => body.length + OVERHEAD_BYTES,
+  })
   return {
-    get(fillId, name) {
-      const key = `${fillId} ${name}`
-      const page = held.get(key)
-      if (!page) return undefined
-      held.delete(key)
-      held.set(key, page)
-      return page
-    },
+    get: (fillId, name) => pages.get(`${fillId} ${name}`),
     set(fillId, name, page) {
-      const key = `${fillId} ${name}`
       // What was never stored has no fill that could be asked about.
-      if (fillId === '' || held.has(key)) return
-      held.set(key, page)
-      bytes += page.body.length + OVERHEAD_BYTES
-      for (const [oldest, { body }] of held) {
-        if (bytes <= maxBytes) break
-        held.delete(oldest)
-        bytes -= body.length + OVERHEAD_BYTES
-      }
+      if (fillId !== '') pages.set(`${fillId} ${name}`, page)
     },
   }
 }

@@ -1,4 +1,7 @@
-/** Deadlines of one length for many requests: one timer looks after all of them, because nearly none is ever reached. */
+/**
+ * Deadlines of one length for many requests: one timer looks after all of them, because nearly none is ever reached.
+ * Beginning and ending one moves at most one other, and nothing that has ended is kept.
+ */
 
 export interface Deadlines {
   /** @param expire called at most once, up to a tenth of the length late, unless `end` comes first */
@@ -9,34 +12,45 @@ export interface Deadlines {
 export interface Deadline {
   readonly dueAtMs: number
   readonly expire: () => void
+  /** Its place among the running ones; -1 when it is none of them any more. */
+  place: number
 }
 
 const CHECKS_PER_LENGTH = 10
 
 export function createDeadlines({ afterMs }: { readonly afterMs: number }): Deadlines {
-  // In the order of their beginning, which is the order in which they are due.
-  const running = new Set<Deadline>()
+  const running: Deadline[] = []
   let timer: NodeJS.Timeout | undefined
+
+  function end(deadline: Deadline): void {
+    const { place } = deadline
+    if (place === -1) return
+    deadline.place = -1
+    const last = running.pop()
+    if (last === undefined || last === deadline) return
+    running[place] = last
+    last.place = place
+  }
 
   function check(): void {
     const nowMs = performance.now()
-    for (const deadline of running) {
-      if (deadline.dueAtMs > nowMs) break
-      running.delete(deadline)
+    const due = running.filter(({ dueAtMs }) => dueAtMs <= nowMs).sort((one, other) => one.dueAtMs - other.dueAtMs)
+    for (const deadline of due) {
+      end(deadline)
       deadline.expire()
     }
-    if (running.size > 0) return
+    if (running.length > 0) return
     clearInterval(timer)
     timer = undefined
   }
 
   return {
     start(expire) {
-      const deadline = { dueAtMs: performance.now() + afterMs, expire }
-      running.add(deadline)
+      const deadline = { dueAtMs: performance.now() + afterMs, expire, place: running.length }
+      running.push(deadline)
       timer ??= setInterval(check, Math.max(1, afterMs / CHECKS_PER_LENGTH)).unref()
       return deadline
     },
-    end: (deadline) => void running.delete(deadline),
+    end,
   }
 }

@@ -34,6 +34,16 @@ interface Question {
   readonly fail: (error: unknown) => void
 }
 
+/** The questions of one layer. */
+interface Queue {
+  readonly layer: LayerName
+  readonly waiting: Question[]
+  /** How many rounds are on their way. */
+  rounds: number
+  /** Whether a round leaves at the end of this turn. */
+  gathering: boolean
+}
+
 /** Redis answers so many within a millisecond; others' commands pass in between. */
 const QUESTIONS_PER_SCRIPT = 256
 /** Enough that nobody waits for an answer to others' questions while the processor has nothing to do; few enough to gather. */
@@ -51,23 +61,29 @@ export function createFillQuestions({
   /** How many rounds of one layer are on their way at most; what comes then waits for the first to return. */
   readonly roundsAtOnce?: number
 }): FillQuestions {
-  const gathering = new Set<LayerName>()
-  const waiting = new Map<LayerName, Question[]>()
-  const rounds = new Map<LayerName, number>()
+  const queues = new Map<LayerName, Queue>()
 
-  async function ask(layer: LayerName, questions: readonly Question[]): Promise<void> {
+  function queueOf(layer: LayerName): Queue {
+    const known = queues.get(layer)
+    if (known) return known
+    const queue: Queue = { layer, waiting: [], rounds: 0, gathering: false }
+    queues.set(layer, queue)
+    return queue
+  }
+
+  async function ask(queue: Queue, questions: readonly Question[]): Promise<void> {
     try {
       // Who waited for the round before this one has less of the budget left.
       const spentMs = performance.now() - (questions[0]?.askedAtMs ?? 0)
-      const answers = await guard.run('still-current', () => send(layer, questions), spentMs)
+      const answers = await guard.run('still-current', () => send(queue.layer, questions), spentMs)
       for (const [index, { answer }] of questions.entries()) answer(answers[index] ?? null)
     } catch (error) {
       for (const { fail } of questions) fail(error)
     } finally {
       const nowMs = performance.now()
       for (const { wait } of questions) wait?.end(nowMs)
-      rounds.set(layer, roundsOf(layer) - 1)
-      if (waiting.has(layer)) gather(layer)
+      queue.rounds--
+      if (queue.waiting.length > 0) gather(queue)
     }
   }
 
@@ -81,36 +97,29 @@ export function createFillQuestions({
     return answers.map(leftOf)
   }
 
-  const roundsOf = (layer: LayerName) => rounds.get(layer) ?? 0
-
   /** After what else arrives in this turn, before the process waits for anything. */
-  function gather(layer: LayerName): void {
-    if (gathering.has(layer) || roundsOf(layer) >= roundsAtOnce) return
-    gathering.add(layer)
-    setImmediate(leave, layer)
+  function gather(queue: Queue): void {
+    if (queue.gathering || queue.rounds >= roundsAtOnce) return
+    queue.gathering = true
+    setImmediate(leave, queue)
   }
 
-  function leave(layer: LayerName): void {
-    gathering.delete(layer)
-    const questions = waiting.get(layer) ?? []
-    const some = questions.splice(0, QUESTIONS_PER_SCRIPT)
-    if (questions.length === 0) waiting.delete(layer)
-    rounds.set(layer, roundsOf(layer) + 1)
-    void ask(layer, some)
-    if (questions.length > 0) gather(layer)
+  function leave(queue: Queue): void {
+    queue.gathering = false
+    const some = queue.waiting.splice(0, QUESTIONS_PER_SCRIPT)
+    queue.rounds++
+    void ask(queue, some)
+    if (queue.waiting.length > 0) gather(queue)
   }
 
   return {
     leftMs: (entry, wait) =>
       new Promise((answer, fail) => {
-        const { layer } = entry
         const askedAtMs = performance.now()
         wait?.begin(askedAtMs)
-        const question = { entry, askedAtMs, wait, answer, fail }
-        const queue = waiting.get(layer)
-        if (queue) queue.push(question)
-        else waiting.set(layer, [question])
-        gather(layer)
+        const queue = queueOf(entry.layer)
+        queue.waiting.push({ entry, askedAtMs, wait, answer, fail })
+        gather(queue)
       }),
   }
 }
