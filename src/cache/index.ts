@@ -1,6 +1,7 @@
 /** The only door to the cache: what a service needs to cache permissions correctly, free of any database, store or web framework. */
-export type { Clock } from './clock.ts'
+
 export { createBoundedMemory } from './bounded-memory.ts'
+export type { Clock } from './clock.ts'
 export { createCopies } from './copies.ts'
 export { decodeEntry, type Entry, PREFIX_LENGTH } from './entry-codec.ts'
 export {

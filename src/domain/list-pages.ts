@@ -10,8 +10,16 @@ import type { Position } from './source.ts'
 import { decodeIndex, INDEX_PART, type PageIndex, pageAfter, partOfPage, type VisibleList } from './visible-list.ts'
 
 export interface ListPages {
-  /** Null when the list is gone meanwhile, or when the query would have to read through too much of it. */
-  find(user: UserId, query: ResourceQuery, list: LayerRead<VisibleList>, wait?: StoreWait): Promise<RenderedPage | null>
+  /**
+   * Null when the list is gone meanwhile, or when the query would have to read through too much of it. The first page,
+   * which nearly everybody asks for, is there without a promise.
+   */
+  find(
+    user: UserId,
+    query: ResourceQuery,
+    list: LayerRead<VisibleList>,
+    wait?: StoreWait,
+  ): Promise<RenderedPage | null> | RenderedPage
 }
 
 /** Whose list is read, and what his request has waited for the store. */
@@ -80,28 +88,32 @@ export function createListPages({
     return pages.render(user, query, wanted)
   }
 
+  async function search(reading: Reading, query: ResourceQuery, regular: boolean): Promise<RenderedPage | null> {
+    const { user, list } = reading
+    const after = pages.positionOf(user, query)
+    // All of a short list is its only page, whatever more was asked for.
+    if (list.value.pageCount === 1) return regular && !after ? list.value.first : scan(reading, query, 0, after)
+    const name = regular ? `${query.limit} ${query.cursor ?? ''}` : ''
+    const recent = regular ? recentPages.get(list.fillId, name) : undefined
+    if (recent) return recent
+    const index = await indexOf(reading)
+    if (!index) return null
+    const start = regular ? startOf(index, after) : -1
+    if (start >= 0) {
+      const page = await ready(reading, index, start, query.limit / DEFAULT_LIMIT)
+      if (page) recentPages.set(list.fillId, name, page)
+      return page
+    }
+    const from = pageAfter(index, after)
+    return scan(reading, query, from < 0 ? list.value.pageCount : from, after)
+  }
+
   return {
-    async find(user, query, list, wait) {
+    find(user, query, list, wait) {
       const plain = query.kind === undefined && query.q === undefined && query.permission === undefined
       const regular = plain && query.limit % DEFAULT_LIMIT === 0
       if (regular && query.limit === DEFAULT_LIMIT && query.cursor === undefined) return list.value.first
-      const reading: Reading = { user, list, wait }
-      const after = pages.positionOf(user, query)
-      // All of a short list is its only page, whatever more was asked for.
-      if (list.value.pageCount === 1) return regular && !after ? list.value.first : scan(reading, query, 0, after)
-      const name = regular ? `${query.limit} ${query.cursor ?? ''}` : ''
-      const recent = regular ? recentPages.get(list.fillId, name) : undefined
-      if (recent) return recent
-      const index = await indexOf(reading)
-      if (!index) return null
-      const start = regular ? startOf(index, after) : -1
-      if (start >= 0) {
-        const page = await ready(reading, index, start, query.limit / DEFAULT_LIMIT)
-        if (page) recentPages.set(list.fillId, name, page)
-        return page
-      }
-      const from = pageAfter(index, after)
-      return scan(reading, query, from < 0 ? list.value.pageCount : from, after)
+      return search({ user, list, wait }, query, regular)
     },
   }
 }

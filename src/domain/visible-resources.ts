@@ -112,11 +112,13 @@ export function createVisibleResources(options: VisibleResourcesOptions): Visibl
     return lists.read(userResourcesKey(user), () => loadable(() => derive(user, wait)), wait)
   }
 
-  async function cachedPage(user: UserId, query: ResourceQuery): Promise<ResourcePage | null> {
+  async function cachedPage(user: UserId, query: ResourceQuery): Promise<ResourcePage> {
     const wait = new RequestWait(options.storeBudgetMs)
     const list = await readList(user, wait)
-    const page = await listPages.find(user, query, list, wait)
-    return page && { ...page, cache: statusOf(list) }
+    const found = listPages.find(user, query, list, wait)
+    const page = found instanceof Promise ? await found : found
+    if (!page) return directPage(user, query, 'long-scan')
+    return { body: page.body, etag: page.etag, nextCursor: page.nextCursor, cache: statusOf(list) }
   }
 
   /** In grace the database is known to be gone: waiting for it to refuse would only delay the answer. */
@@ -150,7 +152,9 @@ export function createVisibleResources(options: VisibleResourcesOptions): Visibl
     cached: () => Promise<T>,
     directly: (detail: string) => Promise<T>,
   ): Promise<T> {
-    const bypass = await freshness.reasonToBypass(context)
+    const reason = freshness.reasonToBypass(context)
+    // Waiting for what is there already takes a turn of the queue each time.
+    const bypass = reason instanceof Promise ? await reason : reason
     if (bypass) return directly(bypass)
     try {
       return await cached()
@@ -166,7 +170,7 @@ export function createVisibleResources(options: VisibleResourcesOptions): Visibl
       pages.positionOf(user, query)
       return cachedOr(
         context,
-        async () => (await cachedPage(user, query)) ?? directPage(user, query, 'long-scan'),
+        () => cachedPage(user, query),
         (detail) => directPage(user, query, detail),
       )
     },

@@ -12,7 +12,7 @@ import type {
   StoreWait,
 } from '../cache/index.ts'
 import { nextEcho, READS_PER_ROUND_TRIP, readEntries, readEntry, repliesOf, verified } from './entry-reader.ts'
-import { createFillQuestions } from './fill-questions.ts'
+import { createFillQuestions, type KnownEntry } from './fill-questions.ts'
 import { type Guard, runWithin } from './guard.ts'
 import type { Keys } from './keys.ts'
 import type { ReplicaReader } from './replica-reader.ts'
@@ -40,27 +40,30 @@ export function createRedisEntryStore(options: RedisEntryStoreOptions): EntrySto
   const { redis, guard, keys, replica } = options
   const questions = createFillQuestions({ redis, guard, keys })
 
-  /** Most reads ask about a copy that is still current: those share their round trips, and move nothing. */
-  async function ifStillCurrent(request: ReadRequest, wait?: StoreWait): Promise<EntryRead | null> {
-    const { key, layer, knownFillId } = request
+  /** Null where nothing can be asked about: no copy is held, or the master cannot be asked together with others. */
+  function questionAbout({ key, layer, knownFillId }: ReadRequest, wait?: StoreWait): KnownEntry | null {
     if (knownFillId === undefined || guard.state() !== 'closed') return null
-    if (wait && wait.spentMs > SHARED_UNTIL_MS) return null
-    const ttlMs = await questions.leftMs({ key, layer, knownFillId }, wait)
-    return ttlMs === null ? null : { kind: 'same', ttlMs }
+    return wait && wait.spentMs > SHARED_UNTIL_MS ? null : { key, layer, knownFillId }
   }
 
-  async function readOne(request: ReadRequest, wait?: StoreWait): Promise<EntryRead> {
-    const current = await ifStillCurrent(request, wait)
-    if (current) return current
-    const [answer] = await readSome([request], wait)
-    return answer ?? ABSENT
+  /** Most reads ask about a copy that is still current: those share their round trips, and move nothing. */
+  function readOne(request: ReadRequest, wait?: StoreWait): Promise<EntryRead[]> {
+    const question = questionAbout(request, wait)
+    if (question === null) return readSome([request], wait)
+    const asked = questions.leftMs(question, wait)
+    return asked.then((leftMs) => (leftMs === null ? readSome([request], wait) : [same(leftMs)]))
   }
 
   async function readMany(requests: readonly ReadRequest[], wait?: StoreWait): Promise<EntryRead[]> {
-    const current = await Promise.all(requests.map((request) => ifStillCurrent(request, wait)))
+    const current = await Promise.all(
+      requests.map((request) => {
+        const question = questionAbout(request, wait)
+        return question && questions.leftMs(question, wait)
+      }),
+    )
     const toRead = requests.filter((_, index) => current[index] === null)
     const read = await inChunks(chunksOf(toRead, READS_PER_ROUND_TRIP), (some) => readSome(some, wait))
-    return current.map((answer) => answer ?? read.shift() ?? ABSENT)
+    return current.map((leftMs) => (leftMs === null ? (read.shift() ?? ABSENT) : same(leftMs)))
   }
 
   /**
@@ -147,9 +150,9 @@ export function createRedisEntryStore(options: RedisEntryStoreOptions): EntrySto
   }
 
   return {
-    async read(requests, wait) {
+    read(requests, wait) {
       const [only] = requests
-      return requests.length === 1 && only ? [await readOne(only, wait)] : readMany(requests, wait)
+      return requests.length === 1 && only ? readOne(only, wait) : readMany(requests, wait)
     },
 
     async readPart(key, fillId, part, wait) {
@@ -206,6 +209,8 @@ export function createRedisEntryStore(options: RedisEntryStoreOptions): EntrySto
     },
   }
 }
+
+const same = (ttlMs: number): EntryRead => ({ kind: 'same', ttlMs })
 
 /** 16 characters; as many as the first line of an entry has room for. */
 function randomId(): string {

@@ -1,5 +1,6 @@
 /** The process's logger: JSON lines, with everything that could be a credential taken out. */
 import { type DestinationStream, destination as destinationOf, type Logger, pino } from 'pino'
+import { createGatheredLines } from './gathered-lines.ts'
 
 export type { Logger } from 'pino'
 
@@ -14,12 +15,9 @@ const SECRET_PATHS = [
   'idempotency-key',
 ].flatMap((name) => [`["${name}"]`, `*["${name}"]`, `*.*["${name}"]`])
 
-/**
- * One write per line cost a tenth of the hot path, and waits for whoever reads the pipe. Lines leave together instead:
- * after a tenth of a second, when there are enough of them, with the first fatal one, and when the process ends. Behind
- * a reader that has stopped, lines are dropped at last rather than memory filled.
- */
-const BUFFERED = { sync: false, minLength: 15 * 1024, periodicFlush: 100, maxLength: 16 * 1024 * 1024 } as const
+/** Behind a reader that has stopped, lines are dropped at last rather than memory filled. */
+const OUTPUT = { sync: false, maxLength: 16 * 1024 * 1024 } as const
+const GATHERED = { atLeastChars: 32 * 1024, withinMs: 100 } as const
 
 export interface LoggerOptions {
   readonly level: string
@@ -35,7 +33,15 @@ export function createLogger({ level, destination }: LoggerOptions): Logger {
     redact: { paths: SECRET_PATHS, censor: '[redacted]' },
     formatters: { level: (label: string) => ({ level: label }) },
   }
-  return pino(options, destination ?? destinationOf(BUFFERED))
+  return pino(options, destination ?? standardOutput())
+}
+
+/** Lines that still wait when the process ends go out before its output is closed. */
+function standardOutput(): DestinationStream {
+  const lines = createGatheredLines(destinationOf(OUTPUT), GATHERED)
+  process.once('beforeExit', lines.flushSync)
+  process.once('exit', lines.flushSync)
+  return lines
 }
 
 let lastMs = 0

@@ -30,11 +30,17 @@ export function createMetrics(): Metrics {
 
 function layerSink(registry: Registry): Telemetry['layers'] {
   const registers = [registry]
+  // Hits are counted here and handed over at collection: the library looks its labels up at every count.
+  const hits = new Map<string, number>()
   const reads = new Counter({
     name: 'portcullis_cache_requests_total',
     help: 'Reads of a cache layer by outcome',
     labelNames: ['layer', 'outcome'],
     registers,
+    collect() {
+      for (const [layer, count] of hits) this.inc({ layer, outcome: 'hit' }, count)
+      hits.clear()
+    },
   })
   const rejections = new Counter({
     name: 'portcullis_cache_rejections_total',
@@ -63,7 +69,7 @@ function layerSink(registry: Registry): Telemetry['layers'] {
     registers,
   })
   return {
-    hit: (layer) => reads.inc({ layer, outcome: 'hit' }),
+    hit: (layer) => void hits.set(layer, (hits.get(layer) ?? 0) + 1),
     miss: (layer) => reads.inc({ layer, outcome: 'miss' }),
     rejected: (layer, reason) => rejections.inc({ layer, reason }),
     loaded: (layer, ms) => loads.observe({ layer }, ms / 1000),
