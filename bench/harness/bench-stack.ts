@@ -9,6 +9,7 @@ import { AUDIENCE, ISSUER } from '../../src/local/settings.ts'
 import { type LocalStack, startStack } from '../../src/local/stack.ts'
 import { createTokenIssuer, type TokenIssuer } from '../../src/local/token-issuer.ts'
 import { shippedMigrations } from '../../src/postgres/migrate.ts'
+import { pinSelf } from './processor.ts'
 
 const root = fileURLToPath(new URL('../../.portcullis/', import.meta.url))
 const PORTS = { from: 28_000, to: 28_900, servers: 7, programs: 60 }
@@ -27,6 +28,7 @@ export interface BenchStack {
 const TOKEN_TTL_SECONDS = 6 * 3600
 
 export async function startBenchStack(log: (line: string) => void): Promise<BenchStack> {
+  pinSelf('load')
   const dataDir = await folderOfThisSchema()
   const base = await findFreeBase({ count: PORTS.servers + PORTS.programs, from: PORTS.from, to: PORTS.to })
   const identity = { issuer: ISSUER, audience: AUDIENCE }
