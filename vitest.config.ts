@@ -22,6 +22,7 @@ export default defineConfig({
             'test/drills/**/*.test.ts',
           ],
           environment: 'node',
+          setupFiles: ['test/support/answers-setup.ts'],
           // Simulations take seconds of processor time; how long that is depends on what else the machine does.
           testTimeout: 60_000,
         },
@@ -32,6 +33,7 @@ export default defineConfig({
           ...turn(1),
           ...faults,
           include: ['test/integration/**/*.test.ts'],
+          setupFiles: ['test/support/answers-setup.ts'],
           environment: 'node',
           pool: 'forks',
           fileParallelism: false,

@@ -59,6 +59,15 @@ export interface PageQuery {
   readonly cursor?: string
 }
 
+/** A page of a list that can be replaced as a whole. */
+export interface ReplaceablePage<T> extends Page<T> {
+  /** With the first page: the state that the whole list was in. */
+  readonly state?: string
+}
+
+/** The states that a list may be in for it to be replaced; `*`: any. */
+export type ListCondition = '*' | readonly string[]
+
 export interface ResourceQuery extends PageQuery {
   readonly kind?: string
   /** A prefix of the name, compared exactly. */
@@ -138,12 +147,12 @@ export interface Reads {
   users(query: PageQuery & { q?: string }): Promise<Page<User>>
   group(ref: Ref<GroupId>): Promise<Group | null>
   groups(query: PageQuery & { q?: string }): Promise<Page<Group>>
-  membersOf(ref: Ref<GroupId>, query: PageQuery): Promise<Page<Membership> | null>
+  membersOf(ref: Ref<GroupId>, query: PageQuery): Promise<ReplaceablePage<Membership> | null>
   /** With `administeredBy` only those on resources that this user holds `admin` on. */
   grantsOf(
     ref: Ref<GroupId>,
     query: PageQuery & { administeredBy?: UserId },
-  ): Promise<Page<Grant & { resourceName: string }> | null>
+  ): Promise<ReplaceablePage<Grant & { resourceName: string }> | null>
   /** The user's role in exactly this group; null when not a direct member. */
   roleIn(user: UserId, ref: Ref<GroupId>): Promise<MembershipRole | null>
   /** The user's effective permission on a resource, straight from PostgreSQL; null when none. */
@@ -176,8 +185,9 @@ export interface Mutations {
     input: { resource: Ref<ResourceId>; ifVersion?: number },
     context: MutationContext,
   ): Promise<Mutated<null>>
+  /** `mustExist` of this and other puts: from `If-None-Match: *` (false) and `If-Match: *` (true). */
   putUser(
-    input: { id: UserId; displayName?: string | null; disabled?: boolean },
+    input: { id: UserId; displayName?: string | null; disabled?: boolean; mustExist?: boolean },
     context: MutationContext,
   ): Promise<Mutated<{ user: User; created: boolean }>>
   deleteUser(input: { id: UserId }, context: MutationContext): Promise<Mutated<null>>
@@ -189,26 +199,37 @@ export interface Mutations {
   deleteGroup(input: { group: Ref<GroupId>; ifVersion?: number }, context: MutationContext): Promise<Mutated<null>>
   /** Without a role a member keeps his, and a new one is a plain member. */
   addUserToGroup(
-    input: { group: Ref<GroupId>; userId: UserId; role?: MembershipRole },
+    input: { group: Ref<GroupId>; userId: UserId; role?: MembershipRole; mustExist?: boolean },
     context: MutationContext,
   ): Promise<Mutated<{ membership: Membership; created: boolean }>>
   removeUserFromGroup(input: { group: Ref<GroupId>; userId: UserId }, context: MutationContext): Promise<Mutated<null>>
-  /** The list becomes the whole membership, or nothing changes. Roles as for `addUserToGroup`. */
+  /**
+   * The list becomes the whole membership, or nothing changes. Roles as for `addUserToGroup`.
+   * Without a condition it may only add: `precondition-required`.
+   */
   replaceMembers(
-    input: { group: Ref<GroupId>; members: readonly { userId: UserId; role?: MembershipRole }[] },
+    input: {
+      group: Ref<GroupId>
+      members: readonly { userId: UserId; role?: MembershipRole }[]
+      condition?: ListCondition
+    },
     context: MutationContext,
   ): Promise<Mutated<Replaced>>
   putGrant(
-    input: { group: Ref<GroupId>; resource: Ref<ResourceId>; permission: Permission },
+    input: { group: Ref<GroupId>; resource: Ref<ResourceId>; permission: Permission; mustExist?: boolean },
     context: MutationContext,
   ): Promise<Mutated<{ grant: Grant; created: boolean }>>
   removeGrant(
     input: { group: Ref<GroupId>; resource: Ref<ResourceId> },
     context: MutationContext,
   ): Promise<Mutated<null>>
-  /** The list becomes all that the group itself is granted, or nothing changes. */
+  /** The list becomes all that the group itself is granted, or nothing changes. The condition as for members. */
   replaceGrants(
-    input: { group: Ref<GroupId>; grants: readonly { resource: Ref<ResourceId>; permission: Permission }[] },
+    input: {
+      group: Ref<GroupId>
+      grants: readonly { resource: Ref<ResourceId>; permission: Permission }[]
+      condition?: ListCondition
+    },
     context: MutationContext,
   ): Promise<Mutated<Replaced>>
   importOrganisation(input: OrganisationImport, context: MutationContext): Promise<Mutated<ImportCounts>>

@@ -78,3 +78,6 @@ export interface VisibleResource {
   readonly version: number
   readonly updatedAt: string
 }
+
+/** How much a resource's attributes may take as JSON: whoever reads a list reads them all. */
+export const ATTRIBUTES_MAX_BYTES = 16 * 1024

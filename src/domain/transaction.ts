@@ -29,6 +29,8 @@ export interface Transaction {
     remove(key: { userId: UserId; groupId: GroupId }): Promise<void>
     /** All direct members. */
     of(groupId: GroupId): Promise<Membership[]>
+    /** The state of that list, as its readers are told it. */
+    stateOf(groupId: GroupId): Promise<string>
     putAll(memberships: readonly Membership[]): Promise<void>
     removeAll(groupId: GroupId, users: readonly UserId[]): Promise<void>
   }
@@ -54,6 +56,7 @@ export interface Transaction {
     remove(key: { groupId: GroupId; resourceId: ResourceId }): Promise<void>
     /** All that the group itself is granted. */
     of(groupId: GroupId): Promise<Grant[]>
+    stateOf(groupId: GroupId): Promise<string>
     putAll(grants: readonly Grant[]): Promise<void>
     removeAll(groupId: GroupId, resources: readonly ResourceId[]): Promise<void>
     /** The groups a resource is granted to. */

@@ -4,8 +4,16 @@ import type { Mutated, Page, ResourcePage } from '../domain/api.ts'
 import { cacheStatus, json, type Reply } from './reply.ts'
 
 /** @param body makes the public form of one item */
-export function page<Item>(req: Request, { data, nextCursor }: Page<Item>, body: (item: Item) => unknown): Reply {
-  return json({ data: data.map(body), nextCursor }, { headers: nextLink(req, nextCursor) })
+export function page<Item>(
+  req: Request,
+  { data, nextCursor }: Page<Item>,
+  body: (item: Item) => unknown,
+  etag?: string,
+): Reply {
+  return json(
+    { data: data.map(body), nextCursor },
+    { headers: nextLink(req, nextCursor), ...(etag !== undefined && { etag }) },
+  )
 }
 
 /** Bytes as they came from the cache, never parsed. */

@@ -45,7 +45,7 @@ const ALWAYS: readonly ProblemCode[] = [
   'internal',
   'overloaded',
 ]
-const WITH_TOKEN: readonly ProblemCode[] = ['unauthenticated', 'forbidden', 'too-many-requests', 'token-other-history']
+const WITH_TOKEN: readonly ProblemCode[] = ['unauthenticated', 'too-many-requests']
 const WITH_BODY: readonly ProblemCode[] = ['payload-too-large', 'unsupported-media-type', 'request-timeout']
 
 export function createOpenApiDocument(routes: readonly Route[]): ReturnType<typeof createDocument> {
@@ -96,6 +96,9 @@ function operation(route: Route): ZodOpenApiOperationObject {
   }
 }
 
+/** Only these can be older than a change; all others read the source of truth, which any consistency token is covered by. */
+const isCached = ({ answers }: Route) => answers.some(({ headers }) => headers?.includes('Cache-Status'))
+
 function requestHeaders(route: Route): z.ZodObject {
   const isRead = route.method === 'get'
   const changesOne =
@@ -141,13 +144,20 @@ function successes(route: Route): ZodOpenApiResponsesObject {
 
 const documentedHeader = (name: DocumentedHeader) => z.string().optional().meta({ description: HEADERS[name] })
 
-function refusals(route: Route): ZodOpenApiResponsesObject {
-  const codes = new Set<ProblemCode>([
+/** Every problem that a call can be refused with. */
+export function refusalsOf(route: Route): ReadonlySet<ProblemCode> {
+  return new Set<ProblemCode>([
     ...ALWAYS,
     ...(route.policy.authenticated ? WITH_TOKEN : []),
+    ...(route.policy.check !== undefined ? (['forbidden'] as const) : []),
+    ...(isCached(route) ? (['token-other-history'] as const) : []),
     ...(route.body !== undefined ? WITH_BODY : []),
     ...(route.refuses ?? []),
   ])
+}
+
+function refusals(route: Route): ZodOpenApiResponsesObject {
+  const codes = refusalsOf(route)
   const byStatus = Map.groupBy(codes, (code) => PROBLEMS[code].status)
   // A reference inside a body that leads nowhere makes the body unprocessable.
   const dangling = route.body !== undefined && [...codes].some((code) => code.startsWith('unknown-'))

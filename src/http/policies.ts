@@ -25,6 +25,9 @@ export const anyone: Policy = { who: 'anyone', authenticated: false, weighsRoles
 
 export const anyUser: Policy = { who: 'any user', authenticated: true, weighsRoles: false }
 
+/** The same for a call that shows the roles. */
+export const anyUserWithRoles: Policy = { ...anyUser, weighsRoles: true }
+
 export const admin: Policy = {
   who: 'admin',
   authenticated: true,

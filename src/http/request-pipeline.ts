@@ -13,6 +13,7 @@ import type { Counted, RateLimits } from './rate-limits.ts'
 import type { Reply, ReplySender } from './reply.ts'
 import { type BodyReader, createBodyReader } from './request-body.ts'
 import type { Route } from './route.ts'
+import { PLAINLY } from './validation-messages.ts'
 
 export interface PipelineDependencies {
   readonly portcullis: Portcullis
@@ -129,7 +130,7 @@ function outOfTime(req: Request, readBody: BodyReader | undefined): HttpError {
 }
 
 function parsed(schema: z.ZodType, value: unknown, part: 'body' | 'query' | 'path'): unknown {
-  const result = schema.safeParse(value)
+  const result = schema.safeParse(value, PLAINLY)
   if (result.success) return result.data
   throw invalid(result.error, part)
 }
@@ -138,7 +139,8 @@ function parsed(schema: z.ZodType, value: unknown, part: 'body' | 'query' | 'pat
 function checkAccept(req: Request, produces = 'application/json'): void {
   const { accept } = req.headers
   if (accept === undefined || accept === '*/*' || accept === produces) return
-  if (req.accepts(produces) !== false) return
+  // A charset is no parameter of JSON, yet many name it; it is what they get.
+  if (req.accepts([produces, `${produces};charset=utf-8`]) !== false) return
   throw new HttpError('not-acceptable', `This is available as ${produces}.`)
 }
 

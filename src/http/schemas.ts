@@ -1,14 +1,20 @@
 /** The shapes that go over the wire, once for validation and for the OpenAPI document. */
 import { z } from 'zod'
 import { DomainError } from '../domain/errors.ts'
-import { type JsonObject, MEMBERSHIP_ROLES, PERMISSIONS, type Ref, type UserId } from '../domain/model.ts'
+import {
+  ATTRIBUTES_MAX_BYTES,
+  type JsonObject,
+  MEMBERSHIP_ROLES,
+  PERMISSIONS,
+  type Ref,
+  type UserId,
+} from '../domain/model.ts'
 import { exact, isUserId, line, prose } from './text.ts'
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i
 const MAX_NAME = 200
 /** As documented; whether the name is one is for `name` to say. */
 const REFERENCE = '^(name:.+|[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12})$'
-const MAX_ATTRIBUTES_BYTES = 16 * 1024
 
 // What comes in
 
@@ -33,7 +39,7 @@ export const userId = exact({ max: 200 })
 
 export const attributes = z
   .looseObject({}, { error: 'must be an object' })
-  .refine((value) => Buffer.byteLength(JSON.stringify(value)) <= MAX_ATTRIBUTES_BYTES, {
+  .refine((value) => Buffer.byteLength(JSON.stringify(value)) <= ATTRIBUTES_MAX_BYTES, {
     error: 'must be at most 16 KiB as JSON',
   })
   .transform((value) => value as JsonObject)

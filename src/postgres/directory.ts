@@ -1,5 +1,5 @@
 /** Reads that are never cached: users, groups, members, grants, and the explanations of who may see what and why. */
-import type { AccessEntry, ExplainedPath, Page, PageQuery, Reads } from '../domain/api.ts'
+import type { AccessEntry, ExplainedPath, Page, PageQuery, Reads, ReplaceablePage } from '../domain/api.ts'
 import type { CursorCodec } from '../domain/cursor.ts'
 import type {
   Grant,
@@ -16,6 +16,7 @@ import type {
   UserId,
 } from '../domain/model.ts'
 import type { CacheSource } from '../domain/source.ts'
+import { firstRowsOf, GRANTS, MEMBERS } from './list-states.ts'
 import type { Database, Statement } from './pool.ts'
 import { boundsOf } from './prefix-bounds.ts'
 import { EFFECTIVE_GROUPS } from './visibility.ts'
@@ -35,6 +36,12 @@ const pageOf = (columns: string, table: string, key: string) =>
    WHERE ${key} > $2::text COLLATE "C" AND ${key} >= $3::text COLLATE "C" AND ${key} < $4::text COLLATE "C"
    ORDER BY ${key} LIMIT $1`
 
+/** Resources that the user of EFFECTIVE_GROUPS holds `admin` on. */
+const ADMINISTERED = `administered AS (
+  SELECT DISTINCT resource_id FROM grants
+  WHERE group_id = ANY (ARRAY(SELECT id FROM effective)) AND permission = 'admin'
+)`
+
 const SQL = {
   user: statement('user', `SELECT ${USER} FROM users WHERE id = $1`),
   users: statement('users', pageOf(USER, 'users', 'id')),
@@ -48,6 +55,8 @@ const SQL = {
     `SELECT user_id AS "userId", group_id AS "groupId", role FROM memberships
      WHERE group_id = $1::uuid AND ($3::text IS NULL OR user_id > $3::text COLLATE "C") ORDER BY user_id LIMIT $2`,
   ),
+  firstMembers: statement('first-members', firstRowsOf(MEMBERS, 'userId', { limit: '$2' })),
+  firstGrants: statement('first-grants', firstRowsOf(GRANTS, 'resourceName', { limit: '$2' })),
   grants: statement(
     'grants',
     `SELECT g.group_id AS "groupId", g.resource_id AS "resourceId", g.permission, r.name AS "resourceName"
@@ -57,14 +66,18 @@ const SQL = {
   /** The same for the user $1: only what he administers, so that not even a cursor names anything else. */
   administeredGrants: statement(
     'administered-grants',
-    `WITH RECURSIVE ${EFFECTIVE_GROUPS},
-     administered AS (
-       SELECT DISTINCT resource_id FROM grants
-       WHERE group_id = ANY (ARRAY(SELECT id FROM effective)) AND permission = 'admin'
-     )
+    `WITH RECURSIVE ${EFFECTIVE_GROUPS}, ${ADMINISTERED}
      SELECT g.group_id AS "groupId", g.resource_id AS "resourceId", g.permission, r.name AS "resourceName"
      FROM grants g JOIN administered USING (resource_id) JOIN resources r ON r.id = g.resource_id
      WHERE g.group_id = $2::uuid AND ($4::text IS NULL OR r.name > $4::text COLLATE "C") ORDER BY r.name LIMIT $3`,
+  ),
+  firstAdministeredGrants: statement(
+    'first-administered-grants',
+    firstRowsOf(
+      `SELECT l.* FROM (${GRANTS.replace('$1', '$2')}) l JOIN administered a ON a.resource_id = l."resourceId"`,
+      'resourceName',
+      { limit: '$3', tables: `${EFFECTIVE_GROUPS}, ${ADMINISTERED},` },
+    ),
   ),
   role: statement(
     'role',
@@ -129,6 +142,26 @@ export function createDirectory({ database, source, cursors }: DirectoryOptions)
     const last = data.at(-1)
     const more = rows.length > data.length && last !== undefined
     return { data, nextCursor: more ? cursors.encode(scope, [keyOf(last)]) : null }
+  }
+
+  /** The same for a list that can be replaced: the first page says which state the whole list was in. */
+  async function replaceablePage<T extends object>(
+    scope: readonly (string | undefined)[],
+    query: PageQuery,
+    keyOf: (row: T) => string,
+    read: {
+      first: (count: number) => Promise<{ state: string; rows: T[] } | null>
+      after: (count: number, after: string) => Promise<T[]>
+    },
+  ): Promise<ReplaceablePage<T>> {
+    let state: string | undefined
+    const found = await page<T>(scope, query, keyOf, async (count, after) => {
+      if (after !== null) return read.after(count, after)
+      const first = await read.first(count)
+      state = first?.state
+      return first?.rows ?? []
+    })
+    return { ...found, ...(state !== undefined && { state }) }
   }
 
   function group(ref: Ref<GroupId>): Promise<Group | null> {
@@ -199,26 +232,28 @@ export function createDirectory({ database, source, cursors }: DirectoryOptions)
     async membersOf(ref, query) {
       const found = await group(ref)
       if (!found) return null
-      return page<Membership>(
-        ['members', found.id],
-        query,
-        ({ userId }) => userId,
-        (count, after) => database.query<Membership>(SQL.members, [found.id, count, after]),
-      )
+      return replaceablePage<Membership>(['members', found.id], query, ({ userId }) => userId, {
+        first: (count) => one(SQL.firstMembers, [found.id, count]),
+        after: (count, after) => database.query(SQL.members, [found.id, count, after]),
+      })
     },
     async grantsOf(ref, { administeredBy, ...query }) {
       const found = await group(ref)
       // No cursor was ever issued for a group that does not exist; refused as for one that does, or it would tell.
       if (!found && query.cursor !== undefined) cursors.decode(['grants'], query.cursor)
       if (!found) return null
-      return page<Grant & { resourceName: string }>(
+      const [first, after, values] =
+        administeredBy === undefined
+          ? [SQL.firstGrants, SQL.grants, [found.id]]
+          : [SQL.firstAdministeredGrants, SQL.administeredGrants, [administeredBy, found.id]]
+      return replaceablePage<Grant & { resourceName: string }>(
         ['grants', found.id, administeredBy],
         query,
         ({ resourceName }) => resourceName,
-        (count, after) =>
-          administeredBy === undefined
-            ? database.query(SQL.grants, [found.id, count, after])
-            : database.query(SQL.administeredGrants, [administeredBy, found.id, count, after]),
+        {
+          first: (count) => one(first, [...values, count]),
+          after: (count, name) => database.query(after, [...values, count, name]),
+        },
       )
     },
     async roleIn(user, ref) {

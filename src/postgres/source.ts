@@ -102,7 +102,7 @@ export function createCacheSource(database: Database): CacheSource {
         'id' in ref
           ? await database.query<VisibleRow>(VISIBLE_BY_ID, [user, ref.id])
           : await database.query<VisibleRow>(VISIBLE_BY_NAME, [user, ref.name])
-      return row ? visibleOf(row) : null
+      return row && row.id !== null ? visibleOf(row) : null
     },
   }
 }

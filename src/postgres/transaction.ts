@@ -138,6 +138,11 @@ function createGroups(tx: PrismaTransaction): Transaction['groups'] {
       return (await tx.group.update({ where: { id }, data })) as Group
     },
     remove: async (id) => {
+      // What is below becomes another version of itself; the foreign key alone would leave its entity tag as it is.
+      await tx.group.updateMany({
+        where: { parentId: id },
+        data: { parentId: null, version: { increment: 1 }, updatedAt: new Date() },
+      })
       await tx.group.delete({ where: { id } })
     },
     async lineage(id) {

@@ -1,12 +1,14 @@
 /** Lists that become the whole state: each step one statement, however long the list is. */
 import type { Grant, GroupId, Membership, Ref, ResourceId, UserId } from '../domain/model.ts'
 import type { Transaction } from '../domain/transaction.ts'
+import { GRANTS, MEMBERS, stateOf } from './list-states.ts'
 import type { PrismaTransaction } from './transaction.ts'
 
 export function membershipsAtOnce(
   tx: PrismaTransaction,
-): Pick<Transaction['memberships'], 'of' | 'putAll' | 'removeAll'> {
+): Pick<Transaction['memberships'], 'of' | 'stateOf' | 'putAll' | 'removeAll'> {
   return {
+    stateOf: (groupId) => stateIn(tx, stateOf(MEMBERS, 'userId'), groupId),
     async of(groupId) {
       const where = { groupId }
       return (await tx.membership.findMany({ where, omit: { createdAt: true } })) as Membership[]
@@ -25,8 +27,11 @@ export function membershipsAtOnce(
   }
 }
 
-export function grantsAtOnce(tx: PrismaTransaction): Pick<Transaction['grants'], 'of' | 'putAll' | 'removeAll'> {
+export function grantsAtOnce(
+  tx: PrismaTransaction,
+): Pick<Transaction['grants'], 'of' | 'stateOf' | 'putAll' | 'removeAll'> {
   return {
+    stateOf: (groupId) => stateIn(tx, stateOf(GRANTS, 'resourceName'), groupId),
     async of(groupId) {
       return (await tx.grant.findMany({ where: { groupId }, omit: { createdAt: true } })) as Grant[]
     },
@@ -42,6 +47,11 @@ export function grantsAtOnce(tx: PrismaTransaction): Pick<Transaction['grants'],
         DELETE FROM grants WHERE group_id = ${groupId}::uuid AND resource_id = ANY(${[...resources]}::uuid[])`
     },
   }
+}
+
+async function stateIn(tx: PrismaTransaction, statement: string, groupId: GroupId): Promise<string> {
+  const [row] = await tx.$queryRawUnsafe<{ state: string }[]>(statement, groupId)
+  return row?.state ?? ''
 }
 
 export async function idsOfResources(

@@ -7,6 +7,7 @@ import { closeServer } from '../../src/http/server.ts'
 import { createLogger, createMetrics } from '../../src/telemetry/index.ts'
 import { AUDIENCE, ISSUER, signToken, type TestKeys, testKeys } from '../support/app.ts'
 import { becomes } from '../support/becomes.ts'
+import { observed } from '../support/observed.ts'
 import { asRoot, type Service, smallOrganisation, startService } from '../support/service.ts'
 import { dropDatabase, freshDatabase } from '../support/stack.ts'
 
@@ -24,21 +25,23 @@ beforeAll(async () => {
   await sql.connect()
   await service.portcullis.mutations.importOrganisation(smallOrganisation, asRoot)
   keys = await testKeys()
-  const app = createApp({
-    portcullis: service.portcullis,
-    health: service.health,
-    authentication: createAuthentication({
-      keys: createLocalJWKSet({ keys: [keys.publicJwk as { kty: string }] }),
-      issuer: ISSUER,
-      audience: AUDIENCE,
-      algorithms: ['ES256'],
-      rolesClaim: 'roles',
-      nowMs: Date.now,
+  const app = observed(
+    createApp({
+      portcullis: service.portcullis,
+      health: service.health,
+      authentication: createAuthentication({
+        keys: createLocalJWKSet({ keys: [keys.publicJwk as { kty: string }] }),
+        issuer: ISSUER,
+        audience: AUDIENCE,
+        algorithms: ['ES256'],
+        rolesClaim: 'roles',
+        nowMs: Date.now,
+      }),
+      metrics: createMetrics(),
+      logger: createLogger({ level: 'silent' }),
+      http: { requestBudgetMs: 1500, serverTiming: false, trustProxy: false, metricsPort: undefined },
     }),
-    metrics: createMetrics(),
-    logger: createLogger({ level: 'silent' }),
-    http: { requestBudgetMs: 1500, serverTiming: false, trustProxy: false, metricsPort: undefined },
-  })
+  )
   server = createServer(app)
   url = `http://127.0.0.1:${await listen(server, { host: '127.0.0.1', port: 0 })}/changes`
 })

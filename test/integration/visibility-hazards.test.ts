@@ -8,6 +8,7 @@ import type { Mutations } from '../../src/domain/api.ts'
 import { createApp, createAuthentication } from '../../src/http/index.ts'
 import { createLogger, createMetrics } from '../../src/telemetry/index.ts'
 import { AUDIENCE, ISSUER, signToken, testKeys } from '../support/app.ts'
+import { observed } from '../support/observed.ts'
 import { asRoot, named, retried, startVisibilityFleet, user, type VisibilityFleet } from './visibility-fleet.ts'
 
 let fleet: VisibilityFleet
@@ -195,21 +196,23 @@ describe('visibility', () => {
 })
 
 async function serve(keys: Awaited<ReturnType<typeof testKeys>>): Promise<Server> {
-  const app = createApp({
-    portcullis: fleet.instances[0].portcullis,
-    health: fleet.instances[0].health,
-    authentication: createAuthentication({
-      keys: createLocalJWKSet({ keys: [keys.publicJwk as { kty: string }] }),
-      issuer: ISSUER,
-      audience: AUDIENCE,
-      algorithms: ['ES256'],
-      rolesClaim: 'roles',
-      nowMs: Date.now,
+  const app = observed(
+    createApp({
+      portcullis: fleet.instances[0].portcullis,
+      health: fleet.instances[0].health,
+      authentication: createAuthentication({
+        keys: createLocalJWKSet({ keys: [keys.publicJwk as { kty: string }] }),
+        issuer: ISSUER,
+        audience: AUDIENCE,
+        algorithms: ['ES256'],
+        rolesClaim: 'roles',
+        nowMs: Date.now,
+      }),
+      metrics: createMetrics(),
+      logger: createLogger({ level: 'silent' }),
+      http: { requestBudgetMs: 5000, serverTiming: false, trustProxy: false, metricsPort: undefined },
     }),
-    metrics: createMetrics(),
-    logger: createLogger({ level: 'silent' }),
-    http: { requestBudgetMs: 5000, serverTiming: false, trustProxy: false, metricsPort: undefined },
-  })
+  )
   const server = createServer(app)
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   return server

@@ -39,13 +39,16 @@ beforeEach(async () => {
         { resource: { name: 'red-plan' }, permission: 'write' },
         { resource: { name: 'handbook' }, permission: 'admin' },
       ],
+      condition: '*',
     },
     asRoot,
   )
 })
 
+const membersOf = (...users: string[]) => ({ group: RED, members: users.map((user) => ({ userId: id(user) })) })
+
 function replaceMembers(...users: string[]) {
-  return mutations.replaceMembers({ group: RED, members: users.map((user) => ({ userId: id(user) })) }, asRoot)
+  return mutations.replaceMembers({ ...membersOf(...users), condition: '*' }, asRoot)
 }
 
 async function membersOfRed(): Promise<string[]> {
@@ -153,6 +156,56 @@ describe('a list of members', () => {
   })
 })
 
+describe('a list that is replaced blindly', () => {
+  const readMembers = async () => (await service.portcullis.reads.membersOf(RED, { limit: 1 }))?.state ?? ''
+  const readGrants = async () => (await service.portcullis.reads.grantsOf(RED, { limit: 1 }))?.state ?? ''
+
+  it('may only add: what another has put there is not taken away by who has not seen it', async () => {
+    expect((await mutations.replaceMembers(membersOf('ben', 'cid'), asRoot)).value.added).toBe(1)
+    const rows = await countOf('invalidation_log')
+    const refusal = await refusalOf(mutations.replaceMembers(membersOf('ben'), asRoot))
+    expect([refusal.status, refusal.body.type]).toEqual([428, 'urn:portcullis:problem:precondition-required'])
+    expect(refusal.body.detail).toContain('change 0 and take away 1')
+    const grants = [{ resource: { name: 'red-plan' }, permission: 'read' as const }]
+    expect((await refusalOf(mutations.replaceGrants({ group: RED, grants }, asRoot))).body.detail).toContain(
+      'change 1 and take away 1',
+    )
+    expect([await membersOfRed(), await grantsOfRed()]).toEqual([
+      ['ben member', 'cid member'],
+      ['handbook admin', 'red-plan write'],
+    ])
+    expect(await countOf('invalidation_log')).toBe(rows)
+  })
+
+  it('goes where it was read, and nowhere once it is another list', async () => {
+    const [members, grants] = [await readMembers(), await readGrants()]
+    await mutations.replaceMembers({ ...membersOf('cid'), condition: [members] }, asRoot)
+    const stale = await refusalOf(mutations.replaceMembers({ ...membersOf('dee'), condition: [members] }, asRoot))
+    expect([stale.status, await membersOfRed()]).toEqual([412, ['cid member']])
+    await mutations.replaceMembers({ ...membersOf('dee'), condition: [members, await readMembers()] }, asRoot)
+    expect(await membersOfRed()).toEqual(['dee member'])
+    expect(await readGrants()).toBe(grants)
+    await mutations.replaceGrants({ group: RED, grants: [], condition: [grants] }, asRoot)
+    expect(
+      (await refusalOf(mutations.replaceGrants({ group: RED, grants: [], condition: [grants] }, asRoot))).status,
+    ).toBe(412)
+  })
+
+  it('of two who have read the same, one is told that it has changed', async () => {
+    const condition = [await readMembers()]
+    // Both have read and neither may go on: whoever holds this row lets neither write.
+    await sql.query('BEGIN')
+    await sql.query(`SELECT 1 FROM memberships WHERE user_id = 'ben' FOR UPDATE`)
+    const both = ['cid', 'dee'].map((user) => mutations.replaceMembers({ ...membersOf(user), condition }, asRoot))
+    await becomes(waitingForLocks, 2)
+    await sql.query('COMMIT')
+    const outcomes = await Promise.allSettled(both)
+    expect(outcomes.map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected'])
+    const lost = outcomes.find((outcome) => outcome.status === 'rejected')
+    expect(problemOf(lost?.reason).status).toBe(412)
+  })
+})
+
 describe('one membership', () => {
   it('put again without a role keeps the one it has', async () => {
     const put = (role?: 'member' | 'maintainer') =>
@@ -167,7 +220,7 @@ describe('one membership', () => {
 describe('a list of grants', () => {
   const replaceGrants = (...grants: [name: string, permission: Permission][]) =>
     mutations.replaceGrants(
-      { group: RED, grants: grants.map(([name, permission]) => ({ resource: { name }, permission })) },
+      { group: RED, grants: grants.map(([name, permission]) => ({ resource: { name }, permission })), condition: '*' },
       asRoot,
     )
 

@@ -54,8 +54,7 @@ export async function fuzz({
     statuses.set(answer.status, (statuses.get(answer.status) ?? 0) + 1)
     reached.add(`${request.operation.method} ${request.operation.path} ${answer.status}`)
     known.learn(path, answer)
-    const operation = contract.operationOf(request.sent.method, path)
-    return [...contract.judge(operation, request.sent.method, answer), ...judgeByIntent(request, answer, contract)]
+    return [...contract.judge(request.sent, answer), ...judgeByIntent(request, answer, contract)]
   }
 
   async function turn(index: number, round: number): Promise<void> {
@@ -95,6 +94,7 @@ function judgeByIntent(
   { status, text }: Answer,
   contract: Contract,
 ): string[] {
+  if (status >= 500 && status !== 503) return [`a fault: ${status}`]
   const unchanged = sent.method === operation.method.toUpperCase()
   if (caller === 'anonymous' && operation.security === undefined && unchanged && status < 400)
     return ['answered without a token']

@@ -34,6 +34,10 @@ export function drip({ socket }: RawExchange, everyMs: number): void {
 
 export const SLOW_HEADERS = 'GET /livez HTTP/1.1\r\nHost: test\r\nX-Slow: '
 
+/** A request whose announced body never comes. */
+export const slowBodyOf = (head: string) =>
+  `${head}Content-Type: application/json\r\nContent-Length: 1000\r\n\r\n{"name":"`
+
 export function slowBody(authorization: string, announced = 1000): string {
   return `POST /groups HTTP/1.1\r\nHost: test\r\nAuthorization: ${authorization}\r\nContent-Type: application/json\r\nContent-Length: ${announced}\r\n\r\n{"name":"`
 }

@@ -7,6 +7,7 @@ import { loadConfig } from '../../src/config.ts'
 import { closeServer, createApp, createAuthentication, createServer, listen } from '../../src/http/index.ts'
 import { createLogger, createMetrics } from '../../src/telemetry/index.ts'
 import { AUDIENCE, ISSUER, signToken, type TokenOptions, testKeys } from '../support/app.ts'
+import { observed } from '../support/observed.ts'
 import { createHttpClient, type HttpClient } from './http-client.ts'
 
 export interface ServedInstance extends Composed {
@@ -67,7 +68,8 @@ export async function serveFleet(options: ServedFleetOptions): Promise<ServedFle
       logger,
       http: { ...config.http, requestBudgetMs: options.requestBudgetMs ?? 5000 },
     })
-    const server = createServer(app)
+    // A drill judges what it sees itself.
+    const server = createServer(process.env.VITEST === undefined ? app : observed(app))
     const port = await listen(server, { host: '127.0.0.1', port: 0 })
     return { ...composed, port, server, client: createHttpClient({ port }) }
   }

@@ -21,6 +21,7 @@ import { createApp } from '../../src/http/app.ts'
 import { type Authentication, createAuthentication } from '../../src/http/authentication.ts'
 import type { RateLimits } from '../../src/http/rate-limits.ts'
 import { createLogger, createMetrics } from '../../src/telemetry/index.ts'
+import { observed } from './observed.ts'
 
 export const ISSUER = 'https://portcullis.test'
 export const AUDIENCE = 'portcullis'
@@ -134,7 +135,10 @@ export function createWorld() {
               PERMISSIONS.indexOf(permission) >= PERMISSIONS.indexOf(query.permission)),
         )
         const body = Buffer.from(
-          JSON.stringify({ data: visible.map((item) => ({ ...item, permission })), nextCursor: null }),
+          JSON.stringify({
+            data: visible.map(({ createdAt: _, ...item }) => ({ ...item, permission })),
+            nextCursor: null,
+          }),
         )
         return {
           body,
@@ -172,18 +176,22 @@ export function createWorld() {
       users: async () => pageOf([...users.values()]),
       group: async (ref) => find(groups, ref),
       groups: async () => pageOf(groups),
-      membersOf: async (ref) => (find(groups, ref) === null ? null : pageOf([])),
+      membersOf: async (ref) =>
+        find(groups, ref) === null ? null : { ...pageOf([]), state: 'e3b0c44298fc1c149afbf4c8' },
       grantsOf: async (ref, { administeredBy }) =>
         find(groups, ref)?.id === WORLD.group && (administeredBy === undefined || held[administeredBy] === 'admin')
-          ? pageOf([
-              {
-                groupId: WORLD.group,
-                resourceId: WORLD.resource,
-                permission: 'read' as const,
-                resourceName: 'repo/one',
-              },
-            ])
-          : find(groups, ref) && pageOf([]),
+          ? {
+              state: 'e3b0c44298fc1c149afbf4c8',
+              ...pageOf([
+                {
+                  groupId: WORLD.group,
+                  resourceId: WORLD.resource,
+                  permission: 'read' as const,
+                  resourceName: 'repo/one',
+                },
+              ]),
+            }
+          : find(groups, ref) && { ...pageOf([]), state: 'e3b0c44298fc1c149afbf4c8' },
       roleIn: async (user, ref) => (find(groups, ref)?.id === WORLD.group ? (roles[user] ?? null) : null),
       permissionOn: async (user, ref) => permissionOf(user, ref),
       auditTrail: async () => pageOf([]),
@@ -195,7 +203,8 @@ export function createWorld() {
         const found = required(find(resources, input.resource))
         if (input.ifVersion !== undefined && input.ifVersion !== found.version)
           throw new DomainError('version-mismatch', 'changed')
-        return mutation('updateResource', input, context, { ...found, ...input.changes } as Resource)
+        const { attributes = found.attributes, ...changes } = input.changes
+        return mutation('updateResource', input, context, { ...found, ...changes, attributes: attributes ?? {} })
       },
       async deleteResource(input, context) {
         required(find(resources, input.resource))
@@ -326,30 +335,32 @@ export async function createTestApp(options: TestAppOptions = {}): Promise<TestA
   const logged: string[] = []
   const logger = createLogger({ level: 'info', destination: { write: (line) => void logged.push(line) } })
   const portcullis = options.alter?.(world.portcullis) ?? world.portcullis
-  const app = createApp({
-    portcullis,
-    health: { ready: options.ready ?? (() => true), verbose: async () => ({ redis: 'up' }) },
-    authentication:
-      options.authentication ??
-      createAuthentication({
-        keys: createLocalJWKSet({ keys: [keys.publicJwk as { kty: string }] }),
-        issuer: ISSUER,
-        audience: AUDIENCE,
-        algorithms: ['ES256', 'RS256', 'EdDSA'],
-        rolesClaim: 'roles',
-        nowMs: options.nowMs ?? Date.now,
-      }),
-    metrics: createMetrics(),
-    logger,
-    ...(options.rateLimits && { rateLimits: options.rateLimits }),
-    http: {
-      ...(options.corsOrigins && { corsOrigins: options.corsOrigins }),
-      requestBudgetMs: options.requestBudgetMs ?? 5000,
-      serverTiming: options.serverTiming ?? false,
-      trustProxy: false,
-      metricsPort: options.metricsPort,
-    },
-  })
+  const app = observed(
+    createApp({
+      portcullis,
+      health: { ready: options.ready ?? (() => true), verbose: async () => ({ redis: 'up' }) },
+      authentication:
+        options.authentication ??
+        createAuthentication({
+          keys: createLocalJWKSet({ keys: [keys.publicJwk as { kty: string }] }),
+          issuer: ISSUER,
+          audience: AUDIENCE,
+          algorithms: ['ES256', 'RS256', 'EdDSA'],
+          rolesClaim: 'roles',
+          nowMs: options.nowMs ?? Date.now,
+        }),
+      metrics: createMetrics(),
+      logger,
+      ...(options.rateLimits && { rateLimits: options.rateLimits }),
+      http: {
+        ...(options.corsOrigins && { corsOrigins: options.corsOrigins }),
+        requestBudgetMs: options.requestBudgetMs ?? 5000,
+        serverTiming: options.serverTiming ?? false,
+        trustProxy: false,
+        metricsPort: options.metricsPort,
+      },
+    }),
+  )
   const token = (subject: string, given?: TokenOptions) => signToken(keys, subject, given)
   return {
     app,

@@ -1,4 +1,4 @@
-/** The application behind a real server on a free port, closed with the test that asked for it; and a lean client. */
+/** The application behind a real server on a free port; and a lean client. */
 import http from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { Express } from 'express'
@@ -32,19 +32,28 @@ export function clientOf(port: number): Client {
 export interface Served extends Pick<Client, 'send'> {
   readonly url: string
   readonly port: number
+  close(): Promise<void>
 }
 
+/** Closed with the test that asked for it. */
 export async function served(app: Express): Promise<Served> {
+  const serving = await serve(app)
+  onTestFinished(serving.close)
+  return serving
+}
+
+/** For a whole file; closed by whoever asked for it. */
+export async function serve(app: Express): Promise<Served> {
   const server = createServer(app)
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   const { port } = server.address() as AddressInfo
   const client = clientOf(port)
-  onTestFinished(async () => {
+  const close = async () => {
     client.close()
     server.closeAllConnections()
     await closeServer(server)
-  })
-  return { url: `http://127.0.0.1:${port}`, port, send: client.send }
+  }
+  return { url: `http://127.0.0.1:${port}`, port, send: client.send, close }
 }
 
 function exchange(agent: http.Agent, port: number, { method = 'GET', path, headers, body }: Sent): Promise<Answer> {

@@ -5,8 +5,8 @@ import { allResources, resourcesOfMembersBelow } from '../invalidation-rules.ts'
 import type { Grant, GroupId, Permission, Ref, ResourceId } from '../model.ts'
 import type { Transaction } from '../transaction.ts'
 import { type Input, mutation } from './declare.ts'
-import { groupIds, idsOf, named, referred, required } from './references.ts'
-import { countsOf, differenceOf, refuseDuplicates, touchedBy } from './replacement.ts'
+import { checkExistence, groupIds, idsOf, named, referred, required } from './references.ts'
+import { checkCondition, countsOf, differenceOf, refuseDuplicates, touchedBy } from './replacement.ts'
 
 export const putGrant = mutation<Input<'putGrant'>>('putGrant')
   .locking((tx) => tx.lock.treeShape())
@@ -14,9 +14,10 @@ export const putGrant = mutation<Input<'putGrant'>>('putGrant')
   .invalidates(allResources(async ({ resource }, tx) => idsOf(await tx.resources.find(resource))))
   .invalidates(resourcesOfMembersBelow(({ group }, tx) => groupIds(tx, [group])))
   .audited(({ group, resource }) => `grant:${named(group)}:${named(resource)}`, describeGrant)
-  .write(async (tx, { group, resource, permission }): Promise<{ grant: Grant; created: boolean }> => {
+  .write(async (tx, { group, resource, permission, mustExist }): Promise<{ grant: Grant; created: boolean }> => {
     const key = await grantKey(tx, group, resource)
     const before = await tx.grants.find(key)
+    checkExistence(before, mustExist)
     return { grant: await tx.grants.put({ ...key, permission }), created: before === null }
   })
 
@@ -46,6 +47,7 @@ export const replaceGrants = mutation<Input<'replaceGrants'>>('replaceGrants')
       const { id: groupId } = await required(tx.groups.find(input.group), input.group)
       checkGrants(await tx.resources.idsOf(input.grants.map(({ resource }) => resource)))
       const { wanted, difference } = (await plan(tx, input)) ?? nothing
+      await checkCondition(input.condition, difference, () => tx.grants.stateOf(groupId))
       const put = [...difference.added, ...difference.changed]
       await tx.grants.putAll(
         put.map((resourceId) => ({ groupId, resourceId, permission: wanted.get(resourceId) ?? 'read' })),

@@ -5,8 +5,8 @@ import { everythingOfUsers, userGroups, userResources } from '../invalidation-ru
 import type { GroupId, Membership, MembershipRole, Ref, UserId } from '../model.ts'
 import type { Transaction } from '../transaction.ts'
 import { type Input, mutation } from './declare.ts'
-import { named, required } from './references.ts'
-import { countsOf, differenceOf, refuseDuplicates, touchedBy } from './replacement.ts'
+import { checkExistence, named, required } from './references.ts'
+import { checkCondition, countsOf, differenceOf, refuseDuplicates, touchedBy } from './replacement.ts'
 
 export const addUserToGroup = mutation<Input<'addUserToGroup'>>('addUserToGroup')
   .locking((tx) => tx.lock.treeShape())
@@ -14,10 +14,11 @@ export const addUserToGroup = mutation<Input<'addUserToGroup'>>('addUserToGroup'
   .invalidates(userGroups(({ userId }) => userId))
   .invalidates(userResources(({ userId }) => userId))
   .audited(({ group, userId }) => `membership:${named(group)}:${userId}`, describeMembership)
-  .write(async (tx, { group, userId, role }): Promise<{ membership: Membership; created: boolean }> => {
+  .write(async (tx, { group, userId, role, mustExist }): Promise<{ membership: Membership; created: boolean }> => {
     const { id: groupId } = await required(tx.groups.find(group), group)
     if (!(await tx.users.find(userId))) throw new DomainError('unknown-user', `there is no user ${userId}`)
     const before = await tx.memberships.find({ userId, groupId })
+    checkExistence(before, mustExist)
     // A repetition that names no role changes nothing: a maintainer stays one.
     const membership = { userId, groupId, role: role ?? before?.role ?? 'member' }
     return { membership: await tx.memberships.put(membership), created: before === null }
@@ -49,6 +50,7 @@ export const replaceMembers = mutation<Input<'replaceMembers'>>('replaceMembers'
       const { id: groupId } = await required(tx.groups.find(input.group), input.group)
       await checkMembers(tx, input.members)
       const { wanted, difference } = (await plan(tx, input)) ?? nobody
+      await checkCondition(input.condition, difference, () => tx.memberships.stateOf(groupId))
       const put = [...difference.added, ...difference.changed]
       await tx.memberships.putAll(put.map((userId) => ({ userId, groupId, role: wanted.get(userId) ?? 'member' })))
       await tx.memberships.removeAll(groupId, difference.removed)

@@ -37,6 +37,17 @@ export function checkVersion(version: number, expected: number | undefined): voi
     throw new DomainError('version-mismatch', `the current version is ${version}, the request expects ${expected}`)
 }
 
+/** @throws DomainError `version-mismatch` where there is one and must not be, or the other way round */
+export function checkExistence(before: object | null, mustExist: boolean | undefined): void {
+  if (mustExist === undefined || mustExist === (before !== null)) return
+  throw new DomainError(
+    'version-mismatch',
+    mustExist
+      ? 'There is none yet, and If-Match insists on one.'
+      : 'There is one already, and If-None-Match rules that out.',
+  )
+}
+
 export async function groupIds(tx: Transaction, refs: readonly Ref<GroupId>[]): Promise<GroupId[]> {
   const ids: GroupId[] = []
   for (const ref of refs) {

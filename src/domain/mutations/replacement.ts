@@ -1,5 +1,5 @@
 /** A list that becomes the whole state: what that adds, changes and takes away, and nothing else. */
-import type { Replaced } from '../api.ts'
+import type { ListCondition, Replaced } from '../api.ts'
 import { DomainError } from '../errors.ts'
 
 export interface Difference<Key> {
@@ -30,6 +30,28 @@ export function touchedBy<Key>(difference: Difference<Key> | undefined): readonl
 export function countsOf(wanted: ReadonlyMap<unknown, unknown>, difference: Difference<unknown>): Replaced {
   const { added, changed, removed } = difference
   return { total: wanted.size, added: added.length, changed: changed.length, removed: removed.length }
+}
+
+/**
+ * Whoever replaces a list takes away what another may have added since he read it. So he names the state he has read,
+ * or says that he means whatever is there; only what takes nothing away needs neither.
+ * @throws DomainError `precondition-required`, `version-mismatch`
+ */
+export async function checkCondition(
+  condition: ListCondition | undefined,
+  { changed, removed }: Difference<unknown>,
+  state: () => Promise<string>,
+): Promise<void> {
+  if (condition === '*') return
+  if (condition !== undefined) {
+    if (condition.includes(await state())) return
+    throw new DomainError('version-mismatch', 'The list has changed since you read it; read it again and decide anew.')
+  }
+  if (changed.length + removed.length === 0) return
+  throw new DomainError(
+    'precondition-required',
+    `This would change ${changed.length} and take away ${removed.length} that are there: send the ETag of the list you have read as If-Match, or * to overwrite whatever is there.`,
+  )
 }
 
 /** @throws DomainError `invalid-input` with every repetition by JSON pointer */

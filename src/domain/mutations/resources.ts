@@ -1,11 +1,21 @@
 /** Resources come, change and go. */
+
 import { DomainError } from '../errors.ts'
 import { allResources, resourcesOfMembersBelow } from '../invalidation-rules.ts'
 import { mergePatch } from '../merge-patch.ts'
-import type { GroupId, Permission, Ref, Resource, ResourceId } from '../model.ts'
+import {
+  ATTRIBUTES_MAX_BYTES,
+  type GroupId,
+  type JsonObject,
+  type Permission,
+  type Ref,
+  type Resource,
+  type ResourceId,
+} from '../model.ts'
 import type { Transaction } from '../transaction.ts'
 import { type Input, mutation } from './declare.ts'
 import { checkVersion, groupIds, groupsGranted, idsOf, named, required } from './references.ts'
+import { refuseDuplicates } from './replacement.ts'
 
 type FirstGrants = readonly { readonly group: Ref<GroupId>; readonly permission: Permission }[]
 
@@ -43,8 +53,7 @@ export const updateResource = mutation<Input<'updateResource'>>('updateResource'
     if (changes.name !== undefined && changes.name !== found.name && (await tx.resources.find({ name: changes.name })))
       throw new DomainError('already-exists', `a resource named ${changes.name} exists`)
     const { attributes, ...rest } = changes
-    const patched =
-      attributes === undefined ? {} : { attributes: attributes ? mergePatch(found.attributes, attributes) : {} }
+    const patched = attributes === undefined ? {} : { attributes: patchedAttributes(found, attributes) }
     return tx.resources.update(found.id, { ...rest, ...patched })
   })
 
@@ -64,6 +73,18 @@ export const deleteResource = mutation<Input<'deleteResource'>>('deleteResource'
     return null
   })
 
+/** @throws DomainError `invalid-input` when small patches have added up to more than may be kept */
+function patchedAttributes(found: Resource, patch: JsonObject | null): JsonObject {
+  const attributes = patch ? mergePatch(found.attributes, patch) : {}
+  if (Buffer.byteLength(JSON.stringify(attributes)) > ATTRIBUTES_MAX_BYTES)
+    throw new DomainError('invalid-input', 'the attributes would become too large; remove some with null', {
+      problems: [
+        { path: '/attributes', message: 'must be at most 16 KiB as JSON, together with those that are there' },
+      ],
+    })
+  return attributes
+}
+
 async function lockResource(tx: Transaction, ref: Ref<ResourceId>): Promise<void> {
   const found = await tx.resources.find(ref)
   if (!found) return
@@ -72,7 +93,7 @@ async function lockResource(tx: Transaction, ref: Ref<ResourceId>): Promise<void
   await tx.lock.resource(found.id)
 }
 
-/** @throws DomainError `unknown-group` with every group that does not exist, by JSON pointer */
+/** @throws DomainError `unknown-group`, or `invalid-input` for a repetition, with every group that does not exist, by JSON pointer */
 async function knownGroups(tx: Transaction, grants: FirstGrants) {
   const held: { groupId: GroupId; permission: Permission }[] = []
   const problems = []
@@ -82,5 +103,10 @@ async function knownGroups(tx: Transaction, grants: FirstGrants) {
     else problems.push({ path: `/grants/${position}/group`, message: 'does not exist' })
   }
   if (problems.length > 0) throw new DomainError('unknown-group', 'some of these groups do not exist', { problems })
+  // By id: one group may be named in two ways.
+  refuseDuplicates(
+    held.map(({ groupId }) => groupId),
+    (position) => `/grants/${position}/group`,
+  )
   return held
 }

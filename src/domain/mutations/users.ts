@@ -3,6 +3,7 @@ import { DomainError } from '../errors.ts'
 import { userGroups, userResources } from '../invalidation-rules.ts'
 import type { User } from '../model.ts'
 import { type Input, mutation } from './declare.ts'
+import { checkExistence } from './references.ts'
 
 export const putUser = mutation<Input<'putUser'>>('putUser')
   .locking((tx, { id }) => tx.lock.user(id))
@@ -12,8 +13,9 @@ export const putUser = mutation<Input<'putUser'>>('putUser')
     ({ id }) => `user:${id}`,
     (tx, { id }) => tx.users.find(id),
   )
-  .write(async (tx, input): Promise<{ user: User; created: boolean }> => {
+  .write(async (tx, { mustExist, ...input }): Promise<{ user: User; created: boolean }> => {
     const before = await tx.users.find(input.id)
+    checkExistence(before, mustExist)
     return { user: await tx.users.put(input), created: before === null }
   })
 

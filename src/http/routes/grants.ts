@@ -3,6 +3,7 @@ import { z } from 'zod'
 import { DomainError } from '../../domain/errors.ts'
 import type { GroupId, ResourceId } from '../../domain/model.ts'
 import { mutated, mutatedToNothing, page } from '../answers.ts'
+import { existenceToMatch, LIST_CONDITIONS, listTag, PUT_CONDITIONS, statesToMatch } from '../entity-tags.ts'
 import { admin, decidedByHandler, onResource, permit } from '../policies.ts'
 import { grantBody } from '../representations.ts'
 import { route } from '../route.ts'
@@ -34,16 +35,17 @@ const listGrants = route({
       status: 200,
       description: 'A page, ordered by resource name then id',
       schema: pageOf(listedGrantOut),
-      headers: ['Link'],
+      headers: ['Link', 'ETag'],
     },
   ],
-  refuses: ['not-found'],
+  refuses: ['not-found', 'forbidden'],
   async handle({ params: { id }, query, caller, http }, { reads }) {
     const grants = await reads.grantsOf(id, { ...query, ...(!caller.isAdmin && { administeredBy: caller.id }) })
     // Who administers nothing in it is refused as for a group that does not exist, so that neither shows.
     if (!caller.isAdmin) permit((grants?.data.length ?? 0) > 0 || (grants !== null && query.cursor !== undefined))
     if (grants === null) throw new DomainError('not-found', 'no such group')
-    return page(http, grants, (grant) => ({ ...grantBody(grant), resourceName: grant.resourceName }))
+    const etag = grants.state && listTag(caller.id, 'grants', grants.state)
+    return page(http, grants, (grant) => ({ ...grantBody(grant), resourceName: grant.resourceName }), etag)
   },
 })
 
@@ -60,12 +62,11 @@ const putGrant = route({
     { status: 200, description: 'As it is now', schema: grantOut, headers: ['Consistency-Token'] },
     { status: 201, description: 'Given', schema: grantOut, headers: ['Consistency-Token'] },
   ],
-  refuses: ['not-found', 'unknown-group', 'unknown-resource'],
-  async handle({ params: { id, resourceId }, body, mutation }, { mutations }) {
-    const outcome = await mutations.putGrant(
-      { group: id, resource: resourceId, permission: body.permission },
-      mutation(),
-    )
+  reads: PUT_CONDITIONS,
+  refuses: ['not-found', 'unknown-group', 'unknown-resource', 'version-mismatch'],
+  async handle({ params: { id, resourceId }, body, mutation, http }, { mutations }) {
+    const input = { group: id, resource: resourceId, permission: body.permission, ...existenceToMatch(http.headers) }
+    const outcome = await mutations.putGrant(input, mutation())
     return mutated(outcome, grantBody(outcome.value.grant), { status: outcome.value.created ? 201 : 200 })
   },
 })
@@ -83,9 +84,11 @@ const replaceGrants = route({
   }),
   bodyExample: { grants: [{ resource: 'name:api', permission: 'write' }] },
   answers: [{ status: 200, description: 'What that changed', schema: replacedOut, headers: ['Consistency-Token'] }],
-  refuses: ['not-found', 'unknown-resource'],
-  async handle({ params: { id }, body: { grants }, mutation }, { mutations }) {
-    const outcome = await mutations.replaceGrants({ group: id, grants }, mutation())
+  reads: LIST_CONDITIONS,
+  refuses: ['not-found', 'unknown-resource', 'version-mismatch', 'precondition-required'],
+  async handle({ params: { id }, body: { grants }, caller, mutation, http }, { mutations }) {
+    const condition = statesToMatch(http.headers['if-match'], caller.id, 'grants')
+    const outcome = await mutations.replaceGrants({ group: id, grants, ...condition }, mutation())
     return mutated(outcome, outcome.value)
   },
 })

@@ -1,6 +1,6 @@
 /** The caller about himself. */
 import { z } from 'zod'
-import { anyUser } from '../policies.ts'
+import { anyUser, anyUserWithRoles } from '../policies.ts'
 import { cacheStatus, json } from '../reply.ts'
 import { effectiveGroupBody } from '../representations.ts'
 import { route } from '../route.ts'
@@ -15,7 +15,7 @@ const me = route({
   path: '/me',
   summary: 'Who you are here: id, roles, how many groups and resources',
   tag: 'Me',
-  policy: anyUser,
+  policy: anyUserWithRoles,
   answers: [{ status: 200, description: 'You', schema: meOut, headers: ['Cache-Status'] }],
   async handle({ caller, terms }, { reads }) {
     const { groups, resources, cache } = await reads.counts(caller.id, terms)

@@ -3,6 +3,7 @@ import { z } from 'zod'
 import { DomainError } from '../../domain/errors.ts'
 import type { GroupId } from '../../domain/model.ts'
 import { mutated, mutatedToNothing, page } from '../answers.ts'
+import { existenceToMatch, LIST_CONDITIONS, listTag, PUT_CONDITIONS, statesToMatch } from '../entity-tags.ts'
 import { maintainerOfGroupOrAdmin } from '../policies.ts'
 import { membershipBody } from '../representations.ts'
 import { route } from '../route.ts'
@@ -31,13 +32,19 @@ const listMembers = route({
   params: groupParams,
   query: z.strictObject(pageQuery),
   answers: [
-    { status: 200, description: 'A page, ordered by user id', schema: pageOf(membershipOut), headers: ['Link'] },
+    {
+      status: 200,
+      description: 'A page, ordered by user id',
+      schema: pageOf(membershipOut),
+      headers: ['Link', 'ETag'],
+    },
   ],
   refuses: ['not-found'],
-  async handle({ params: { id }, query, http }, { reads }) {
+  async handle({ params: { id }, query, caller, http }, { reads }) {
     const members = await reads.membersOf(id, query)
     if (members === null) throw new DomainError('not-found', 'no such group')
-    return page(http, members, membershipBody)
+    const etag = members.state && listTag(caller.id, 'members', members.state)
+    return page(http, members, membershipBody, etag)
   },
 })
 
@@ -55,9 +62,11 @@ const putMember = route({
     { status: 200, description: 'As it is now', schema: membershipOut, headers: ['Consistency-Token'] },
     { status: 201, description: 'Added', schema: membershipOut, headers: ['Consistency-Token'] },
   ],
-  refuses: ['not-found', 'unknown-user'],
-  async handle({ params: { id, userId }, body, mutation }, { mutations }) {
-    const outcome = await mutations.addUserToGroup({ group: id, userId, ...body }, mutation())
+  reads: PUT_CONDITIONS,
+  refuses: ['not-found', 'unknown-user', 'version-mismatch'],
+  async handle({ params: { id, userId }, body, mutation, http }, { mutations }) {
+    const input = { group: id, userId, ...body, ...existenceToMatch(http.headers) }
+    const outcome = await mutations.addUserToGroup(input, mutation())
     return mutated(outcome, membershipBody(outcome.value.membership), { status: outcome.value.created ? 201 : 200 })
   },
 })
@@ -72,10 +81,12 @@ const replaceMembers = route({
   body: z.strictObject({ members: wholeList(z.strictObject({ user: userId, role })) }),
   bodyExample: { members: [{ user: 'alice', role: 'maintainer' }, { user: 'bob' }] },
   answers: [{ status: 200, description: 'What that changed', schema: replacedOut, headers: ['Consistency-Token'] }],
-  refuses: ['not-found', 'unknown-user'],
-  async handle({ params: { id }, body, mutation }, { mutations }) {
+  reads: LIST_CONDITIONS,
+  refuses: ['not-found', 'unknown-user', 'version-mismatch', 'precondition-required'],
+  async handle({ params: { id }, body, caller, mutation, http }, { mutations }) {
     const members = body.members.map(({ user, ...given }) => ({ userId: user, ...given }))
-    const outcome = await mutations.replaceMembers({ group: id, members }, mutation())
+    const condition = statesToMatch(http.headers['if-match'], caller.id, 'members')
+    const outcome = await mutations.replaceMembers({ group: id, members, ...condition }, mutation())
     return mutated(outcome, outcome.value)
   },
 })

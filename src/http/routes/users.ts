@@ -5,6 +5,7 @@ import { DomainError } from '../../domain/errors.ts'
 import type { ResourceId, UserId } from '../../domain/model.ts'
 import { mutated, mutatedToNothing, page, resourcePage } from '../answers.ts'
 import type { Caller } from '../authentication.ts'
+import { existenceToMatch, PUT_CONDITIONS } from '../entity-tags.ts'
 import { admin, selfOrAdmin } from '../policies.ts'
 import { cacheStatus, json } from '../reply.ts'
 import { effectiveGroupBody, userBody } from '../representations.ts'
@@ -51,8 +52,10 @@ const putUser = route({
     { status: 200, description: 'As it is now', schema: userOut, headers: ['Consistency-Token'] },
     { status: 201, description: 'Created', schema: userOut, headers: ['Consistency-Token', 'Location'] },
   ],
-  async handle({ params: { id }, body, mutation }, { mutations }) {
-    const outcome = await mutations.putUser({ id, ...body }, mutation())
+  reads: PUT_CONDITIONS,
+  refuses: ['version-mismatch'],
+  async handle({ params: { id }, body, mutation, http }, { mutations }) {
+    const outcome = await mutations.putUser({ id, ...body, ...existenceToMatch(http.headers) }, mutation())
     const { user, created } = outcome.value
     return created
       ? mutated(outcome, userBody(user), { status: 201, headers: ['Location', `/users/${encodeURIComponent(id)}`] })
@@ -145,6 +148,7 @@ const explain = route({
   answers: [{ status: 200, description: 'The paths', schema: explanationOut }],
   refuses: ['not-found'],
   async handle({ params: { id, resourceId }, caller }, { reads }) {
+    await ensureKnown(caller, id, reads)
     const explanation = await reads.explain(id, resourceId)
     // To an administrator "not at all" is an answer; to the user himself it would tell that the resource exists.
     if (explanation === null || (explanation.permission === null && !caller.isAdmin))

@@ -1,0 +1,61 @@
+/** Watches an application from outside: every answer it gives, to whichever client, is judged by its own document. */
+import type { Express, Request, Response } from 'express'
+import { documentationRoutes } from '../../src/http/routes/documentation.ts'
+import { healthRoutes, metricsRoute } from '../../src/http/routes/health.ts'
+import { apiRoutes } from '../../src/http/routes/index.ts'
+import { createMetrics } from '../../src/telemetry/index.ts'
+import { type Contract, createContract, type OpenApiDocument } from '../security/contract.ts'
+import { report } from './answer-findings.ts'
+
+let contract: Contract | undefined
+
+/** The document as the application serves it. */
+export function documentServed(): OpenApiDocument {
+  const health = healthRoutes({ ready: () => true, verbose: async () => ({}) })
+  const [openApi] = documentationRoutes([...apiRoutes, ...health, metricsRoute(createMetrics())])
+  const answer = openApi?.handle({} as never, {} as never) as { bytes: string } | undefined
+  return JSON.parse(answer?.bytes ?? '') as OpenApiDocument
+}
+
+/** @returns the same application */
+export function observed(app: Express): Express {
+  // What the application calls itself for each request; Express's types do not name it.
+  const inner = app as unknown as { handle: (req: Request, res: Response, next: unknown) => void }
+  const { handle } = inner
+  inner.handle = (req, res, next) => {
+    watch(req, res)
+    handle.call(app, req, res, next)
+  }
+  return app
+}
+
+function watch({ method, url: path }: Request, res: Response): void {
+  const chunks: Buffer[] = []
+  const headers: Record<string, string> = {}
+  const { writeHead, write, end } = res
+  res.writeHead = (status: number, ...rest: unknown[]) => {
+    // The form that the application uses: names and values alternating.
+    const given = rest.at(-1)
+    if (Array.isArray(given))
+      for (let at = 0; at < given.length; at += 2) headers[String(given[at]).toLowerCase()] = String(given[at + 1])
+    return writeHead.call(res, status, ...(rest as [never]))
+  }
+  const keep = (chunk: unknown) => {
+    if (typeof chunk === 'string' || Buffer.isBuffer(chunk)) chunks.push(Buffer.from(chunk as string))
+  }
+  res.write = (chunk: unknown, ...rest: unknown[]) => {
+    keep(chunk)
+    return write.call(res, chunk as string, ...(rest as [never]))
+  }
+  res.end = (chunk?: unknown, ...rest: unknown[]) => {
+    keep(chunk)
+    return end.call(res, chunk as string, ...(rest as [never]))
+  }
+  res.once('finish', () => {
+    // Where metrics have a port of their own, the document does not list them either.
+    if (path === '/metrics' && res.statusCode === 404) return
+    contract ??= createContract(documentServed())
+    const answer = { status: res.statusCode, headers, rawHeaders: [], text: Buffer.concat(chunks).toString() }
+    for (const wrong of contract.judge({ method, path }, answer)) report(`${method} ${path} ${answer.status}: ${wrong}`)
+  })
+}
