@@ -41,8 +41,34 @@ describe('the judgement of an entry', () => {
 
   it('knows its own commits before the log is read again', () => {
     const index = indexAt('20:20:')
-    index.note({ xid: xid(20), tags: [alice] })
+    index.note({ xid: xid(20), tags: [alice] }, DATABASE)
     expect(index.judge(stamp('20:20:'), [alice], 'volatile')).toBe('invalidated')
+  })
+
+  it('keeps an own commit through a past that was read before it', () => {
+    const index = indexAt('20:20:')
+    index.note({ xid: xid(20), tags: [alice] }, DATABASE)
+    index.reset({ position: stamp('20:20:'), floor: parseSnapshot('1:1:'), rows: [] })
+    expect(index.judge(stamp('20:20:'), [alice], 'volatile')).toBe('invalidated')
+    // Once a position shows it, the log answers for it: a past that has forgotten it is complete above its floor.
+    index.advance(parseSnapshot('21:21:'), [{ xid: xid(20), tags: [alice] }])
+    index.reset({ position: stamp('21:21:'), floor: parseSnapshot('21:21:'), rows: [] })
+    expect(index.judge(stamp('21:21:'), [alice], 'volatile')).toBe('servable')
+    expect(index.size).toBe(0)
+  })
+
+  it('serves nothing after an own commit in another database, until the log of that one was read', () => {
+    const index = indexAt('20:20:')
+    const before = index.revision
+    index.note({ xid: xid(12), tags: [alice] }, 'restarted')
+    expect(index.revision).toBeGreaterThan(before)
+    expect(index.position).toBeNull()
+    expect(index.judge(stamp('20:20:'), [bob], 'volatile')).toBe('no-position')
+    index.reset({ position: stamp('12:12:', 'restarted'), floor: parseSnapshot('1:1:'), rows: [] })
+    expect(index.judge(stamp('12:12:', 'restarted'), [alice], 'volatile')).toBe('invalidated')
+    expect(index.judge(stamp('12:12:', 'restarted'), [bob], 'volatile')).toBe('servable')
+    index.reset({ position: stamp('12:12:', 'again another'), floor: parseSnapshot('1:1:'), rows: [] })
+    expect(index.judge(stamp('12:12:', 'again another'), [alice], 'volatile')).toBe('servable')
   })
 
   it('refuses entries of another history or incarnation of the database', () => {
@@ -56,7 +82,7 @@ describe('the judgement of an entry', () => {
     expect(index.revision).toBe(revisions[0])
     index.advance(parseSnapshot('22:22:'), [{ xid: xid(21), tags: [alice] }])
     revisions.push(index.revision)
-    index.note({ xid: xid(22), tags: [bob] })
+    index.note({ xid: xid(22), tags: [bob] }, DATABASE)
     revisions.push(index.revision)
     index.raiseFloor('volatile', parseSnapshot('22:22:'))
     revisions.push(index.revision)
@@ -82,7 +108,7 @@ describe('the position', () => {
 
   it('starts anew with a past of its own: what was remembered before is gone', () => {
     const index = indexAt('20:20:')
-    index.note({ xid: xid(20), tags: [alice] })
+    index.note({ xid: xid(20), tags: [alice] }, DATABASE)
     const rows = [{ xid: xid(30), tags: [bob] }]
     index.reset({ position: stamp('40:40:', 'other'), floor: parseSnapshot('1:1:'), rows })
     expect(index.size).toBe(1)
@@ -150,7 +176,7 @@ describe('a hot tag', () => {
         fc.uniqueArray(fc.integer({ min: 5, max: 400 }), { maxLength: 10 }),
         (ids, xmax, running) => {
           const index = indexAt('500:500:')
-          for (const id of ids) index.note({ xid: xid(id), tags: [alice] })
+          for (const id of ids) index.note({ xid: xid(id), tags: [alice] }, DATABASE)
           const inProgress = running
             .filter((id) => id < xmax)
             .sort((a, b) => a - b)
@@ -163,7 +189,7 @@ describe('a hot tag', () => {
       ),
     )
     const index = indexAt('500:500:')
-    for (let id = 10; id < 200; id++) index.note({ xid: xid(id), tags: [alice] })
+    for (let id = 10; id < 200; id++) index.note({ xid: xid(id), tags: [alice] }, DATABASE)
     expect(index.judge(stamp('300:300:'), [alice], 'volatile')).toBe('servable')
   })
 
@@ -171,7 +197,7 @@ describe('a hot tag', () => {
   function hot(count: number, order: (ids: number[]) => number[] = (ids) => ids) {
     const index = indexAt('500:500:')
     const ids = order(Array.from({ length: count }, (_, i) => 101 + 2 * i))
-    for (const id of ids) index.note({ xid: xid(id), tags: [alice] })
+    for (const id of ids) index.note({ xid: xid(id), tags: [alice] }, DATABASE)
     return index
   }
   /** An entry beside a long-running transaction that has nothing to do with alice. */
@@ -179,7 +205,7 @@ describe('a hot tag', () => {
 
   it('is remembered one by one up to 64 transactions, however often each is told', () => {
     const index = hot(64)
-    for (let again = 0; again < 3; again++) index.note({ xid: xid(101), tags: [alice] })
+    for (let again = 0; again < 3; again++) index.note({ xid: xid(101), tags: [alice] }, DATABASE)
     expect(index.judge(besideAWriter(2), [alice], 'volatile')).toBe('servable')
     expect(index.judge(besideAWriter(101), [alice], 'volatile')).toBe('invalidated')
   })
@@ -201,14 +227,14 @@ describe('a hot tag', () => {
   it('is condensed again only when another half has come', () => {
     const index = hot(65 + 31)
     expect(index.judge(besideAWriter(166), [alice], 'volatile')).toBe('servable')
-    index.note({ xid: xid(401), tags: [alice] })
+    index.note({ xid: xid(401), tags: [alice] }, DATABASE)
     expect(index.judge(besideAWriter(166), [alice], 'volatile')).toBe('invalidated')
     expect(index.judge(besideAWriter(228), [alice], 'volatile')).toBe('servable')
   })
 
   it('never lowers what it asks when older ones come late', () => {
     const index = hot(65)
-    for (let id = 1; id <= 32; id++) index.note({ xid: xid(id), tags: [alice] })
+    for (let id = 1; id <= 32; id++) index.note({ xid: xid(id), tags: [alice] }, DATABASE)
     expect(index.judge(besideAWriter(162), [alice], 'volatile')).toBe('invalidated')
   })
 

@@ -42,8 +42,11 @@ export interface InvalidationIndex {
   reset(past: { position: Stamp; floor: Snapshot; rows: readonly LogRow[] }): void
   /** Adds what the log shows beyond the current position; the rows and the position come from one snapshot. */
   advance(position: Snapshot, rows: readonly LogRow[]): void
-  /** This instance's own commit, known before the log is read again. */
-  note(row: LogRow): void
+  /**
+   * This instance's own commit, known before the log is read again. In another database than the position's, nothing is
+   * known any more: the position is given up until the log of that one was read.
+   */
+  note(row: LogRow, database: string): void
   /** Forgets, for one class, what is visible in `floor`; from now on entries must cover it. */
   raiseFloor(retention: RetentionClass, floor: Snapshot): void
   judge(stamp: Stamp, tags: readonly Tag[], retention: RetentionClass): Verdict
@@ -53,7 +56,14 @@ export function createInvalidationIndex({ retentionOf, maxTags }: InvalidationIn
   const histories = new Map<Tag, TagHistory>()
   const floors: Record<RetentionClass, Snapshot | null> = { volatile: null, lasting: null }
   let position: Stamp | null = null
+  /** Own commits that no position shows yet: a past that is read meanwhile may be from before them. */
+  let own: { readonly row: LogRow; readonly database: string }[] = []
   let revision = 0
+
+  function move(to: Stamp): void {
+    position = to
+    own = own.filter(({ row, database }) => database === to.database && !isVisible(row.xid, to.snapshot))
+  }
 
   function remember({ xid, tags }: LogRow): void {
     for (const each of tags) {
@@ -95,18 +105,21 @@ export function createInvalidationIndex({ retentionOf, maxTags }: InvalidationIn
       for (const row of past.rows) remember(row)
       floors.volatile = past.floor
       floors.lasting = past.floor
-      position = past.position
+      move(past.position)
+      for (const { row } of own) remember(row)
       revision++
     },
     advance(snapshot, rows) {
       if (!position) throw new Error('an index without a past cannot advance; reset it first')
       for (const row of rows) remember(row)
-      position = { database: position.database, snapshot }
+      move({ database: position.database, snapshot })
       if (rows.length > 0) revision++
       if (histories.size > maxTags) raiseFloor('volatile', snapshot)
     },
-    note(row) {
-      remember(row)
+    note(row, database) {
+      own.push({ row, database })
+      if (position?.database === database) remember(row)
+      else position = null
       revision++
     },
     raiseFloor,

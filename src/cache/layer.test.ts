@@ -5,7 +5,17 @@ import type { EntryKey } from './entry-store.ts'
 import { createInvalidationIndex } from './invalidation-index.ts'
 import { createLayer, type LayerEvents, type Loaded } from './layer.ts'
 import type { Tag } from './tags.ts'
-import { barrier, createFakeClock, createFakeStore, settle, snapshot, stamp, unavailable, xid } from './test-fakes.ts'
+import {
+  barrier,
+  createFakeClock,
+  createFakeStore,
+  DATABASE,
+  settle,
+  snapshot,
+  stamp,
+  unavailable,
+  xid,
+} from './test-fakes.ts'
 
 const key = 'user:groups:{alice}' as EntryKey
 const alice = 'u:alice' as Tag
@@ -138,7 +148,7 @@ describe('a miss', () => {
     vi.spyOn(store, 'read').mockResolvedValueOnce([{ kind: 'flushed' }])
     vi.spyOn(store, 'fill').mockResolvedValueOnce([false])
     expect((await layer.read(key, loading('three'))).detail).toBe('lease-lost')
-    index.note({ xid: xid(20), tags: [alice] })
+    index.note({ xid: xid(20), tags: [alice] }, DATABASE)
     store.leases.set(key, { token: 'other', generation: 'generation-00001' })
     const waiting = layer.read(key, loading('four', { stamp: stamp('21:21:') }))
     await clock.advance(LEASE_MS)
@@ -224,7 +234,7 @@ describe('a hit', () => {
     expect(judged).toHaveBeenCalledTimes(1)
     await layer.read(key, never)
     expect(judged).toHaveBeenCalledTimes(1)
-    index.note({ xid: xid(20), tags: ['u:bob' as Tag] })
+    index.note({ xid: xid(20), tags: ['u:bob' as Tag] }, DATABASE)
     await layer.read(key, never)
     expect(judged).toHaveBeenCalledTimes(2)
   })
@@ -244,7 +254,7 @@ describe('what is present but not served', () => {
   it('was invalidated: it is loaded anew and its copy forgotten', async () => {
     const { layer, loading, never, index, store, seen } = setUp()
     await layer.read(key, loading('one'))
-    index.note({ xid: xid(20), tags: [alice] })
+    index.note({ xid: xid(20), tags: [alice] }, DATABASE)
     vi.spyOn(store, 'fill').mockResolvedValueOnce([false])
     expect((await layer.read(key, loading('two', { stamp: stamp('21:21:') }))).value).toBe('two')
     expect(seen).toContain('rejected user-groups invalidated')
@@ -431,7 +441,7 @@ describe('readers who miss together', () => {
     const first = layer.read(key, loading('stale'))
     const joined = layer.read(key, loading('fresh', { stamp: stamp('21:21:') }))
     await held.reached
-    index.note({ xid: xid(20), tags: [alice] })
+    index.note({ xid: xid(20), tags: [alice] }, DATABASE)
     held.release()
     expect((await first).value).toBe('stale')
     expect((await joined).value).toBe('fresh')

@@ -195,13 +195,29 @@ describe('a database with another history', () => {
   it('is followed from its own past', async () => {
     const { clock, log, index, reads, batches, started, at } = setUp()
     await started()
-    index.note({ xid: xid(20), tags: [alice] })
+    index.note({ xid: xid(20), tags: [alice] }, DATABASE)
     log.position = at(9, 'restored')
     await clock.advance(POLL_MS)
     expect(reads).toEqual(['since 20:20:', 'past'])
     expect(index.position).toEqual(at(9, 'restored'))
     expect(index.judge(at(9, 'restored'), [alice], 'volatile')).toBe('servable')
     expect(batches).toEqual(['20:20:', '9:9:'])
+  })
+})
+
+describe('an own commit in another database', () => {
+  it('makes a read that runs then start over', async () => {
+    const { log, index, follower, reads, started, hold, at } = setUp()
+    await started()
+    const held = hold()
+    const reading = follower.refresh(1000)
+    await held.reached
+    index.note({ xid: xid(9), tags: [alice] }, 'restarted')
+    held.release()
+    log.position = at(9, 'restarted')
+    expect(await reading).toBe(true)
+    expect(reads).toEqual(['since 20:20:', 'past'])
+    expect(index.judge(at(9, 'restarted'), [alice], 'volatile')).toBe('invalidated')
   })
 })
 

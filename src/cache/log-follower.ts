@@ -121,7 +121,8 @@ export function createLogFollower(options: LogFollowerOptions): LogFollower {
   async function readInto(startedMs: number): Promise<void> {
     const known = index.position
     const batch = known ? await log.readSince(known.snapshot) : null
-    if (!known || batch?.position.database !== known.database || batch.gap) {
+    // A commit of this instance may have shown meanwhile that the position is of a database that is no more.
+    if (!index.position || batch?.position.database !== index.position.database || batch.gap) {
       const past = await log.readPast()
       index.reset(past)
       checkpoints = []

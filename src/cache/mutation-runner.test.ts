@@ -27,9 +27,9 @@ function setUp(over: Partial<UnitOfWork<Tx, string>> = {}) {
   const index = createInvalidationIndex({ retentionOf: () => 'volatile', maxTags: 100 })
   index.reset({ position: stamp('20:20:'), floor: snapshot('1:1:'), rows: [] })
   const note = index.note
-  vi.spyOn(index, 'note').mockImplementation((row) => {
+  vi.spyOn(index, 'note').mockImplementation((row, database) => {
     steps.push(`note ${row.xid} ${row.tags.join()}`)
-    note(row)
+    note(row, database)
   })
   const unitOfWork: UnitOfWork<Tx, string> = {
     async run(context, work) {
@@ -173,13 +173,13 @@ describe('a mutation', () => {
     expect(steps.at(-1)).toBe('generations user-groups')
   })
 
-  it('of another incarnation of the database is not noted under this one’s ids', async () => {
+  it('of another incarnation of the database ends the trust in what was known of the one before', async () => {
     const { runner, index, steps } = setUp({ appendInvalidation: async () => ({ database: 'other', xid: xid(20) }) })
     const declared = rename(steps)
       .invalidates(rule(steps, 'rule', { tags: [aliceTag] }))
       .write(writing(steps))
     expect((await runner.run(declared, 'new', 'admin')).database).toBe('other')
-    expect(index.note).not.toHaveBeenCalled()
+    expect(index.judge(stamp('20:20:'), [], 'volatile')).toBe('no-position')
   })
 
   it('is known to this instance at once', async () => {

@@ -114,8 +114,8 @@ export function createMutationRunner<Tx, Context>(
       try {
         const committed = await transact(mutation, input, context, intent)
         const { invalidation } = intent
-        if (index.position?.database === committed.database && invalidation.tags.length > 0)
-          index.note({ xid: committed.xid, tags: invalidation.tags })
+        if (invalidation.tags.length > 0)
+          index.note({ xid: committed.xid, tags: invalidation.tags }, committed.database)
         return { ...committed, invalidation, store: await removeFromStore(mutation.name, invalidation) }
       } catch (error) {
         // It may have committed (a connection lost while committing): removing what can be loaded again is always safe.

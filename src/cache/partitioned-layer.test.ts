@@ -5,7 +5,17 @@ import { createInvalidationIndex } from './invalidation-index.ts'
 import type { LayerEvents } from './layer.ts'
 import { createPartitionedLayer } from './partitioned-layer.ts'
 import type { Tag } from './tags.ts'
-import { barrier, createFakeClock, createFakeStore, settle, snapshot, stamp, unavailable, xid } from './test-fakes.ts'
+import {
+  barrier,
+  createFakeClock,
+  createFakeStore,
+  DATABASE,
+  settle,
+  snapshot,
+  stamp,
+  unavailable,
+  xid,
+} from './test-fakes.ts'
 
 const manifest = 'resources:all' as EntryKey
 const bucketKey = (bucket: number) => `resources:all:${bucket}` as EntryKey
@@ -593,7 +603,7 @@ describe('a fill that is refused', () => {
     const fill = store.fill
     vi.spyOn(store, 'fill').mockImplementationOnce(async (fills) => {
       const accepted = await fill(fills)
-      index.note({ xid: xid(20), tags: [bucketTag(1)] })
+      index.note({ xid: xid(20), tags: [bucketTag(1)] }, DATABASE)
       return accepted
     })
     expect(await instance().refresh()).toEqual({ outcome: 'not-stored' })
@@ -624,7 +634,7 @@ describe('readers who ask together', () => {
         const accepted = await fill(fills)
         source.values[1] = 'b1'
         source.stamp = stamp('21:21:')
-        index.note({ xid: xid(20), tags: [bucketTag(1)] })
+        index.note({ xid: xid(20), tags: [bucketTag(1)] }, DATABASE)
         return accepted
       })
     const one = instance()

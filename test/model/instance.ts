@@ -18,11 +18,16 @@ export function createInstance(world: World, id: number) {
   let floor: Snapshot | null = off['start without a floor'] ? null : db.horizon()
   let highest = Math.max(0, ...rows.map(({ xid }) => xid))
   let polling = false
+  /** Own commits that no position shows yet. */
+  let own: { row: LogRow; database: number }[] = []
+  /** An own commit has shown that the position is of a database that is no more. */
+  let lost = false
   /** The catalogue's buckets in this process, and the manifest that proved them current. */
   const catalogue: { held: (Entry | null)[]; manifestFillId: number } = { held: [], manifestFillId: 0 }
 
   function judgeServable({ stamp, tags }: Stamped): boolean {
     if (off['no stamps']) return true
+    if (lost) return false
     if (stamp.database !== position.database) return false
     if (floor && !off['no floor'] && !reaches(stamp, floor)) return false
     return rows.every((row) => (row.tags & tags) === 0 || db.sees(stamp, row.xid))
@@ -35,9 +40,16 @@ export function createInstance(world: World, id: number) {
     yield null
     const [at, past, horizon] = [db.snapshot(), db.log(), db.horizon()]
     if (world.repliesTravel) yield null
-    position = at
+    move(at)
     rows = [...past]
     floor = off['start without a floor'] ? null : horizon
+    if (!off['own commits not kept']) for (const { row } of own) remember(row)
+  }
+
+  function move(to: Snapshot): void {
+    position = to
+    lost = false
+    own = own.filter(({ row, database }) => database === to.database && !db.sees(to, row.xid))
   }
 
   /** One statement returns the snapshot and the rows it shows beyond the position; one read at a time. */
@@ -56,16 +68,16 @@ export function createInstance(world: World, id: number) {
     const horizon = db.horizon()
     const gap = horizon !== null && !reaches(since, horizon) && !off['gap unnoticed']
     if (world.repliesTravel) yield null
-    if (at.database !== position.database || gap) yield* reset()
+    if (lost || at.database !== position.database || gap) yield* reset()
     else {
-      position = at
-      for (const row of found) note(row)
+      move(at)
+      for (const row of found) remember(row)
     }
     world.trace?.push(`      ${id}: position ${textOf(position)}`)
     polling = false
   }
 
-  function note(row: LogRow): void {
+  function remember(row: LogRow): void {
     if (!rows.some(({ xid }) => xid === row.xid)) rows = [...rows, row]
   }
 
@@ -77,10 +89,11 @@ export function createInstance(world: World, id: number) {
     position: () => position,
     judgeServable,
     poll,
-    /** This instance's own commit; of another database it means nothing to this index. */
-    note(row: LogRow, database: number): boolean {
-      if (database === position.database) note(row)
-      return database === position.database
+    /** This instance's own commit; of another database, nothing is known until that one's log was read. */
+    note(row: LogRow, database: number): void {
+      own.push({ row, database })
+      if (database === position.database) remember(row)
+      else if (!off['own commits not kept']) lost = true
     },
     *catchUp(target: Snapshot): Steps<void> {
       if (target.database === position.database && db.covers(position, target)) return

@@ -14,7 +14,6 @@ export interface MutationRecord {
   readonly begunAt: number
   seq: number
   acknowledged: boolean
-  noted: boolean
 }
 
 export interface Violation {
@@ -33,7 +32,7 @@ export interface ReadRecord {
 export interface Judge {
   begins(instance: Instance): MutationRecord
   commits(record: MutationRecord, seq: number): void
-  acknowledges(record: MutationRecord, noted: boolean): void
+  acknowledges(record: MutationRecord): void
   readBegins(instance: Instance, user: number, tokenSeq: number): ReadRecord
   /** @param lastFaultAt when the store last misbehaved; the present while it does */
   readEnds(read: ReadRecord, answer: number, lastFaultAt: number): Violation | null
@@ -51,20 +50,19 @@ export function createJudge(db: Database, now: () => number): Judge {
 
   return {
     begins(instance) {
-      return { instance, begunAt: now(), seq: 0, acknowledged: false, noted: false }
+      return { instance, begunAt: now(), seq: 0, acknowledged: false }
     },
     commits(record, seq) {
       record.seq = seq
       mutations.push(record)
     },
-    acknowledges(record, noted) {
+    acknowledges(record) {
       record.acknowledged = true
-      record.noted = noted
     },
     readBegins(instance, user, tokenSeq) {
       const acknowledged = mutations.filter((m) => m.acknowledged && changed(m.seq, user))
       const position = instance.position()
-      const own = acknowledged.filter((m) => m.instance === instance && m.noted)
+      const own = acknowledged.filter((m) => m.instance === instance)
       return {
         user,
         atLeast: Math.max(position.seq, tokenSeq, ...own.map(({ seq }) => seq)),

@@ -43,9 +43,9 @@ export function* mutate(
   world.trace?.push(`      ${i.id}: ${tx.xid} commits state ${seq}: ${JSON.stringify(db.latest())}`)
   judge.commits(record, seq)
   if (world.repliesTravel) yield null
-  const noted = i.note({ xid: tx.xid, tags: invalidation.tags }, database)
+  i.note({ xid: tx.xid, tags: invalidation.tags }, database)
   yield* removeFromStore(world, i, invalidation)
-  judge.acknowledges(record, noted)
+  judge.acknowledges(record)
   world.trace?.push(`      ${i.id}: ${tx.xid} acknowledged`)
   return { database, xid: tx.xid, seq }
 }

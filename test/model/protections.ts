@@ -21,6 +21,7 @@ export const ABLATIONS = {
   'no history': 'a restored database keeps its identity',
   'no locks': 'mutations do not exclude each other',
   'no floor': 'old invalidations are forgotten and nothing else',
+  'own commits not kept': 'an own commit means nothing to a position of another database, and a new past forgets it',
   'gap unnoticed': 'a follower that was away while the log was pruned goes on from where it was',
   'start without a floor': 'an instance begins with what is left of a pruned log and trusts older entries',
 } as const

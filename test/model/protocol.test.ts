@@ -22,10 +22,11 @@ const CAUGHT: Record<Ablation, { in: ScenarioName; seed: number }> = {
   'in-process copies unchecked': { in: 'no followers', seed: 326 },
   'flush by the log alone': { in: 'no followers', seed: 26 },
   'no incarnation': { in: 'id handed out again', seed: 14254 },
-  'token without incarnation': { in: 'token of an id handed out again', seed: 1235 },
+  'token without incarnation': { in: 'token of an id handed out again', seed: 21234 },
   'no history': { in: 'database restored', seed: 639 },
   'no locks': { in: 'join meets revocation', seed: 1726 },
   'no floor': { in: 'memory forgets', seed: 1271 },
+  'own commits not kept': { in: 'database crashes', seed: 6341 },
   'gap unnoticed': { in: 'log pruned', seed: 268 },
   'start without a floor': { in: 'log pruned', seed: 123 },
 }

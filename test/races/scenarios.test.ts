@@ -519,6 +519,16 @@ describe('a database that crashed', () => {
     expect((await b.list('ann', { after })).names).toEqual([])
   })
 
+  it('is noticed by the first own commit after it, though the log was not read yet', async () => {
+    await b.list('ann')
+    fleet.database.crash()
+    fleet.store.faults.unavailable('redis-unavailable')
+    await b.leave('ann', 'team')
+    fleet.store.faults.unavailable(null)
+    expect(await stored(listKey)).toBe(true)
+    expect((await b.list('ann')).names).toEqual([])
+  })
+
   it('may hand out ids again: entries of the former incarnation are misses', async () => {
     await b.list('ann')
     const ghost = fleet.database.begin()
