@@ -1,6 +1,7 @@
 /** What was to be reached, and what was: each goal a ratio within one run on one machine, or a bound. */
 import type { Standing } from '../harness/slices.ts'
 import type { Results } from '../suites/index.ts'
+import { STAMP_CHECK } from '../suites/micro.ts'
 
 export interface Verdict {
   readonly measure: string
@@ -14,11 +15,12 @@ const BARE = 'bare Express, constant'
 const PASS = 'node:http + Redis pass-through'
 const HIT = 'Portcullis, hit'
 
-export function verdicts({ endpoints, latency, scale, mutations }: Results): Verdict[] {
+export function verdicts({ endpoints, latency, scale, mutations, micro }: Results): Verdict[] {
   return [
     ...(endpoints ? endpointVerdicts(endpoints) : []),
     ...(latency ? latencyVerdicts(latency) : []),
     ...(scale ? scaleVerdicts(scale) : []),
+    ...(endpoints && micro ? [stampVerdict(endpoints, micro)] : []),
     ...(mutations ?? []).map(({ name, ratio }) =>
       atMost(`mutation (${name}) ÷ the same transaction without caching`, 1.3, ratio, 'mutation'),
     ),
@@ -36,6 +38,15 @@ function endpointVerdicts({ hit, notModified, peers }: NonNullable<Results['endp
     atLeast('hit ÷ SQL through Prisma', 15, peer('SQL'), 'hit'),
     both('304 ÷ bare Express 304', 0.6, [notModified, 'Portcullis, 304', 'bare Express, 304']),
   ]
+}
+
+/** Of a hit after which the log has moved on; while it has not, the last judgement holds and costs nothing. */
+function stampVerdict({ hit }: NonNullable<Results['endpoints']>, micro: NonNullable<Results['micro']>): Verdict {
+  const check = micro.find(({ name }) => name === STAMP_CHECK)?.nanoseconds ?? Number.NaN
+  const whole = hit['50']?.find(({ name }) => name === HIT)?.serverUs?.median ?? Number.NaN
+  const percent = check / 10 / whole
+  const measured = `${percent.toFixed(2)} %`
+  return { measure: `${STAMP_CHECK} ÷ a hit`, goal: '≤ 2 %', measured, reached: percent <= 2, suite: 'micro' }
 }
 
 function latencyVerdicts({ points }: NonNullable<Results['latency']>): Verdict[] {

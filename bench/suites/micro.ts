@@ -10,6 +10,9 @@ import { buildList } from '../../src/domain/visible-list.ts'
 import { nanosecondsPer } from '../harness/micro.ts'
 import { createRandom } from '../harness/random.ts'
 
+/** What a hit of somebody in ten groups is judged by. */
+export const STAMP_CHECK = 'stamp check, 22 tags (a user in 10 groups), index of 100,000'
+
 export interface MicroResult {
   readonly name: string
   readonly nanoseconds: number
@@ -35,12 +38,18 @@ function indexOperations(): Operation[] {
   index.reset({ position, floor: parseSnapshot('1:1:'), rows })
   const stamp: Stamp = { database, snapshot: parseSnapshot('499990:500000:499991,499995') }
   const few = ['u:user-1', 'l:user-resources', 't:a', 'g:a'] as Tag[]
+  const usual = ['u:user-1', 'l:user-resources', ...groupTags(10)] as Tag[]
   const many = Array.from({ length: 400 }, (_, at) => `g:group-${at}` as Tag)
   return [
     ['stamp check, 4 tags, index of 100,000', () => index.judge(stamp, few, 'volatile')],
+    [STAMP_CHECK, () => index.judge(stamp, usual, 'volatile')],
     ['stamp check, 400 tags (a user in 200 groups)', () => index.judge(stamp, many, 'volatile')],
     ['reading a snapshot', () => parseSnapshot('499990:500000:499991,499995')],
   ]
+}
+
+function groupTags(count: number): string[] {
+  return Array.from({ length: count }, (_, at) => [`t:team-${at}`, `g:team-${at}`]).flat()
 }
 
 function listOperations(): Operation[] {
