@@ -1,4 +1,5 @@
 /** The instances of the service: three processes of `src/main.ts`, or of the drill's own build of it. */
+import { spawnSync } from 'node:child_process'
 import { createWriteStream } from 'node:fs'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -35,6 +36,8 @@ export interface Fleet {
   /** Resolves when it is gone. */
   exited(instance: number): Promise<unknown>
   signal(instance: number, signal: NodeJS.Signals): void
+  /** Resolves when it stands still, by SIGSTOP from whomever. */
+  stopped(instance: number): Promise<unknown>
   /** Lets requests finish, as a rolling deployment does. */
   stop(instance: number): Promise<void>
   start(instance: number): Promise<void>
@@ -117,10 +120,19 @@ export function createFleet({ stack, ports, sentinels, env }: FleetOptions): Fle
     isServing: (instance) => isRunning(instance) && running.get(instance)?.ready === true,
     exited: async (instance) => running.get(instance)?.process.exited,
     signal: (instance, signal) => running.get(instance)?.process.signal(signal),
+    stopped: (instance) =>
+      waitUntil(`instance ${instance + 1} stands still`, async () => isStopped(running.get(instance)?.process.pid), {
+        timeoutMs: 30_000,
+      }),
     stop,
     start,
     async close() {
       await Promise.all(instances.map((_, instance) => stop(instance)))
     },
   }
+}
+
+function isStopped(pid: number | undefined): boolean {
+  const { stdout } = spawnSync('ps', ['-o', 'state=', '-p', String(pid)], { encoding: 'utf8' })
+  return stdout.trim().startsWith('T')
 }

@@ -1,5 +1,5 @@
 /** `npm run drill`: real servers, three instances, faults one after the other, and a verdict on every answer. */
-import { writeFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { PARTS, type Part } from './build/parts.ts'
 import { runDrill } from './drill.ts'
@@ -25,6 +25,7 @@ const HELP = `npm run drill -- [options]
   --long           enough for a million judged reads: 10 seconds, 1800 reads per second, 3 rounds
   --seed S         repeats the sequence of a former run
   --json FILE      everything that was found out
+  --merge FILE     runs nothing, but concludes from what former runs wrote with --json; may be repeated
   --svg FILE       the course of each fault as a picture
   --port BASE      the first of 50 ports (otherwise free ones are found)
 
@@ -43,6 +44,7 @@ const { values } = parseArgs({
     rounds: { type: 'string' },
     long: { type: 'boolean', default: false },
     json: { type: 'string' },
+    merge: { type: 'string', multiple: true },
     svg: { type: 'string' },
     port: { type: 'string' },
     help: { type: 'boolean', default: false },
@@ -58,6 +60,7 @@ async function main(): Promise<number> {
     console.log(HELP)
     return 0
   }
+  if (values.merge) return concluded(values.merge.flatMap(summariesIn))
   const usual = values.long ? LONG : USUAL
   const seed = Number(values.seed ?? Date.now() % 1_000_000)
   const chosen = values.fault ? values.fault.map(faultNamed) : FAULTS
@@ -102,12 +105,22 @@ async function main(): Promise<number> {
   } finally {
     await environment.close()
   }
+  say(`seed ${seed}`)
+  return concluded(summaries)
+}
+
+function summariesIn(file: string): Summary[] {
+  return (JSON.parse(readFileSync(file, 'utf8')) as { summaries: Summary[] }).summaries
+}
+
+/** The table, the sum and the exit code. */
+function concluded(summaries: readonly Summary[]): number {
   console.log(tableOf(summaries))
-  const judged = summaries.reduce((sum, each) => sum + each.judged, 0)
-  const violations = summaries.reduce((sum, each) => sum + each.violations, 0)
+  const sum = (count: (summary: Summary) => number) => summaries.reduce((total, each) => total + count(each), 0)
+  const [judged, mutations] = [sum((each) => each.judged), sum((each) => each.mutations)]
   const kept = summaries.every(({ promisesKept }) => Object.values(promisesKept).every(Boolean))
   console.log(
-    `\n${judged.toLocaleString('en')} reads judged, ${violations} violations, seed ${seed}: the promises were ${kept ? 'kept' : 'BROKEN'}`,
+    `\n${judged.toLocaleString('en')} reads judged against ${mutations.toLocaleString('en')} mutations, ${sum((each) => each.violations)} violations: the promises were ${kept ? 'kept' : 'BROKEN'}`,
   )
   if (values.svg) writeFileSync(values.svg, timelineSvg(summaries))
   if (failed.length > 0) say(`could not be staged: ${failed.join(', ')}`)

@@ -11,10 +11,15 @@ export const PARTS = [
   'slow-fills',
   /** What is read from the log is known only later, as by an instance that is far behind. */
   'slow-log',
-  /** After SIGUSR2 the next deletion in Redis kills the process instead: the crash between commit and delete. */
+  /** After SIGWINCH the next deletion in Redis kills the process instead: the crash between commit and delete. */
   'crash-point',
+  /** After SIGWINCH the process stops itself (SIGSTOP) between the next load and its fill, until somebody lets it go on. */
+  'pause-point',
 ] as const
 export type Part = (typeof PARTS)[number]
+
+/** One that the service itself gives no meaning: SIGUSR2, like SIGTERM, would make it end gracefully. */
+export const POINT_SIGNAL = 'SIGWINCH'
 
 export const BUILD_VARIABLE = 'DRILL_BUILD'
 

@@ -2,13 +2,13 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { EntryStore } from '../../../src/cache/index.ts'
 import { createRedis as createReal, type RedisAdapter, type RedisDependencies } from '../../../src/redis/index.ts'
-import { has } from './parts.ts'
+import { has, POINT_SIGNAL } from './parts.ts'
 
 export * from '../../../src/redis/index.ts'
 
 export function createRedis(options: RedisDependencies): RedisAdapter {
   const redis = createReal(options)
-  return { ...redis, store: withCrashPoint(withSlowFills(withoutLeases(redis.store))) }
+  return { ...redis, store: withPausePoint(withCrashPoint(withSlowFills(withoutLeases(redis.store)))) }
 }
 
 /** For the moment between taking it and filling. */
@@ -43,15 +43,36 @@ function withSlowFills(store: EntryStore): EntryStore {
 
 function withCrashPoint(store: EntryStore): EntryStore {
   if (!has('crash-point')) return store
-  let armed = false
-  process.on('SIGUSR2', () => {
-    armed = true
-  })
+  const isDue = onceAfterSignal()
   return {
     ...store,
     async invalidate(keys) {
-      if (armed) process.kill(process.pid, 'SIGKILL')
+      if (isDue()) process.kill(process.pid, 'SIGKILL')
       return store.invalidate(keys)
     },
+  }
+}
+
+function withPausePoint(store: EntryStore): EntryStore {
+  if (!has('pause-point')) return store
+  const isDue = onceAfterSignal()
+  return {
+    ...store,
+    async fill(fills) {
+      if (isDue()) process.kill(process.pid, 'SIGSTOP')
+      return store.fill(fills)
+    },
+  }
+}
+
+function onceAfterSignal(): () => boolean {
+  let armed = false
+  process.on(POINT_SIGNAL, () => {
+    armed = true
+  })
+  return () => {
+    const due = armed
+    armed = false
+    return due
   }
 }

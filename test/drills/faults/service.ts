@@ -1,6 +1,7 @@
 /** Faults of the service itself and of PostgreSQL. */
+import { POINT_SIGNAL } from '../build/parts.ts'
 import type { Environment } from '../environment.ts'
-import { type Fault, hold, INSTANCES } from './fault.ts'
+import { type Fault, type FaultContext, hold, INSTANCES } from './fault.ts'
 
 const none: Fault = {
   name: 'none',
@@ -22,11 +23,13 @@ const slowFills: Fault = {
   run: ({ holdMs }) => hold(holdMs),
 }
 
-export async function crash(environment: Environment, instance: number): Promise<void> {
-  environment.fleet.signal(instance, 'SIGUSR2')
-  await Promise.race([environment.fleet.exited(instance), hold(10_000)])
-  environment.fleet.signal(instance, 'SIGKILL')
-  await environment.fleet.exited(instance)
+/** @returns whether it died between commit and delete; false when no mutation came, and it was killed at some other time */
+export async function crash({ fleet }: Environment, instance: number): Promise<boolean> {
+  fleet.signal(instance, POINT_SIGNAL)
+  const staged = await Promise.race([fleet.exited(instance).then(() => true), hold(10_000).then(() => false)])
+  fleet.signal(instance, 'SIGKILL')
+  await fleet.exited(instance)
+  return staged
 }
 
 const crashAfterCommit: Fault = {
@@ -36,7 +39,7 @@ const crashAfterCommit: Fault = {
   parts: ['crash-point'],
   async run({ environment, mark }) {
     for (const instance of INSTANCES) {
-      await crash(environment, instance)
+      if (!(await crash(environment, instance))) throw new Error(`instance ${instance + 1} committed nothing`)
       mark(`instance ${instance + 1} crashed`)
       await hold(2000)
       await environment.fleet.start(instance)
@@ -57,6 +60,56 @@ const rollingRestart: Fault = {
       await hold(500)
     }
   },
+}
+
+/** Longer than a lease, a command and a statement may take, shorter than a request. */
+const PAUSE_MS = 3000
+
+async function pauseEach(
+  { environment: { fleet }, mark }: FaultContext,
+  signal: 'SIGSTOP' | typeof POINT_SIGNAL,
+): Promise<void> {
+  for (const instance of INSTANCES) {
+    fleet.signal(instance, signal)
+    try {
+      await fleet.stopped(instance)
+      mark(`instance ${instance + 1} stops`)
+      await hold(PAUSE_MS)
+    } finally {
+      fleet.signal(instance, 'SIGCONT')
+    }
+    mark(`instance ${instance + 1} goes on`)
+    await hold(PAUSE_MS)
+  }
+}
+
+const pauseInstance: Fault = {
+  name: 'pause-instance',
+  title: 'SIGSTOP and SIGCONT of an instance, each in turn: it does not know that time has passed',
+  clientsMayNotice: 'nothing',
+  redisStaysHealthy: true,
+  run: (context) => pauseEach(context, 'SIGSTOP'),
+}
+
+const pauseUnheard: Fault = {
+  name: 'pause-unheard',
+  title: 'the same, while another instance’s deletes are lost: only the log could tell who stood still',
+  clientsMayNotice: 'nothing',
+  async run(context) {
+    context.environment.redisProxies(0, { kind: 'frozen' })
+    await pauseEach(context, 'SIGSTOP')
+    context.environment.redisProxies(0, { kind: 'pass' })
+  },
+}
+
+const pauseBeforeFill: Fault = {
+  name: 'pause-before-fill',
+  title: 'an instance stops between a load and its fill, each in turn',
+  clientsMayNotice: 'nothing',
+  redisStaysHealthy: true,
+  restlessWriters: true,
+  parts: ['pause-point'],
+  run: (context) => pauseEach(context, POINT_SIGNAL),
 }
 
 export async function cutListeners({ sql }: Environment): Promise<void> {
@@ -94,4 +147,14 @@ const postgresRestart: Fault = {
   },
 }
 
-export const serviceFaults = [none, slowFills, crashAfterCommit, rollingRestart, listenCut, postgresRestart]
+export const serviceFaults = [
+  none,
+  slowFills,
+  crashAfterCommit,
+  rollingRestart,
+  pauseInstance,
+  pauseUnheard,
+  pauseBeforeFill,
+  listenCut,
+  postgresRestart,
+]
