@@ -5,27 +5,28 @@ import path from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { info, monitored, setAndWait, writable } from './ask.ts'
-import { createEdge, type Edge } from './edge.ts'
+import { createNetwork } from './create-network.ts'
+import type { Network, Place } from './network.ts'
 import { createPod, type Pod } from './pod.ts'
 import { writeSecrets } from './secrets.ts'
 import { linkRedis, namespaceCommand } from './tools.ts'
 
 export const MANIFESTS = fileURLToPath(new URL('../../../k8s/base/redis-sentinel/', import.meta.url))
 
-/** A place in the network: a pod, or a client that may find itself on either side of a partition. */
-export type Place = 0 | 1 | 2 | 'client'
-const PLACES: readonly Place[] = [0, 1, 2, 'client']
-
 export interface ClusterOptions {
-  /** Third number of 127.0.x.*: one cluster each, so that several run at once. */
+  /** Third number of the addresses: one cluster each, so that several run at once. */
   readonly subnet: number
   readonly env?: Readonly<Record<string, string>>
   readonly manifestFolder?: string
+  readonly network?: (subnet: number) => Promise<Network>
 }
 
 export interface Cluster {
   readonly folder: string
   readonly pods: readonly [Pod, Pod, Pod]
+  readonly network: 'namespaces' | 'relays'
+  /** An address of the test's own process that every pod reaches. */
+  readonly outside: string
   /** The names as seen from a place: what its hosts file holds. */
   names(from: Place): Record<string, string>
   start(): void
@@ -51,34 +52,21 @@ export async function createCluster(options: ClusterOptions): Promise<Cluster> {
   const folder = mkdtempSync(path.join(tmpdir(), 'sentinel-pods-'))
   linkRedis(path.join(folder, 'bin'))
   writeSecrets(path.join(folder, 'secrets'))
+  const network = await (options.network ?? createNetwork)(options.subnet)
   const pods = [0, 1, 2].map((ordinal) =>
     createPod({
       ordinal,
-      address: `127.0.${options.subnet}.${10 + ordinal}`,
+      address: network.observed(ordinal),
+      bindAddress: network.bind(ordinal),
       manifestFolder: options.manifestFolder ?? MANIFESTS,
       folder: path.join(folder, `redis-node-${ordinal}`),
       secretFolder: path.join(folder, 'secrets'),
-      namespace,
+      namespace: [...network.enter(ordinal), ...namespace],
       env: options.env ?? {},
     }),
   ) as unknown as [Pod, Pod, Pod]
-
-  const edgeAddress = (from: Place, to: number): string =>
-    `127.0.${options.subnet}.${100 + 10 * PLACES.indexOf(from) + to}`
-  const edges = new Map<string, Edge[]>()
-  for (const from of PLACES) {
-    for (const pod of pods) {
-      if (from === pod.ordinal) continue
-      const ports = [6379, 26379].map((port) =>
-        createEdge({ listenHost: edgeAddress(from, pod.ordinal), targetHost: pod.address, port }),
-      )
-      edges.set(`${from}>${pod.ordinal}`, await Promise.all(ports))
-    }
-  }
   const names = (from: Place): Record<string, string> =>
-    Object.fromEntries(
-      pods.map((pod) => [pod.fqdn, from === pod.ordinal ? pod.address : edgeAddress(from, pod.ordinal)]),
-    )
+    Object.fromEntries(pods.map((pod) => [pod.fqdn, network.seen(from, pod.ordinal)]))
   const restoreNames = (): void => {
     for (const pod of pods) pod.writeNames(names(pod.ordinal as Place))
   }
@@ -91,22 +79,16 @@ export async function createCluster(options: ClusterOptions): Promise<Cluster> {
   return {
     folder,
     pods,
+    network: network.kind,
+    outside: network.outside,
     names,
     start() {
       for (const pod of pods) pod.start()
     },
-    partition(minority) {
-      for (const [key, group] of edges) {
-        const [from, to] = key.split('>') as [string, string]
-        const inside = (place: string): boolean => minority.some((one) => String(one) === place)
-        if (inside(from) !== inside(to)) for (const edge of group) edge.cut()
-      }
-    },
-    heal() {
-      for (const group of edges.values()) for (const edge of group) edge.heal()
-    },
+    partition: network.partition,
+    heal: network.heal,
     breakNames(resolver) {
-      for (const pod of pods) pod.writeNames({ [pod.fqdn]: pod.address }, resolver)
+      for (const pod of pods) pod.writeNames({ [pod.fqdn]: network.seen(pod.ordinal as Place, pod.ordinal) }, resolver)
     },
     restoreNames,
     masters,
@@ -141,7 +123,7 @@ export async function createCluster(options: ClusterOptions): Promise<Cluster> {
     },
     async destroy() {
       await Promise.all(pods.map((pod) => pod.deleteForcibly()))
-      await Promise.all([...edges.values()].flat().map((edge) => edge.close()))
+      await network.close()
       rmSync(folder, { recursive: true, force: true })
     },
   }

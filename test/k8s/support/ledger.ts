@@ -1,22 +1,24 @@
-/** What must not be lost: the last confirmed value, as long as a node that holds it lives on undisturbed. */
+/** What must not be lost: the last confirmed entry, as long as a node that holds it lives on undisturbed. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { askRedis, setAndWait } from './ask.ts'
 import type { Cluster } from './cluster.ts'
 import type { Pod } from './pod.ts'
 
 export interface Ledger {
-  /** The value that the next master must hold; 0 when no undisturbed node holds any. */
+  /** The entry that every master must hold; 0 when no undisturbed node holds any. */
   readonly floor: number
+  /** Entries that a serving master had lost although a live node held them: rollbacks. */
+  readonly lost: readonly string[]
   /** A fault begins at this pod: from now on it counts as a holder no more. */
   disturb(pod: Pod): void
-  /** The fault is over; it may become a holder again. */
-  calm(): void
-  /** @throws when the pod does not answer: no answer is no value */
-  valueAt(pod: Pod): Promise<number>
+  /** Its fault is over: once it shows a confirmed entry again, it counts. */
+  calm(pod: Pod): void
+  /** Looks once more, and then no longer. */
   stop(): Promise<void>
 }
 
-const KEY = 'ledger'
+// Each entry has a key of its own: a later one must not cover up that an earlier one is gone.
+const keyOf = (entry: number): string => `ledger:${entry}`
 const PERIOD_MS = 300
 
 export function keepLedger(cluster: Cluster): Ledger {
@@ -26,21 +28,32 @@ export function keepLedger(cluster: Cluster): Ledger {
   let holders = new Set<Pod>()
   const disturbed = new Set<Pod>()
   let disturbances = 0
+  const lost: string[] = []
 
-  const valueAt = async (pod: Pod): Promise<number> => Number((await askRedis(pod.address, 'GET', KEY)) ?? 0)
+  const holds = async (pod: Pod, entry: number): Promise<boolean> =>
+    (await askRedis(pod.address, 'EXISTS', keyOf(entry))) === 1
+
+  async function look(): Promise<Pod> {
+    const [seen, expected] = [disturbances, floor]
+    const master = await cluster.serving()
+    if (expected === 0 || (await holds(master, expected)) || seen !== disturbances) return master
+    lost.push(`${master.name} serves without entry ${expected}, which ${[...holders].map(({ name }) => name)} held`)
+    floor = 0
+    return master
+  }
 
   async function confirm(): Promise<void> {
+    const master = await look()
     const seen = disturbances
-    const master = await cluster.serving()
-    const value = next++
-    const confirmed = await setAndWait(master.address, { key: KEY, value: String(value), replicas: 1 })
+    const entry = next++
+    const confirmed = await setAndWait(master.address, { key: keyOf(entry), value: '1', replicas: 1 })
     if (confirmed < 1) return
-    const values = await Promise.all(cluster.pods.map((pod) => valueAt(pod).catch(() => 0)))
+    const held = await Promise.all(cluster.pods.map((pod) => holds(pod, entry).catch(() => false)))
     // A fault that began meanwhile may have hit a node after it answered.
     if (seen !== disturbances) return
-    const now = cluster.pods.filter((pod, i) => (values[i] ?? 0) >= value && !disturbed.has(pod))
+    const now = cluster.pods.filter((pod, i) => held[i] && !disturbed.has(pod))
     if (now.length < 2) return
-    floor = value
+    floor = entry
     holders = new Set(now)
   }
 
@@ -55,19 +68,20 @@ export function keepLedger(cluster: Cluster): Ledger {
     get floor() {
       return floor
     },
+    lost,
     disturb(pod) {
       disturbances++
       disturbed.add(pod)
       holders.delete(pod)
       if (holders.size === 0) floor = 0
     },
-    calm() {
-      disturbed.clear()
+    calm(pod) {
+      disturbed.delete(pod)
     },
-    valueAt,
     async stop() {
       running = false
       await loop
+      await look().catch(() => {})
     },
   }
 }

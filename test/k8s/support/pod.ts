@@ -5,7 +5,10 @@ import { type Container, createContainer } from './container.ts'
 
 export interface PodSpec {
   readonly ordinal: number
+  /** Where the observer finds it. */
   readonly address: string
+  /** What its servers bind; undefined: everything, as in a cluster. */
+  readonly bindAddress: string | undefined
   /** Scripts and configuration of the manifests; another folder to run a changed copy. */
   readonly manifestFolder: string
   readonly folder: string
@@ -49,7 +52,7 @@ export function createPod(spec: PodSpec): Pod {
     PATH: `${path.join(spec.folder, '..', 'bin')}:${process.env.PATH}`,
     POD_NAME: name,
     SERVICE_DOMAIN,
-    BIND_ADDRESS: spec.address,
+    ...(spec.bindAddress === undefined ? {} : { BIND_ADDRESS: spec.bindAddress }),
     SCRIPT_DIR: scriptFolder,
     CONFIG_DIR: path.join(spec.manifestFolder, 'config'),
     SECRET_DIR: spec.secretFolder,

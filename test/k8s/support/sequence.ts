@@ -1,7 +1,8 @@
 /** A random sequence of faults, the same for the same seed. */
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Cluster, Place } from './cluster.ts'
+import type { Cluster } from './cluster.ts'
 import type { Ledger } from './ledger.ts'
+import type { Place } from './network.ts'
 import type { Pod } from './pod.ts'
 
 /** mulberry32: small, and the same everywhere. */
@@ -39,10 +40,9 @@ export function drawSequence(seed: number): Step[] {
   return steps.map((step, i) => (step.fault === 'wipe' && i !== firstWipe ? { ...step, fault: 'force-delete' } : step))
 }
 
-async function inflict(step: Step, cluster: Cluster, ledger: Ledger): Promise<void> {
+async function inflict(step: Step, cluster: Cluster): Promise<void> {
   const pod = cluster.pods[step.ordinal] as Pod
   const place = step.ordinal as Place
-  if (step.fault !== 'kill-sentinel') ledger.disturb(pod)
   switch (step.fault) {
     case 'kill-redis':
       return pod.redis.kill()
@@ -72,6 +72,14 @@ async function inflict(step: Step, cluster: Cluster, ledger: Ledger): Promise<vo
   }
 }
 
+async function judged(step: Step, cluster: Cluster, ledger: Ledger): Promise<void> {
+  const pod = cluster.pods[step.ordinal] as Pod
+  if (step.fault === 'kill-sentinel') return inflict(step, cluster)
+  ledger.disturb(pod)
+  await inflict(step, cluster)
+  ledger.calm(pod)
+}
+
 /** Runs the steps so that they overlap: each begins `thenMs` after the one before it began. Ends with every fault over. */
 export async function runSequence(steps: readonly Step[], cluster: Cluster, ledger: Ledger): Promise<void> {
   const busy = new Map<number, Promise<void>>()
@@ -80,7 +88,7 @@ export async function runSequence(steps: readonly Step[], cluster: Cluster, ledg
     const before = busy.get(step.ordinal) ?? Promise.resolve()
     busy.set(
       step.ordinal,
-      before.then(() => inflict(step, cluster, ledger)),
+      before.then(() => judged(step, cluster, ledger)),
     )
     await sleep(step.thenMs)
   }
