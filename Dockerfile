@@ -26,27 +26,24 @@ RUN npm ci --omit=dev --omit=optional --ignore-scripts \
     && find node_modules -type d \( -name test -o -name tests \) -prune -exec rm -rf {} + \
     && find node_modules -type d -empty -delete
 
-FROM ${RUNTIME_IMAGE} AS runtime
-ARG VERSION=0.1.0
-ARG REVISION=unknown
-ARG CREATED=1970-01-01T00:00:00Z
-LABEL org.opencontainers.image.title="Portcullis" \
-      org.opencontainers.image.description="Which resources may this user see? Answered from a cache that never serves a revoked permission." \
-      org.opencontainers.image.licenses="Apache-2.0" \
-      org.opencontainers.image.version="${VERSION}" \
-      org.opencontainers.image.revision="${REVISION}" \
-      org.opencontainers.image.created="${CREATED}"
-COPY --from=base /usr/local/bin/node /usr/local/bin/node
-# The folder of the try-outs' key pair; in a cluster nothing is ever written.
-RUN mkdir -p /app/.portcullis && chown 10002:10002 /app/.portcullis
-WORKDIR /app
+# The application as it will lie in the image: modes and times do not depend on who builds, where and when.
+FROM base AS application
+ARG SOURCE_DATE_EPOCH=0
 COPY --from=dependencies /app/node_modules node_modules
 COPY package.json ./
 COPY prisma/migrations prisma/migrations
 COPY src src
 COPY --from=client /app/src/postgres/generated src/postgres/generated
-COPY --chmod=0755 k8s/image/portcullis.sh /usr/local/bin/portcullis
-COPY k8s/image/load-sample.ts k8s/image/load-sample.ts
+COPY k8s/image k8s/image
+# .portcullis is the folder of the try-outs' key pair; in a cluster nothing is ever written.
+RUN chmod -R u=rwX,go=rX . && chmod 0755 k8s/image/portcullis.sh \
+    && mkdir .portcullis && chown 10002:10002 .portcullis \
+    && find . -exec touch --no-dereference --date="@${SOURCE_DATE_EPOCH}" {} +
+
+FROM ${RUNTIME_IMAGE} AS runtime
+COPY --from=base /usr/local/bin/node /usr/local/bin/node
+COPY --from=application /app /app
+WORKDIR /app
 USER 10002:10002
 # What the thinning above took too much of would be missing here.
 RUN node -e "import('/app/src/composition-root.ts')"
@@ -54,5 +51,16 @@ ENV NODE_ENV=production HOST=0.0.0.0 PORT=3000 METRICS_PORT=9464
 EXPOSE 3000 9464
 HEALTHCHECK --interval=2s --timeout=3s --start-period=30s --retries=5 \
   CMD ["node", "-e", "fetch(`http://127.0.0.1:${process.env.PORT}/readyz`).then((r) => process.exit(r.ok ? 0 : 1), () => process.exit(1))"]
-ENTRYPOINT ["/usr/local/bin/portcullis"]
+ENTRYPOINT ["/app/k8s/image/portcullis.sh"]
 CMD ["serve"]
+# Last, so that a new revision changes no layer.
+ARG VERSION=0.1.0
+ARG REVISION=unknown
+ARG CREATED=1970-01-01T00:00:00Z
+LABEL org.opencontainers.image.title="Portcullis" \
+      org.opencontainers.image.description="Which resources may this user see? Answered from a cache that never serves a revoked permission." \
+      org.opencontainers.image.licenses="Apache-2.0" \
+      org.opencontainers.image.source="https://github.com/portcullis/portcullis" \
+      org.opencontainers.image.version="${VERSION}" \
+      org.opencontainers.image.revision="${REVISION}" \
+      org.opencontainers.image.created="${CREATED}"

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto'
 import { rmSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { askRedis, askSentinel, info, monitored } from './support/ask.ts'
+import { askRedis, askSentinel, info, monitored, setAndWait } from './support/ask.ts'
 import { type Cluster, eventually, MANIFESTS, writeConfirmed } from './support/cluster.ts'
 import { QUICK, skipReason, withCluster, withHealthyCluster } from './support/live.ts'
 import { copyManifests, type Pod } from './support/pod.ts'
@@ -101,6 +101,27 @@ describe.skipIf(skipReason)('bootstrap', { timeout: 60_000 }, () => {
     await eventually(cluster.healthy, 20_000)
   })
 
+  test('step 5: a replica with an old snapshot waits while the master is away and a peer that holds more lives', async () => {
+    const cluster = await withHealthyCluster({ subnet: SUBNET, env: { ...QUICK, DOWN_AFTER_MS: '5000' } })
+    const [zero, one, two] = cluster.pods
+    await eventually(cluster.settled, 30_000)
+    await one.deleteForcibly()
+    await askRedis(zero.address, 'CONFIG', 'SET', 'min-replicas-max-lag', '60')
+    expect(await setAndWait(zero.address, { key: 'since-the-snapshot', value: 'yes', replicas: 1 })).toBe(1)
+    await zero.deleteForcibly()
+    // What a failover leaves whose leader died at once: a promoted node that no Sentinel has heard of.
+    await askRedis(two.address, 'REPLICAOF', 'NO', 'ONE')
+    await two.sentinel.destroy()
+    two.sentinel.start()
+    one.start()
+    await says(one, 'waiting until it is promoted')
+    const { value } = await eventually(cluster.serving, 45_000)
+    expect(value).toBe(two)
+    expect(await askRedis(two.address, 'GET', 'since-the-snapshot')).toBe('yes')
+    zero.start()
+    await eventually(cluster.healthy, 30_000)
+  })
+
   test('step 6: a master that restarts at once does not roll its live replicas back to the snapshot', async () => {
     const cluster = await withHealthyCluster({ subnet: SUBNET, env: { ...QUICK, DOWN_AFTER_MS: '5000' } })
     const zero = cluster.pods[0]
@@ -134,6 +155,32 @@ describe.skipIf(skipReason)('bootstrap', { timeout: 60_000 }, () => {
     expect((await eventually(cluster.healthy, 30_000)).value.master).toBe(zero)
     for (const pod of cluster.pods) expect(await askRedis(pod.address, 'GET', 'since-the-snapshot')).toBeNull()
   })
+
+  test.each([
+    ['step 6', 'the master returns', 0],
+    ['step 5', 'the other replica returns', 1],
+  ] as const)(
+    '%s: a live replica without its master for longer than a restarted Sentinel forgives is promoted when %s',
+    async (_, __, first) => {
+      const cluster = await withHealthyCluster({ subnet: SUBNET, env: { ...QUICK, DOWN_AFTER_MS: '600' } })
+      const [zero, one, two] = cluster.pods
+      await eventually(cluster.settled, 30_000)
+      await writeConfirmed(zero, 'since-the-snapshot', 'yes')
+      await Promise.all([zero.deleteForcibly(), one.deleteForcibly()])
+      // Sentinel refuses a replica that lost its master ten times down-after before the Sentinel noticed; this one forgets.
+      await eventually(async () => Number((await info(two.address))?.master_link_down_since_seconds) > 8, 40_000)
+      two.sentinel.kill()
+      await eventually(() => two.sentinel.restarts === 1, 10_000)
+      await sentinelRuns(two)
+      cluster.pods[first].start()
+      await says(cluster.pods[first], 'no Sentinel promotes', 30_000)
+      expect((await eventually(cluster.serving, 20_000)).value).toBe(two)
+      cluster.start()
+      expect((await eventually(cluster.healthy, 30_000)).value.master).toBe(two)
+      for (const pod of cluster.pods) expect(await askRedis(pod.address, 'GET', 'since-the-snapshot')).toBe('yes')
+    },
+    120_000,
+  )
 
   test('step 7: the master finds no live peer: it starts from its snapshot and logs the age', async () => {
     const cluster = await withHealthyCluster({ subnet: SUBNET, env: { ...QUICK, DOWN_AFTER_MS: '60000' } })

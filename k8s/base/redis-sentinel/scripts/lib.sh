@@ -143,6 +143,21 @@ peer_state() {
     }'
 }
 peer_states() { for i in $(peers); do peer_state "$i"; done; }
+# Whether a peer other than the host $1 holds more than files do.
+another_lives() {
+  for i in $(peers); do
+    [ "$(fqdn "$i")" != "$1" ] || continue
+    case $(peer_state "$i") in live | master) return 0 ;; esac
+  done
+  return 1
+}
+# Of the live peers the one that has replicated furthest.
+furthest_live_peer() {
+  for i in $(peers); do
+    [ "$(peer_state "$i")" = live ] || continue
+    printf '%s %s\n' "$(ask_redis "$(fqdn "$i")" INFO replication | tr -d '\r' | sed -n 's/^slave_repl_offset://p')" "$(fqdn "$i")"
+  done | sort -n | tail -n 1 | cut -d ' ' -f 2
+}
 
 role_of() { ask_redis "$1" ROLE | head -n 1 | tr -d '\r'; }
 # A master that somebody follows: what a Sentinel may claim, Redis itself must show.

@@ -130,12 +130,45 @@ first_boot() {
 }
 
 # The peers' Sentinels first: they lived through it, the local one may just have started. "INPROG" is as good as "OK": the
-# guard lies in not starting, the request only saves the time of an election.
+# guard lies in not starting, the request only saves the time of an election. Fails when a majority has nobody to promote.
 ask_for_failover() {
+  refusals=0
   for i in $(peers) "$ORDINAL"; do
     reply=$(ask_sentinel "$(fqdn "$i")" SENTINEL FAILOVER "$MASTER_NAME")
-    case $reply in *OK* | *INPROG*) return ;; esac
+    case $reply in
+      *OK* | *INPROG*) return 0 ;;
+      *NOGOODSLAVE*) refusals=$((refusals + 1)) ;;
+    esac
   done
+  [ "$refusals" -lt "$MAJORITY" ]
+}
+
+# A Sentinel promotes no replica that lost its master ten times down-after before the Sentinel noticed. Those that restarted
+# during an outage refuse for ever, while everybody waits for the live replica. A node that is a master already they accept.
+promote_live_peer() {
+  if ask_for_failover; then REFUSED_SINCE='' && return; fi
+  [ -n "$REFUSED_SINCE" ] || REFUSED_SINCE=$(now)
+  [ $(($(now) - REFUSED_SINCE)) -ge "$LIVE_PEER_WAIT_SECONDS" ] || return 0
+  chosen=$(furthest_live_peer)
+  [ -n "$chosen" ] || return 0
+  log "no Sentinel promotes $chosen, its link has been down for too long: promoting it for them"
+  ask_redis "$chosen" REPLICAOF NO ONE >/dev/null
+  # Sentinel looks once in a second while the master is down.
+  sleep 2
+  ask_for_failover
+  REFUSED_SINCE=''
+}
+
+# 5. The master is another pod. This one would come with what its snapshot holds, and could be promoted like any other:
+# while the master is away and a peer lives that holds more, that peer must be promoted first.
+follow() {
+  if [ "$(role_of "$1")" = master ] || ! another_lives "$1"; then run "$1"; fi
+  log_wait "the master $1 is away, and a live peer holds newer data: waiting until it is promoted"
+  if considered_down; then promote_live_peer; fi
+}
+considered_down() {
+  ask_sentinel "$SELF" SENTINEL MASTER "$MASTER_NAME" | tr -d '\r' |
+    awk 'NR % 2 { key = $0; next } key == "flags" { exit !/o_down/ }'
 }
 
 # 6 and 7. A majority says that this pod is the master, yet its memory is gone: it just started.
@@ -153,7 +186,7 @@ master_restarts() {
   fi
   if echo "$states" | grep -qx live; then
     log_wait 'this pod is the master but a live peer holds newer data: asking for a failover'
-    ask_for_failover
+    promote_live_peer
     ALONE_SINCE=''
     return
   fi
@@ -182,6 +215,7 @@ for folder in "$RUN_DIR" "$DATA_DIR"; do
 done
 ALONE_SINCE=''
 PARTIAL_SINCE=''
+REFUSED_SINCE=''
 log "$SELF asks $REPLICAS Sentinels who the master is"
 
 while :; do
@@ -212,7 +246,7 @@ while :; do
       ;;
     "agreed $SELF") master_restarts ;;
     "newest $SELF") log_wait 'the newest opinion names this pod, but no majority does: waiting' ;;
-    *) run "$master" ;; # 5. the master is another pod
+    *) follow "$master" ;;
   esac
   sleep "$POLL_SECONDS"
 done
