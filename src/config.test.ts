@@ -95,6 +95,11 @@ describe('the configuration', () => {
     expect(loadConfig({ ...rest, CURSOR_SECRET_FILE: fileWith(`${SECRET}\n`) }).cursorSecret).toBe(SECRET)
   })
 
+  it('uses the first of the two passwords that a file holds while they rotate', () => {
+    const { password } = loadConfig({ ...COMPLETE, REDIS_PASSWORD_FILE: fileWith('new\nold\n') }).redis
+    expect(password).toBe('new')
+  })
+
   it('says which secret file cannot be read, is empty, or competes with a value', () => {
     expect(problemsOf({ ...COMPLETE, REDIS_PASSWORD_FILE: '/nowhere/at/all' })).toEqual([
       expect.stringContaining('REDIS_PASSWORD_FILE: the file cannot be read (ENOENT)'),

@@ -323,8 +323,8 @@ function withSecretFiles(environment: Environment, problems: string[]): Record<s
     if (file === undefined || file === '') continue
     if (given[name] !== undefined) problems.push(`${name} and ${name}_FILE are both set: keep one of them`)
     try {
-      // Editors and `echo` end a file with a newline that is no part of the secret.
-      given[name] = readFileSync(file, 'utf8').replace(/\r?\n$/, '')
+      // The first line: while a password rotates its file holds two, and the first is the one to use.
+      given[name] = readFileSync(file, 'utf8').split(/\r?\n/, 1)[0] ?? ''
       if (given[name] === '') problems.push(`${name}_FILE: the file is empty`)
     } catch (error) {
       problems.push(`${name}_FILE: the file cannot be read (${reasonOf(error)}); check the path and its permissions`)

@@ -31,7 +31,8 @@ test.skipIf(missing)(
         async () => expect([metric, (await monitoring.query(metric)).length > 0]).toEqual([metric, true]),
         30_000,
       )
-    expect(await monitoring.query('count by (instance) (redis_instance_info{role="master"})')).toEqual([2])
+    const witnesses = 'count by (instance) (redis_instance_info{role="master"})'
+    await eventually(async () => expect(await monitoring.query(witnesses)).toEqual([2]), 30_000)
     // Longer than any of their patience on facts that can be staged here.
     await sleep(100_000)
     expect(await monitoring.firing()).toEqual([])
