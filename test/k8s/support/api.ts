@@ -26,6 +26,7 @@ export interface Api {
 export async function startApi(
   cluster: Cluster,
   ports: { readonly postgres: number; readonly api: number },
+  env: Readonly<Record<string, string>> = {},
 ): Promise<Api> {
   const folder = path.join(cluster.folder, 'api')
   const at = (name: string): string => path.join(folder, name)
@@ -72,6 +73,7 @@ export async function startApi(
       JWT_ISSUER: IDENTITY.issuer,
       JWT_AUDIENCE: IDENTITY.audience,
       JWT_PUBLIC_KEY_FILE: issuer.publicKeyFile,
+      ...env,
     },
   )
   let running = true

@@ -39,8 +39,10 @@ export const noKubectl = findOnPath('kubectl') ? undefined : 'no kubectl on the 
 if (noKubectl) console.warn(`The manifests are not checked: ${noKubectl}.`)
 
 /** @param folder below k8s/ */
-export function render(folder: string): Manifest[] {
-  const text = execFileSync('kubectl', ['kustomize', path.join(K8S, folder)], {
+export const render = (folder: string): Manifest[] => renderFolder(path.join(K8S, folder))
+
+export function renderFolder(folder: string): Manifest[] {
+  const text = execFileSync('kubectl', ['kustomize', folder], {
     maxBuffer: 64 * 1024 * 1024,
   }).toString()
   return parseAllDocuments(text).map((document) => document.toJS() as Manifest)
