@@ -1,10 +1,10 @@
 import { spawnSync } from 'node:child_process'
-import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { parse, stringify } from 'yaml'
-import { noKubectl, ofKind, overlay, type Yaml } from './support/manifests.ts'
+import { K8S, noKubectl, ofKind, overlay, type Yaml } from './support/manifests.ts'
 import { findOnPath } from './support/tools.ts'
 
 const noPromtool =
@@ -72,4 +72,19 @@ describe.skipIf(noKubectl)('every alert', () => {
     for (const { alert, annotations } of rules())
       expect(annotations.runbook_url).toMatch(new RegExp(`runbook.md#${alert.toLowerCase()}$`))
   })
+})
+
+test('every metric of the API that rules and dashboard name is one that the API has', () => {
+  const read = (folder: string, pattern: RegExp): string =>
+    readdirSync(folder)
+      .filter((name) => pattern.test(name))
+      .map((name) => readFileSync(path.join(folder, name), 'utf8'))
+      .join('\n')
+  const source = read(path.resolve(import.meta.dirname, '../../src/telemetry'), /(?<!\.test)\.ts$/)
+  const shown = read(path.join(K8S, 'components/monitoring'), /rule|dashboard/)
+  const named = [...new Set(shown.match(/portcullis_\w+(?=\{)/g))].map((name) =>
+    name.replace(/_(bucket|count|sum)$/, ''),
+  )
+  expect(named.length).toBeGreaterThan(10)
+  expect(named.filter((name) => !source.includes(`'${name}'`))).toEqual([])
 })

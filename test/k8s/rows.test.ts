@@ -49,6 +49,17 @@ describe.skipIf(noKubectl).each(OVERLAYS)('overlay %s', (name) => {
     expect(set().podManagementPolicy).toBe('Parallel')
   })
 
+  test('drill: of two nodes drained at once the budget lets one go', () => {
+    const { spec } = named(all(), 'PodDisruptionBudget', 'redis-node')
+    expect([spec.maxUnavailable, spec.unhealthyPodEvictionPolicy]).toEqual([1, 'AlwaysAllow'])
+    expect(spec.selector.matchLabels).toEqual(set().selector.matchLabels)
+  })
+
+  test('drill: a rolling upgrade goes one pod at a time, and on only when the pod is in step', () => {
+    expect([set().updateStrategy.type, set().minReadySeconds > 0]).toEqual(['RollingUpdate', true])
+    expect(container('redis').startupProbe.exec.command).toEqual(script('probe', 'redis-startup'))
+  })
+
   test('pod: the names resolve before the pods are ready', () => {
     const { spec } = named(all(), 'Service', 'redis-node')
     expect([spec.clusterIP, spec.publishNotReadyAddresses]).toEqual(['None', true])
