@@ -50,6 +50,8 @@ export default defineConfig({
           include: ['test/k8s/**/*.test.ts'],
           environment: 'node',
           pool: 'forks',
+          // Servers that wait for each other's timeouts more than they compute.
+          maxWorkers: 3,
           testTimeout: 60_000,
           hookTimeout: 60_000,
         },
