@@ -8,6 +8,8 @@ declare module 'express-serve-static-core' {
   interface Request {
     /** Names the request in log lines, audit rows and the answer. */
     id: string
+    /** When it came, on the monotonic clock. */
+    startedAtMs: number
   }
 }
 
@@ -32,24 +34,29 @@ export function createAccessLog(logger: Logger) {
   // What is printed is chosen below field by field; looking for credentials in it cost a sixth of the hot path.
   const log = logger.child({}, { redact: [] })
 
+  /** Comes once, after the last byte or when the client is gone. */
+  function finished(this: Response): void {
+    const { req } = this
+    const failure = this.locals?.failure as Error | undefined
+    const responseTime = Math.round(performance.now() - req.startedAtMs)
+    log[levelOf(req, this, failure)](
+      { req: describedRequest(req), res: describedResponse(this), responseTime },
+      failure ? 'request errored' : this.writableFinished ? 'request completed' : 'request aborted',
+    )
+  }
+
   return function accessLog(req: Request, res: Response, next: NextFunction): void {
-    const startedAtMs = performance.now()
+    req.startedAtMs = performance.now()
     req.id = requestId(req)
-    let failure: Error | undefined
     // Without a listener an answer that cannot be written would end the process.
-    res.on('error', (error) => {
-      failure = error
-    })
-    // Comes once, after the last byte or when the client is gone.
-    res.on('close', () => {
-      const responseTime = Math.round(performance.now() - startedAtMs)
-      log[levelOf(req, res, failure)](
-        { req: describedRequest(req), res: describedResponse(res), responseTime },
-        failure ? 'request errored' : res.writableFinished ? 'request completed' : 'request aborted',
-      )
-    })
+    res.on('error', failed)
+    res.on('close', finished)
     next()
   }
+}
+
+function failed(this: Response, error: Error): void {
+  this.locals.failure = error
 }
 
 /** The path without the query: filters and cursors are the caller's business. */

@@ -8,9 +8,9 @@ describe('deadlines', () => {
   it('expire once, when their time is over, in the order of their beginning', () => {
     const { start } = createDeadlines({ afterMs: 1000 })
     const expired: string[] = []
-    start(() => expired.push('first'))
+    start(performance.now(), () => expired.push('first'))
     vi.advanceTimersByTime(300)
-    start(() => expired.push('second'))
+    start(performance.now(), () => expired.push('second'))
     vi.advanceTimersByTime(699)
     expect(expired).toEqual([])
     vi.advanceTimersByTime(101)
@@ -22,12 +22,12 @@ describe('deadlines', () => {
   it('that ended in time do nothing, and then no timer runs', () => {
     const { start, end } = createDeadlines({ afterMs: 1000 })
     const expire = vi.fn()
-    end(start(expire))
+    end(start(performance.now(), expire))
     expect(vi.getTimerCount()).toBe(1)
     vi.advanceTimersByTime(2000)
     expect(expire).not.toHaveBeenCalled()
     expect(vi.getTimerCount()).toBe(0)
-    start(expire)
+    start(performance.now(), expire)
     vi.advanceTimersByTime(1100)
     expect(expire).toHaveBeenCalledOnce()
   })

@@ -4,8 +4,11 @@
  */
 
 export interface Deadlines {
-  /** @param expire called at most once, up to a tenth of the length late, unless `end` comes first */
-  start(expire: () => void): Deadline
+  /**
+   * @param beganAtMs on the monotonic clock, so that the one who reads it anyway reads it once
+   * @param expire called at most once, up to a tenth of the length late, unless `end` comes first
+   */
+  start(beganAtMs: number, expire: () => void): Deadline
   end(deadline: Deadline): void
 }
 
@@ -45,8 +48,8 @@ export function createDeadlines({ afterMs }: { readonly afterMs: number }): Dead
   }
 
   return {
-    start(expire) {
-      const deadline = { dueAtMs: performance.now() + afterMs, expire, place: running.length }
+    start(beganAtMs, expire) {
+      const deadline = { dueAtMs: beganAtMs + afterMs, expire, place: running.length }
       running.push(deadline)
       timer ??= setInterval(check, Math.max(1, afterMs / CHECKS_PER_LENGTH)).unref()
       return deadline

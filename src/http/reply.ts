@@ -3,6 +3,7 @@ import type { Request, Response } from 'express'
 import type { CacheStatus } from '../domain/api.ts'
 import { EVENT_STREAM_TYPE, type EventSource, pour } from './event-stream.ts'
 import type { Problem } from './problem.ts'
+import type { SecurityHeaders } from './security-headers.ts'
 
 export interface Reply {
   readonly status: number
@@ -28,19 +29,25 @@ export interface ReplySender {
 }
 
 export interface ReplySenderOptions {
-  /** Names and values alternating that every answer carries. */
-  readonly securityHeaders: readonly string[]
+  readonly securityHeaders: SecurityHeaders
 }
 
 export function createReplySender({ securityHeaders }: ReplySenderOptions): ReplySender {
-  const always = [...securityHeaders, ...CACHE_HEADERS]
+  const withData = [...securityHeaders.data, ...CACHE_HEADERS]
+  const withPages = [...securityHeaders.page, ...CACHE_HEADERS]
+
+  /** What every answer of its kind carries. */
+  function headersFor({ contentType }: Reply, requestId: string): string[] {
+    const isData = contentType === undefined || contentType === PROBLEM_TYPE
+    return isData ? [...withData, 'X-Request-Id', requestId] : [...withPages, 'X-Request-Id', requestId]
+  }
 
   function send(req: Request, res: Response, reply: Reply): void {
     if (res.headersSent || res.destroyed) {
       reply.stream?.close()
       return
     }
-    const headers = [...always, 'X-Request-Id', String(req.id)]
+    const headers = headersFor(reply, req.id)
     if (reply.headers !== undefined) headers.push(...reply.headers)
     // What was settled before a route had its say: the caller's quota, the page's origin.
     if (res.locals?.headers !== undefined) headers.push(...(res.locals.headers as string[]))

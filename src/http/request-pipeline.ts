@@ -88,16 +88,16 @@ export function createRouteHandler(route: Route, dependencies: PipelineDependenc
   }
 
   return async function handleRoute(req, res) {
-    const startedAt = performance.now()
-    const deadline = deadlines.start(() => fail(req, res, outOfTime(req, readBody)))
+    const { startedAtMs } = req
+    const deadline = deadlines.start(startedAtMs, () => fail(req, res, outOfTime(req, readBody)))
     try {
       const reply = await answer(req, res)
-      sender.send(req, res, serverTiming ? timed(reply, performance.now() - startedAt) : reply)
+      sender.send(req, res, serverTiming ? timed(reply, performance.now() - startedAtMs) : reply)
     } catch (error) {
       fail(req, res, error)
     } finally {
       deadlines.end(deadline)
-      metrics.answered(method, route.path, res.statusCode, performance.now() - startedAt)
+      metrics.answered(method, route.path, res.statusCode, performance.now() - startedAtMs)
     }
   }
 
