@@ -14,6 +14,7 @@ import type { Config } from './config.ts'
 import { createAdministration } from './domain/administration.ts'
 import type { MutationContext, Portcullis } from './domain/api.ts'
 import { createCatalogue } from './domain/catalogue.ts'
+import { bucketOfItems, type CatalogueBucket, decodeBucket, encodeBucket } from './domain/catalogue-bucket.ts'
 import { createChangeFeed } from './domain/changes.ts'
 import { createCursorCodec } from './domain/cursor.ts'
 import { withVia } from './domain/effective-groups.ts'
@@ -25,7 +26,7 @@ import type { JsonObject } from './domain/model.ts'
 import { createMutations } from './domain/mutations-api.ts'
 import { createRecovery } from './domain/recovery.ts'
 import { createResourcePages } from './domain/resource-page.ts'
-import type { CatalogueItem, GroupNode } from './domain/source.ts'
+import type { GroupNode } from './domain/source.ts'
 import type { Transaction } from './domain/transaction.ts'
 import { type VisibleList, visibleListCodec } from './domain/visible-list.ts'
 import { createVisibleResources } from './domain/visible-resources.ts'
@@ -129,15 +130,18 @@ export function compose(config: Config, { logger, metrics }: { logger: Logger; m
   const source = createCacheSource(database)
   const pages = createResourcePages(cursors)
   const catalogue = createCatalogue()
-  const partition = createPartitionedLayer<readonly CatalogueItem[]>({
+  const partition = createPartitionedLayer<CatalogueBucket>({
     name: 'resources',
     manifestKey: catalogueKey,
     bucketCount: CATALOGUE_BUCKETS,
     bucketKey: catalogueBucketKey,
     tagsOf: (bucket) => [bucketTag(bucket), layerTag('resources')],
-    load: (buckets) => source.catalogueBuckets(buckets),
-    encode: (items) => Buffer.from(JSON.stringify(items)),
-    decode: (body) => JSON.parse(body.toString()) as CatalogueItem[],
+    async load(numbers) {
+      const { stamp, values } = await source.catalogueBuckets(numbers)
+      return { stamp, values: new Map([...values].map(([number, items]) => [number, bucketOfItems(items)])) }
+    },
+    encode: encodeBucket,
+    decode: decodeBucket,
     onBucket: catalogue.replace,
     ttlMs: TTL_MS.resources,
     leaseMs: CATALOGUE_LEASE_MS,

@@ -3,13 +3,14 @@
  * resource it keeps the JSON that goes out and the few things needed to find and order it, not a parsed object; the JSON
  * of a bucket lies in one buffer, where the garbage collector has nothing to walk through, copy, or keep room for.
  */
+import type { CatalogueBucket } from './catalogue-bucket.ts'
 import { type GroupId, PERMISSIONS } from './model.ts'
 import { comparePositions, type ReadyItem } from './resource-page.ts'
-import type { CatalogueItem, Position } from './source.ts'
+import type { Position } from './source.ts'
 
 export interface Catalogue {
   /** Replaces what this process holds of one bucket. */
-  replace(bucket: number, items: readonly CatalogueItem[]): void
+  replace(number: number, bucket: CatalogueBucket): void
   /** Everything granted to any of the groups, with the highest permission, in order. */
   visibleTo(groups: readonly GroupId[]): ReadyItem[]
   readonly size: number
@@ -72,18 +73,11 @@ export function createCatalogue(): Catalogue {
     return group
   }
 
-  function learn(items: readonly CatalogueItem[]): Kept[] {
-    const texts = items.map(textOf)
-    const joined = Buffer.from(texts.map(({ text }) => text).join(''))
-    let end = 0
-    return items.map(({ name, grants }, at) => {
-      const { text = '', afterPermission = '' } = texts[at] ?? {}
-      const begin = end
-      end += Buffer.byteLength(text)
+  function learn({ items, texts }: CatalogueBucket): Kept[] {
+    return items.map(({ name, begin, permissionAt, end, grants }) => {
       const holders = grants.map(([group]) => groupOf(group))
       const ranks = shared(grants.map(([, permission]) => PERMISSIONS.indexOf(permission)).join(''))
-      const permissionAt = end - afterPermission.length
-      const kept = new Kept({ name, texts: joined, begin, permissionAt, end, holders, ranks })
+      const kept = new Kept({ name, texts, begin, permissionAt, end, holders, ranks })
       for (const group of holders) {
         group.granted.push(kept)
         group.ordered = false
@@ -126,11 +120,11 @@ export function createCatalogue(): Catalogue {
   }
 
   return {
-    replace(bucket, items) {
-      const before = buckets.get(bucket) ?? []
+    replace(number, bucket) {
+      const before = buckets.get(number) ?? []
       for (const kept of before) forget(kept)
-      buckets.set(bucket, learn(items))
-      size += items.length - before.length
+      buckets.set(number, learn(bucket))
+      size += bucket.items.length - before.length
     },
     visibleTo(ids) {
       const lists = ids.flatMap((id) => grantedTo(id) ?? []).filter(({ granted }) => granted.length > 0)
@@ -146,13 +140,6 @@ export function createCatalogue(): Catalogue {
       return size
     },
   }
-}
-
-/** The order of the properties is the order on the wire, on the SQL path too; the permission goes before the version. */
-function textOf({ id, name, kind, description, attributes, version, updatedAt }: CatalogueItem) {
-  const afterPermission = `,${JSON.stringify({ version, updatedAt }).slice(1)}`
-  const text = JSON.stringify({ id, name, kind, description, attributes }).slice(0, -1) + afterPermission
-  return { text, afterPermission }
 }
 
 function rankIn({ holders, ranks }: Kept, group: Group): number {

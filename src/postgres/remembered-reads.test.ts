@@ -42,6 +42,20 @@ describe('reads within a transaction', () => {
     expect(asked).toEqual(['find', 'lock', 'find', 'update', 'find', 'import', 'find'])
   })
 
+  it('of what a write leaves as it is are not asked again, in the middle of it neither', async () => {
+    const { asked, transaction } = scene()
+    await transaction.grants.groupsOf(id)
+    await transaction.resources.find({ id })
+    const writing = transaction.resources.update(id, {})
+    await transaction.grants.groupsOf(id)
+    await writing
+    await transaction.grants.groupsOf(id)
+    await transaction.resources.find({ id })
+    await transaction.lock.resource(id)
+    await transaction.grants.groupsOf(id)
+    expect(asked).toEqual(['groupsOf', 'find', 'update', 'find', 'lock', 'groupsOf'])
+  })
+
   it('that began before a write ended are not its answer', async () => {
     const { asked, transaction } = scene()
     const writing = transaction.resources.update(id, {})

@@ -21,6 +21,7 @@ import {
 } from '../../src/cache/index.ts'
 import type { ReadContext } from '../../src/domain/api.ts'
 import { createCatalogue } from '../../src/domain/catalogue.ts'
+import { bucketOfItems, type CatalogueBucket, decodeBucket, encodeBucket } from '../../src/domain/catalogue-bucket.ts'
 import { encodeConsistencyToken } from '../../src/domain/consistency-token.ts'
 import { createCursorCodec } from '../../src/domain/cursor.ts'
 import { createFreshness } from '../../src/domain/freshness.ts'
@@ -177,15 +178,18 @@ function startInstance(name: string, shared: Shared, over: Partial<InstanceOptio
   })
   const source = gatedSource(database, at)
   const catalogue = createCatalogue()
-  const partition = createPartitionedLayer<readonly CatalogueItem[]>({
+  const partition = createPartitionedLayer<CatalogueBucket>({
     name: 'resources',
     manifestKey: catalogueKey,
     bucketCount: BUCKETS,
     bucketKey: catalogueBucketKey,
     tagsOf: (bucket) => [bucketTag(bucket), layerTag('resources')],
-    load: (buckets) => source.catalogueBuckets(buckets),
-    encode: (items) => Buffer.from(JSON.stringify(items)),
-    decode: (body) => JSON.parse(body.toString()) as CatalogueItem[],
+    async load(buckets) {
+      const { stamp, values } = await source.catalogueBuckets(buckets)
+      return { stamp, values: new Map([...values].map(([bucket, items]) => [bucket, bucketOfItems(items)])) }
+    },
+    encode: encodeBucket,
+    decode: decodeBucket,
     onBucket: catalogue.replace,
     ttlMs: TTL_MS.resources,
     leaseMs: 10_000,
