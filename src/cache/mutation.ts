@@ -69,7 +69,9 @@ function chain<Tx, Input>(declared: Omit<Mutation<Tx, Input, never>, 'write' | '
 }
 
 export function mergeInvalidations(all: readonly Invalidation[]): Invalidation {
-  const keys = new Map(all.flatMap((each) => each.keys.map((named) => [named.key, named] as const)))
+  const keys = new Map<EntryKey, LayerKey>()
+  // There may be a hundred thousand of them, and most are named twice: before the write and after it.
+  for (const each of all) for (const named of each.keys) keys.set(named.key, named)
   return {
     tags: [...new Set(all.flatMap(({ tags }) => tags))],
     keys: [...keys.values()],
