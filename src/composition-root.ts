@@ -248,6 +248,7 @@ export function compose(config: Config, { logger, metrics }: { logger: Logger; m
       }
     }
     await follower.ready
+    await database.open()
     await warmUp().catch((error: unknown) => logger.debug({ err: error }, 'started without the catalogue'))
     warm = true
   }

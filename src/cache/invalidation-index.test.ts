@@ -71,6 +71,19 @@ describe('the judgement of an entry', () => {
     expect(index.judge(stamp('12:12:', 'again another'), [alice], 'volatile')).toBe('servable')
   })
 
+  it('gives up its position when the log was not read for thousands of own commits, and is whole after the next past', () => {
+    const index = indexAt('20:20:')
+    for (let id = 20; id < 10_020; id++) index.note({ xid: xid(id), tags: [`u:${id}` as Tag] }, DATABASE)
+    expect(index.judge(stamp('20:20:'), [bob], 'volatile')).toBe('servable')
+    expect(index.size).toBe(10_000)
+    index.note({ xid: xid(10_020), tags: [alice] }, DATABASE)
+    expect(index.judge(stamp('20:20:'), [bob], 'volatile')).toBe('no-position')
+    expect(index.size).toBe(0)
+    index.reset({ position: stamp('10020:10020:'), floor: parseSnapshot('10020:10020:'), rows: [] })
+    expect(index.judge(stamp('10020:10020:'), [alice], 'volatile')).toBe('invalidated')
+    expect(index.judge(stamp('10020:10020:'), [bob], 'volatile')).toBe('servable')
+  })
+
   it('refuses entries of another history or incarnation of the database', () => {
     expect(indexAt('20:20:').judge(stamp('20:20:', '7-00000002-1'), [alice], 'volatile')).toBe('other-database')
   })

@@ -25,6 +25,9 @@ interface TagHistory {
 /** Beyond this many remembered transactions for one tag the oldest half becomes a fence: stricter, never laxer. */
 const XIDS_PER_TAG = 64
 
+/** More own commits than this that no position shows: the log was not read for so long that a new past is no loss. */
+const OWN_MAX = 10_000
+
 const NOTHING = 0 as Xid
 
 export interface InvalidationIndexOptions {
@@ -63,6 +66,12 @@ export function createInvalidationIndex({ retentionOf, maxTags }: InvalidationIn
   function move(to: Stamp): void {
     position = to
     own = own.filter(({ row, database }) => database === to.database && !isVisible(row.xid, to.snapshot))
+  }
+
+  /** Nothing is served until a past is read anew. */
+  function giveUp(): void {
+    position = null
+    histories.clear()
   }
 
   function remember({ xid, tags }: LogRow): void {
@@ -117,9 +126,9 @@ export function createInvalidationIndex({ retentionOf, maxTags }: InvalidationIn
       if (histories.size > maxTags) raiseFloor('volatile', snapshot)
     },
     note(row, database) {
-      own.push({ row, database })
-      if (position?.database === database) remember(row)
-      else position = null
+      own = [...own.slice(-OWN_MAX), { row, database }]
+      if (position?.database === database && own.length <= OWN_MAX) remember(row)
+      else giveUp()
       revision++
     },
     raiseFloor,

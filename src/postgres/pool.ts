@@ -24,6 +24,8 @@ export interface Database {
   readSnapshot<T>(read: (client: pg.PoolClient) => Promise<T>): Promise<T>
   /** Takes a place in the bulkhead for work that uses the pool by other means. */
   admitted<T>(work: () => Promise<T>): Promise<T>
+  /** Opens the connections that are kept open, so that the first readers find them there. Never throws. */
+  open(): Promise<void>
   /** Statements waiting for a place. */
   readonly queued: number
   close(): Promise<void>
@@ -108,6 +110,10 @@ export function createDatabase(options: DatabaseOptions): Database {
         return result.rows
       }),
     readSnapshot: (read) => patiently(() => inSnapshot(pool, read)),
+    async open() {
+      const kept = Array.from({ length: Math.min(KEPT_OPEN, poolMax) }, () => pool.connect())
+      for (const opened of await Promise.allSettled(kept)) if (opened.status === 'fulfilled') opened.value.release()
+    },
     get queued() {
       return options.queueMax - places.queueSlots
     },
