@@ -78,6 +78,8 @@ export function createDatabase(options: DatabaseOptions): Database {
   })
   // An idle connection that breaks is replaced by the next use; without a listener it would end the process.
   pool.on('error', () => {})
+  // The same for a connection that breaks in somebody's hands, between or after his statements; those tell him.
+  pool.on('connect', (client) => client.on('error', () => {}))
   const places = bulkhead(poolMax, options.queueMax)
 
   async function admitted<T>(work: () => Promise<T>): Promise<T> {

@@ -11,6 +11,8 @@ import { BUILD_VARIABLE, type Part } from './build/parts.ts'
 const main = fileURLToPath(new URL('../../src/main.ts', import.meta.url))
 const preload = new URL('./build/preload.ts', import.meta.url).href
 const STOP_GRACE_MS = 15_000
+/** Of what an instance said, so many characters are shown when it ends by itself. */
+const LAST_WORDS = 5000
 
 export interface FleetOptions {
   readonly stack: LocalStack
@@ -62,6 +64,7 @@ export function createFleet({ stack, ports, sentinels, env }: FleetOptions): Fle
     if (!found) throw new RangeError(`no instance ${instance}`)
     const { name, port } = found
     const log = createWriteStream(path.join(stack.logDir, `${name}.log`), { flags: 'a' })
+    let lastWords = ''
     const own = build.parts.length > 0 ? ['--import', preload] : []
     const process_ = stack.run({
       name,
@@ -75,9 +78,18 @@ export function createFleet({ stack, ports, sentinels, env }: FleetOptions): Fle
         [BUILD_VARIABLE]: build.parts.join(','),
       },
       stopSignal: 'SIGTERM',
-      output: { onData: (chunk) => void log.write(chunk) },
+      output: {
+        onData(chunk) {
+          log.write(chunk)
+          lastWords = (lastWords + chunk).slice(-LAST_WORDS)
+        },
+      },
     })
-    void process_.exited.then(() => log.end())
+    void process_.exited.then(({ code }) => {
+      log.end()
+      // Nothing that is done to it makes it end like this; whatever did is a fault of its own.
+      if (code) console.error(`[drill] ${name} ended by itself with ${code}:\n${lastWords}`)
+    })
     running.set(instance, { process: process_, id: `${name}#${++generation}`, build, ready: false })
   }
 
