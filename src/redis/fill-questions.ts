@@ -47,7 +47,7 @@ interface Queue {
 /** Redis answers so many within a millisecond; others' commands pass in between. */
 const QUESTIONS_PER_SCRIPT = 256
 /** Enough that nobody waits for an answer to others' questions while the processor has nothing to do; few enough to gather. */
-const ROUNDS_AT_ONCE = 4
+const ROUNDS_AT_ONCE = 2
 
 export function createFillQuestions({
   redis,
