@@ -44,7 +44,7 @@ function goalTable(results: Results): string {
   return table(['measure', 'goal', 'measured', 'reproduce'], rows)
 }
 
-function tables({ endpoints, fallback, scale, micro, mutations, latency }: Results): string[] {
+function tables({ endpoints, fallback, scale, micro, mutations, latency, redis }: Results): string[] {
   return [
     ...(endpoints
       ? [
@@ -101,6 +101,16 @@ function tables({ endpoints, fallback, scale, micro, mutations, latency }: Resul
               ratio.toFixed(2),
             ]),
           ),
+        ]
+      : []),
+    ...(redis
+      ? [
+          '### What Redis pays',
+          table(
+            ['script', 'processor time of the server', 'per entry'],
+            redis.calls.map(({ name, us, perItemUs }) => [name, `${us.toFixed(1)} µs`, `${perItemUs.toFixed(1)} µs`]),
+          ),
+          `A list with a page of 12.5 KB takes ${(redis.bytesPerList / 1000).toFixed(1)} KB of its memory.`,
         ]
       : []),
     ...(micro

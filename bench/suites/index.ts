@@ -7,6 +7,7 @@ import { measureFallback } from './fallback.ts'
 import { type LatencyPoint, measureLatency } from './latency.ts'
 import { type MicroResult, measureMicro } from './micro.ts'
 import { type MutationResult, measureMutations } from './mutation.ts'
+import { measureRedisCosts, type RedisCosts } from './redis-costs.ts'
 import { measureScale, type ScaleResult } from './scale.ts'
 
 export interface Results {
@@ -17,6 +18,7 @@ export interface Results {
   readonly mutations?: readonly MutationResult[]
   readonly scale?: { readonly scale: readonly ScaleResult[]; readonly longList: readonly Standing[] }
   readonly fallback?: readonly Standing[]
+  readonly redis?: RedisCosts
 }
 
 export const SUITES = {
@@ -25,6 +27,7 @@ export const SUITES = {
   latency: async (bench: Bench) => ({ latency: await measureLatency(bench) }),
   mutation: async (bench: Bench) => ({ mutations: await measureMutations(bench) }),
   scale: async (bench: Bench) => ({ scale: await measureScale(bench) }),
+  redis: async (bench: Bench) => ({ redis: await measureRedisCosts(bench) }),
   fallback: async (bench: Bench) => ({ fallback: await measureFallback(bench) }),
 } satisfies Record<string, (bench: Bench) => Promise<Partial<Results>>>
 
