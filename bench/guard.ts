@@ -8,7 +8,7 @@ import { newPrefix, startPeer, startService } from './harness/servers.ts'
 import { compare } from './harness/slices.ts'
 
 /** A hit costs at most this many times the processor time of a constant answer; see docs/performance.md for what it is. */
-const MOST_TIMES_BARE_EXPRESS = 4
+const MOST_TIMES_BARE_EXPRESS = 3.5
 
 export async function guard(bench: Bench): Promise<boolean> {
   const { databaseUrl } = await bench.dataSet(1000)
