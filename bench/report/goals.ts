@@ -15,7 +15,7 @@ const BARE = 'bare Express, constant'
 const PASS = 'node:http + Redis pass-through'
 const HIT = 'Portcullis, hit'
 
-export function verdicts({ endpoints, latency, scale, mutations, micro }: Results): Verdict[] {
+export function verdicts({ endpoints, latency, scale, mutations, micro, wideGrant }: Results): Verdict[] {
   return [
     ...(endpoints ? endpointVerdicts(endpoints) : []),
     ...(latency ? latencyVerdicts(latency) : []),
@@ -24,6 +24,7 @@ export function verdicts({ endpoints, latency, scale, mutations, micro }: Result
     ...(mutations ?? []).map(({ name, ratio }) =>
       atMost(`mutation (${name}) ÷ the same transaction without caching`, 1.3, ratio, 'mutation'),
     ),
+    ...(wideGrant ? [wideGrantVerdict(wideGrant)] : []),
   ]
 }
 
@@ -113,6 +114,11 @@ function atLeast(measure: string, least: number, value: number, suite: string): 
 
 function atMost(measure: string, most: number, value: number, suite: string): Verdict {
   return { measure, goal: `≤ ${most}`, measured: value.toFixed(2), reached: value <= most, suite }
+}
+
+function wideGrantVerdict({ members, longestPauseMs }: NonNullable<Results['wideGrant']>): Verdict {
+  const measure = `longest pause while a group of ${members.toLocaleString('en')} is granted something, median`
+  return { ...bound(measure, 10, longestPauseMs.median, 'ms'), suite: 'wide' }
 }
 
 function bound(measure: string, most: number, value: number, unit: string): Verdict {

@@ -44,7 +44,7 @@ function goalTable(results: Results): string {
   return table(['measure', 'goal', 'measured', 'reproduce'], rows)
 }
 
-function tables({ endpoints, fallback, scale, micro, mutations, latency, redis }: Results): string[] {
+function tables({ endpoints, fallback, scale, micro, mutations, latency, redis, wideGrant }: Results): string[] {
   return [
     ...(endpoints
       ? [
@@ -101,6 +101,11 @@ function tables({ endpoints, fallback, scale, micro, mutations, latency, redis }
               ratio.toFixed(2),
             ]),
           ),
+        ]
+      : []),
+    ...(wideGrant
+      ? [
+          `A grant given to or taken from a group of ${wideGrant.members.toLocaleString('en')} takes ${ms(wideGrant.mutationMs.median)}; meanwhile the instance that makes it does nothing else for ${ms(wideGrant.longestPauseMs.median)} at a time at most (median over the grants; worst ${ms(wideGrant.longestPauseMs.high)}).`,
         ]
       : []),
     ...(redis

@@ -9,6 +9,7 @@ import { type MicroResult, measureMicro } from './micro.ts'
 import { type MutationResult, measureMutations } from './mutation.ts'
 import { measureRedisCosts, type RedisCosts } from './redis-costs.ts'
 import { measureScale, type ScaleResult } from './scale.ts'
+import { measureWideGrant, type WideGrantResult } from './wide-grant.ts'
 
 export interface Results {
   readonly environment: Environment
@@ -19,6 +20,7 @@ export interface Results {
   readonly scale?: { readonly scale: readonly ScaleResult[]; readonly longList: readonly Standing[] }
   readonly fallback?: readonly Standing[]
   readonly redis?: RedisCosts
+  readonly wideGrant?: WideGrantResult
 }
 
 export const SUITES = {
@@ -28,6 +30,7 @@ export const SUITES = {
   mutation: async (bench: Bench) => ({ mutations: await measureMutations(bench) }),
   scale: async (bench: Bench) => ({ scale: await measureScale(bench) }),
   redis: async (bench: Bench) => ({ redis: await measureRedisCosts(bench) }),
+  wide: async (bench: Bench) => ({ wideGrant: await measureWideGrant(bench) }),
   fallback: async (bench: Bench) => ({ fallback: await measureFallback(bench) }),
 } satisfies Record<string, (bench: Bench) => Promise<Partial<Results>>>
 

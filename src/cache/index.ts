@@ -16,6 +16,7 @@ export {
   type ReadRequest,
   StoreUnavailableError,
 } from './entry-store.ts'
+export { inPieces } from './in-pieces.ts'
 export {
   createInvalidationIndex,
   type InvalidationIndex,

@@ -4,6 +4,7 @@
  * no outage can lose the invalidation; the delete only makes it immediate elsewhere.
  */
 import { type EntryKey, type EntryStore, LAYERS, type LayerName, StoreUnavailableError } from './entry-store.ts'
+import { inPieces } from './in-pieces.ts'
 import type { InvalidationIndex } from './invalidation-index.ts'
 import {
   type AuditRecord,
@@ -11,6 +12,7 @@ import {
   invalidatesNothing,
   type Mutation,
   mergeInvalidations,
+  NOTHING_INVALIDATED,
   type Rule,
 } from './mutation.ts'
 import type { Committed } from './snapshot.ts'
@@ -80,7 +82,7 @@ export function createMutationRunner<Tx, Context>(
       const value = await mutation.write(tx, input)
       if (!mutation.changed(value)) return { ...(await unitOfWork.identify(tx)), value }
       const after = await affected(mutation.rules, tx, input)
-      const invalidation = mergeInvalidations([...before, ...after])
+      const invalidation = await mergeInvalidations([...before, ...after])
       intent.invalidation = invalidation
       const record = { target: mutation.target(input), before: stateBefore, after: await mutation.state(tx, input) }
       await unitOfWork.audit(tx, context, mutation.name, record)
@@ -96,7 +98,7 @@ export function createMutationRunner<Tx, Context>(
   async function removeFromStore(event: string, { keys, layers }: Invalidation): Promise<StoreOutcome> {
     if (keys.length === 0 && layers.length === 0) return 'untouched'
     try {
-      for (const step of inputsFirst(keys, layers)) {
+      for (const step of await inputsFirst(keys, layers)) {
         if (step.keys.length > 0) await store.invalidate(step.keys)
         if (step.layers.length > 0) await store.replaceGenerations(step.layers)
       }
@@ -110,7 +112,7 @@ export function createMutationRunner<Tx, Context>(
 
   return {
     async run(mutation, input, context) {
-      const intent: { invalidation: Invalidation } = { invalidation: mergeInvalidations([]) }
+      const intent: { invalidation: Invalidation } = { invalidation: NOTHING_INVALIDATED }
       try {
         const committed = await transact(mutation, input, context, intent)
         const { invalidation } = intent
@@ -150,16 +152,18 @@ interface RemovalStep {
  * An input is never removed after what was derived from it, whether by name or with its layer: a read in between would
  * derive anew from the old input, under a lease that nothing takes away. What follows one another goes together.
  */
-function inputsFirst(keys: Invalidation['keys'], layers: Invalidation['layers']): RemovalStep[] {
+async function inputsFirst(keys: Invalidation['keys'], layers: Invalidation['layers']): Promise<RemovalStep[]> {
+  const byLayer = new Map<LayerName, EntryKey[]>(LAYERS.map((layer) => [layer, []]))
+  await inPieces(keys, ({ layer, key }) => byLayer.get(layer)?.push(key))
   let step: RemovalStep = { keys: [], layers: [] }
   const steps = [step]
   for (const layer of LAYERS) {
-    const named = keys.filter((each) => each.layer === layer).map(({ key }) => key)
+    const named = byLayer.get(layer) ?? []
     if (named.length > 0 && step.layers.length > 0) {
       step = { keys: [], layers: [] }
       steps.push(step)
     }
-    step.keys.push(...named)
+    await inPieces(named, (key) => step.keys.push(key))
     if (layers.includes(layer)) step.layers.push(layer)
   }
   return steps

@@ -45,22 +45,22 @@ describe('the chain of a mutation', () => {
 })
 
 describe('merged invalidations', () => {
-  it('name everything once, in the order it was first named', () => {
+  it('name everything once, in the order it was first named', async () => {
     const one: Invalidation = { tags: tags('u:a', 'u:b'), keys: [key('a'), key('b')], layers: ['user-groups'] }
     const two: Invalidation = {
       tags: tags('u:b', 'u:c'),
       keys: [key('b'), key('c')],
       layers: ['user-groups', 'resources'],
     }
-    expect(mergeInvalidations([one, two])).toEqual({
+    expect(await mergeInvalidations([one, two])).toEqual({
       tags: tags('u:a', 'u:b', 'u:c'),
       keys: [key('a'), key('b'), key('c')],
       layers: ['user-groups', 'resources'],
     })
   })
 
-  it('of nothing are nothing', () => {
-    expect(mergeInvalidations([])).toEqual(NOTHING_INVALIDATED)
+  it('of nothing are nothing', async () => {
+    expect(await mergeInvalidations([])).toEqual(NOTHING_INVALIDATED)
     expect(NOTHING_INVALIDATED).toEqual({ tags: [], keys: [], layers: [] })
   })
 })

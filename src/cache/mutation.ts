@@ -3,6 +3,7 @@
  * a chain that only declares, so their order cannot matter; `mutation-runner.ts` owns the transaction.
  */
 import type { EntryKey, LayerName } from './entry-store.ts'
+import { inPieces } from './in-pieces.ts'
 import type { Tag } from './tags.ts'
 
 /** What stops being valid: tags for the log, which every instance judges by, and keys to remove from the store at once. */
@@ -68,10 +69,10 @@ function chain<Tx, Input>(declared: Omit<Mutation<Tx, Input, never>, 'write' | '
   }
 }
 
-export function mergeInvalidations(all: readonly Invalidation[]): Invalidation {
+/** There may be a hundred thousand keys, often the same list before the write and after it. */
+export async function mergeInvalidations(all: readonly Invalidation[]): Promise<Invalidation> {
   const keys = new Map<EntryKey, LayerKey>()
-  // There may be a hundred thousand of them, and most are named twice: before the write and after it.
-  for (const each of all) for (const named of each.keys) keys.set(named.key, named)
+  for (const named of new Set(all.map((each) => each.keys))) await inPieces(named, (each) => keys.set(each.key, each))
   return {
     tags: [...new Set(all.flatMap(({ tags }) => tags))],
     keys: [...keys.values()],

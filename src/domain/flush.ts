@@ -75,6 +75,6 @@ function wholeLayers(layers: readonly Layer[]): Invalidation {
 async function merged(tx: Transaction, rules: readonly Rule<Transaction, null>[]): Promise<Invalidation> {
   const all: Invalidation[] = []
   for (const rule of rules) all.push(await rule(tx, null))
-  const invalidation = mergeInvalidations(all)
+  const invalidation = await mergeInvalidations(all)
   return invalidatesNothing(invalidation) ? NOTHING_INVALIDATED : invalidation
 }

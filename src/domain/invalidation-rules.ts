@@ -2,7 +2,7 @@
  * What goes stale when what changes: the whole table on one page. Each rule names the tags every instance judges by and
  * the keys removed at once; rules are evaluated inside the transaction, before and after the write.
  */
-import { type Invalidation, type LayerKey, NOTHING_INVALIDATED, type Rule } from '../cache/index.ts'
+import { type Invalidation, inPieces, type LayerKey, NOTHING_INVALIDATED, type Rule } from '../cache/index.ts'
 import { bucketOf, bucketTag, grantsTag, layerKey, layerTag, placeTag, userTag } from './keys.ts'
 import type { GroupId, ResourceId, UserId } from './model.ts'
 import type { Transaction } from './transaction.ts'
@@ -52,8 +52,9 @@ export function allResources<Input>(find: Find<Input, readonly ResourceId[]>): D
 
 /** `resources:{user}` of everybody below groups whose grants, or whose granted resources, change. */
 export function resourcesOfMembersBelow<Input>(find: Find<Input, readonly GroupId[]>): DomainRule<Input> {
+  const namedMembers = membersNamedBy((user) => [layerKey.userResources(user)])
   return forFound(find, async (groups, tx) => {
-    const named = await namedMembers(tx, groups, (user) => [layerKey.userResources(user)])
+    const named = await namedMembers(tx, groups)
     return {
       ...(named ?? widened(['user-resources'])),
       tags: tagged(named === null, groups.map(grantsTag), ['user-resources']),
@@ -63,9 +64,10 @@ export function resourcesOfMembersBelow<Input>(find: Find<Input, readonly GroupI
 
 /** `user:groups:{user}` and `resources:{user}` of everybody below a group that comes, goes or moves in the tree. */
 export function everythingOfMembersBelow<Input>(find: Find<Input, GroupId>): DomainRule<Input> {
+  const namedMembers = membersNamedBy((user) => [layerKey.userGroups(user), layerKey.userResources(user)])
   return forFound(find, async (group, tx) => {
     const subtree = await tx.affected.subtree(group)
-    const named = await namedMembers(tx, [group], (user) => [layerKey.userGroups(user), layerKey.userResources(user)])
+    const named = await namedMembers(tx, [group])
     const layers = ['user-groups', 'user-resources'] as const
     return { ...(named ?? widened(layers)), tags: tagged(named === null, subtree.map(placeTag), layers) }
   })
@@ -89,13 +91,21 @@ function forFound<Input, Found>(
   }
 }
 
-async function namedMembers(
-  tx: Transaction,
-  groups: readonly GroupId[],
-  keysOf: (user: UserId) => LayerKey[],
-): Promise<Pick<Invalidation, 'keys' | 'layers'> | null> {
-  const users = await tx.affected.membersBelow(groups)
-  return users && { keys: users.flatMap(keysOf), layers: [] }
+type NamedMembers = Pick<Invalidation, 'keys' | 'layers'>
+
+/** Nobody has joined or left between before the write and after it: then it is the same list, and named once. */
+function membersNamedBy(keysOf: (user: UserId) => LayerKey[]) {
+  const named = new WeakMap<readonly UserId[], NamedMembers>()
+  return async (tx: Transaction, groups: readonly GroupId[]): Promise<NamedMembers | null> => {
+    const users = await tx.affected.membersBelow(groups)
+    if (users === null) return null
+    const known = named.get(users)
+    if (known) return known
+    const keys: LayerKey[] = []
+    await inPieces(users, (user) => keys.push(...keysOf(user)))
+    named.set(users, { keys, layers: [] })
+    return { keys, layers: [] }
+  }
 }
 
 /** Too many users to name: their layers are invalidated as a whole, and the log says so. */
