@@ -4,7 +4,7 @@ import { failuresOf, figuresOf, HEADING, milliseconds, row } from '../local/load
 import { inflict, type MasterFault, waitUntilReplica } from '../local/master-fault.ts'
 import { stillRuns } from '../local/process-identity.ts'
 import { type Sample, startReadLoad } from '../local/read-load.ts'
-import { masterByMajority } from '../local/redis-questions.ts'
+import { masterByMajority, sentinelView } from '../local/redis-questions.ts'
 import { readLocalSettings } from '../local/settings.ts'
 import { readState, type StackState } from '../local/stack-state.ts'
 import { createTokenIssuer } from '../local/token-issuer.ts'
@@ -47,8 +47,7 @@ async function main(): Promise<boolean> {
   )
   console.log(HEADING)
   const load = startReadLoad({
-    url: `${apiUrl}/resources`,
-    headers: { authorization: `Bearer ${token}` },
+    target: () => ({ url: `${apiUrl}/resources`, headers: { authorization: `Bearer ${token}` } }),
     perSecond: options.perSecond,
     onSample: (sample) => samples.push(sample),
   })
@@ -64,7 +63,7 @@ async function main(): Promise<boolean> {
   for (let second = 1; second <= options.seconds; second++) {
     await sleep(Math.max(0, beganMs + second * 1_000 - performance.now()))
     const ended = samples.filter(({ endedMs }) => endedMs >= (second - 1) * 1_000 && endedMs < second * 1_000)
-    console.log(row(second, figuresOf(ended), await view.current()))
+    console.log(row(second, figuresOf(ended), await view.described()))
     if (second === FAULT_AFTER_SECONDS) {
       fault = await inflict(options.kind, state, former)
       faultMs = performance.now()
@@ -121,6 +120,15 @@ function watchMaster(state: StackState) {
       const port = await masterByMajority(state.ports.sentinels, state.masterName)
       const index = port === null ? -1 : state.ports.redis.indexOf(port)
       return index < 0 ? 'no majority' : `redis-${index + 1}`
+    },
+    /** With what the Sentinels hold against it, the newest configuration epoch, and how many of them answer. */
+    async described(): Promise<string> {
+      const asked = state.ports.sentinels.map((port) => sentinelView(port, state.masterName).catch(() => null))
+      const views = (await Promise.all(asked)).filter((each) => each !== null)
+      const flags = new Set(views.flatMap((each) => (each.flags ?? '').split(',')))
+      const down = ['o_down', 's_down', 'failover_in_progress'].filter((flag) => flags.has(flag))
+      const epoch = Math.max(0, ...views.map((each) => Number(each['config-epoch'] ?? 0)))
+      return [await this.current(), ...down, `epoch ${epoch}`, `${views.length} Sentinels`].join(', ')
     },
   }
 }

@@ -12,8 +12,7 @@ export interface Figures {
 }
 
 export function figuresOf(samples: readonly Sample[]): Figures {
-  const sorted = samples.map(({ latencyMs }) => latencyMs).sort((one, other) => one - other)
-  const rank = (share: number) => sorted[Math.max(0, Math.ceil(share * sorted.length) - 1)] ?? null
+  const rank = (share: number) => percentileOf(samples, share)
   const count = (source: Source) => samples.filter((sample) => sample.source === source).length
   return {
     answers: samples.length,
@@ -23,6 +22,12 @@ export function figuresOf(samples: readonly Sample[]): Figures {
     maxMs: rank(1),
     sources: { hit: count('hit'), miss: count('miss'), bypass: count('bypass'), unknown: count('unknown') },
   }
+}
+
+/** The latency that a share of the answers stayed within, in milliseconds; null without answers. */
+export function percentileOf(samples: readonly Sample[], share: number): number | null {
+  const sorted = samples.map(({ latencyMs }) => latencyMs).sort((one, other) => one - other)
+  return sorted[Math.max(0, Math.ceil(share * sorted.length) - 1)] ?? null
 }
 
 export function hasFailed({ outcome }: Sample): boolean {

@@ -1,4 +1,4 @@
-/** Reads one URL at a fixed rate, however slow the answers are: what clients see while something breaks. */
+/** Reads at a fixed rate, however slow the answers are: what clients see while something breaks. */
 import { Agent, request } from 'node:http'
 
 export interface Sample {
@@ -16,14 +16,21 @@ export type Source = 'hit' | 'miss' | 'bypass' | 'unknown'
 const ANSWER_WITHIN_MS = 10_000
 const TICK_MS = 5
 
+export interface Target {
+  readonly url: string
+  readonly headers: Record<string, string>
+}
+
 export interface ReadLoad {
+  /** Milliseconds since it began, as samples count them. */
+  nowMs(): number
   /** Stops asking; resolves when the last answer is in. */
   stop(): Promise<void>
 }
 
 export function startReadLoad(options: {
-  readonly url: string
-  readonly headers: Record<string, string>
+  /** What the next request asks; the same each time, or another. */
+  readonly target: () => Target
   readonly perSecond: number
   readonly onSample: (sample: Sample) => void
 }): ReadLoad {
@@ -35,12 +42,13 @@ export function startReadLoad(options: {
   const timer = setInterval(() => {
     const due = Math.floor(((performance.now() - beganMs) / 1_000) * options.perSecond)
     for (; asked < due; asked++) {
-      const one = read(options, agent, beganMs).then(options.onSample)
+      const one = read(options.target(), agent, beganMs).then(options.onSample)
       pending.add(one)
       void one.finally(() => pending.delete(one))
     }
   }, TICK_MS)
   return {
+    nowMs: () => performance.now() - beganMs,
     async stop() {
       clearInterval(timer)
       await Promise.all(pending)
@@ -49,11 +57,7 @@ export function startReadLoad(options: {
   }
 }
 
-function read(
-  target: { url: string; headers: Record<string, string> },
-  agent: Agent,
-  beganMs: number,
-): Promise<Sample> {
+function read(target: Target, agent: Agent, beganMs: number): Promise<Sample> {
   const askedMs = performance.now()
   return new Promise((resolve) => {
     const end = (outcome: number | string, source: Source) => {

@@ -1,5 +1,6 @@
 /** The cheap part of the fleet's health: saying that Redis answered, and reading the history of its outages. */
 import type { JsonObject } from '../domain/model.ts'
+import { TIER_LAYERS, type Tier } from '../domain/outage-tiers.ts'
 import type { FleetHealth } from '../domain/recovery.ts'
 import type { Database } from './pool.ts'
 
@@ -41,6 +42,7 @@ export function createFleetHealth(database: Database): FleetHealth & { history(l
         endedAt: ended_at.toISOString(),
         seconds: (ended_at.getTime() - started_at.getTime()) / 1000,
         tier,
+        flushed: [...(TIER_LAYERS[tier as Tier] ?? [])],
         recoveredBy: recovered_by,
       }))
     },

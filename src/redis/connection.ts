@@ -40,6 +40,9 @@ export function createConnection({ settings, role, onReady, random = Math.random
   // Without a listener each failed attempt is printed with its stack.
   redis.on('error', (error: Error) => {
     lastError = error
+    // ioredis calls a connection ready whose SELECT was refused (fewer databases than before, a user who may not select):
+    // it would go on in database 0, among keys that may be another installation's.
+    if (isRefusedSelect(error)) redis.disconnect(true)
   })
   redis.on('ready', () => {
     lastError = undefined
@@ -71,4 +74,8 @@ export function createConnection({ settings, role, onReady, random = Math.random
       redis.disconnect()
     },
   }
+}
+
+function isRefusedSelect(error: Error): boolean {
+  return (error as { command?: { name?: string } }).command?.name === 'select'
 }

@@ -6,7 +6,7 @@ import { type BreakerState, createGuard, type Guard, type GuardEvents } from './
 import { createKeys } from './keys.ts'
 import type { RedisSettings } from './options.ts'
 import { createReplicaReader } from './replica-reader.ts'
-import { createHeartbeat, readServerInfo, type ServerInfo } from './server-info.ts'
+import { createHeartbeat, type Heartbeat, readServerInfo, type ServerInfo } from './server-info.ts'
 import { createSharedCounter, type WindowCounter, type WindowOptions } from './shared-counter.ts'
 import { createTopologyReader, type Topology } from './topology.ts'
 
@@ -69,7 +69,7 @@ export function createRedis(options: RedisDependencies): RedisAdapter {
     heartbeat: heartbeat.beat,
     connectionError: () => connection.lastError,
     distrust: connection.reset,
-    events: eventsOf(options),
+    events: eventsOf(options, heartbeat.dataAgeMs),
   })
   const replica =
     options.sentinels && replicaReads === 'while-master-is-away'
@@ -110,14 +110,18 @@ export function createRedis(options: RedisDependencies): RedisAdapter {
   }
 }
 
-function eventsOf({ sink, logger }: RedisDependencies): GuardEvents {
+function eventsOf({ sink, logger }: RedisDependencies, dataAgeMs: Heartbeat['dataAgeMs']): GuardEvents {
   return {
     command: (name, outcome, ms) => sink?.command(name, outcome, ms),
     breaker(state, { cause, awayMs }) {
       sink?.breaker(state)
       if (state === 'open')
         logger?.warn({ detail: cause?.detail, err: cause?.cause }, 'Redis is away: the breaker opened')
-      else logger?.info({ awayMs: Math.round(awayMs ?? 0) }, 'Redis is back: the breaker closed')
+      else
+        logger?.info(
+          { awayMs: Math.round(awayMs ?? 0), dataAgeMs: dataAgeMs() ?? null },
+          'Redis is back: the breaker closed',
+        )
     },
   }
 }

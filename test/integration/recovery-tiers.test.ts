@@ -100,6 +100,37 @@ describe('an outage of', () => {
     expect((await history()).map((outage) => outage.tier)).toEqual(tier === null ? [] : [tier])
     expect(await logRows()).toBe(layers.length > 0 ? 1 : 0)
   })
+
+  it.each([
+    { seconds: 0, tiers: [] },
+    { seconds: 29, tiers: ['short'] },
+    { seconds: 30, tiers: ['log'] },
+    { seconds: 299, tiers: ['log'] },
+    { seconds: 300, tiers: ['volatile'] },
+    { seconds: 1799, tiers: ['volatile'] },
+    { seconds: 1800, tiers: ['full'] },
+  ])(
+    '$seconds s is recovered from once by three: one that was there, one restarted in the middle, one still cut off',
+    async ({ seconds, tiers }) => {
+      const [present, cutOff] = [instance('present'), instance('cut off')]
+      for (const each of [present, cutOff]) each.unhealthy()
+      await lastHealthy(seconds / 2)
+      const restarted = instance('restarted')
+      nowMs += (seconds / 2) * 1000
+      await lastHealthy(seconds)
+      await recover(present, restarted)
+      const first = (await history()).map(({ tier }) => tier)
+      expect(first).toEqual(tiers)
+      const flushes = flushed.length
+      // The one that Redis did not answer meanwhile has an outage of its own, and the fleet has none.
+      nowMs += 600_000
+      expect(cutOff.outageMs()).toBeGreaterThanOrEqual(600_000)
+      await lastHealthy(0.5)
+      await recover(cutOff)
+      expect((await history()).map(({ tier }) => tier)).toEqual(tiers)
+      expect(flushed.length).toBe(flushes)
+    },
+  )
 })
 
 describe('the fleet', () => {

@@ -1,11 +1,14 @@
 /** Every way in which one Redis can be sick: named, bounded in time, noticed within a second, and over when it is over. */
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import dns from 'node:dns'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { type EntryKey, type EntryStore, StoreUnavailableError } from '../../src/cache/index.ts'
 import { createRedis, type RedisAdapter, type RedisDependencies } from '../../src/redis/index.ts'
 import { becomes } from '../support/becomes.ts'
 import { aliceList, bobList, entryBytes, fillId, layer } from '../support/entry-store-contract.ts'
 import { type FaultProxy, type Faults, startFaultProxy } from '../support/fault-proxy.ts'
 import { type RedisServer, startRedisServer } from '../support/redis-server.ts'
+
+type Answered = (error: null, address: unknown, family?: number) => void
 
 const BUDGET_MS = 100
 /** What this machine's scheduler may add while others use it. */
@@ -387,6 +390,53 @@ describe('Redis behind a name', () => {
       await becomes(redis.answers, true)
     } finally {
       await other.close()
+    }
+  })
+})
+
+describe('Redis behind a DNS name', () => {
+  beforeEach(() => start({ bind: '127.0.0.1' }))
+  afterEach(() => {
+    vi.restoreAllMocks()
+    return stop()
+  })
+
+  it('is found when the name leads to another address', async () => {
+    // 127.0.0.2 is another address of this machine; both listen on one port.
+    const addressOf = { 'redis.test': '127.0.0.1' }
+    const lookUp = (name: keyof typeof addressOf, options: { all?: boolean }, done: Answered) => {
+      const address = addressOf[name] ?? name
+      process.nextTick(() => (options.all ? done(null, [{ address, family: 4 }]) : done(null, address, 4)))
+    }
+    vi.spyOn(dns, 'lookup').mockImplementation(lookUp as never)
+    const named = open({ url: `redis://redis.test:${server.port}` })
+    await becomes(named.answers, true)
+    const other = await startRedisServer({ port: `${server.port}`, bind: '127.0.0.2' })
+    try {
+      addressOf['redis.test'] = '127.0.0.2'
+      await server.kill()
+      await becomes(() => named.guard.state(), 'open', 1000)
+      await becomes(named.answers, true, 5000)
+      expect(await other.admin.exists(`${PREFIX}heartbeat`)).toBe(1)
+    } finally {
+      await other.close()
+    }
+  })
+})
+
+describe('Redis restarted with fewer databases', () => {
+  beforeEach(() => start())
+  afterEach(stop)
+
+  it('is not used in another database than the configured one', async () => {
+    const small = await startRedisServer({ databases: '1' })
+    try {
+      const fifth = open({ url: `redis://127.0.0.1:${small.port}/5` })
+      await becomes(() => fifth.guard.state(), 'open', 3000)
+      expect(fifth.answers()).toBe(false)
+      expect(await small.admin.dbsize()).toBe(0)
+    } finally {
+      await small.close()
     }
   })
 })

@@ -29,11 +29,12 @@ const toolsDir = fileURLToPath(new URL('../../.portcullis/tools', import.meta.ur
 /** @param settings further lines of configuration, such as `{ maxmemory: '10mb' }` */
 export async function startRedisServer(settings: Readonly<Record<string, string>> = {}): Promise<RedisServer> {
   const binary = await findRedis({ toolsDir, log: () => {} })
-  const port = await freePort()
+  const port = settings.port ? Number(settings.port) : await freePort()
+  const host = settings.bind ?? '127.0.0.1'
   const dir = mkdtempSync(path.join(tmpdir(), 'portcullis-redis-'))
   const admin = new Redis({
     port,
-    host: '127.0.0.1',
+    host,
     lazyConnect: true,
     retryStrategy: () => 50,
     ...adminLogin(settings),
@@ -64,7 +65,7 @@ export async function startRedisServer(settings: Readonly<Record<string, string>
   await launch()
   return {
     port,
-    url: `redis://127.0.0.1:${port}`,
+    url: `redis://${host}:${port}`,
     admin,
     hang: () => void child.kill('SIGSTOP'),
     resume: () => void child.kill('SIGCONT'),

@@ -1,0 +1,27 @@
+/** What a row of the table is: a fault, and what clients may notice of it. */
+import type { Environment } from '../drills/environment.ts'
+import type { FaultContext } from '../drills/faults/fault.ts'
+
+export interface RowContext extends FaultContext {
+  /** The moment from which recovery is counted, where it is not the end of the fault. */
+  readonly over: () => void
+  /** A figure that belongs to this row alone, for its last column. */
+  readonly note: (text: string) => void
+}
+
+export interface Row {
+  readonly name: string
+  readonly title: string
+  /** `nothing`: every read is answered 200. `refusals`: PostgreSQL itself is away, 503 with Retry-After is right. */
+  readonly clientsMayNotice: 'nothing' | 'refusals'
+  /** Reads per second over all instances. */
+  readonly perSecond?: number
+  readonly holdMs?: number
+  readonly headers?: Readonly<Record<string, string>>
+  /** Variables that the instances are started with. */
+  readonly env?: Readonly<Record<string, string>>
+  /** Before the instances start. */
+  readonly prepare?: (environment: Environment) => Promise<void>
+  /** Brings the fault about and holds it; what it leaves behind is repaired afterwards by `Environment.restore`. */
+  readonly run: (context: RowContext) => Promise<void>
+}

@@ -1,0 +1,125 @@
+/** `npm run drill:outages`: each way in which Redis, PostgreSQL or an instance fails, on real processes, as one table. */
+import { appendFileSync } from 'node:fs'
+import { parseArgs } from 'node:util'
+import { createEnvironment } from '../drills/environment.ts'
+import { createRandom } from '../drills/random.ts'
+import { markdown } from '../drills/report.ts'
+import { createWorld, importOf } from '../drills/world.ts'
+import { answerRows } from './answer-rows.ts'
+import { redisRows } from './redis-rows.ts'
+import type { Row } from './row.ts'
+import { serviceRows } from './service-rows.ts'
+import { type Outcome, stage } from './stage.ts'
+
+const ROWS: readonly Row[] = [...redisRows, ...answerRows, ...serviceRows]
+const WORLDS = 8
+const TOKEN_TTL_SECONDS = 4 * 3600
+
+const HELP = `npm run drill:outages -- [options]
+
+  --row NAME      only this row; may be repeated
+  --seconds N     how long a fault is held where the row does not say (8)
+  --rate N        reads per second over three instances where the row does not say (300)
+  --markdown FILE appends each row to FILE as soon as it is known
+
+rows: ${ROWS.map(({ name }) => name).join(', ')}
+
+Ends with 1 when a client noticed what it must not, with 2 when the drill itself failed.`
+
+const { values } = parseArgs({
+  options: {
+    row: { type: 'string', multiple: true },
+    seconds: { type: 'string', default: '8' },
+    rate: { type: 'string', default: '300' },
+    markdown: { type: 'string' },
+    help: { type: 'boolean', default: false },
+  },
+})
+
+const say = (message: string) => console.error(`[outages] ${message}`)
+const seconds = (ms: number) => (ms / 1000).toFixed(2)
+
+const COLUMNS: readonly (readonly [head: string, cell: (outcome: Outcome) => string])[] = [
+  ['fault', ({ row }) => row.title],
+  ['reads', ({ reads }) => reads.toLocaleString('en')],
+  ['failed', ({ failed, failures }) => (failed === 0 ? '0' : failures.join(', '))],
+  ['mutations failed', ({ mutations: { sent, failed } }) => `${failed} of ${sent}`],
+  ['p99 before / during ms', ({ p99BeforeMs, p99Ms }) => `${p99BeforeMs.toFixed(0)} / ${p99Ms.toFixed(0)}`],
+  ['slowest ms', ({ slowestMs }) => slowestMs.toFixed(0)],
+  [
+    'breakers open after s (openings)',
+    ({ breakerOpenAfterMs: ms, breakerOpenings }) => (ms === null ? '–' : `${seconds(ms)} (${breakerOpenings})`),
+  ],
+  ['hits again after s', ({ hitsAfterMs }) => seconds(hitsAfterMs)],
+  ['connections', ({ connections }) => String(connections)],
+  ['memory MB', ({ memoryMb: [before, after] }) => `${before} → ${after}`],
+  ['', ({ notes }) => notes.join('; ')],
+]
+
+async function main(): Promise<number> {
+  if (values.help) {
+    console.log(HELP)
+    return 0
+  }
+  const chosen = values.row ? values.row.map(rowNamed) : ROWS
+  const random = createRandom(Date.now() % 1_000_000)
+  const environment = await createEnvironment({ random, log: say })
+  for (const signal of ['SIGINT', 'SIGTERM'] as const)
+    process.once(signal, () => void environment.close().then(() => process.exit(2)))
+  const outcomes: Outcome[] = []
+  const unstaged: string[] = []
+  try {
+    await environment.fleet.ensure({ parts: [], env: {} })
+    const worlds = Array.from({ length: WORLDS }, (_, index) => createWorld(index))
+    const bearerOf = (subject: string, roles: ('admin' | 'cache-admin')[] = []) =>
+      environment.issuer.issue({ subject, roles, ttlSeconds: TOKEN_TTL_SECONDS })
+    const admin = await bearerOf('outage.admin', ['admin'])
+    await fill(environment.fleet.ports[0] ?? 0, admin, importOf(worlds))
+    const users = await Promise.all(
+      worlds.flatMap(({ ann, bob }) => [ann, bob]).map(async (user) => ({ bearer: await bearerOf(user) })),
+    )
+    for (const row of chosen) {
+      say(row.title)
+      const holdMs = 1000 * Number(values.seconds)
+      try {
+        const outcome = await stage(row, { environment, random, users, admin, perSecond: Number(values.rate), holdMs })
+        outcomes.push(outcome)
+        const line = COLUMNS.map(([, cell]) => cell(outcome))
+        say(line.join(' | '))
+        if (values.markdown) appendFileSync(values.markdown, `| ${line.join(' | ')} |\n`)
+      } catch (error) {
+        unstaged.push(row.name)
+        console.error(error)
+      }
+    }
+  } finally {
+    await environment.close()
+  }
+  console.log(markdown([COLUMNS.map(([head]) => head), ...outcomes.map((o) => COLUMNS.map(([, cell]) => cell(o)))]))
+  const broken = outcomes.filter((outcome) => outcome.broken > 0)
+  console.log(
+    `\n${broken.length === 0 ? 'No client noticed what it must not.' : `NOTICED: ${broken.map(({ row }) => row.name).join(', ')}`}`,
+  )
+  if (unstaged.length > 0) say(`could not be staged: ${unstaged.join(', ')}`)
+  return unstaged.length > 0 ? 2 : broken.length > 0 ? 1 : 0
+}
+
+async function fill(port: number, bearer: string, organisation: object): Promise<void> {
+  const response = await fetch(`http://127.0.0.1:${port}/import`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${bearer}`, 'content-type': 'application/json' },
+    body: JSON.stringify(organisation),
+  })
+  if (!response.ok) throw new Error(`the import was answered ${response.status}: ${await response.text()}`)
+}
+
+function rowNamed(name: string): Row {
+  const found = ROWS.find((row) => row.name === name)
+  if (!found) throw new Error(`there is no row ${name}\n\n${HELP}`)
+  return found
+}
+
+process.exitCode = await main().catch((error: unknown) => {
+  console.error(error)
+  return 2
+})
