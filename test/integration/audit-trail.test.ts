@@ -3,7 +3,7 @@ import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { AuditEntry, AuditQuery } from '../../src/domain/api.ts'
 import type { UserId } from '../../src/domain/model.ts'
-import { asRoot, type Service, smallOrganisation, startService } from '../support/service.ts'
+import { asRoot, PATIENT, type Service, smallOrganisation, startService } from '../support/service.ts'
 import { dropDatabase, freshDatabase } from '../support/stack.ts'
 
 let databaseUrl: string
@@ -12,7 +12,7 @@ let sql: pg.Client
 
 beforeAll(async () => {
   databaseUrl = await freshDatabase()
-  service = await startService({ databaseUrl })
+  service = await startService({ databaseUrl, environment: PATIENT })
   sql = new pg.Client({ connectionString: databaseUrl })
   await sql.connect()
   const { mutations } = service.portcullis

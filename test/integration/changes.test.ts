@@ -8,7 +8,7 @@ import { createLogger, createMetrics } from '../../src/telemetry/index.ts'
 import { AUDIENCE, ISSUER, signToken, type TestKeys, testKeys } from '../support/app.ts'
 import { becomes } from '../support/becomes.ts'
 import { observed } from '../support/observed.ts'
-import { asRoot, type Service, smallOrganisation, startService } from '../support/service.ts'
+import { asRoot, PATIENT, type Service, smallOrganisation, startService } from '../support/service.ts'
 import { dropDatabase, freshDatabase } from '../support/stack.ts'
 
 let databaseUrl: string
@@ -20,7 +20,7 @@ let url: string
 
 beforeAll(async () => {
   databaseUrl = await freshDatabase()
-  service = await startService({ databaseUrl })
+  service = await startService({ databaseUrl, environment: PATIENT })
   sql = new pg.Client({ connectionString: databaseUrl })
   await sql.connect()
   await service.portcullis.mutations.importOrganisation(smallOrganisation, asRoot)

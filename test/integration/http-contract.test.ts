@@ -7,7 +7,7 @@ import { createLogger, createMetrics } from '../../src/telemetry/index.ts'
 import { AUDIENCE, ISSUER, signToken, type TestKeys, type TokenOptions, testKeys } from '../support/app.ts'
 import { observed } from '../support/observed.ts'
 import { type Answer, clientOf, type Sent } from '../support/served.ts'
-import { asRoot, type Service, smallOrganisation, startService } from '../support/service.ts'
+import { asRoot, PATIENT, type Service, smallOrganisation, startService } from '../support/service.ts'
 import { dropDatabase, freshDatabase } from '../support/stack.ts'
 
 let databaseUrl: string
@@ -18,7 +18,7 @@ let client: ReturnType<typeof clientOf>
 
 beforeAll(async () => {
   databaseUrl = await freshDatabase()
-  service = await startService({ databaseUrl })
+  service = await startService({ databaseUrl, environment: PATIENT })
   await service.portcullis.mutations.importOrganisation(smallOrganisation, asRoot)
   keys = await testKeys()
   const app = observed(

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import type { Mutations } from '../../src/domain/api.ts'
 import { bucketOf, catalogueBucketKey } from '../../src/domain/keys.ts'
 import type { UserId } from '../../src/domain/model.ts'
-import { asRoot, entriesInRedis, type Service, smallOrganisation, startService } from '../support/service.ts'
+import { asRoot, entriesInRedis, PATIENT, type Service, smallOrganisation, startService } from '../support/service.ts'
 import { dropDatabase, freshDatabase } from '../support/stack.ts'
 
 const USERS = ['ann', 'ben', 'cid', 'dee', 'eve']
@@ -15,7 +15,7 @@ let mutations: Mutations
 
 beforeAll(async () => {
   databaseUrl = await freshDatabase()
-  service = await startService({ databaseUrl })
+  service = await startService({ databaseUrl, environment: PATIENT })
   mutations = service.portcullis.mutations
   await mutations.importOrganisation(smallOrganisation, asRoot)
 })

@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs'
 import path from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { readPeribolos } from '../../src/cli/peribolos/index.ts'
-import { asRoot, outcomeOf, type Service, startService } from '../support/service.ts'
+import { asRoot, outcomeOf, PATIENT, type Service, startService } from '../support/service.ts'
 import { dropDatabase, freshDatabase } from '../support/stack.ts'
 
 const folder = path.resolve('../shared/data/kubernetes-org/config')
@@ -24,7 +24,7 @@ describe.skipIf(!present)('the Kubernetes organisation', () => {
 
   beforeAll(async () => {
     databaseUrl = await freshDatabase()
-    service = await startService({ databaseUrl })
+    service = await startService({ databaseUrl, environment: PATIENT })
   })
   afterAll(async () => {
     await service?.close()

@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto'
 import { expect } from 'vitest'
 import type { MutationContext, Portcullis } from '../../src/domain/api.ts'
 import type { UserId } from '../../src/domain/model.ts'
-import { asRoot, newPrefix, type Service, startService } from '../support/service.ts'
+import { asRoot, newPrefix, PATIENT, type Service, startService } from '../support/service.ts'
 import { dropDatabase, freshDatabase } from '../support/stack.ts'
 
 export interface VisibilityFleet {
@@ -24,7 +24,7 @@ export async function startVisibilityFleet(): Promise<VisibilityFleet> {
   const prefix = newPrefix()
   // Cursors of one instance are followed on the other.
   const environment = { CURSOR_SECRET: randomBytes(32).toString('hex') }
-  const start = () => startService({ databaseUrl, prefix, environment })
+  const start = () => startService({ databaseUrl, prefix, environment: { ...PATIENT, ...environment } })
   const instances = [await start(), await start()] as const
   const named = (items: readonly { name: string; permission: string }[]) =>
     items.map(({ name, permission }) => `${name}=${permission}`)

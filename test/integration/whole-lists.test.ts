@@ -6,7 +6,7 @@ import { DomainError } from '../../src/domain/errors.ts'
 import type { Permission, UserId } from '../../src/domain/model.ts'
 import { problemOf } from '../../src/http/problem.ts'
 import { becomes } from '../support/becomes.ts'
-import { asRoot, entriesInRedis, type Service, smallOrganisation, startService } from '../support/service.ts'
+import { asRoot, entriesInRedis, PATIENT, type Service, smallOrganisation, startService } from '../support/service.ts'
 import { dropDatabase, freshDatabase } from '../support/stack.ts'
 
 const id = (user: string) => user as UserId
@@ -19,7 +19,7 @@ let sql: pg.Client
 
 beforeAll(async () => {
   databaseUrl = await freshDatabase()
-  service = await startService({ databaseUrl })
+  service = await startService({ databaseUrl, environment: PATIENT })
   mutations = service.portcullis.mutations
   sql = new pg.Client({ connectionString: databaseUrl })
   await sql.connect()
