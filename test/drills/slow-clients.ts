@@ -1,4 +1,6 @@
-/** `npm run drill:slow-clients [-- --connections 1000] [--seconds 15]`: slow headers and slow bodies hold connections open; a client that behaves is timed before and meanwhile. */
+/** `npm run drill:slow-clients [-- --connections 1000] [--seconds 15] [--burst]`: slow headers and slow bodies, from a process of their own, hold connections open; a client that behaves is timed before and meanwhile. */
+import { fork } from 'node:child_process'
+import { once } from 'node:events'
 import path from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
@@ -7,25 +9,25 @@ import { createTokenIssuer } from '../../src/local/token-issuer.ts'
 import { waitUntil } from '../../src/local/wait-until.ts'
 import { withDrillStack } from '../security/drill-stack.ts'
 import { createHttpClient } from '../security/http-client.ts'
-import { drip, openRaw, SLOW_HEADERS, slowBody } from '../security/raw-http.ts'
+import type { Crowd, CrowdReport } from '../security/slow-crowd.ts'
 
-const { values } = parseArgs({ options: { connections: { type: 'string' }, seconds: { type: 'string' } } })
+const { values } = parseArgs({
+  options: { connections: { type: 'string' }, seconds: { type: 'string' }, burst: { type: 'boolean' } },
+})
 const connections = Number(values.connections ?? 1000)
 const seconds = Number(values.seconds ?? 15)
 if (!Number.isSafeInteger(connections) || connections < 2 || !(seconds > 0)) {
-  console.error('usage: npm run drill:slow-clients [-- --connections <count>] [--seconds <number>]')
+  console.error('usage: npm run drill:slow-clients [-- --connections <count>] [--seconds <number>] [--burst]')
   process.exit(2)
 }
 const main = fileURLToPath(new URL('../../src/main.ts', import.meta.url))
 const ISSUER = 'https://drill.portcullis.local'
 const AUDIENCE = 'portcullis'
-const DRIP_MS = 1000
 const PAUSE_MS = 5
 const MAX_RATIO = 2
 /** Over as long as a slow body is waited for, so that they are not all put off in the same instant. */
-const OPENED_WITHIN_MS = 5000
-/** Sleeps are no finer than this. */
-const STEP_MS = 10
+const ARRIVE_WITHIN_MS = values.burst ? 0 : 5000
+const crowdFile = fileURLToPath(new URL('../security/slow-crowd.ts', import.meta.url))
 
 await withDrillStack(async (stack) => {
   const issuer = await createTokenIssuer({
@@ -77,30 +79,13 @@ await withDrillStack(async (stack) => {
 
   await timed()
   const before = await timed()
-  const statuses = new Map<string, number>()
-  let ending = false
-  const count = (kind: string) => (status: number | null) =>
-    void (ending || statuses.set(`${kind} ${status}`, (statuses.get(`${kind} ${status}`) ?? 0) + 1))
-  const open = new Set<ReturnType<typeof openRaw>>()
-  /** Whoever is put off comes again at once: the number of slow connections stays what it is. */
-  function hold(kind: 'headers' | 'body'): void {
-    const exchange = openRaw(port, kind === 'headers' ? SLOW_HEADERS : slowBody(authorization))
-    open.add(exchange)
-    drip(exchange, DRIP_MS)
-    void exchange.status.then(count(kind))
-    void exchange.closed.then(() => {
-      open.delete(exchange)
-      if (!ending) hold(kind)
-    })
-  }
-  for (let opened = 0; opened < connections; opened++) {
-    hold(opened % 2 === 0 ? 'headers' : 'body')
-    if (opened % Math.ceil((connections * STEP_MS) / OPENED_WITHIN_MS) === 0) await sleep(STEP_MS)
-  }
+  const crowd = fork(crowdFile)
+  crowd.send({ port, connections, authorization, arriveWithinMs: ARRIVE_WITHIN_MS } satisfies Crowd)
+  // The burst itself counts too: whoever comes at once is there while the healthy client is timed.
+  if (!values.burst) await once(crowd, 'message')
   const during = await timed()
-  const held = open.size
-  ending = true
-  for (const { socket } of open) socket.destroy()
+  crowd.send('enough')
+  const report = await reportOf(crowd)
   client.close()
   await service.stop(15_000)
 
@@ -108,9 +93,17 @@ await withDrillStack(async (stack) => {
   const shown = (name: string, { p50, p99, served, refused }: typeof before) =>
     console.log(`${name}: p50 ${p50.toFixed(2)} ms, p99 ${p99.toFixed(2)} ms, ${served} served, ${refused} refused`)
   shown('alone', before)
-  shown(`beside ${held} slow connections`, during)
-  console.log(`put off: ${[...statuses].map(([kind, times]) => `${kind}: ${times}`).join(', ')}`)
+  shown(`beside ${report.held} slow connections`, during)
+  const putOff = Object.entries(report.statuses)
+  console.log(`put off: ${putOff.map(([kind, times]) => `${kind}: ${times}`).join(', ')}`)
   console.log(`p99 ratio ${ratio.toFixed(2)} (at most ${MAX_RATIO})`)
-  const unexpected = [...statuses.keys()].filter((kind) => !kind.endsWith(' 408'))
+  const unexpected = putOff.filter(([kind]) => !kind.endsWith(' 408'))
   process.exitCode = ratio <= MAX_RATIO && during.refused === 0 && unexpected.length === 0 ? 0 : 1
 })
+
+async function reportOf(crowd: ReturnType<typeof fork>): Promise<CrowdReport> {
+  for (;;) {
+    const [message] = (await once(crowd, 'message')) as [CrowdReport | 'here']
+    if (message !== 'here') return message
+  }
+}
