@@ -1,6 +1,6 @@
 /** The HTTP API for the command line: one call, its answer as JSON, and errors that say what to do. */
 import { type Connection, isLoopback } from './connection.ts'
-import { type ProblemDetails, RefusedError, UnreachableError } from './outcome.ts'
+import { type ProblemDetails, RefusedError, UnreachableError, UsageError } from './outcome.ts'
 
 const PATIENCE_MS = 30_000
 
@@ -29,9 +29,18 @@ export interface ApiClient {
   call(call: ApiCall): Promise<ApiAnswer>
 }
 
-/** A path below the base address; the values are percent-encoded, the literal parts are not. */
+/**
+ * A path below the base address; the values are percent-encoded, the literal parts are not.
+ * @throws UsageError for `.` and `..`: however they are encoded, URLs drop them, and another call would be made
+ */
 export function apiPath(literals: TemplateStringsArray, ...values: string[]): string {
-  return String.raw({ raw: literals }, ...values.map(encodeURIComponent))
+  return String.raw({ raw: literals }, ...values.map(segment))
+}
+
+function segment(value: string): string {
+  if (value === '.' || value === '..')
+    throw new UsageError(`${value} cannot be part of a URL's path; whoever is called so can be managed by import only`)
+  return encodeURIComponent(value)
 }
 
 export function createApiClient(deps: Connection & { readonly fetch: typeof fetch }): ApiClient {

@@ -243,6 +243,13 @@ describe('explain', () => {
 })
 
 describe('what goes wrong', () => {
+  it('is exit code 2 for a name that a URL would drop: nothing is asked of anybody else instead', async () => {
+    for (const args of ['users delete ..', 'users resources ..', 'members put staff .', 'explain .. website']) {
+      const { exitCode, request } = await run(args)
+      expect([args, exitCode, request]).toEqual([args, 2, []])
+    }
+  })
+
   it('is exit code 1 and every error of the answer when the service refuses', async () => {
     const { exitCode, err, out } = await run(
       'groups create a',

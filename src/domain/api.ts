@@ -57,6 +57,8 @@ export interface PageQuery {
   /** 1 to 200. */
   readonly limit: number
   readonly cursor?: string
+  /** Who asks: a cursor continues only the list of whom it was given to. */
+  readonly reader?: UserId
 }
 
 /** A page of a list that can be replaced as a whole. */

@@ -21,9 +21,9 @@ export function createAuditTrail({
   readonly cursors: CursorCodec
 }): AuditTrail {
   return {
-    async entries({ limit, cursor, ...filters }) {
+    async entries({ limit, cursor, reader, ...filters }) {
       const { actor, action, target, since, until } = filters
-      const scope = ['audit', actor, action, target, since?.toISOString(), until?.toISOString()]
+      const scope = ['audit', actor, action, target, since?.toISOString(), until?.toISOString(), reader]
       const [at, id] = cursor === undefined ? [] : cursors.decode(scope, cursor)
       const { statement, values } = pageOf({ ...filters, at, id }, limit + 1)
       const rows = await database.query<Row>(statement, values)
@@ -35,7 +35,7 @@ export function createAuditTrail({
   }
 }
 
-interface Bounds extends Omit<AuditQuery, 'limit' | 'cursor'> {
+interface Bounds extends Omit<AuditQuery, 'limit' | 'cursor' | 'reader'> {
   readonly at: string | undefined
   readonly id: string | undefined
 }

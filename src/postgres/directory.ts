@@ -131,11 +131,12 @@ export function createDirectory({ database, source, cursors }: DirectoryOptions)
 
   /** Asks for one row more than the page shows: its presence says that there is another page. */
   async function page<T extends object>(
-    scope: readonly (string | undefined)[],
+    list: readonly (string | undefined)[],
     query: PageQuery,
     keyOf: (row: T) => string,
     read: (count: number, after: string | null) => Promise<T[]>,
   ): Promise<Page<T>> {
+    const scope = [...list, query.reader]
     const [after = null] = query.cursor === undefined ? [] : cursors.decode(scope, query.cursor)
     const rows = await read(query.limit + 1, after)
     const data = rows.slice(0, query.limit)

@@ -174,6 +174,23 @@ describe('a list of resources', () => {
     },
   )
 
+  it('of the directory goes on only for whom it was begun', async () => {
+    const bothAdmins = ['root', 'boss'].map((user) => (call: string) => as(user, call, { token: { roles: ['admin'] } }))
+    const { json: handbook } = await admin('GET /resources/name:handbook')
+    for (const path of [
+      '/users',
+      '/groups',
+      '/admin/audit',
+      '/groups/name:dept%2Fred/grants',
+      `/resources/${handbook.id}/access`,
+    ]) {
+      const { json, headers } = await admin(`GET ${path}?limit=1`)
+      expect([path, headers.link]).toEqual([path, `<${path}?limit=1&cursor=${json.nextCursor}>; rel="next"`])
+      const next = bothAdmins.map((call) => call(`GET ${path}?limit=1&cursor=${json.nextCursor}`))
+      expect([path, ...(await Promise.all(next)).map(({ status }) => status)]).toEqual([path, 200, 400])
+    }
+  })
+
   it("refuses another user's cursor, one for another query, and a forged one", async () => {
     const cursor = String((await as('reader-51', 'GET /resources')).json.nextCursor)
     expect((await as('reader-51', `GET /resources?cursor=${cursor}`)).status).toBe(200)

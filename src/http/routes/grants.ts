@@ -40,7 +40,8 @@ const listGrants = route({
   ],
   refuses: ['not-found', 'forbidden'],
   async handle({ params: { id }, query, caller, http }, { reads }) {
-    const grants = await reads.grantsOf(id, { ...query, ...(!caller.isAdmin && { administeredBy: caller.id }) })
+    const asked = { ...query, reader: caller.id, ...(!caller.isAdmin && { administeredBy: caller.id }) }
+    const grants = await reads.grantsOf(id, asked)
     // Who administers nothing in it is refused as for a group that does not exist, so that neither shows.
     if (!caller.isAdmin) permit((grants?.data.length ?? 0) > 0 || (grants !== null && query.cursor !== undefined))
     if (grants === null) throw new DomainError('not-found', 'no such group')

@@ -26,7 +26,8 @@ const listGroups = route({
   answers: [
     { status: 200, description: 'A page, ordered by name then id', schema: pageOf(groupOut), headers: ['Link'] },
   ],
-  handle: async ({ query, http }, { reads }) => page(http, await reads.groups(query), groupBody),
+  handle: async ({ query, caller, http }, { reads }) =>
+    page(http, await reads.groups({ ...query, reader: caller.id }), groupBody),
 })
 
 const createGroup = route({

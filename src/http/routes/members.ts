@@ -41,7 +41,7 @@ const listMembers = route({
   ],
   refuses: ['not-found'],
   async handle({ params: { id }, query, caller, http }, { reads }) {
-    const members = await reads.membersOf(id, query)
+    const members = await reads.membersOf(id, { ...query, reader: caller.id })
     if (members === null) throw new DomainError('not-found', 'no such group')
     const etag = members.state && listTag(caller.id, 'members', members.state)
     return page(http, members, membershipBody, etag)

@@ -183,8 +183,8 @@ const resourceAccess = route({
     },
   ],
   refuses: ['not-found'],
-  async handle({ params: { id }, query, http }, { reads }) {
-    const entries = await reads.access(id, query)
+  async handle({ params: { id }, query, caller, http }, { reads }) {
+    const entries = await reads.access(id, { ...query, reader: caller.id })
     if (entries === null) throw new DomainError('not-found', 'no such resource')
     return page(http, entries, (entry) => entry)
   },

@@ -35,7 +35,8 @@ const listUsers = route({
   policy: admin,
   query: z.strictObject({ ...pageQuery, q: namePrefix.exactOptional() }),
   answers: [{ status: 200, description: 'A page, ordered by id', schema: pageOf(userOut), headers: ['Link'] }],
-  handle: async ({ query, http }, { reads }) => page(http, await reads.users(query), userBody),
+  handle: async ({ query, caller, http }, { reads }) =>
+    page(http, await reads.users({ ...query, reader: caller.id }), userBody),
 })
 
 const putUser = route({
