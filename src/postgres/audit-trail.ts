@@ -58,7 +58,8 @@ function pageOf({ at, id, ...filters }: Bounds, count: number): { statement: Sta
   where('until', filters.until, (until) => `at < ${until}::timestamptz`)
   where('after', at, (time) => `(at, id) < (${time}::timestamptz, $${values.length + 1}::bigint)`)
   if (id !== undefined) values.push(id)
+  // Not a bare `id`: in an ORDER BY that is the text that is selected, and 9 comes after 10.
   const text = `SELECT ${COLUMNS} FROM audit_log${conditions.length > 0 ? ` WHERE ${conditions.join(' AND ')}` : ''}
-    ORDER BY at DESC, id DESC LIMIT $1`
+    ORDER BY at DESC, audit_log.id DESC LIMIT $1`
   return { statement: { name: name.join('-'), text }, values }
 }

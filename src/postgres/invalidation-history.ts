@@ -4,10 +4,11 @@ import { DomainError } from '../domain/errors.ts'
 import type { JsonObject } from '../domain/model.ts'
 import type { Database } from './pool.ts'
 
+/** In an ORDER BY a bare `id` would be the text that is selected, and 10 would come before 2. */
 const HISTORY = {
   name: 'invalidation-history',
   text: `SELECT id::text, xid::text, tags, event, actor, reason, keys, widened, created_at AS at
-    FROM invalidation_log WHERE id > $1::bigint ORDER BY id LIMIT $2`,
+    FROM invalidation_log WHERE id > $1::bigint ORDER BY invalidation_log.id LIMIT $2`,
 }
 
 interface HistoryRow {
