@@ -1,5 +1,6 @@
 /** The change feed: what stopped being valid, for services that keep caches of their own. */
 import type { ChangeEvent, ChangeStream } from '../../domain/api.ts'
+import { DomainError } from '../../domain/errors.ts'
 import { formatEvent } from '../event-stream.ts'
 import { admin } from '../policies.ts'
 import { HttpError } from '../problem.ts'
@@ -20,7 +21,7 @@ const followChanges = route({
   reads: { 'last-event-id': 'The last id received; without it the stream begins now.' },
   answers: [{ status: 200, description: 'The stream' }],
   async handle({ http }, { changes }) {
-    const stream = await changes.open(lastEventId(http.headers['last-event-id']))
+    const stream = await changes.open(lastEventId(http.headers['last-event-id'])).catch(inWordsOfTheHeader)
     return { status: 200, headers: ['X-Accel-Buffering', 'no'], stream: onTheWire(stream) }
   },
 })
@@ -30,7 +31,15 @@ export const changeRoutes = [followChanges]
 function lastEventId(given: string | string[] | undefined): string | undefined {
   if (given === undefined || given === '') return undefined
   if (typeof given === 'string' && /^[\w-]{1,8192}$/.test(given)) return given
-  throw new HttpError('malformed-request', 'Last-Event-ID must be an id of this stream.')
+  throw notAnId()
+}
+
+const notAnId = () =>
+  new HttpError('malformed-request', 'Last-Event-ID must be an id of this stream; without one it begins now.')
+
+/** To the domain an id is a cursor, which the client never heard of. */
+function inWordsOfTheHeader(error: unknown): never {
+  throw error instanceof DomainError && error.code === 'invalid-input' ? notAnId() : error
 }
 
 function onTheWire(stream: ChangeStream) {
