@@ -5,7 +5,7 @@ import { healthRoutes, metricsRoute } from '../../src/http/routes/health.ts'
 import { apiRoutes } from '../../src/http/routes/index.ts'
 import { createMetrics } from '../../src/telemetry/index.ts'
 import { type Contract, createContract, type OpenApiDocument } from '../security/contract.ts'
-import { report } from './answer-findings.ts'
+import { judgeLater } from './answer-findings.ts'
 
 let contract: Contract | undefined
 
@@ -20,16 +20,18 @@ export function documentServed(): OpenApiDocument {
 /** @returns the same application */
 export function observed(app: Express): Express {
   // What the application calls itself for each request; Express's types do not name it.
+  contract ??= createContract(documentServed())
+  const judge = contract
   const inner = app as unknown as { handle: (req: Request, res: Response, next: unknown) => void }
   const { handle } = inner
   inner.handle = (req, res, next) => {
-    watch(req, res)
+    watch(judge, req, res)
     handle.call(app, req, res, next)
   }
   return app
 }
 
-function watch({ method, url: path }: Request, res: Response): void {
+function watch(contract: Contract, { method, url: path }: Request, res: Response): void {
   const chunks: Buffer[] = []
   const headers: Record<string, string> = {}
   const { writeHead, write, end } = res
@@ -54,8 +56,9 @@ function watch({ method, url: path }: Request, res: Response): void {
   res.once('finish', () => {
     // Where metrics have a port of their own, the document does not list them either.
     if (path === '/metrics' && res.statusCode === 404) return
-    contract ??= createContract(documentServed())
     const answer = { status: res.statusCode, headers, rawHeaders: [], text: Buffer.concat(chunks).toString() }
-    for (const wrong of contract.judge({ method, path }, answer)) report(`${method} ${path} ${answer.status}: ${wrong}`)
+    judgeLater(() =>
+      contract.judge({ method, path }, answer).map((wrong) => `${method} ${path} ${answer.status}: ${wrong}`),
+    )
   })
 }
