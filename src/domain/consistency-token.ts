@@ -4,7 +4,7 @@ import { DomainError } from './errors.ts'
 
 const VERSION = '1'
 
-/** @param committed `database` is `<system>-<timeline>-<incarnation>` */
+/** @param committed `database` is `<system>.<oid>-<timeline>-<incarnation>` */
 export function encodeConsistencyToken({ database, xid }: Committed): string {
   return Buffer.from(`${VERSION}.${database}.${xid}`).toString('base64url')
 }
@@ -12,7 +12,7 @@ export function encodeConsistencyToken({ database, xid }: Committed): string {
 /** @throws DomainError `token-malformed` */
 export function decodeConsistencyToken(token: string): Committed {
   const text = Buffer.from(token.slice(0, LONGEST), 'base64url').toString('latin1')
-  const [, database, digits] = /^1\.(\d{1,20}-[0-9A-F]{8}-\d{1,20}\.\d{1,20})\.(\d{1,16})$/.exec(text) ?? []
+  const [, database, digits] = /^1\.(\d{1,20}\.\d{1,10}-[0-9A-F]{8}-\d{1,20}\.\d{1,20})\.(\d{1,16})$/.exec(text) ?? []
   if (!database || !digits || Buffer.from(text).toString('base64url') !== token) throw malformed()
   try {
     return { database, xid: parseXid(digits) }

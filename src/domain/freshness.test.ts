@@ -3,8 +3,8 @@ import type { Committed, InvalidationIndex, LogFollower, Stamp, Trust, Xid } fro
 import { encodeConsistencyToken } from './consistency-token.ts'
 import { createFreshness } from './freshness.ts'
 
-const OLD = '7123456789-0000000A-1700000000.25'
-const PROMOTED = '7123456789-0000000B-1700000001.25'
+const OLD = '7123456789.5-0000000A-1700000000.25'
+const PROMOTED = '7123456789.5-0000000B-1700000001.25'
 const at = (database: string): Stamp => ({ database, snapshot: { xmin: 9 as Xid, xmax: 9 as Xid, inProgress: [] } })
 const token = (database: string) => encodeConsistencyToken({ database, xid: 5 as Xid })
 
