@@ -57,7 +57,7 @@ export class Database {
   }
 
   get identity(): string {
-    return `7-${this.history}-${this.incarnation}.0`
+    return `7.1-${this.history}-${this.incarnation}.0`
   }
 
   snapshot(): Snapshot {
