@@ -1,11 +1,11 @@
 /** The change feed over a real log: nothing is missed, whatever order transactions commit in. */
-import { createLocalJWKSet } from 'jose'
+
 import pg from 'pg'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { createApp, createAuthentication, createServer, listen } from '../../src/http/index.ts'
+import { createServer, listen } from '../../src/http/index.ts'
 import { closeServer } from '../../src/http/server.ts'
-import { createLogger, createMetrics } from '../../src/telemetry/index.ts'
-import { AUDIENCE, ISSUER, signToken, type TestKeys, testKeys } from '../support/app.ts'
+import { signToken, type TestKeys, testKeys } from '../support/app.ts'
+import { appOf, PLAIN_HTTP } from '../support/app-of.ts'
 import { becomes } from '../support/becomes.ts'
 import { observed } from '../support/observed.ts'
 import { asRoot, PATIENT, type Service, smallOrganisation, startService } from '../support/service.ts'
@@ -25,23 +25,7 @@ beforeAll(async () => {
   await sql.connect()
   await service.portcullis.mutations.importOrganisation(smallOrganisation, asRoot)
   keys = await testKeys()
-  const app = observed(
-    createApp({
-      portcullis: service.portcullis,
-      health: service.health,
-      authentication: createAuthentication({
-        keys: createLocalJWKSet({ keys: [keys.publicJwk as { kty: string }] }),
-        issuer: ISSUER,
-        audience: AUDIENCE,
-        algorithms: ['ES256'],
-        rolesClaim: 'roles',
-        nowMs: Date.now,
-      }),
-      metrics: createMetrics(),
-      logger: createLogger({ level: 'silent' }),
-      http: { requestBudgetMs: 1500, serverTiming: false, trustProxy: false, metricsPort: undefined },
-    }),
-  )
+  const app = observed(appOf(service, keys, { ...PLAIN_HTTP, requestBudgetMs: 1500 }))
   server = createServer(app)
   url = `http://127.0.0.1:${await listen(server, { host: '127.0.0.1', port: 0 })}/changes`
 })

@@ -1,10 +1,10 @@
 /** The HTTP contract over the real parts: PostgreSQL, Redis and Sentinel behind a real server. */
+
 import { existsSync, readFileSync } from 'node:fs'
-import { createLocalJWKSet } from 'jose'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { closeServer, createApp, createAuthentication, createServer, listen } from '../../src/http/index.ts'
-import { createLogger, createMetrics } from '../../src/telemetry/index.ts'
-import { AUDIENCE, ISSUER, signToken, type TestKeys, type TokenOptions, testKeys } from '../support/app.ts'
+import { closeServer, createServer, listen } from '../../src/http/index.ts'
+import { signToken, type TestKeys, type TokenOptions, testKeys } from '../support/app.ts'
+import { appOf } from '../support/app-of.ts'
 import { observed } from '../support/observed.ts'
 import { type Answer, clientOf, type Sent } from '../support/served.ts'
 import { asRoot, PATIENT, type Service, smallOrganisation, startService } from '../support/service.ts'
@@ -21,23 +21,7 @@ beforeAll(async () => {
   service = await startService({ databaseUrl, environment: PATIENT })
   await service.portcullis.mutations.importOrganisation(smallOrganisation, asRoot)
   keys = await testKeys()
-  const app = observed(
-    createApp({
-      portcullis: service.portcullis,
-      health: service.health,
-      authentication: createAuthentication({
-        keys: createLocalJWKSet({ keys: [keys.publicJwk as { kty: string }] }),
-        issuer: ISSUER,
-        audience: AUDIENCE,
-        algorithms: ['ES256'],
-        rolesClaim: 'roles',
-        nowMs: Date.now,
-      }),
-      metrics: createMetrics(),
-      logger: createLogger({ level: 'silent' }),
-      http: { requestBudgetMs: 5000, serverTiming: false, trustProxy: false, metricsPort: undefined },
-    }),
-  )
+  const app = observed(appOf(service, keys))
   server = createServer(app)
   client = clientOf(await listen(server, { host: '127.0.0.1', port: 0 }))
 })

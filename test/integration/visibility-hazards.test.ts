@@ -1,15 +1,14 @@
 /** The seventeen scenarios for visibility that other systems got wrong, by number: 8 to 16 (17 is a model of its own). */
+
 import { createServer, type Server } from 'node:http'
 import { type AddressInfo, connect } from 'node:net'
-import { createLocalJWKSet } from 'jose'
 import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Mutations } from '../../src/domain/api.ts'
-import { createApp, createAuthentication } from '../../src/http/index.ts'
-import { createLogger, createMetrics } from '../../src/telemetry/index.ts'
 import { meetEnemies } from '../drills/visibility/enemies.ts'
 import { raceGrants } from '../drills/visibility/races.ts'
-import { AUDIENCE, ISSUER, signToken, testKeys } from '../support/app.ts'
+import { signToken, testKeys } from '../support/app.ts'
+import { appOf } from '../support/app-of.ts'
 import { observed } from '../support/observed.ts'
 import { asRoot, named, retried, startVisibilityFleet, user, type VisibilityFleet } from './visibility-fleet.ts'
 
@@ -166,23 +165,7 @@ describe('visibility', () => {
 })
 
 async function serve(keys: Awaited<ReturnType<typeof testKeys>>): Promise<Server> {
-  const app = observed(
-    createApp({
-      portcullis: fleet.instances[0].portcullis,
-      health: fleet.instances[0].health,
-      authentication: createAuthentication({
-        keys: createLocalJWKSet({ keys: [keys.publicJwk as { kty: string }] }),
-        issuer: ISSUER,
-        audience: AUDIENCE,
-        algorithms: ['ES256'],
-        rolesClaim: 'roles',
-        nowMs: Date.now,
-      }),
-      metrics: createMetrics(),
-      logger: createLogger({ level: 'silent' }),
-      http: { requestBudgetMs: 5000, serverTiming: false, trustProxy: false, metricsPort: undefined },
-    }),
-  )
+  const app = observed(appOf(fleet.instances[0], keys))
   const server = createServer(app)
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   return server

@@ -1,12 +1,13 @@
 /** Instances of the whole service in this process, each behind a server of its own, over one database and one cache. */
+
 import { randomBytes } from 'node:crypto'
 import type { Server } from 'node:http'
-import { createLocalJWKSet } from 'jose'
 import { type Composed, compose } from '../../src/composition-root.ts'
 import { loadConfig } from '../../src/config.ts'
-import { closeServer, createApp, createAuthentication, createServer, listen } from '../../src/http/index.ts'
+import { closeServer, createServer, listen } from '../../src/http/index.ts'
 import { createLogger, createMetrics } from '../../src/telemetry/index.ts'
 import { AUDIENCE, ISSUER, signToken, type TokenOptions, testKeys } from '../support/app.ts'
+import { appOf } from '../support/app-of.ts'
 import { observed } from '../support/observed.ts'
 import { createHttpClient, type HttpClient } from './http-client.ts'
 
@@ -53,20 +54,9 @@ export async function serveFleet(options: ServedFleetOptions): Promise<ServedFle
     const logger = createLogger({ level: 'silent' })
     const composed = compose(config, { logger, metrics: createMetrics() })
     await composed.started
-    const app = createApp({
-      portcullis: composed.portcullis,
-      health: composed.health,
-      authentication: createAuthentication({
-        keys: createLocalJWKSet({ keys: [keys.publicJwk as { kty: string }] }),
-        issuer: ISSUER,
-        audience: AUDIENCE,
-        algorithms: ['ES256'],
-        rolesClaim: 'roles',
-        nowMs: Date.now,
-      }),
-      metrics: createMetrics(),
-      logger,
-      http: { ...config.http, requestBudgetMs: options.requestBudgetMs ?? 5000 },
+    const app = appOf(composed, keys, {
+      ...config.http,
+      requestBudgetMs: options.requestBudgetMs ?? 5000,
     })
     // A drill judges what it sees itself.
     const server = createServer(process.env.VITEST === undefined ? app : observed(app))

@@ -1,0 +1,33 @@
+/** The application around a composed service, for callers whose tokens a test signs itself; its answers are not judged. */
+import { createLocalJWKSet } from 'jose'
+import type { Composed } from '../../src/composition-root.ts'
+import { createApp, createAuthentication } from '../../src/http/index.ts'
+import { createLogger, createMetrics } from '../../src/telemetry/index.ts'
+import { AUDIENCE, ISSUER, type TestKeys } from './app.ts'
+
+type HttpOptions = Parameters<typeof createApp>[0]['http']
+
+export const PLAIN_HTTP: HttpOptions = {
+  requestBudgetMs: 5000,
+  serverTiming: false,
+  trustProxy: false,
+  metricsPort: undefined,
+}
+
+export function appOf(service: Pick<Composed, 'portcullis' | 'health'>, keys: TestKeys, http = PLAIN_HTTP) {
+  return createApp({
+    portcullis: service.portcullis,
+    health: service.health,
+    authentication: createAuthentication({
+      keys: createLocalJWKSet({ keys: [keys.publicJwk as { kty: string }] }),
+      issuer: ISSUER,
+      audience: AUDIENCE,
+      algorithms: ['ES256'],
+      rolesClaim: 'roles',
+      nowMs: Date.now,
+    }),
+    metrics: createMetrics(),
+    logger: createLogger({ level: 'silent' }),
+    http,
+  })
+}
