@@ -13,7 +13,10 @@ await composed.started
 const { mutations } = composed.portcullis
 const context = { actor: 'root' as UserId }
 
-createInterface({ input: process.stdin }).on('line', async (line) => {
+const orders = createInterface({ input: process.stdin })
+// Whoever gives the orders is gone.
+orders.on('close', () => process.exit(4))
+orders.on('line', async (line) => {
   const order = JSON.parse(line) as Order
   const group = { name: order.group }
   if (order.kind === 'leave') await mutations.removeUserFromGroup({ group, userId: order.user as UserId }, context)
