@@ -74,7 +74,7 @@ export function createDatabase(options: DatabaseOptions): Database {
     min: Math.min(KEPT_OPEN, poolMax),
     idleTimeoutMillis: IDLE_MS,
     allowExitOnIdle: false,
-    onConnect: refuseStandby,
+    onConnect: prepareConnection,
   })
   // An idle connection that breaks is replaced by the next use; without a listener it would end the process.
   pool.on('error', () => {})
@@ -125,10 +125,14 @@ export function createDatabase(options: DatabaseOptions): Database {
 
 /**
  * A standby answers too, but with what it has replayed so far: a permission revoked on the primary would still be there,
- * in an answer that no stamp vouches for.
+ * in an answer that no stamp vouches for. And after five uses PostgreSQL plans a prepared statement for any values alike:
+ * the one of visible resources, whose filters are mostly absent, then takes seven times as long as planning it each time
+ * (test/integration/prepared-plans.test.ts).
  */
-async function refuseStandby(client: pg.ClientBase): Promise<void> {
-  const { rows } = await client.query<{ standby: boolean }>('SELECT pg_is_in_recovery() AS standby')
+async function prepareConnection(client: pg.ClientBase): Promise<void> {
+  const { rows } = await client.query<{ standby: boolean }>(
+    `SELECT pg_is_in_recovery() AS standby, set_config('plan_cache_mode', 'force_custom_plan', false)`,
+  )
   if (rows[0]?.standby) throw Object.assign(new Error('the server is a standby'), { code: CANNOT_CONNECT_NOW })
 }
 
