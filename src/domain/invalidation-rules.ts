@@ -103,8 +103,9 @@ function membersNamedBy(keysOf: (user: UserId) => LayerKey[]) {
     if (known) return known
     const keys: LayerKey[] = []
     await inPieces(users, (user) => keys.push(...keysOf(user)))
-    named.set(users, { keys, layers: [] })
-    return { keys, layers: [] }
+    const naming: NamedMembers = { keys, layers: [] }
+    named.set(users, naming)
+    return naming
   }
 }
 
