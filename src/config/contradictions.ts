@@ -1,0 +1,91 @@
+/** What is wrong between variables that are each well formed. */
+import { readFileSync } from 'node:fs'
+import { reasonOf } from './reason.ts'
+import { type Given, type Variables, variables } from './variables.ts'
+import { isKnownSecret, weakSecret } from './weak-secrets.ts'
+
+/** Checked on what could be read, so that one bad value does not hide what others contradict. */
+export function contradictions(given: Given): string[] {
+  const env = leniently(given)
+  const found: string[] = []
+  if (given.REDIS_SENTINELS === undefined && given.REDIS_URL === undefined)
+    found.push(
+      'REDIS_SENTINELS is not set: list the Sentinels as host:port,host:port (or set REDIS_URL for a single Redis)',
+    )
+  if (given.REDIS_SENTINELS !== undefined && given.REDIS_URL !== undefined)
+    found.push('REDIS_SENTINELS and REDIS_URL are both set: keep one of them')
+  if (given.JWT_JWKS_URL === undefined && given.JWT_PUBLIC_KEY_FILE === undefined)
+    found.push(
+      'JWT_JWKS_URL is not set: give the key set of your identity provider (or JWT_PUBLIC_KEY_FILE for development)',
+    )
+  if (given.JWT_JWKS_URL !== undefined && given.JWT_PUBLIC_KEY_FILE !== undefined)
+    found.push('JWT_JWKS_URL and JWT_PUBLIC_KEY_FILE are both set: keep one of them')
+  found.push(
+    ...unreadableFiles(given),
+    ...disorderedTiers(env),
+    ...disorderedFollowing(env),
+    ...weakSecret(given.CURSOR_SECRET),
+  )
+  if (env.NODE_ENV === 'production') found.push(...unfitForProduction(given))
+  return found
+}
+
+function unreadableFiles(given: Given): string[] {
+  return ['REDIS_TLS_CA_FILE', 'SENTINEL_TLS_CA_FILE', 'JWT_PUBLIC_KEY_FILE'].flatMap((name) => {
+    const file = given[name]
+    if (file === undefined) return []
+    try {
+      readFileSync(file)
+      return []
+    } catch (error) {
+      return [`${name}: the file cannot be read (${reasonOf(error)}); check the path and its permissions`]
+    }
+  })
+}
+
+function disorderedFollowing(env: Partial<Variables>): string[] {
+  const { LOG_POLL_MS: poll, LOG_BOUND_MS: bound, DATABASE_GRACE_MS: grace } = env
+  if (poll === undefined || bound === undefined || grace === undefined) return []
+  if (poll < bound && bound <= grace) return []
+  return [`LOG_POLL_MS, LOG_BOUND_MS and DATABASE_GRACE_MS must increase, but are ${poll}, ${bound}, ${grace}`]
+}
+
+function disorderedTiers(env: Partial<Variables>): string[] {
+  const { OUTAGE_SHORT_MS: short, OUTAGE_VOLATILE_MS: volatile, OUTAGE_FULL_MS: full } = env
+  if (short === undefined || volatile === undefined || full === undefined) return []
+  if (short < volatile && volatile < full) return []
+  return [
+    `OUTAGE_SHORT_MS, OUTAGE_VOLATILE_MS and OUTAGE_FULL_MS must increase, but are ${short}, ${volatile}, ${full}`,
+  ]
+}
+
+function unfitForProduction(given: Given): string[] {
+  const found: string[] = []
+  if (given.JWT_PUBLIC_KEY_FILE !== undefined)
+    found.push('JWT_PUBLIC_KEY_FILE is for development: in production set JWT_JWKS_URL, so that keys can be rotated')
+  const jwks = given.JWT_JWKS_URL
+  if (jwks !== undefined && URL.canParse(jwks)) {
+    const { protocol, hostname } = new URL(jwks)
+    const local = hostname === 'localhost' || hostname === '127.0.0.1' || hostname === '[::1]'
+    if (protocol === 'http:' && !local && !hostname.endsWith('.svc') && !hostname.endsWith('.svc.cluster.local'))
+      found.push(
+        'JWT_JWKS_URL must start with https:// in production: whoever can change the keys on the way can sign tokens',
+      )
+  }
+  for (const name of ['REDIS_PASSWORD', 'SENTINEL_PASSWORD'] as const) {
+    const secret = given[name]
+    if (secret !== undefined && isKnownSecret(secret))
+      found.push(`${name} is publicly known or trivial: use a random one`)
+  }
+  return found
+}
+
+/** Each variable on its own, where it can be read. */
+function leniently(given: Given): Partial<Variables> {
+  const readable: Record<string, unknown> = {}
+  for (const [name, schema] of Object.entries(variables.shape)) {
+    const parsed = schema.safeParse(given[name])
+    if (parsed.success) readable[name] = parsed.data
+  }
+  return readable as Partial<Variables>
+}

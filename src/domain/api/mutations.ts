@@ -1,0 +1,147 @@
+/** What can be changed; every one invalidates by the rules. */
+import type {
+  Grant,
+  Group,
+  GroupId,
+  JsonObject,
+  Membership,
+  MembershipRole,
+  Permission,
+  Ref,
+  Resource,
+  ResourceId,
+  User,
+  UserId,
+} from '../model.ts'
+
+/** Who causes a mutation, for the audit log and the invalidation log. */
+export interface MutationContext {
+  readonly actor: UserId
+  readonly requestId?: string
+  /** The `jti` of the caller's token, or a short hash of it. */
+  readonly tokenId?: string
+  readonly reason?: string
+  /** From `Idempotency-Key`: stored with the answer in the mutation's own transaction. */
+  readonly idempotency?: { readonly key: string; readonly fingerprint: string }
+}
+
+export interface Mutated<T> {
+  readonly value: T
+  /** To be presented as `Consistency-Token` by reads that must see this mutation. */
+  readonly consistencyToken: string
+}
+
+/** The states that a list may be in for it to be replaced; `*`: any. */
+export type ListCondition = '*' | readonly string[]
+
+export interface Mutations {
+  createResource(
+    input: {
+      name: string
+      kind: string
+      description?: string | null
+      attributes?: JsonObject
+      grants?: readonly { group: Ref<GroupId>; permission: Permission }[]
+    },
+    context: MutationContext,
+  ): Promise<Mutated<Resource>>
+  /** `changes` is a merge patch: absent keeps, null clears (RFC 7396). `ifVersion` from If-Match. */
+  updateResource(
+    input: {
+      resource: Ref<ResourceId>
+      changes: { name?: string; kind?: string; description?: string | null; attributes?: JsonObject | null }
+      ifVersion?: number
+    },
+    context: MutationContext,
+  ): Promise<Mutated<Resource>>
+  deleteResource(
+    input: { resource: Ref<ResourceId>; ifVersion?: number },
+    context: MutationContext,
+  ): Promise<Mutated<null>>
+  /** `mustExist` of this and other puts: from `If-None-Match: *` (false) and `If-Match: *` (true). */
+  putUser(
+    input: { id: UserId; displayName?: string | null; disabled?: boolean; mustExist?: boolean },
+    context: MutationContext,
+  ): Promise<Mutated<{ user: User; created: boolean }>>
+  deleteUser(input: { id: UserId }, context: MutationContext): Promise<Mutated<null>>
+  createGroup(input: { name: string; parent?: Ref<GroupId> | null }, context: MutationContext): Promise<Mutated<Group>>
+  updateGroup(
+    input: { group: Ref<GroupId>; changes: { name?: string; parent?: Ref<GroupId> | null }; ifVersion?: number },
+    context: MutationContext,
+  ): Promise<Mutated<Group>>
+  deleteGroup(input: { group: Ref<GroupId>; ifVersion?: number }, context: MutationContext): Promise<Mutated<null>>
+  /** Without a role a member keeps his, and a new one is a plain member. */
+  addUserToGroup(
+    input: { group: Ref<GroupId>; userId: UserId; role?: MembershipRole; mustExist?: boolean },
+    context: MutationContext,
+  ): Promise<Mutated<{ membership: Membership; created: boolean }>>
+  removeUserFromGroup(input: { group: Ref<GroupId>; userId: UserId }, context: MutationContext): Promise<Mutated<null>>
+  /**
+   * The list becomes the whole membership, or nothing changes. Roles as for `addUserToGroup`.
+   * Without a condition it may only add: `precondition-required`.
+   */
+  replaceMembers(
+    input: {
+      group: Ref<GroupId>
+      members: readonly { userId: UserId; role?: MembershipRole }[]
+      condition?: ListCondition
+    },
+    context: MutationContext,
+  ): Promise<Mutated<Replaced>>
+  putGrant(
+    input: { group: Ref<GroupId>; resource: Ref<ResourceId>; permission: Permission; mustExist?: boolean },
+    context: MutationContext,
+  ): Promise<Mutated<{ grant: Grant; created: boolean }>>
+  removeGrant(
+    input: { group: Ref<GroupId>; resource: Ref<ResourceId> },
+    context: MutationContext,
+  ): Promise<Mutated<null>>
+  /** The list becomes all that the group itself is granted, or nothing changes. The condition as for members. */
+  replaceGrants(
+    input: {
+      group: Ref<GroupId>
+      grants: readonly { resource: Ref<ResourceId>; permission: Permission }[]
+      condition?: ListCondition
+    },
+    context: MutationContext,
+  ): Promise<Mutated<Replaced>>
+  importOrganisation(input: OrganisationImport, context: MutationContext): Promise<Mutated<ImportCounts>>
+}
+
+/** What a list that became the whole state changed. */
+export interface Replaced {
+  /** How many there are now. */
+  readonly total: number
+  readonly added: number
+  readonly changed: number
+  readonly removed: number
+}
+
+/** The body of `POST /import`: names refer to each other, everything in it is created or brought to this state. */
+export interface OrganisationImport {
+  readonly users: readonly { readonly id: string; readonly displayName?: string | null }[]
+  readonly groups: readonly { readonly name: string; readonly parent?: string | null }[]
+  readonly memberships: readonly { readonly group: string; readonly user: string; readonly role: MembershipRole }[]
+  readonly resources: readonly {
+    readonly name: string
+    readonly kind: string
+    readonly description?: string | null
+    readonly attributes?: JsonObject
+  }[]
+  readonly grants: readonly { readonly group: string; readonly resource: string; readonly permission: Permission }[]
+}
+
+export interface ImportCount {
+  readonly total: number
+  readonly created: number
+  readonly updated: number
+}
+
+export interface ImportCounts {
+  readonly users: ImportCount
+  readonly groups: ImportCount
+  readonly memberships: ImportCount
+  readonly resources: ImportCount
+  readonly grants: ImportCount
+  readonly changed: boolean
+}

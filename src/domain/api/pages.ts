@@ -1,0 +1,21 @@
+/** Pages of lists, as every read gives them. */
+import type { UserId } from '../model.ts'
+
+export interface Page<T> {
+  readonly data: readonly T[]
+  readonly nextCursor: string | null
+}
+
+export interface PageQuery {
+  /** 1 to 200. */
+  readonly limit: number
+  readonly cursor?: string
+  /** Who asks: a cursor continues only the list of whom it was given to. */
+  readonly reader?: UserId
+}
+
+/** A page of a list that can be replaced as a whole. */
+export interface ReplaceablePage<T> extends Page<T> {
+  /** With the first page: the state that the whole list was in. */
+  readonly state?: string
+}
