@@ -1,34 +1,24 @@
 /** The only place where concrete adapters meet; wired by hand, in an order that needs no later patching. */
 import { hostname } from 'node:os'
 import { setTimeout as delay } from 'node:timers/promises'
-import {
-  type Clock,
-  createCopies,
-  createInvalidationIndex,
-  createLayer,
-  createLogFollower,
-  createMutationRunner,
-  createPartitionedLayer,
-} from './cache/index.ts'
+import { type Clock, createInvalidationIndex, createLogFollower, createMutationRunner } from './cache/index.ts'
 import type { Config } from './config.ts'
 import { createAdministration } from './domain/administration.ts'
 import type { MutationContext, Portcullis } from './domain/api.ts'
 import { createCatalogue } from './domain/catalogue.ts'
-import { bucketOfItems, type CatalogueBucket, decodeBucket, encodeBucket } from './domain/catalogue-bucket.ts'
 import { createChangeFeed } from './domain/changes.ts'
 import { createCursorCodec } from './domain/cursor.ts'
 import { withVia } from './domain/effective-groups.ts'
 import { createFreshness } from './domain/freshness.ts'
-import { bucketTag, CATALOGUE_BUCKETS, catalogueBucketKey, catalogueKey, layerTag, retentionOf } from './domain/keys.ts'
+import { retentionOf } from './domain/keys.ts'
 import { createLayerCounters, tee } from './domain/layer-counters.ts'
+import { createLayers, RETENTION_MS } from './domain/layers.ts'
 import { createListPages } from './domain/list-pages.ts'
 import type { JsonObject } from './domain/model.ts'
 import { createMutations } from './domain/mutations-api.ts'
 import { createRecovery } from './domain/recovery.ts'
 import { createResourcePages } from './domain/resource-page.ts'
-import type { GroupNode } from './domain/source.ts'
 import type { Transaction } from './domain/transaction.ts'
-import { type VisibleList, visibleListCodec } from './domain/visible-list.ts'
 import { createVisibleResources } from './domain/visible-resources.ts'
 import { createAuditTrail } from './postgres/audit-trail.ts'
 import { createChangeLog } from './postgres/change-log.ts'
@@ -44,23 +34,11 @@ import { createUnitOfWork } from './postgres/unit-of-work.ts'
 import { createRedis, type RedisAdapter } from './redis/index.ts'
 import type { Logger, Metrics } from './telemetry/index.ts'
 
-const HOUR_MS = 3_600_000
-const MINUTE_MS = 60_000
-
-/** The promised lives of the three layers. */
-const TTL_MS = { resources: 12 * HOUR_MS, userGroups: 15 * MINUTE_MS, userResources: 15 * MINUTE_MS } as const
-/** An entry is filled a little after its load; what it could have missed is remembered that much longer. */
-const MARGIN_MS = 2 * MINUTE_MS
-const RETENTION_MS = { volatile: TTL_MS.userResources + MARGIN_MS, lasting: TTL_MS.resources + MARGIN_MS } as const
-/** How long a dead lease holder can delay others: longer than a load takes, shorter than anybody's patience. */
-const LEASE_MS = 1000
-const CATALOGUE_LEASE_MS = 10_000
 /** A transaction over very many rows (an import) takes this long at most. */
 const TRANSACTION_TIMEOUT_MS = 30_000
 const REMEMBERED_TAGS_MAX = 200_000
-const COPIES_MAX_BYTES = { groups: 16 * 1024 * 1024, lists: 64 * 1024 * 1024 } as const
 const TOKEN_WAIT_MS = 1000
-const RETENTION_JOB_EVERY_MS = MINUTE_MS
+const RETENTION_JOB_EVERY_MS = 60_000
 const START_RETRY_MS = 500
 /** How long a start waits for Redis to answer, and for the catalogue; readiness depends on neither for longer. */
 const WARM_UP_REDIS_MS = 1000
@@ -68,7 +46,7 @@ const WARM_UP_PAUSE_MS = 20
 const WARM_UP_MAX_MS = 15_000
 const WATCH_EVERY_MS = 250
 const OUTAGES_SHOWN = 20
-const CHANGE_STREAMS = { streamsMax: 100, heartbeatMs: 15_000, lifeMs: 5 * MINUTE_MS } as const
+const CHANGE_STREAMS = { streamsMax: 100, heartbeatMs: 15_000, lifeMs: 300_000 } as const
 
 export interface Composed {
   /**
@@ -130,53 +108,7 @@ export function compose(config: Config, { logger, metrics }: { logger: Logger; m
   const source = createCacheSource(database)
   const pages = createResourcePages(cursors)
   const catalogue = createCatalogue()
-  const partition = createPartitionedLayer<CatalogueBucket>({
-    name: 'resources',
-    manifestKey: catalogueKey,
-    bucketCount: CATALOGUE_BUCKETS,
-    bucketKey: catalogueBucketKey,
-    tagsOf: (bucket) => [bucketTag(bucket), layerTag('resources')],
-    async load(numbers) {
-      const { stamp, values } = await source.catalogueBuckets(numbers)
-      return { stamp, values: new Map([...values].map(([number, items]) => [number, bucketOfItems(items)])) }
-    },
-    encode: encodeBucket,
-    decode: decodeBucket,
-    onBucket: catalogue.replace,
-    ttlMs: TTL_MS.resources,
-    leaseMs: CATALOGUE_LEASE_MS,
-    store,
-    index,
-    clock,
-    events,
-  })
-  const groups = createLayer<readonly GroupNode[]>({
-    name: 'user-groups',
-    retention: 'volatile',
-    ttlMs: TTL_MS.userGroups,
-    leaseMs: LEASE_MS,
-    store,
-    index,
-    clock,
-    codec: {
-      encode: (nodes) => ({ body: Buffer.from(JSON.stringify(nodes)) }),
-      decode: ({ body }) => JSON.parse(body.toString()) as GroupNode[],
-    },
-    copies: createCopies({ maxBytes: COPIES_MAX_BYTES.groups }),
-    events,
-  })
-  const lists = createLayer({
-    name: 'user-resources',
-    retention: 'volatile',
-    ttlMs: TTL_MS.userResources,
-    leaseMs: LEASE_MS,
-    store,
-    index,
-    clock,
-    codec: visibleListCodec,
-    copies: createCopies<VisibleList>({ maxBytes: COPIES_MAX_BYTES.lists }),
-    events,
-  })
+  const { partition, groups, lists } = createLayers({ store, index, clock, events, source, catalogue })
   const freshness = createFreshness({ index, follower, tokenWaitMs: TOKEN_WAIT_MS })
   const listPages = createListPages({ store, pages })
   const visible = createVisibleResources({

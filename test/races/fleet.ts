@@ -4,12 +4,9 @@
  */
 import {
   type Clock,
-  createCopies,
   createInvalidationIndex,
-  createLayer,
   createLogFollower,
   createMutationRunner,
-  createPartitionedLayer,
   type EntryStore,
   type InvalidationIndex,
   type LayerEvents,
@@ -21,26 +18,15 @@ import {
 } from '../../src/cache/index.ts'
 import type { ReadContext } from '../../src/domain/api.ts'
 import { createCatalogue } from '../../src/domain/catalogue.ts'
-import { bucketOfItems, type CatalogueBucket, decodeBucket, encodeBucket } from '../../src/domain/catalogue-bucket.ts'
 import { encodeConsistencyToken } from '../../src/domain/consistency-token.ts'
 import { createCursorCodec } from '../../src/domain/cursor.ts'
 import { createFreshness } from '../../src/domain/freshness.ts'
-import {
-  bucketOf,
-  bucketTag,
-  catalogueBucketKey,
-  catalogueKey,
-  grantsTag,
-  layerKey,
-  layerTag,
-  retentionOf,
-  userTag,
-} from '../../src/domain/keys.ts'
+import { bucketOf, bucketTag, grantsTag, layerKey, layerTag, retentionOf, userTag } from '../../src/domain/keys.ts'
+import { createLayers, RETENTION_MS } from '../../src/domain/layers.ts'
 import { createListPages } from '../../src/domain/list-pages.ts'
 import type { GroupId, ResourceId, UserId, VisibleResource } from '../../src/domain/model.ts'
 import { createResourcePages } from '../../src/domain/resource-page.ts'
 import type { CacheSource, CatalogueItem, GroupNode } from '../../src/domain/source.ts'
-import { type VisibleList, visibleListCodec } from '../../src/domain/visible-list.ts'
 import { createVisibleResources } from '../../src/domain/visible-resources.ts'
 import { createInMemoryEntryStore, type InMemoryEntryStore } from '../support/in-memory-entry-store.ts'
 import { Database, type Transaction } from './database.ts'
@@ -48,8 +34,6 @@ import { Database, type Transaction } from './database.ts'
 export type Gate = (instance: string, step: string) => Promise<void>
 
 const BUCKETS = 2
-const MINUTE_MS = 60_000
-export const TTL_MS = { resources: 720 * MINUTE_MS, user: 15 * MINUTE_MS }
 
 export interface Instance {
   readonly name: string
@@ -174,45 +158,18 @@ function startInstance(name: string, shared: Shared, over: Partial<InstanceOptio
     pollMs: over.polls === false ? Number.MAX_SAFE_INTEGER / 4 : 250,
     boundMs: over.polls === false ? Number.POSITIVE_INFINITY : 5000,
     graceMs: 30_000,
-    retentionMs: { volatile: 17 * MINUTE_MS, lasting: 722 * MINUTE_MS },
+    retentionMs: RETENTION_MS,
   })
   const source = gatedSource(database, at)
   const catalogue = createCatalogue()
-  const partition = createPartitionedLayer<CatalogueBucket>({
-    name: 'resources',
-    manifestKey: catalogueKey,
-    bucketCount: BUCKETS,
-    bucketKey: catalogueBucketKey,
-    tagsOf: (bucket) => [bucketTag(bucket), layerTag('resources')],
-    async load(buckets) {
-      const { stamp, values } = await source.catalogueBuckets(buckets)
-      return { stamp, values: new Map([...values].map(([bucket, items]) => [bucket, bucketOfItems(items)])) }
-    },
-    encode: encodeBucket,
-    decode: decodeBucket,
-    onBucket: catalogue.replace,
-    ttlMs: TTL_MS.resources,
-    leaseMs: 10_000,
+  const { partition, groups, lists } = createLayers({
     store,
     index,
     clock,
     events,
-  })
-  const layered = { retention: 'volatile', ttlMs: TTL_MS.user, leaseMs: 2000, store, index, clock, events } as const
-  const groups = createLayer<readonly GroupNode[]>({
-    name: 'user-groups',
-    ...layered,
-    codec: {
-      encode: (nodes) => ({ body: Buffer.from(JSON.stringify(nodes)) }),
-      decode: ({ body }) => JSON.parse(body.toString()) as GroupNode[],
-    },
-    copies: createCopies({ maxBytes: 1_000_000 }),
-  })
-  const lists = createLayer<VisibleList>({
-    name: 'user-resources',
-    ...layered,
-    codec: visibleListCodec,
-    copies: createCopies({ maxBytes: 1_000_000 }),
+    source,
+    catalogue,
+    catalogueBuckets: BUCKETS,
   })
   const pages = createResourcePages(createCursorCodec('0123456789abcdef0123456789abcdef'))
   const visible = createVisibleResources({

@@ -5,9 +5,10 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { type EntryKey, type EntryStore, StoreUnavailableError } from '../../src/cache/index.ts'
 import { userGroupsKey, userResourcesKey } from '../../src/domain/keys.ts'
+import { TTL_MS } from '../../src/domain/layers.ts'
 import type { UserId } from '../../src/domain/model.ts'
 import { type Barriers, createBarriers } from './barriers.ts'
-import { createFleet, type Fleet, type Instance, settle, TTL_MS } from './fleet.ts'
+import { createFleet, type Fleet, type Instance, settle } from './fleet.ts'
 
 const listKey = userResourcesKey('ann' as UserId)
 const groupsKey = userGroupsKey('ann' as UserId)
@@ -192,10 +193,10 @@ describe('8 and 9 the delete is acknowledged and lost in a failover', () => {
     await b.list('ann')
     const old = await fleet.store.inspect(listKey, 'user-resources')
     await a.leave('ann', 'team')
-    fleet.store.faults.overwrite(listKey, old?.bytes ?? Buffer.alloc(0), TTL_MS.user)
+    fleet.store.faults.overwrite(listKey, old?.bytes ?? Buffer.alloc(0), TTL_MS.userResources)
     expect(await stored(listKey)).toBe(true)
     expect((await a.list('ann')).names).toEqual([])
-    fleet.store.faults.overwrite(listKey, old?.bytes ?? Buffer.alloc(0), TTL_MS.user)
+    fleet.store.faults.overwrite(listKey, old?.bytes ?? Buffer.alloc(0), TTL_MS.userResources)
     await follow(b)
     expect((await b.list('ann')).names).toEqual([])
   })
@@ -310,7 +311,7 @@ describe('17 and 18 an entry that lives longer than the memory of invalidations'
         'volatile',
       ),
     ).toBe('below-floor')
-    fleet.store.faults.overwrite(listKey, old?.bytes ?? Buffer.alloc(0), TTL_MS.user)
+    fleet.store.faults.overwrite(listKey, old?.bytes ?? Buffer.alloc(0), TTL_MS.userResources)
     await fleet.store.replaceGenerations([])
     expect((await a.list('ann')).names).toEqual([])
     // Forty minutes of polls are many turns of the loop, and a busy machine takes its time for them.
@@ -385,8 +386,8 @@ describe('23 and 27 bytes of another format', () => {
     ['nothing', Buffer.alloc(0)],
     ['a header cut short', Buffer.from('portcullis1 0000000000000000 00000')],
   ])('%s: a miss, and overwritten', async (_what, bytes) => {
-    fleet.store.faults.overwrite(listKey, bytes, TTL_MS.user)
-    fleet.store.faults.overwrite(groupsKey, bytes, TTL_MS.user)
+    fleet.store.faults.overwrite(listKey, bytes, TTL_MS.userResources)
+    fleet.store.faults.overwrite(groupsKey, bytes, TTL_MS.userResources)
     expect(await b.list('ann')).toEqual({ names: ['plan'], cache: 'miss' })
     expect(await b.list('ann')).toEqual({ names: ['plan'], cache: 'hit' })
   })
@@ -394,7 +395,11 @@ describe('23 and 27 bytes of another format', () => {
   it('a damaged header under a valid first line is counted', async () => {
     await b.list('ann')
     const whole = (await fleet.store.inspect(listKey, 'user-resources'))?.bytes ?? Buffer.alloc(0)
-    fleet.store.faults.overwrite(listKey, Buffer.concat([whole.subarray(0, 46), Buffer.from('{"db":\n')]), TTL_MS.user)
+    fleet.store.faults.overwrite(
+      listKey,
+      Buffer.concat([whole.subarray(0, 46), Buffer.from('{"db":\n')]),
+      TTL_MS.userResources,
+    )
     const c = fleet.start('c')
     await c.follower.ready
     expect((await c.list('ann')).names).toEqual(['plan'])
@@ -434,7 +439,7 @@ describe('the new enemy', () => {
     const old = await fleet.store.inspect(groupsKey, 'user-groups')
     await a.leave('ann', 'team')
     await a.grant('team', 'secret')
-    fleet.store.faults.overwrite(groupsKey, old?.bytes ?? Buffer.alloc(0), TTL_MS.user)
+    fleet.store.faults.overwrite(groupsKey, old?.bytes ?? Buffer.alloc(0), TTL_MS.userResources)
     expect(await stored(groupsKey)).toBe(true)
     expect((await b.list('ann')).names).not.toContain('secret')
   })
