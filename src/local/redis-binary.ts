@@ -2,14 +2,7 @@
 import { spawnSync } from 'node:child_process'
 import { accessSync, constants } from 'node:fs'
 import path from 'node:path'
-import { fetchRedis, unpackedRedis } from './redis-packages.ts'
-
-export interface RedisBinary {
-  readonly command: string
-  /** The name under which the binary is a server; several tools share one file. */
-  readonly argv0?: string
-  readonly env?: NodeJS.ProcessEnv
-}
+import { fetchRedis, type RedisBinary, unpackedRedis } from './redis-packages.ts'
 
 /** Older ones lack what the cache's scripts and the client's handshake use. */
 const OLDEST_MAJOR = 6

@@ -3,13 +3,13 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import type { Exit, GuardedProcess, GuardedProcesses } from './guarded-processes.ts'
 import type { StackPorts } from './ports.ts'
-import type { RedisBinary } from './redis-binary.ts'
 import {
   readMonitoredMaster,
   renderRedisConfiguration,
   renderSentinelConfiguration,
   sentinelId,
 } from './redis-configuration.ts'
+import type { RedisBinary } from './redis-packages.ts'
 import { askRedis, masterByMajority, replicationOf, sentinelReplicas, sentinelView } from './redis-questions.ts'
 import { Abandoned, waitUntil } from './wait-until.ts'
 

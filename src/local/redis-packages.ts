@@ -2,7 +2,13 @@
 import { spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync } from 'node:fs'
 import path from 'node:path'
-import type { RedisBinary } from './redis-binary.ts'
+
+export interface RedisBinary {
+  readonly command: string
+  /** The name under which the binary is a server; several tools share one file. */
+  readonly argv0?: string
+  readonly env?: NodeJS.ProcessEnv
+}
 
 type Log = (message: string) => void
 

@@ -4,7 +4,7 @@
  */
 import { deserialize, serialize } from 'node:v8'
 import { DomainError } from '../domain/errors.ts'
-import type { PrismaTransaction } from './transaction.ts'
+import type { Prisma } from './generated/client.ts'
 
 export interface IdempotencyKey {
   readonly subject: string
@@ -20,7 +20,7 @@ const KEPT_HOURS = 24
  * Runs the work once per key; a repetition gets the first result.
  * @throws DomainError `idempotency-in-progress` while the first still runs, `idempotency-other-body` for another request
  */
-export async function once<T>(tx: PrismaTransaction, of: IdempotencyKey, work: () => Promise<T>): Promise<T> {
+export async function once<T>(tx: Prisma.TransactionClient, of: IdempotencyKey, work: () => Promise<T>): Promise<T> {
   const { subject, key, fingerprint } = of
   // Before the lock: repetitions of what is done must not be told that it is in progress, only because they meet.
   const done = await keptAnswer<T>(tx, of)
@@ -50,7 +50,7 @@ export async function once<T>(tx: PrismaTransaction, of: IdempotencyKey, work: (
 }
 
 async function keptAnswer<T>(
-  tx: PrismaTransaction,
+  tx: Prisma.TransactionClient,
   { subject, key, fingerprint }: IdempotencyKey,
 ): Promise<{ answer: T } | null> {
   const kept = await tx.idempotencyKey.findUnique({ where: { subject_key: { subject, key } } })

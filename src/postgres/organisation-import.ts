@@ -1,6 +1,6 @@
 /** Brings the tables to the state of an import with a few set-based statements, and counts what really changed. */
 import type { ImportCount, ImportCounts, OrganisationImport } from '../domain/api.ts'
-import type { PrismaTransaction } from './transaction.ts'
+import type { Prisma } from './generated/client.ts'
 
 interface CountRow {
   created: number
@@ -9,7 +9,7 @@ interface CountRow {
 
 /** `xmax = 0` tells an inserted row from an updated one; rows that are already right are not touched. */
 export async function importOrganisation(
-  tx: PrismaTransaction,
+  tx: Prisma.TransactionClient,
   organisation: OrganisationImport,
 ): Promise<ImportCounts> {
   const users = await importUsers(tx, organisation.users)
@@ -21,7 +21,7 @@ export async function importOrganisation(
   return { ...counts, changed: Object.values(counts).some(({ created, updated }) => created + updated > 0) }
 }
 
-async function importUsers(tx: PrismaTransaction, users: OrganisationImport['users']): Promise<ImportCount> {
+async function importUsers(tx: Prisma.TransactionClient, users: OrganisationImport['users']): Promise<ImportCount> {
   const rows = await tx.$queryRaw<CountRow[]>`
     WITH input AS (SELECT * FROM jsonb_to_recordset(${JSON.stringify(users)}::jsonb) AS u(id text, "displayName" text)),
     written AS (
@@ -33,7 +33,7 @@ async function importUsers(tx: PrismaTransaction, users: OrganisationImport['use
   return counted(users.length, rows)
 }
 
-async function importGroups(tx: PrismaTransaction, groups: OrganisationImport['groups']): Promise<ImportCount> {
+async function importGroups(tx: Prisma.TransactionClient, groups: OrganisationImport['groups']): Promise<ImportCount> {
   const input = JSON.stringify(groups)
   const created = await tx.$queryRaw<{ name: string }[]>`
     INSERT INTO groups (name) SELECT name FROM jsonb_to_recordset(${input}::jsonb) AS g(name text)
@@ -49,7 +49,7 @@ async function importGroups(tx: PrismaTransaction, groups: OrganisationImport['g
 }
 
 async function importMemberships(
-  tx: PrismaTransaction,
+  tx: Prisma.TransactionClient,
   memberships: OrganisationImport['memberships'],
 ): Promise<ImportCount> {
   const rows = await tx.$queryRaw<CountRow[]>`
@@ -65,7 +65,7 @@ async function importMemberships(
 }
 
 async function importResources(
-  tx: PrismaTransaction,
+  tx: Prisma.TransactionClient,
   resources: OrganisationImport['resources'],
 ): Promise<ImportCount> {
   const rows = await tx.$queryRaw<CountRow[]>`
@@ -87,7 +87,7 @@ async function importResources(
   return counted(resources.length, rows)
 }
 
-async function importGrants(tx: PrismaTransaction, grants: OrganisationImport['grants']): Promise<ImportCount> {
+async function importGrants(tx: Prisma.TransactionClient, grants: OrganisationImport['grants']): Promise<ImportCount> {
   const rows = await tx.$queryRaw<CountRow[]>`
     WITH input AS (
       SELECT * FROM jsonb_to_recordset(${JSON.stringify(grants)}::jsonb) AS i("group" text, resource text, permission permission)),

@@ -1,16 +1,17 @@
 /** One interactive Prisma transaction, speaking the domain's words. */
 import type { Grant, Group, GroupId, Membership, Ref, Resource, ResourceId, User, UserId } from '../domain/model.ts'
 import type { Transaction } from '../domain/transaction.ts'
-import type { Prisma, PrismaClient } from './generated/client.ts'
+import type { Prisma } from './generated/client.ts'
 import { importOrganisation } from './organisation-import.ts'
 import { grantsAtOnce, idsOfResources, locksAtOnce, membershipsAtOnce } from './whole-lists.ts'
-
-export type PrismaTransaction = Parameters<Parameters<PrismaClient['$transaction']>[0]>[0]
 
 /** Advisory lock that stands for the shape of the group tree. */
 const TREE_LOCK = 0x74726565
 
-export function createTransaction(tx: PrismaTransaction, options: { readonly affectedMax: number }): Transaction {
+export function createTransaction(
+  tx: Prisma.TransactionClient,
+  options: { readonly affectedMax: number },
+): Transaction {
   return {
     lock: { ...createLocks(tx), ...locksAtOnce(tx) },
     affected: createAffected(tx, options.affectedMax),
@@ -76,7 +77,7 @@ export function createTransaction(tx: PrismaTransaction, options: { readonly aff
   }
 }
 
-function createLocks(tx: PrismaTransaction): Omit<Transaction['lock'], keyof ReturnType<typeof locksAtOnce>> {
+function createLocks(tx: Prisma.TransactionClient): Omit<Transaction['lock'], keyof ReturnType<typeof locksAtOnce>> {
   return {
     async treeShape() {
       await tx.$executeRaw`SELECT pg_advisory_xact_lock_shared(${TREE_LOCK})`
@@ -104,7 +105,7 @@ function createLocks(tx: PrismaTransaction): Omit<Transaction['lock'], keyof Ret
   }
 }
 
-function createAffected(tx: PrismaTransaction, affectedMax: number): Transaction['affected'] {
+function createAffected(tx: Prisma.TransactionClient, affectedMax: number): Transaction['affected'] {
   return {
     canName: (count) => count <= affectedMax,
     async membersBelow(groups) {
@@ -133,7 +134,7 @@ function createAffected(tx: PrismaTransaction, affectedMax: number): Transaction
   }
 }
 
-function createGroups(tx: PrismaTransaction): Transaction['groups'] {
+function createGroups(tx: Prisma.TransactionClient): Transaction['groups'] {
   return {
     find: async (ref: Ref<GroupId>) => (await tx.group.findUnique({ where: ref })) as Group | null,
     create: async (data) => (await tx.group.create({ data })) as Group,
@@ -179,7 +180,7 @@ function createGroups(tx: PrismaTransaction): Transaction['groups'] {
   }
 }
 
-function createResources(tx: PrismaTransaction): Omit<Transaction['resources'], 'idsOf'> {
+function createResources(tx: Prisma.TransactionClient): Omit<Transaction['resources'], 'idsOf'> {
   return {
     find: async (ref: Ref<ResourceId>) => (await tx.resource.findUnique({ where: ref })) as Resource | null,
     create: async ({ attributes, ...rest }) => {
@@ -197,7 +198,7 @@ function createResources(tx: PrismaTransaction): Omit<Transaction['resources'], 
   }
 }
 
-function createHealth(tx: PrismaTransaction): Transaction['health'] {
+function createHealth(tx: Prisma.TransactionClient): Transaction['health'] {
   return {
     async lock() {
       await tx.$executeRaw`SELECT 1 FROM cache_health WHERE id = 1 FOR UPDATE`

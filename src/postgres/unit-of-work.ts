@@ -10,7 +10,7 @@ import { once } from './idempotency.ts'
 import { LOG_CHANNEL } from './invalidation-log.ts'
 import { type Database, isUnavailable, translated } from './pool.ts'
 import { rememberReads } from './remembered-reads.ts'
-import { createTransaction, type PrismaTransaction } from './transaction.ts'
+import { createTransaction } from './transaction.ts'
 
 export interface UnitOfWorkOptions {
   readonly database: Database
@@ -29,9 +29,9 @@ const ATTEMPTS = 4
 export function createUnitOfWork(options: UnitOfWorkOptions): UnitOfWork<Transaction, MutationContext> {
   const { database } = options
   const prisma = new PrismaClient({ adapter: new PrismaPg(database.pool) })
-  const open = new WeakMap<Transaction, PrismaTransaction>()
+  const open = new WeakMap<Transaction, Prisma.TransactionClient>()
 
-  function prismaOf(tx: Transaction): PrismaTransaction {
+  function prismaOf(tx: Transaction): Prisma.TransactionClient {
     const found = open.get(tx)
     if (!found) throw new Error('this transaction belongs to another unit of work')
     return found

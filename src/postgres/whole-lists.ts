@@ -1,11 +1,11 @@
 /** Lists that become the whole state: each step one statement, however long the list is. */
 import type { Grant, GroupId, Membership, Ref, ResourceId, UserId } from '../domain/model.ts'
 import type { Transaction } from '../domain/transaction.ts'
+import type { Prisma } from './generated/client.ts'
 import { GRANTS, MEMBERS, stateOf } from './list-states.ts'
-import type { PrismaTransaction } from './transaction.ts'
 
 export function membershipsAtOnce(
-  tx: PrismaTransaction,
+  tx: Prisma.TransactionClient,
 ): Pick<Transaction['memberships'], 'of' | 'stateOf' | 'putAll' | 'removeAll'> {
   return {
     stateOf: (groupId) => stateIn(tx, stateOf(MEMBERS, 'userId'), groupId),
@@ -28,7 +28,7 @@ export function membershipsAtOnce(
 }
 
 export function grantsAtOnce(
-  tx: PrismaTransaction,
+  tx: Prisma.TransactionClient,
 ): Pick<Transaction['grants'], 'of' | 'stateOf' | 'putAll' | 'removeAll'> {
   return {
     stateOf: (groupId) => stateIn(tx, stateOf(GRANTS, 'resourceName'), groupId),
@@ -49,13 +49,13 @@ export function grantsAtOnce(
   }
 }
 
-async function stateIn(tx: PrismaTransaction, statement: string, groupId: GroupId): Promise<string> {
+async function stateIn(tx: Prisma.TransactionClient, statement: string, groupId: GroupId): Promise<string> {
   const [row] = await tx.$queryRawUnsafe<{ state: string }[]>(statement, groupId)
   return row?.state ?? ''
 }
 
 export async function idsOfResources(
-  tx: PrismaTransaction,
+  tx: Prisma.TransactionClient,
   refs: readonly Ref<ResourceId>[],
 ): Promise<(ResourceId | null)[]> {
   const rows = await tx.$queryRaw<{ id: ResourceId | null }[]>`
@@ -68,7 +68,7 @@ export async function idsOfResources(
 }
 
 export function locksAtOnce(
-  tx: PrismaTransaction,
+  tx: Prisma.TransactionClient,
 ): Pick<Transaction['lock'], 'allMembersOf' | 'usersExist' | 'resourcesExist'> {
   return {
     async allMembersOf(group: GroupId) {

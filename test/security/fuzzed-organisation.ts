@@ -1,28 +1,14 @@
 /** A small organisation for requests that nobody planned, with the names that they begin from. */
 import type { OrganisationImport } from '../../src/domain/api.ts'
+import { smallOrganisation } from '../support/small-organisation.ts'
 
+/** With a second maintainer, so that more than one caller may change something. */
 export const fuzzedOrganisation: OrganisationImport = {
-  users: ['ann', 'ben', 'cid', 'dee', 'eve'].map((id) => ({ id })),
-  groups: [
-    { name: 'dept' },
-    { name: 'dept/red', parent: 'dept' },
-    { name: 'dept/blue', parent: 'dept' },
-    { name: 'other' },
-  ],
-  memberships: [
-    { group: 'dept', user: 'ann', role: 'maintainer' },
-    { group: 'dept/red', user: 'ben', role: 'maintainer' },
-    { group: 'dept/blue', user: 'cid', role: 'member' },
-    { group: 'other', user: 'dee', role: 'member' },
-  ],
-  resources: ['handbook', 'red-plan', 'blue-plan', 'elsewhere'].map((name) => ({ name, kind: 'document' })),
-  grants: [
-    { group: 'dept', resource: 'handbook', permission: 'read' },
-    { group: 'dept/red', resource: 'red-plan', permission: 'write' },
-    { group: 'dept/red', resource: 'handbook', permission: 'admin' },
-    { group: 'dept/blue', resource: 'blue-plan', permission: 'write' },
-    { group: 'other', resource: 'elsewhere', permission: 'maintain' },
-  ],
+  ...smallOrganisation,
+  memberships: smallOrganisation.memberships.map((each) => ({
+    ...each,
+    role: each.user === 'ben' ? 'maintainer' : each.role,
+  })),
 }
 
 export const fuzzedValues = {

@@ -3,10 +3,12 @@ import { randomBytes } from 'node:crypto'
 import { Redis } from 'ioredis'
 import { type Composed, compose } from '../../src/composition-root.ts'
 import { loadConfig } from '../../src/config.ts'
-import type { MutationContext, OrganisationImport, ResourceQuery } from '../../src/domain/api.ts'
+import type { MutationContext, ResourceQuery } from '../../src/domain/api.ts'
 import type { UserId, VisibleResource } from '../../src/domain/model.ts'
 import { createLogger, createMetrics } from '../../src/telemetry/index.ts'
 import { masterPort, redisEnvironment } from './stack.ts'
+
+export { smallOrganisation } from './small-organisation.ts'
 
 export interface Service extends Composed {
   readonly prefix: string
@@ -96,29 +98,4 @@ export async function withMaster<T>(work: (redis: Redis) => Promise<T>): Promise
   } finally {
     redis.disconnect()
   }
-}
-
-/** Two teams under one department, a stranger, and resources granted at different heights. */
-export const smallOrganisation: OrganisationImport = {
-  users: ['ann', 'ben', 'cid', 'dee', 'eve'].map((id) => ({ id })),
-  groups: [
-    { name: 'dept' },
-    { name: 'dept/red', parent: 'dept' },
-    { name: 'dept/blue', parent: 'dept' },
-    { name: 'other' },
-  ],
-  memberships: [
-    { group: 'dept', user: 'ann', role: 'maintainer' },
-    { group: 'dept/red', user: 'ben', role: 'member' },
-    { group: 'dept/blue', user: 'cid', role: 'member' },
-    { group: 'other', user: 'dee', role: 'member' },
-  ],
-  resources: ['handbook', 'red-plan', 'blue-plan', 'elsewhere'].map((name) => ({ name, kind: 'document' })),
-  grants: [
-    { group: 'dept', resource: 'handbook', permission: 'read' },
-    { group: 'dept/red', resource: 'red-plan', permission: 'write' },
-    { group: 'dept/red', resource: 'handbook', permission: 'admin' },
-    { group: 'dept/blue', resource: 'blue-plan', permission: 'write' },
-    { group: 'other', resource: 'elsewhere', permission: 'maintain' },
-  ],
 }
