@@ -1,6 +1,7 @@
 /**
- * `npm run drill:visibility [-- --races 1000] [--enemies 10000] [--crashes 1000] [--delay 2] [--seed N]`: grant against
- * revocation, the New Enemy with a slow network, and a writer killed between commit and delete, each so many times.
+ * `npm run drill:visibility [-- --races 1000] [--enemies 10000] [--kills 1000] [--delay 2] [--seed N]`: grant against
+ * revocation, the New Enemy with a slow network, and a writer killed between commit and delete, each so many times; with
+ * `--only races`, `enemies` or `kills` one of them.
  */
 import { randomBytes } from 'node:crypto'
 import { parseArgs } from 'node:util'
@@ -10,7 +11,7 @@ import { type DrillStack, withDrillStack } from '../security/drill-stack.ts'
 import { serveFleet } from '../security/served-fleet.ts'
 import { startProxy, type TcpProxy } from './proxy.ts'
 import { createRandom } from './random.ts'
-import { crashWriters } from './visibility/crashes.ts'
+import { type CrashesReport, crashWriters } from './visibility/crashes.ts'
 import { meetEnemies } from './visibility/enemies.ts'
 import type { Pair } from './visibility/instances.ts'
 import { raceGrants } from './visibility/races.ts'
@@ -19,27 +20,32 @@ const { values } = parseArgs({
   options: {
     races: { type: 'string', default: '1000' },
     enemies: { type: 'string', default: '10000' },
-    crashes: { type: 'string', default: '1000' },
+    kills: { type: 'string', default: '1000' },
     delay: { type: 'string', default: '2' },
     seed: { type: 'string', default: '1' },
+    only: { type: 'string' },
   },
 })
-const [races, enemies, crashes, delayMs, seed] = Object.values(values).map(Number) as [
-  number,
-  number,
-  number,
-  number,
-  number,
-]
-if (![races, enemies, crashes, delayMs, seed].every((value) => Number.isSafeInteger(value) && value >= 0)) {
-  console.error('usage: npm run drill:visibility [-- --races N] [--enemies N] [--crashes N] [--delay MS] [--seed N]')
+const HAZARDS = ['races', 'enemies', 'kills'] as const
+const { only } = values
+const howOften = (hazard: (typeof HAZARDS)[number]) =>
+  only === undefined || only === hazard ? Number(values[hazard]) : 0
+const [races, enemies, kills] = [howOften('races'), howOften('enemies'), howOften('kills')]
+const [delayMs, seed] = [Number(values.delay), Number(values.seed)]
+const numbers = [races, enemies, kills, delayMs, seed]
+const isKnown = only === undefined || HAZARDS.some((hazard) => hazard === only)
+if (!isKnown || !numbers.every((value) => Number.isSafeInteger(value) && value >= 0)) {
+  console.error(
+    `usage: npm run drill:visibility [-- --races N] [--enemies N] [--kills N] [--delay MS] [--seed N] [--only ${HAZARDS.join('|')}]`,
+  )
   process.exit(2)
 }
 
 const PAIRS = 25
 const LANES = 8
 const BOUND_MS = 1000
-const WRITERS_AHEAD = 3
+/** More would only wait for processors: a start is all computing. */
+const CRASH_LANES = 3
 
 const JWT = {
   JWT_ISSUER: 'https://drill.portcullis.local',
@@ -73,7 +79,7 @@ await withDrillStack(async (stack) => {
     say(`the New Enemy: ${rounds} rounds, ${watched} answers between removal and secret, ${wrong.length} wrong`)
     failures.push(...wrong)
   }
-  if (crashes > 0) {
+  if (kills > 0) {
     const joined = {
       ...process.env,
       NODE_ENV: 'test',
@@ -82,14 +88,18 @@ await withDrillStack(async (stack) => {
       ...stack.redis,
       ...environment,
     }
-    const options = { name: 'crash', kills: crashes, environment: joined, ahead: WRITERS_AHEAD, boundMs: BOUND_MS }
-    const { kills, staleMs, wrong } = await crashWriters(instances, { ...options, onKill: every(100) })
-    const at = (share: number) =>
-      (staleMs[Math.min(staleMs.length - 1, Math.floor(staleMs.length * share))] ?? 0).toFixed(1)
-    say(
-      `killed between commit and delete: ${kills} times, still served for p50 ${at(0.5)}, p99 ${at(0.99)}, at most ${at(1)} ms, ${wrong.length} wrong`,
-    )
-    failures.push(...wrong)
+    const tell = ({ kills: done, staleMs, wrong }: CrashesReport) => {
+      const at = (share: number) =>
+        (staleMs[Math.min(staleMs.length - 1, Math.floor(staleMs.length * share))] ?? 0).toFixed(1)
+      return `killed between commit and delete: ${done} times, still served for p50 ${at(0.5)}, p99 ${at(0.99)}, at most ${at(1)} ms, ${wrong.length} wrong`
+    }
+    const options = { name: 'crash', kills, lanes: CRASH_LANES, environment: joined, boundMs: BOUND_MS }
+    const report = await crashWriters(instances, {
+      ...options,
+      onKill: (each) => each.kills % 50 === 0 && say(`  ${tell(each)}`),
+    })
+    say(tell(report))
+    failures.push(...report.wrong)
   }
   await near.close()
   await far.close()

@@ -4,8 +4,7 @@ import { compose } from '../../../src/composition-root.ts'
 import { loadConfig } from '../../../src/config.ts'
 import type { UserId } from '../../../src/domain/model.ts'
 import { createLogger, createMetrics } from '../../../src/telemetry/index.ts'
-
-type Order = { kind: 'leave'; group: string; user: string } | { kind: 'revoke'; group: string; resource: string }
+import type { Order } from './writers.ts'
 
 const config = loadConfig(process.env)
 const composed = compose(config, { logger: createLogger({ level: 'silent' }), metrics: createMetrics() })
