@@ -105,6 +105,8 @@ export function startWriter(options: WriterOptions): Writer {
   }
 
   const running = run()
+  // Told when it is stopped; until then nobody waits for it.
+  running.catch(() => {})
   return {
     async stop() {
       stopping.abort()

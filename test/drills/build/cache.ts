@@ -1,5 +1,10 @@
-/** The cache with its judgement taken out, where the build says so. */
-import { createInvalidationIndex as createReal, type InvalidationIndex } from '../../../src/cache/index.ts'
+/** The cache with its judgement, or its doubt after standing still, taken out, where the build says so. */
+import {
+  createLogFollower as createFollower,
+  createInvalidationIndex as createReal,
+  type InvalidationIndex,
+  type LogFollower,
+} from '../../../src/cache/index.ts'
 import { has } from './parts.ts'
 
 export * from '../../../src/cache/index.ts'
@@ -23,4 +28,9 @@ export function createInvalidationIndex(options: Parameters<typeof createReal>[0
     raiseFloor: index.raiseFloor,
     judge: () => 'servable',
   }
+}
+
+export function createLogFollower(options: Parameters<typeof createFollower>[0]): LogFollower {
+  const follower = createFollower(options)
+  return has('pauses-unnoticed') ? { ...follower, isOverdue: () => false } : follower
 }

@@ -4,12 +4,12 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { createInvalidationLog as createReal } from '../../../src/postgres/invalidation-log.ts'
-import { has } from './parts.ts'
+import { has, LOG_DELAY_VARIABLE } from './parts.ts'
 
 export * from '../../../src/postgres/invalidation-log.ts'
 
 /** Between reading the log and knowing what it said. */
-const DELAY_MS = 200
+const DELAY_MS = Number(process.env[LOG_DELAY_VARIABLE] ?? 200)
 
 export function createInvalidationLog(...args: Parameters<typeof createReal>): ReturnType<typeof createReal> {
   const log = createReal(...args)

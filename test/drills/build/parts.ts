@@ -7,6 +7,8 @@ export const PARTS = [
   'leases-ignored',
   /** The position moves on, but the rows of the log are not looked at. */
   'log-ignored',
+  /** A process that stood still trusts what it knew before, until the log was read again. */
+  'pauses-unnoticed',
   /** Time passes between a load and its fill. */
   'slow-fills',
   /** What is read from the log is known only later, as by an instance that is far behind. */
@@ -22,6 +24,9 @@ export type Part = (typeof PARTS)[number]
 export const POINT_SIGNAL = 'SIGWINCH'
 
 export const BUILD_VARIABLE = 'DRILL_BUILD'
+
+/** How long `slow-log` takes, in milliseconds. */
+export const LOG_DELAY_VARIABLE = 'DRILL_LOG_DELAY_MS'
 
 /** Whether this process was built with the part. */
 export function has(part: Part): boolean {

@@ -1,5 +1,5 @@
 /** Faults of the service itself and of PostgreSQL. */
-import { POINT_SIGNAL } from '../build/parts.ts'
+import { LOG_DELAY_VARIABLE, POINT_SIGNAL } from '../build/parts.ts'
 import type { Environment } from '../environment.ts'
 import { type Fault, type FaultContext, hold, INSTANCES } from './fault.ts'
 
@@ -68,8 +68,10 @@ const PAUSE_MS = 3000
 async function pauseEach(
   { environment: { fleet }, mark }: FaultContext,
   signal: 'SIGSTOP' | typeof POINT_SIGNAL,
+  around?: { before(instance: number): void; after(instance: number): void },
 ): Promise<void> {
   for (const instance of INSTANCES) {
+    around?.before(instance)
     fleet.signal(instance, signal)
     try {
       await fleet.stopped(instance)
@@ -79,7 +81,9 @@ async function pauseEach(
       fleet.signal(instance, 'SIGCONT')
     }
     mark(`instance ${instance + 1} goes on`)
-    await hold(PAUSE_MS)
+    await hold(PAUSE_MS / 2)
+    around?.after(instance)
+    await hold(PAUSE_MS / 2)
   }
 }
 
@@ -91,14 +95,25 @@ const pauseInstance: Fault = {
   run: (context) => pauseEach(context, 'SIGSTOP'),
 }
 
+/**
+ * The others neither delete nor fill meanwhile: whoever stood still finds in Redis all that it knew. And it takes a while
+ * to read the log, because what was asked during the pause may be answered as of then: the judge needs a read that began
+ * afterwards, and otherwise the log is known before that comes.
+ */
 const pauseUnheard: Fault = {
   name: 'pause-unheard',
-  title: 'the same, while another instance’s deletes are lost: only the log could tell who stood still',
+  title: 'the same, while Redis hangs for the other instances: only the log could tell who stood still',
   clientsMayNotice: 'nothing',
+  parts: ['slow-log'],
+  env: { [LOG_DELAY_VARIABLE]: '100' },
   async run(context) {
-    context.environment.redisProxies(0, { kind: 'frozen' })
-    await pauseEach(context, 'SIGSTOP')
-    context.environment.redisProxies(0, { kind: 'pass' })
+    const others = (instance: number, kind: 'frozen' | 'pass') => {
+      for (const other of INSTANCES) if (other !== instance) context.environment.redisProxies(other, { kind })
+    }
+    await pauseEach(context, 'SIGSTOP', {
+      before: (instance) => others(instance, 'frozen'),
+      after: (instance) => others(instance, 'pass'),
+    })
   },
 }
 
