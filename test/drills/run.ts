@@ -2,6 +2,7 @@
 import { parseArgs } from 'node:util'
 import { PARTS, type Part } from './build/parts.ts'
 import { allKept, summariesIn, textOf, writeResults } from './conclusion.ts'
+import { runDrill } from './drill.ts'
 import { createEnvironment, type Environment } from './environment.ts'
 import { FAULTS } from './faults/index.ts'
 import { createRandom } from './random.ts'
@@ -85,6 +86,7 @@ async function main(): Promise<number> {
     holdMs: 1000 * Number(values.seconds ?? usual.seconds),
     readsPerSecond: Number(values.rate ?? usual.rate),
     without,
+    drill: runDrill,
     say,
     async createEnvironment() {
       environment = await createEnvironment({

@@ -2,9 +2,8 @@
  * Faults one after the other in one process. What could not be staged is tried once more on new servers; what still
  * cannot be says nothing about the promises, so the others go on and the end says so.
  */
-import { setTimeout as sleep } from 'node:timers/promises'
 import type { Part } from './build/parts.ts'
-import { runDrill } from './drill.ts'
+import type { runDrill } from './drill.ts'
 import type { Environment } from './environment.ts'
 import type { Fault } from './faults/fault.ts'
 import type { Random } from './random.ts'
@@ -28,6 +27,7 @@ export interface SeriesOptions {
   readonly readsPerSecond: number
   readonly without: readonly Part[]
   readonly createEnvironment: () => Promise<Environment>
+  readonly drill: typeof runDrill
   readonly say: (message: string) => void
   readonly onSummary: (summary: Summary) => void
 }
@@ -49,7 +49,7 @@ export async function runSeries(options: SeriesOptions): Promise<Series> {
     environment ??= await options.createEnvironment()
     stray.clear()
     const { holdMs } = options
-    const staged = runDrill(fault, { ...options, environment, firstWorld: WORLDS * worlds++, worlds: WORLDS })
+    const staged = options.drill(fault, { ...options, environment, firstWorld: WORLDS * worlds++, worlds: WORLDS })
     const summary = await within(LONGEST_HOLD * holdMs + FAULT_MARGIN_MS, `${fault.name} does not end`, staged)
     stray.rethrow()
     return summary
@@ -103,12 +103,11 @@ export async function runSeries(options: SeriesOptions): Promise<Series> {
 }
 
 async function within<T>(ms: number, what: string, work: Promise<T>): Promise<T> {
-  const timer = new AbortController()
-  const tooLong = sleep(ms, undefined, { signal: timer.signal }).then(() => Promise.reject(new Error(what)))
-  tooLong.catch(() => {})
-  // Whoever lost says no more.
+  const { promise: tooLong, reject } = Promise.withResolvers<never>()
+  const timer = setTimeout(() => reject(new Error(what)), ms)
+  // Whoever loses says no more.
   work.catch(() => {})
-  return Promise.race([work, tooLong]).finally(() => timer.abort())
+  return Promise.race([work, tooLong]).finally(() => clearTimeout(timer))
 }
 
 /** Errors that nobody waits for (a client in a timer, a server that ended) are the fault's failure, not the process's end. */

@@ -2,7 +2,6 @@
 import { execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -11,6 +10,7 @@ import { findRedis } from '../../src/local/redis-binary.ts'
 import { createRedis, type RedisAdapter, type RedisDependencies } from '../../src/redis/index.ts'
 import { becomes } from '../support/becomes.ts'
 import { aliceList, layer } from '../support/entry-store-contract.ts'
+import { freePort } from '../support/free-port.ts'
 
 const toolsDir = fileURLToPath(new URL('../../.portcullis/tools', import.meta.url))
 const USERS = { redis: 'the-password-of-app', sentinel: 'the-password-of-asker' }
@@ -30,16 +30,6 @@ let ca: string
 let settings: Pick<RedisDependencies, 'sentinels' | 'masterName'>
 const opened: RedisAdapter[] = []
 const stopping: (() => Promise<unknown>)[] = []
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const address = server.address()
-  server.close()
-  await once(server, 'close')
-  if (address === null || typeof address === 'string') throw new Error('no port')
-  return address.port
-}
 
 /** A certificate that names `localhost` and is its own authority, for a day. */
 function createCertificate(): string {

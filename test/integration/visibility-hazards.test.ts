@@ -6,6 +6,7 @@ import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Mutations } from '../../src/domain/api.ts'
 import { meetEnemies } from '../drills/visibility/enemies.ts'
+import { createTeam } from '../drills/visibility/instances.ts'
 import { raceGrants } from '../drills/visibility/races.ts'
 import { signToken, testKeys } from '../support/app.ts'
 import { appOf } from '../support/app-of.ts'
@@ -32,19 +33,8 @@ const page = (id: string, cursor?: string) =>
 const namesOf = (body: Buffer) =>
   (JSON.parse(body.toString()) as { data: { name: string }[] }).data.map(({ name }) => name)
 
-/** A group with these members and with `read` on documents of these names. */
-async function team(group: string, members: readonly string[], resources: readonly string[]): Promise<void> {
-  await mutations.importOrganisation(
-    {
-      users: members.map((id) => ({ id })),
-      groups: [{ name: group }],
-      memberships: members.map((id) => ({ group, user: id, role: 'member' })),
-      resources: resources.map((name) => ({ name, kind: 'document' })),
-      grants: resources.map((resource) => ({ group, resource, permission: 'read' })),
-    },
-    asRoot,
-  )
-}
+const team = (group: string, members: readonly string[], resources: readonly string[]) =>
+  createTeam(fleet.instances[0], { group, members, resources })
 
 describe('visibility', () => {
   it('8: what is revoked between two pages is on no later page, and nothing else is skipped or doubled', async () => {

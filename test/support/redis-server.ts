@@ -2,13 +2,13 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { Redis } from 'ioredis'
 import { findRedis } from '../../src/local/redis-binary.ts'
 import { waitUntil } from '../../src/local/wait-until.ts'
+import { freePort } from './free-port.ts'
 
 export interface RedisServer {
   readonly port: number
@@ -81,14 +81,4 @@ export async function startRedisServer(settings: Readonly<Record<string, string>
 
 function adminLogin({ requirepass }: Readonly<Record<string, string>>) {
   return requirepass ? { password: requirepass } : {}
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const address = server.address()
-  server.close()
-  await once(server, 'close')
-  if (address === null || typeof address === 'string') throw new Error('no port')
-  return address.port
 }
