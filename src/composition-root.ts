@@ -1,7 +1,13 @@
 /** The only place where concrete adapters meet; wired by hand, in an order that needs no later patching. */
 import { hostname } from 'node:os'
 import { setTimeout as delay } from 'node:timers/promises'
-import { type Clock, createInvalidationIndex, createLogFollower, createMutationRunner } from './cache/index.ts'
+import {
+  type Clock,
+  createEntryCodec,
+  createInvalidationIndex,
+  createLogFollower,
+  createMutationRunner,
+} from './cache/index.ts'
 import type { Config } from './config.ts'
 import { createAdministration } from './domain/administration.ts'
 import type { MutationContext, Portcullis } from './domain/api.ts'
@@ -79,6 +85,7 @@ export function compose(config: Config, { logger, metrics }: { logger: Logger; m
   const database = createDatabase(databaseOptions)
   const redis = createRedis({ ...config.redis, prefix: config.cache.prefix, sink: metrics.redis, logger })
   const { store } = redis
+  const entries = createEntryCodec(config.cursorSecret)
   const cursors = createCursorCodec(config.cursorSecret)
   const changes = createChangeFeed({
     log: createChangeLog({ database, retentionMs: RETENTION_MS.lasting }),
@@ -108,9 +115,13 @@ export function compose(config: Config, { logger, metrics }: { logger: Logger; m
   const source = createCacheSource(database)
   const pages = createResourcePages(cursors)
   const catalogue = createCatalogue()
-  const { partition, groups, lists } = createLayers({ store, index, clock, events, source, catalogue })
+  const { partition, groups, lists } = createLayers({ store, entries, index, clock, events, source, catalogue })
   const freshness = createFreshness({ index, follower, tokenWaitMs: TOKEN_WAIT_MS })
-  const listPages = createListPages({ store, pages })
+  const listPages = createListPages({
+    store,
+    pages,
+    onDamaged: () => events.rejected('user-resources', 'damaged'),
+  })
   const visible = createVisibleResources({
     groups,
     lists,
@@ -217,6 +228,7 @@ export function compose(config: Config, { logger, metrics }: { logger: Logger; m
         runner,
         unitOfWork,
         store,
+        entries,
         index,
         follower,
         prefix: config.cache.prefix,

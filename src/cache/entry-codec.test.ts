@@ -1,9 +1,12 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { decodeEntry, type Entry, encodeEntry, newFillId, PREFIX_LENGTH } from './entry-codec.ts'
+import { createEntryCodec, type Entry, newFillId, PREFIX_LENGTH } from './entry-codec.ts'
+import type { EntryKey } from './entry-store.ts'
+import type { Snapshot } from './snapshot.ts'
 import type { Tag } from './tags.ts'
-import { DATABASE, stamp } from './test-fakes.ts'
+import { DATABASE, entries, stamp } from './test-fakes.ts'
 
+const key = 'resources:{alice}' as EntryKey
 const lease = { token: 'never stored', generation: 'generation-00001' }
 const entry: Entry = {
   fillId: '0123456789abcdef',
@@ -16,11 +19,12 @@ const entry: Entry = {
 
 describe('the bytes of an entry', () => {
   it('begin with a line of fixed length, then a line for people, then the value', () => {
-    const [first, header, body] = encodeEntry(entry, lease).toString().split('\n')
+    const [first, header, body] = entries.encode(key, entry, lease).toString().split('\n')
     expect(first).toBe('portcullis1 0123456789abcdef generation-00001')
     expect(PREFIX_LENGTH).toBe(46)
     expect(`${first}\n`).toHaveLength(PREFIX_LENGTH)
     expect(JSON.parse(header ?? '')).toEqual({
+      mac: expect.stringMatching(/^[\w-]{22}$/),
       db: DATABASE,
       snapshot: '10:15:10,12',
       tags: { u: ['alice'], gt: ['g1'], g: ['g2'] },
@@ -33,7 +37,7 @@ describe('the bytes of an entry', () => {
   it('are read back as they were written, whatever the value', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 200 }), (bytes) => {
-        const decoded = decodeEntry(encodeEntry({ ...entry, body: Buffer.from(bytes) }, lease))
+        const decoded = entries.decode(key, entries.encode(key, { ...entry, body: Buffer.from(bytes) }, lease))
         expect(decoded).toMatchObject({ fillId: entry.fillId, stamp: entry.stamp, loadedAt: entry.loadedAt })
         expect(decoded?.meta).toEqual(entry.meta)
         expect(new Set(decoded?.tags)).toEqual(new Set(entry.tags))
@@ -44,12 +48,12 @@ describe('the bytes of an entry', () => {
 
   it('are read back with tags outside ASCII', () => {
     const tags = ['u:żółw\n"{}😀'] as Tag[]
-    expect(decodeEntry(encodeEntry({ ...entry, tags }, lease))?.tags).toEqual(tags)
+    expect(entries.decode(key, entries.encode(key, { ...entry, tags }, lease))?.tags).toEqual(tags)
   })
 })
 
 describe('what is not an entry of this format', () => {
-  const whole = encodeEntry(entry, lease)
+  const whole = entries.encode(key, entry, lease)
   const change = (at: number, byte: number) => {
     const changed = Buffer.from(whole)
     changed[at] = byte
@@ -68,14 +72,51 @@ describe('what is not an entry of this format', () => {
     ['a header of another shape', Buffer.concat([whole.subarray(0, PREFIX_LENGTH), Buffer.from('[]\nbody')])],
     ['a snapshot that is none', Buffer.from(whole.toString().replace('10:15:10,12', '10:x:'))],
   ])('is null: %s', (_name, bytes) => {
-    expect(decodeEntry(bytes)).toBe(null)
+    expect(entries.decode(key, bytes)).toBe(null)
   })
 
   it('is not the first line that makes it whole, but the newline after the header', () => {
-    expect(decodeEntry(Buffer.from(`${whole.toString('utf8', 0, PREFIX_LENGTH)}\n`))).toBe(null)
-    const empty = encodeEntry({ ...entry, body: Buffer.alloc(0) }, lease)
-    expect(decodeEntry(empty)?.body).toHaveLength(0)
-    expect(decodeEntry(empty.subarray(0, empty.length - 1))).toBe(null)
+    expect(entries.decode(key, Buffer.from(`${whole.toString('utf8', 0, PREFIX_LENGTH)}\n`))).toBe(null)
+    const empty = entries.encode(key, { ...entry, body: Buffer.alloc(0) }, lease)
+    expect(entries.decode(key, empty)?.body).toHaveLength(0)
+    expect(entries.decode(key, empty.subarray(0, empty.length - 1))).toBe(null)
+  })
+})
+
+describe('what was not written by those who know the secret, for this key', () => {
+  const whole = entries.encode(key, entry, lease)
+
+  it('is null with any one byte changed', () => {
+    for (let at = 0; at < whole.length; at++) {
+      const changed = Buffer.from(whole)
+      changed[at] = (changed[at] ?? 0) ^ 1
+      expect(entries.decode(key, changed), `byte ${at}`).toBe(null)
+    }
+  })
+
+  it('is null cut off anywhere, or with more behind it', () => {
+    for (let length = 0; length < whole.length; length++)
+      expect(entries.decode(key, whole.subarray(0, length)), `${length} bytes`).toBe(null)
+    expect(entries.decode(key, Buffer.concat([whole, Buffer.from(' ')]))).toBe(null)
+  })
+
+  it('is null under another key', () => {
+    expect(entries.decode('resources:{bob}' as EntryKey, whole)).toBe(null)
+  })
+
+  it('is null under another secret, and from a release that did not authenticate', () => {
+    expect(createEntryCodec('somebody else’s secret, as long as ours').decode(key, whole)).toBe(null)
+    const [first, header, body] = whole.toString().split('\n')
+    const plain = (header ?? '').replace(/"mac":"[^"]*",/, '')
+    expect(entries.decode(key, Buffer.from(`${first}\n${plain}\n${body}`))).toBe(null)
+  })
+})
+
+describe('what was written with the secret, but by a release that this one does not understand', () => {
+  it('is null', () => {
+    const snapshot = { ...entry.stamp.snapshot, xmin: 'soon' } as unknown as Snapshot
+    const stranger = entries.encode(key, { ...entry, stamp: { database: DATABASE, snapshot } }, lease)
+    expect(entries.decode(key, stranger)).toBe(null)
   })
 })
 

@@ -1,9 +1,12 @@
 /**
  * The bytes of an entry: a fixed first line that scripts in the store compare, a JSON line that a person can read,
  * then the value. `redis-cli get` shows at a glance what was loaded, when, from where and what it depends on.
+ *
+ * The store is not trusted: an authentication code over the key, both lines and the value makes an entry worthless
+ * under another key, with a byte changed or cut off, or written by somebody who does not have the secret.
  */
-import { randomBytes } from 'node:crypto'
-import type { Lease } from './entry-store.ts'
+import { createHmac, createSecretKey, hkdfSync, randomBytes, timingSafeEqual } from 'node:crypto'
+import type { EntryKey, Lease } from './entry-store.ts'
 import { formatSnapshot, parseSnapshot, type Stamp } from './snapshot.ts'
 import { type PackedTags, packTags, type Tag, unpackTags } from './tags.ts'
 
@@ -15,6 +18,13 @@ const GENERATION_AT = FILL_ID_AT + ID_LENGTH + 1
 export const PREFIX_LENGTH = GENERATION_AT + ID_LENGTH + 1
 
 const NEWLINE = 0x0a
+const MAC_BYTES = 16
+const MAC_LENGTH = Buffer.alloc(MAC_BYTES).toString('base64url').length
+/** The header begins with the code, at a fixed place, so that the rest is authenticated as it stands. */
+const MAC_FIELD = '{"mac":"'
+const MAC_AT = PREFIX_LENGTH + MAC_FIELD.length
+const MAC_END = MAC_AT + MAC_LENGTH
+const KEY_PURPOSE = 'portcullis cache entries'
 
 export interface Entry {
   readonly fillId: string
@@ -28,6 +38,7 @@ export interface Entry {
 }
 
 interface Header {
+  readonly mac: string
   readonly db: string
   readonly snapshot: string
   readonly tags: PackedTags
@@ -40,35 +51,63 @@ export function newFillId(): string {
   return randomBytes(ID_LENGTH / 2).toString('hex')
 }
 
-export function encodeEntry(entry: Entry, lease: Lease): Buffer {
-  const header: Header = {
-    db: entry.stamp.database,
-    snapshot: formatSnapshot(entry.stamp.snapshot),
-    tags: packTags(entry.tags),
-    at: entry.loadedAt,
-    meta: entry.meta,
-  }
-  const lines = `${MAGIC} ${entry.fillId} ${lease.generation}\n${JSON.stringify(header)}\n`
-  return Buffer.concat([Buffer.from(lines), entry.body])
+export interface EntryCodec {
+  encode(key: EntryKey, entry: Entry, lease: Lease): Buffer
+  /**
+   * @returns null for anything that was not encoded with this secret for this key and is whole: another version, damage,
+   * another program's value, another key's entry
+   */
+  decode(key: EntryKey, bytes: Buffer): Entry | null
 }
 
-/** @returns null for anything that is not an entry of this format, whole: another version, damage, another program's value */
-export function decodeEntry(bytes: Buffer): Entry | null {
-  if (bytes.toString('latin1', 0, FILL_ID_AT) !== `${MAGIC} `) return null
-  if (bytes[PREFIX_LENGTH - 1] !== NEWLINE) return null
-  const end = bytes.indexOf(NEWLINE, PREFIX_LENGTH)
-  if (end < 0) return null
-  try {
-    const header = JSON.parse(bytes.toString('utf8', PREFIX_LENGTH, end)) as Header
-    return {
-      fillId: bytes.toString('latin1', FILL_ID_AT, FILL_ID_AT + ID_LENGTH),
-      stamp: { database: String(header.db), snapshot: parseSnapshot(header.snapshot) },
-      tags: unpackTags(header.tags),
-      loadedAt: header.at,
-      meta: header.meta,
-      body: bytes.subarray(end + 1),
-    }
-  } catch {
-    return null
+/** @param secret the same for all who share a store; a key of its own is derived from it (HKDF, RFC 5869) */
+export function createEntryCodec(secret: string): EntryCodec {
+  const macKey = createSecretKey(Buffer.from(hkdfSync('sha256', secret, '', KEY_PURPOSE, 32)))
+
+  /** Over everything but the place where the code itself stands. */
+  function macOf(key: EntryKey, bytes: Buffer): Buffer {
+    const mac = createHmac('sha256', macKey).update(`${key}\n`).update(bytes.subarray(0, MAC_AT))
+    const code = mac.update(bytes.subarray(MAC_END)).digest().subarray(0, MAC_BYTES)
+    return Buffer.from(code.toString('base64url'), 'latin1')
+  }
+
+  function isAuthentic(key: EntryKey, bytes: Buffer): boolean {
+    const given = bytes.subarray(MAC_AT, MAC_END)
+    return given.length === MAC_LENGTH && timingSafeEqual(given, macOf(key, bytes))
+  }
+
+  return {
+    encode(key, entry, lease) {
+      const header: Header = {
+        mac: ' '.repeat(MAC_LENGTH),
+        db: entry.stamp.database,
+        snapshot: formatSnapshot(entry.stamp.snapshot),
+        tags: packTags(entry.tags),
+        at: entry.loadedAt,
+        meta: entry.meta,
+      }
+      const lines = `${MAGIC} ${entry.fillId} ${lease.generation}\n${JSON.stringify(header)}\n`
+      const bytes = Buffer.concat([Buffer.from(lines), entry.body])
+      macOf(key, bytes).copy(bytes, MAC_AT)
+      return bytes
+    },
+
+    decode(key, bytes) {
+      if (bytes.toString('latin1', 0, FILL_ID_AT) !== `${MAGIC} ` || !isAuthentic(key, bytes)) return null
+      const end = bytes.indexOf(NEWLINE, PREFIX_LENGTH)
+      try {
+        const header = JSON.parse(bytes.toString('utf8', PREFIX_LENGTH, end)) as Header
+        return {
+          fillId: bytes.toString('latin1', FILL_ID_AT, FILL_ID_AT + ID_LENGTH),
+          stamp: { database: String(header.db), snapshot: parseSnapshot(header.snapshot) },
+          tags: unpackTags(header.tags),
+          loadedAt: header.at,
+          meta: header.meta,
+          body: bytes.subarray(end + 1),
+        }
+      } catch {
+        return null
+      }
+    },
   }
 }

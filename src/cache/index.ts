@@ -3,7 +3,7 @@
 export { createBoundedMemory } from './bounded-memory.ts'
 export type { Clock } from './clock.ts'
 export { createCopies } from './copies.ts'
-export { decodeEntry, type Entry, PREFIX_LENGTH } from './entry-codec.ts'
+export { createEntryCodec, type Entry, type EntryCodec, PREFIX_LENGTH } from './entry-codec.ts'
 export {
   type EntryKey,
   type EntryRead,

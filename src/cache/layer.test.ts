@@ -1,6 +1,6 @@
 import { describe, expect, it, vi } from 'vitest'
 import { createCopies } from './copies.ts'
-import { decodeEntry, type Entry } from './entry-codec.ts'
+import type { Entry } from './entry-codec.ts'
 import type { EntryKey } from './entry-store.ts'
 import { createInvalidationIndex } from './invalidation-index.ts'
 import { createLayer, type LayerEvents, type Loaded } from './layer.ts'
@@ -10,6 +10,7 @@ import {
   createFakeClock,
   createFakeStore,
   DATABASE,
+  entries,
   settle,
   snapshot,
   stamp,
@@ -58,6 +59,7 @@ function setUp({ events = true } = {}) {
           return body.toString()
         },
       },
+      entries,
       copies: createCopies({ maxBytes: 1_000_000 }),
       events: events ? recording(seen) : {},
     })
@@ -105,7 +107,7 @@ describe('a miss', () => {
     const [fill] = filled.mock.calls[0]?.[0] ?? []
     if (!fill) throw new Error('nothing was filled')
     expect(fill).toMatchObject({ key, layer: 'user-groups', parts: [], ttlMs: TTL_MS })
-    const entry = decodeEntry(fill.bytes)
+    const entry = entries.decode(key, fill.bytes)
     expect(entry).toMatchObject({
       stamp: stamp('20:20:'),
       tags: [alice],

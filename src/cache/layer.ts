@@ -5,7 +5,7 @@
  */
 import type { Clock } from './clock.ts'
 import type { Copies, Copy } from './copies.ts'
-import { decodeEntry, type Entry, encodeEntry, newFillId } from './entry-codec.ts'
+import { type Entry, type EntryCodec, newFillId } from './entry-codec.ts'
 import { type EntryKey, type EntryStore, type LayerName, type Lease, StoreUnavailableError } from './entry-store.ts'
 import type { InvalidationIndex, RetentionClass, Verdict } from './invalidation-index.ts'
 import { createSingleFlight, type Seal, type Shareable } from './single-flight.ts'
@@ -64,6 +64,7 @@ export interface LayerOptions<V> {
   readonly index: InvalidationIndex
   readonly clock: Clock
   readonly codec: ValueCodec<V>
+  readonly entries: EntryCodec
   readonly copies: Copies<V>
   readonly events: LayerEvents
 }
@@ -91,7 +92,7 @@ const FIRST_WAIT_MS = 4
 const LONGEST_WAIT_MS = 64
 
 export function createLayer<V>(options: LayerOptions<V>): Layer<V> {
-  const { name, store, index, clock, codec, copies, events } = options
+  const { name, store, index, clock, codec, entries, copies, events } = options
   const flights = createSingleFlight<LayerRead<V> & Shareable>()
 
   function judge({ stamp, tags }: { stamp: Stamp; tags: readonly Tag[] }): Verdict {
@@ -118,7 +119,7 @@ export function createLayer<V>(options: LayerOptions<V>): Layer<V> {
   }
 
   function decoded(key: EntryKey, bytes: Buffer, ttlMs: number, replica?: boolean): LayerRead<V> | null {
-    const entry = decodeEntry(bytes)
+    const entry = entries.decode(key, bytes)
     const value = entry && attempt(() => codec.decode(entry))
     if (!entry || !value) {
       events.rejected?.(name, 'damaged')
@@ -192,7 +193,7 @@ export function createLayer<V>(options: LayerOptions<V>): Layer<V> {
       const { body, meta = {}, parts = [] } = codec.encode(loaded.value)
       const { stamp, tags } = loaded
       const entry: Entry = { fillId: newFillId(), stamp, tags, loadedAt: clock.wallMs(), meta, body }
-      const bytes = encodeEntry(entry, lease)
+      const bytes = entries.encode(key, entry, lease)
       const fill = { key, layer: name, lease, fillId: entry.fillId, bytes, parts, ttlMs }
       seal()
       const [accepted] = await store.fill([fill], wait).catch(survive)

@@ -1,5 +1,5 @@
 import { describe, expect, it, vi } from 'vitest'
-import { decodeEntry, type Entry, encodeEntry } from './entry-codec.ts'
+import type { Entry } from './entry-codec.ts'
 import type { EntryKey } from './entry-store.ts'
 import { createInvalidationIndex } from './invalidation-index.ts'
 import type { LayerEvents } from './layer.ts'
@@ -10,6 +10,7 @@ import {
   createFakeClock,
   createFakeStore,
   DATABASE,
+  entries,
   settle,
   snapshot,
   stamp,
@@ -68,6 +69,7 @@ function setUp({ events = true, leaseMs = LEASE_MS } = {}) {
       onBucket: (bucket, value) => {
         held[bucket] = value
       },
+      entries,
       ttlMs: TTL_MS,
       leaseMs,
       store,
@@ -91,14 +93,14 @@ function setUp({ events = true, leaseMs = LEASE_MS } = {}) {
   }
 
   const entryOf = (key: EntryKey): Entry => {
-    const entry = decodeEntry(store.entries.get(key)?.bytes ?? Buffer.alloc(0))
+    const entry = entries.decode(key, store.entries.get(key)?.bytes ?? Buffer.alloc(0))
     if (!entry) throw new Error(`${key} holds no entry`)
     return entry
   }
   const put = (key: EntryKey, over: Partial<Entry>) => {
     const entry = { ...entryOf(key), ...over }
     const ttlMs = store.entries.get(key)?.ttlMs ?? TTL_MS
-    store.entries.set(key, { bytes: encodeEntry(entry, lease), ttlMs, fillId: entry.fillId })
+    store.entries.set(key, { bytes: entries.encode(key, entry, lease), ttlMs, fillId: entry.fillId })
   }
   return { clock, store, index, seen, source, load, instance, change, entryOf, put }
 }

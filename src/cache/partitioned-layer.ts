@@ -4,7 +4,7 @@
  * manifest's fill id proves all copies in this process current.
  */
 import type { Clock } from './clock.ts'
-import { decodeEntry, type Entry, encodeEntry, newFillId } from './entry-codec.ts'
+import { type Entry, type EntryCodec, newFillId } from './entry-codec.ts'
 import {
   type EntryKey,
   type EntryStore,
@@ -32,6 +32,7 @@ export interface PartitionedLayerOptions<V> {
   readonly decode: (body: Buffer) => V
   /** Called whenever this process holds another value for a bucket. */
   readonly onBucket: (bucket: number, value: V) => void
+  readonly entries: EntryCodec
   readonly ttlMs: number
   readonly leaseMs: number
   readonly store: EntryStore
@@ -71,7 +72,7 @@ const LONGEST_WAIT_MS = 64
 const PATIENCE_MS = 2000
 
 export function createPartitionedLayer<V>(options: PartitionedLayerOptions<V>): PartitionedLayer {
-  const { name, manifestKey, bucketCount, bucketKey, tagsOf, store, index, clock, events } = options
+  const { name, manifestKey, bucketCount, bucketKey, tagsOf, entries, store, index, clock, events } = options
   const all = Array.from({ length: bucketCount }, (_, bucket) => bucket)
   const held: (HeldBucket | undefined)[] = all.map(() => undefined)
   const sharedTags = tagsOf(0).filter((each) => all.every((bucket) => tagsOf(bucket).includes(each)))
@@ -120,7 +121,7 @@ export function createPartitionedLayer<V>(options: PartitionedLayerOptions<V>): 
     const [answer] = await store.read([request], storeWait)
     if (answer?.kind === 'same') return servableForMs() !== null
     if (answer?.kind === 'flushed') events.rejected?.(name, 'flushed')
-    const manifest = answer?.kind === 'found' ? decodeEntry(answer.bytes) : null
+    const manifest = answer?.kind === 'found' ? entries.decode(manifestKey, answer.bytes) : null
     if (!manifest || !adopt(manifest)) return false
     const outdated = namedFills(manifest).flatMap((fillId, bucket) => (held[bucket]?.fillId === fillId ? [] : [bucket]))
     await fetchBuckets(outdated)
@@ -155,7 +156,7 @@ export function createPartitionedLayer<V>(options: PartitionedLayerOptions<V>): 
 
   function admit(bucket: number, bytes: Buffer, ttlMs: number): void {
     held[bucket] = undefined
-    const entry = decodeEntry(bytes)
+    const entry = entries.decode(bucketKey(bucket), bytes)
     if (!entry) {
       events.rejected?.(name, 'damaged')
       return
@@ -246,7 +247,7 @@ export function createPartitionedLayer<V>(options: PartitionedLayerOptions<V>): 
       meta: {},
       body: options.encode(value),
     }
-    const bytes = encodeEntry(entry, lease)
+    const bytes = entries.encode(bucketKey(bucket), entry, lease)
     return { key: bucketKey(bucket), layer: name, lease, fillId, bytes, ttlMs: options.ttlMs }
   }
 
@@ -256,7 +257,8 @@ export function createPartitionedLayer<V>(options: PartitionedLayerOptions<V>): 
     if (leftMs === null || !position) return false
     const fillId = newFillId()
     const body = Buffer.from(JSON.stringify(held.map((copy) => copy?.fillId)))
-    const bytes = encodeEntry(
+    const bytes = entries.encode(
+      manifestKey,
       { fillId, stamp: position, tags: sharedTags, loadedAt: clock.wallMs(), meta: {}, body },
       lease,
     )

@@ -1,8 +1,10 @@
 /** A clock that stands until it is moved and a store that remembers what it was asked, for the tests beside this file. */
 import type { Clock } from './clock.ts'
+import { createEntryCodec } from './entry-codec.ts'
 import { type EntryKey, type EntryRead, type EntryStore, type Lease, StoreUnavailableError } from './entry-store.ts'
 import { parseSnapshot, type Snapshot, type Stamp, type Xid } from './snapshot.ts'
 
+export const entries = createEntryCodec('the secret of the tests beside this file')
 export const DATABASE = '7-00000001-1.0'
 export const xid = (value: number) => value as Xid
 export const snapshot = (text: string): Snapshot => parseSnapshot(text)
@@ -75,7 +77,7 @@ export interface FakeStore extends EntryStore {
 
 export function createFakeStore(): FakeStore {
   const calls: string[] = []
-  const entries: FakeStore['entries'] = new Map()
+  const stored: FakeStore['entries'] = new Map()
   const leases: FakeStore['leases'] = new Map()
   let tokens = 0
 
@@ -87,13 +89,13 @@ export function createFakeStore(): FakeStore {
 
   const store: FakeStore = {
     calls,
-    entries,
+    entries: stored,
     leases,
     failure: null,
     read: (requests) =>
       asked('read', keysOf(requests), () =>
         requests.map(({ key, knownFillId }): EntryRead => {
-          const found = entries.get(key)
+          const found = stored.get(key)
           if (!found) return { kind: 'absent' }
           if (found.fillId === knownFillId) return { kind: 'same', ttlMs: found.ttlMs }
           return { kind: 'found', bytes: found.bytes, ttlMs: found.ttlMs }
@@ -114,7 +116,7 @@ export function createFakeStore(): FakeStore {
         fills.map(({ key, lease, bytes, ttlMs, fillId }) => {
           if (leases.get(key)?.token !== lease.token) return false
           leases.delete(key)
-          entries.set(key, { bytes, ttlMs, fillId })
+          stored.set(key, { bytes, ttlMs, fillId })
           return true
         }),
       ),
@@ -125,7 +127,7 @@ export function createFakeStore(): FakeStore {
     invalidate: (keys) =>
       asked('invalidate', keys, () => {
         for (const key of keys) leases.delete(key)
-        return keys.filter((key) => entries.delete(key)).length
+        return keys.filter((key) => stored.delete(key)).length
       }),
     replaceGenerations: (layers) => asked('generations', layers, () => undefined),
     sweep: (layers) => asked('sweep', layers, () => 0),

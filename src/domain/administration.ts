@@ -1,6 +1,6 @@
 /** What administrators see of the cache and do to it. */
 import {
-  decodeEntry,
+  type EntryCodec,
   type EntryKey,
   type EntryStore,
   formatSnapshot,
@@ -22,6 +22,7 @@ export interface AdministrationOptions {
   readonly runner: MutationRunner<Transaction, MutationContext>
   readonly unitOfWork: UnitOfWork<Transaction, MutationContext>
   readonly store: EntryStore
+  readonly entries: EntryCodec
   readonly index: InvalidationIndex
   readonly follower: LogFollower
   /** The prefix of all keys, so that administrators see the names that Redis knows. */
@@ -32,7 +33,7 @@ export interface AdministrationOptions {
 }
 
 export function createAdministration(options: AdministrationOptions): CacheAdministration {
-  const { runner, unitOfWork, store, index, follower, prefix } = options
+  const { runner, unitOfWork, store, entries, index, follower, prefix } = options
 
   async function dryRun(scope: FlushScope, context: MutationContext) {
     return unitOfWork.run(context, async (tx) => {
@@ -53,7 +54,7 @@ export function createAdministration(options: AdministrationOptions): CacheAdmin
   async function entry(key: EntryKey, layer: LayerName): Promise<JsonObject> {
     const found = await store.inspect(key, layer)
     if (!found) return { key: prefix + key, present: false }
-    const decoded = decodeEntry(found.bytes)
+    const decoded = entries.decode(key, found.bytes)
     const present = {
       key: prefix + key,
       present: true,

@@ -4,6 +4,7 @@ import {
   createCopies,
   createLayer,
   createPartitionedLayer,
+  type EntryCodec,
   type EntryStore,
   type InvalidationIndex,
   type Layer,
@@ -35,6 +36,7 @@ const COPIES_MAX_BYTES = { groups: 16 * 1024 * 1024, lists: 64 * 1024 * 1024 } a
 
 export interface LayersOptions {
   readonly store: EntryStore
+  readonly entries: EntryCodec
   readonly index: InvalidationIndex
   readonly clock: Clock
   readonly events: LayerEvents

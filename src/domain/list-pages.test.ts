@@ -115,10 +115,13 @@ describe.each(SIZES)('a list of %i', (size) => {
     const { built, parts, meta } = lists(items)
     const pageCount = Math.max(1, Math.ceil(size / 50))
     expect(built).toMatchObject({ total: size, pageCount })
-    expect(meta).toEqual({ etag: built.first.etag, nextCursor: built.first.nextCursor, total: size, pageCount })
+    const { etag: firstEtag, nextCursor: firstCursor } = built.first
+    const indexDigest = pageCount > 1 ? expect.stringMatching(/^[\w-]{43}$/) : null
+    expect(meta).toEqual({ etag: firstEtag, nextCursor: firstCursor, total: size, pageCount, indexDigest })
     expect(parts).toHaveLength(pageCount > 1 ? pageCount : 0)
     if (pageCount === 1) return
-    const index = decodeIndex(parts[INDEX_PART - 1] ?? Buffer.alloc(0))
+    const index = decodeIndex(parts[INDEX_PART - 1] ?? Buffer.alloc(0), built.indexDigest)
+    if (!index) throw new Error('the list does not vouch for its index')
     expect(index.pages.map(({ last }) => last)).toEqual(
       Array.from({ length: pageCount }, (_, page) => {
         const { name, id } = items[Math.min(page * 50 + 49, size - 1)] ?? { name: '', id: '' }
@@ -220,6 +223,30 @@ describe('two lists that were never stored', () => {
   })
 })
 
+describe('a part that the list does not vouch for', () => {
+  const items = resources(160)
+  const second = { limit: 50, cursor: pages.render(alice, { limit: 50 }, items.slice(0, 51)).nextCursor ?? '' }
+  const changed = (bytes: Buffer | undefined) => Buffer.from(String(bytes).replace('-', '_'))
+  const others = lists(resources(160), 'bob' as UserId)
+
+  it.each<[string, (parts: readonly Buffer[]) => Buffer[]]>([
+    ['an index with a character changed', ([index, ...rest]) => [changed(index), ...rest]],
+    ['a page with a character changed', ([index, page, ...rest]) => [index as Buffer, changed(page), ...rest]],
+    ['two pages in each other’s place', ([index, a, b, ...rest]) => [index, b, a, ...rest] as Buffer[]],
+    ['the same pages of another user', ([index, , ...rest]) => [index, others.parts[1], ...rest] as Buffer[]],
+    ['the index of another user', ([, ...rest]) => [others.parts[0], ...rest] as Buffer[]],
+  ])('is not used: %s', async (_what, damage) => {
+    const { cached, parts } = lists(items)
+    const damaged = damage(parts)
+    const onDamaged = vi.fn()
+    const store = { readPart: async (_k: string, _f: string, part: number) => damaged[part - 1] ?? null }
+    const listPages = createListPages({ store: store as unknown as EntryStore, pages, onDamaged })
+    expect(await listPages.find(alice, second, cached)).toBeNull()
+    expect(await listPages.find(alice, { limit: 7, kind: 'none' }, cached)).toBeNull()
+    expect(onDamaged).toHaveBeenCalledTimes(2)
+  })
+})
+
 describe('what is not a list', () => {
   const { body, meta = {} } = visibleListCodec.encode(buildList(alice, resources(3).map(readyItem), pages.assemble))
   it.each([
@@ -229,6 +256,8 @@ describe('what is not a list', () => {
     { total: null },
     { nextCursor: 7 },
     { nextCursor: undefined },
+    { indexDigest: 7 },
+    { indexDigest: undefined },
   ])('is refused: %j', (over) => {
     expect(() => visibleListCodec.decode({ body, meta: { ...meta, ...over } } as unknown as Entry)).toThrow(
       'not a visible list',

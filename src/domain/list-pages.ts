@@ -31,33 +31,44 @@ interface Reading {
 
 /** Pages read for one query at most; beyond, the database's indexes do better. */
 const SCAN_PAGES_MAX = 20
+/** Of a list that fits on its first page, which comes with the list. */
+const ONLY_PAGE: PageIndex = { pages: [] }
 const RECENT_PAGES_MAX_BYTES = 32 * 1024 * 1024
 
-export function createListPages({
-  store,
-  pages,
-}: {
+export interface ListPagesOptions {
   readonly store: EntryStore
   readonly pages: ResourcePages
-}): ListPages {
+  /** A part was not what its list vouches for. */
+  readonly onDamaged?: () => void
+}
+
+export function createListPages({ store, pages, onDamaged }: ListPagesOptions): ListPages {
   const recentPages = createRecentPages({ maxBytes: RECENT_PAGES_MAX_BYTES })
 
   async function indexOf({ user, list, wait }: Reading): Promise<PageIndex | null> {
     const { value } = list
     if (value.pages) return { pages: value.pages }
     const bytes = await store.readPart(userResourcesKey(user), list.fillId, INDEX_PART, wait)
-    return bytes && decodeIndex(bytes)
+    const index = bytes && decodeIndex(bytes, value.indexDigest)
+    if (bytes && !index) onDamaged?.()
+    return index
   }
 
-  async function bodyOf({ user, list, wait }: Reading, page: number): Promise<Buffer | null> {
-    if (page === 0) return list.value.first.body
-    return list.value.pages?.[page]?.body ?? store.readPart(userResourcesKey(user), list.fillId, partOfPage(page), wait)
+  /** The list vouches for its index, and the index for each further page. */
+  async function bodyOf({ user, list, wait }: Reading, page: number, index: PageIndex): Promise<Buffer | null> {
+    const own = page === 0 ? list.value.first.body : list.value.pages?.[page]?.body
+    if (own) return own
+    const bytes = await store.readPart(userResourcesKey(user), list.fillId, partOfPage(page), wait)
+    const etag = index.pages[page]?.etag
+    if (!bytes || (etag !== undefined && pages.matches(user, bytes, etag))) return bytes
+    onDamaged?.()
+    return null
   }
 
   /** The query asks for what lies ready: one page of the default size, or several in a row. */
   async function ready(reading: Reading, index: PageIndex, from: number, count: number) {
     const parts = index.pages.slice(from, from + count).map(async (found, offset) => {
-      const body = await bodyOf(reading, from + offset)
+      const body = await bodyOf(reading, from + offset, index)
       return body && { body, etag: found.etag, nextCursor: found.nextCursor }
     })
     const pieces: RenderedPage[] = []
@@ -76,12 +87,12 @@ export function createListPages({
     return from > 0 && from < index.pages.length ? from : -1
   }
 
-  async function scan(reading: Reading, query: ResourceQuery, from: number, after?: Position) {
+  async function scan(reading: Reading, query: ResourceQuery, index: PageIndex, from: number, after?: Position) {
     const { user, list } = reading
     const wanted: VisibleResource[] = []
     for (let page = from; page < list.value.pageCount && wanted.length <= query.limit; page++) {
       if (page - from >= SCAN_PAGES_MAX) return null
-      const body = await bodyOf(reading, page)
+      const body = await bodyOf(reading, page, index)
       if (!body) return null
       wanted.push(...itemsOf(body).filter((item) => matches(item, query, after)))
     }
@@ -92,7 +103,8 @@ export function createListPages({
     const { user, list } = reading
     const after = pages.positionOf(user, query)
     // All of a short list is its only page, whatever more was asked for.
-    if (list.value.pageCount === 1) return regular && !after ? list.value.first : scan(reading, query, 0, after)
+    if (list.value.pageCount === 1)
+      return regular && !after ? list.value.first : scan(reading, query, ONLY_PAGE, 0, after)
     const name = regular ? `${query.limit} ${query.cursor ?? ''}` : ''
     const recent = regular ? recentPages.get(list.fillId, name) : undefined
     if (recent) return recent
@@ -105,7 +117,7 @@ export function createListPages({
       return page
     }
     const from = pageAfter(index, after)
-    return scan(reading, query, from < 0 ? list.value.pageCount : from, after)
+    return scan(reading, query, index, from < 0 ? list.value.pageCount : from, after)
   }
 
   return {

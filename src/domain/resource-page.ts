@@ -31,6 +31,8 @@ export interface ResourcePages {
   assemble(user: UserId, query: ResourceQuery, items: readonly ReadyItem[]): RenderedPage
   /** The page that consists of these pages of one list, in order, without parsing them: the same bytes as rendered at once. */
   joined(user: UserId, parts: readonly RenderedPage[]): RenderedPage
+  /** Whether these are the bytes that had this validator when they were made for this user. */
+  matches(user: UserId, body: Buffer, etag: string): boolean
   /** Where the query's cursor points; undefined at the beginning. @throws DomainError `invalid-input` */
   positionOf(user: UserId, query: ResourceQuery): Position | undefined
 }
@@ -57,6 +59,7 @@ export function createResourcePages(cursors: CursorCodec): ResourcePages {
       const body = Buffer.concat([HEAD, ...shown, Buffer.from(tail(nextCursor))])
       return { body, etag: etagOf(user, body), nextCursor }
     },
+    matches: (user, body, etag) => etagOf(user, body) === etag,
     positionOf(user, query) {
       if (query.cursor === undefined) return undefined
       const [name = '', id = ''] = cursors.decode(scopeOf(user, query), query.cursor)

@@ -2,6 +2,7 @@
  * A user's filtered list as it is cached: pages of the default size, ready to be sent. The first is the entry itself;
  * a longer list has its further pages as parts, so that one page of ten thousand items moves one page.
  */
+import { createHash } from 'node:crypto'
 import type { Entry, ValueCodec } from '../cache/index.ts'
 import type { UserId } from './model.ts'
 import {
@@ -18,6 +19,8 @@ export interface VisibleList {
   /** How many resources are visible in all. */
   readonly total: number
   readonly pageCount: number
+  /** What the index of a longer list must look like: parts are stored beside the entry, which vouches for them. */
+  readonly indexDigest: string | null
   /** Present only in the process that derived it; elsewhere pages beyond the first are read as parts. */
   readonly pages?: readonly ListPage[]
 }
@@ -45,20 +48,21 @@ export function buildList(user: UserId, items: readonly ReadyItem[], assemble: R
   }
   const [first] = pages
   if (!first) throw new Error('a list has at least one page')
-  return { first, total: items.length, pageCount: pages.length, pages }
+  const indexDigest = pages.length > 1 ? digestOf(encodeIndex(pages)) : null
+  return { first, total: items.length, pageCount: pages.length, indexDigest, pages }
 }
 
 export const visibleListCodec: ValueCodec<VisibleList> = {
-  encode: ({ first, total, pageCount, pages = [] }) => ({
+  encode: ({ first, total, pageCount, indexDigest, pages = [] }) => ({
     body: first.body,
-    meta: { etag: first.etag, nextCursor: first.nextCursor, total, pageCount },
+    meta: { etag: first.etag, nextCursor: first.nextCursor, total, pageCount, indexDigest },
     parts: pageCount > 1 ? [encodeIndex(pages), ...pages.slice(1).map(({ body }) => body)] : [],
   }),
   decode({ body, meta }: Entry): VisibleList {
-    const { etag, nextCursor, total, pageCount } = meta
+    const { etag, nextCursor, total, pageCount, indexDigest } = meta
     const known = typeof etag === 'string' && typeof pageCount === 'number' && typeof total === 'number'
-    if (!known || !(nextCursor === null || typeof nextCursor === 'string')) throw new TypeError('not a visible list')
-    return { first: { body, etag, nextCursor }, total, pageCount }
+    if (!known || !isTextOrNull(nextCursor) || !isTextOrNull(indexDigest)) throw new TypeError('not a visible list')
+    return { first: { body, etag, nextCursor }, total, pageCount, indexDigest }
   },
 }
 
@@ -67,8 +71,17 @@ function encodeIndex(pages: readonly ListPage[]): Buffer {
   return Buffer.from(JSON.stringify(index))
 }
 
-export function decodeIndex(bytes: Buffer): PageIndex {
-  return JSON.parse(bytes.toString()) as PageIndex
+/** @returns null when these are not the bytes that the list's entry vouches for */
+export function decodeIndex(bytes: Buffer, digest: string | null): PageIndex | null {
+  return digestOf(bytes) === digest ? (JSON.parse(bytes.toString()) as PageIndex) : null
+}
+
+function digestOf(bytes: Buffer): string {
+  return createHash('sha256').update(bytes).digest('base64url')
+}
+
+function isTextOrNull(value: unknown): value is string | null {
+  return value === null || typeof value === 'string'
 }
 
 /** The page that holds the first item after the position. */

@@ -6,6 +6,7 @@ import { describe, expect, it } from 'vitest'
 import {
   type Clock,
   createCopies,
+  createEntryCodec,
   createInvalidationIndex,
   createLayer,
   createLogFollower,
@@ -33,6 +34,8 @@ interface Ports {
   log: InvalidationLog
   unitOfWork: UnitOfWork<Tx, { actor: string }>
   clock: Clock
+  /** The same on all instances: entries that were not made with it are not believed. */
+  secret: string
   /** The price, and the snapshot of the very statement that read it. */
   loadPrice(article: string): Promise<{ cents: number; stamp: Stamp }>
 }
@@ -48,7 +51,7 @@ const changePrice = mutation<Tx, { article: string; cents: number }>('changePric
   }))
   .write((tx, { article, cents }) => tx.setPrice(article, cents))
 
-async function createPrices({ store, log, unitOfWork, clock, loadPrice }: Ports) {
+async function createPrices({ store, log, unitOfWork, clock, secret, loadPrice }: Ports) {
   const index = createInvalidationIndex({ retentionOf: () => 'lasting', maxTags: 100_000 })
   const retentionMs = { volatile: 1_020_000, lasting: 1_020_000 }
   const follower = createLogFollower({ log, index, clock, pollMs: 250, boundMs: 5000, graceMs: 30_000, retentionMs })
@@ -64,6 +67,7 @@ async function createPrices({ store, log, unitOfWork, clock, loadPrice }: Ports)
       encode: (cents) => ({ body: Buffer.from(String(cents)) }),
       decode: ({ body }) => Number(body.toString()),
     },
+    entries: createEntryCodec(secret),
     copies: createCopies({ maxBytes: 1024 * 1024 }),
     events: {},
   })
@@ -153,7 +157,7 @@ async function withShop(
     sleep: (ms, signal) => delay(ms, undefined, { ...(signal && { signal }) }),
   }
   const store = createInMemoryEntryStore({ clock })
-  const prices = await createPrices({ ...createShop(), store, clock })
+  const prices = await createPrices({ ...createShop(), store, clock, secret: 'known to the shops of this test alone' })
   try {
     await work({ prices, store })
   } finally {

@@ -4,6 +4,7 @@
  */
 import {
   type Clock,
+  createEntryCodec,
   createInvalidationIndex,
   createLogFollower,
   createMutationRunner,
@@ -34,6 +35,7 @@ import { Database, type Transaction } from './database.ts'
 export type Gate = (instance: string, step: string) => Promise<void>
 
 const BUCKETS = 2
+const SECRET = '0123456789abcdef0123456789abcdef'
 
 export interface Instance {
   readonly name: string
@@ -164,6 +166,7 @@ function startInstance(name: string, shared: Shared, over: Partial<InstanceOptio
   const catalogue = createCatalogue()
   const { partition, groups, lists } = createLayers({
     store,
+    entries: createEntryCodec(SECRET),
     index,
     clock,
     events,
@@ -171,7 +174,7 @@ function startInstance(name: string, shared: Shared, over: Partial<InstanceOptio
     catalogue,
     catalogueBuckets: BUCKETS,
   })
-  const pages = createResourcePages(createCursorCodec('0123456789abcdef0123456789abcdef'))
+  const pages = createResourcePages(createCursorCodec(SECRET))
   const visible = createVisibleResources({
     groups,
     lists,

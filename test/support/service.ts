@@ -33,6 +33,9 @@ export interface ServiceOptions {
  */
 export const PATIENT = { REDIS_BUDGET_MS: '2000' } as const
 
+/** One for all, as for the instances of a fleet. */
+const SHARED_SECRET = randomBytes(32).toString('hex')
+
 /** Ready to answer; close it before the database is dropped. */
 export async function startService({
   databaseUrl,
@@ -47,7 +50,7 @@ export async function startService({
     JWT_ISSUER: 'https://test.invalid',
     JWT_AUDIENCE: 'portcullis',
     JWT_JWKS_URL: 'http://127.0.0.1:1/jwks.json',
-    CURSOR_SECRET: randomBytes(32).toString('hex'),
+    CURSOR_SECRET: SHARED_SECRET,
     ...environment,
   })
   const composed = compose(config, { logger: createLogger({ level: 'silent' }), metrics: createMetrics() })
