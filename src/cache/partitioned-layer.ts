@@ -285,8 +285,8 @@ export function createPartitionedLayer<V>(options: PartitionedLayerOptions<V>): 
   }
 
   async function impatience(wait: RequestWait, over: AbortSignal): Promise<never> {
-    const leftMs = () => wait.leftMs(clock.monotonicMs())
-    while (leftMs() > 0) await clock.sleep(leftMs(), over)
+    const left = () => wait.leftMs(clock.monotonicMs())
+    for (let leftMs = left(); leftMs > 0; leftMs = left()) await clock.sleep(leftMs, over)
     // When this process itself stood still, what it waits for is there already: one more turn finds it.
     await clock.sleep(1, over)
     throw new StoreUnavailableError('redis-timeout')
