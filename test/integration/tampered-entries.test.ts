@@ -140,6 +140,19 @@ describe('what lists are derived from', () => {
   })
 })
 
+describe('an instance with another secret, as while it is rotated', () => {
+  it('believes nothing of the others, nor they of it, and all answer right', async () => {
+    await filler.visible('ben')
+    const environment = { ...PATIENT, CURSOR_SECRET: 'the next one, from which entries of the former differ' }
+    const other = await startService({ databaseUrl, prefix, environment })
+    reading.push(other)
+    expect(await outcomeOf(other, 'ben')).toBe('miss')
+    expect(await other.visible('ben')).toEqual(await other.truth('ben'))
+    expect(await outcomeOf(filler, 'ben')).toBe('miss')
+    expect(await filler.visible('ben')).toEqual(await filler.truth('ben'))
+  })
+})
+
 describe('an administrator', () => {
   it('is told that an entry is damaged', async () => {
     const reader = await readerAfter((redis) => redis.setrange(`${prefix}resources:{ben}`, 400, '~'))
