@@ -19,6 +19,23 @@ describe('deadlines', () => {
     expect(expired).toEqual(['first', 'second'])
   })
 
+  it('that are due together let others have a turn in between, and may still end meanwhile', () => {
+    const { start, end } = createDeadlines({ afterMs: 1000 })
+    const happened: string[] = []
+    const all = Array.from({ length: 25 }, (_, at) => start(performance.now(), () => happened.push(String(at))))
+    const last = all[24]
+    vi.advanceTimersByTime(1000)
+    setImmediate(() => {
+      happened.push('another')
+      if (last) end(last)
+    })
+    vi.runAllTicks()
+    vi.advanceTimersToNextTimer().advanceTimersByTime(100)
+    expect(happened.indexOf('another')).toBeGreaterThan(9)
+    expect(happened.indexOf('another')).toBeLessThan(24)
+    expect(happened.filter((each) => each !== 'another')).toEqual([...Array(24).keys()].map(String))
+  })
+
   it('that ended in time do nothing, and then no timer runs', () => {
     const { start, end } = createDeadlines({ afterMs: 1000 })
     const expire = vi.fn()

@@ -20,6 +20,8 @@ export interface Deadline {
 }
 
 const CHECKS_PER_LENGTH = 10
+/** Those who came together are put off together; between so many of them the others get a turn. */
+const PER_TURN = 10
 
 export function createDeadlines({ afterMs }: { readonly afterMs: number }): Deadlines {
   const running: Deadline[] = []
@@ -38,13 +40,20 @@ export function createDeadlines({ afterMs }: { readonly afterMs: number }): Dead
   function check(): void {
     const nowMs = performance.now()
     const due = running.filter(({ dueAtMs }) => dueAtMs <= nowMs).sort((one, other) => one.dueAtMs - other.dueAtMs)
-    for (const deadline of due) {
-      end(deadline)
-      deadline.expire()
-    }
+    expireSome(due)
     if (running.length > 0) return
     clearInterval(timer)
     timer = undefined
+  }
+
+  function expireSome(due: readonly Deadline[]): void {
+    for (const deadline of due.slice(0, PER_TURN)) {
+      // It may have ended while it waited for its turn.
+      if (deadline.place === -1) continue
+      end(deadline)
+      deadline.expire()
+    }
+    if (due.length > PER_TURN) setImmediate(expireSome, due.slice(PER_TURN))
   }
 
   return {

@@ -14,6 +14,8 @@ export interface Policy {
    * reads that lookup is not needed, because a disabled user sees nothing anyway.
    */
   readonly weighsRoles: boolean
+  /** The roles alone decide: who has not got them in his token is refused before his body is waited for. */
+  readonly rolesDecide?: true
   /**
    * @param terms of the request: who must see a mutation must see it in what he may do too
    * @throws DomainError `forbidden`, or `not-found` where even the existence is hidden
@@ -32,6 +34,7 @@ export const admin: Policy = {
   who: 'admin',
   authenticated: true,
   weighsRoles: true,
+  rolesDecide: true,
   check: (caller) => permit(caller.isAdmin),
 }
 
@@ -39,6 +42,7 @@ export const cacheAdmin: Policy = {
   who: 'cache admin',
   authenticated: true,
   weighsRoles: true,
+  rolesDecide: true,
   check: (caller) => permit(caller.isCacheAdmin),
 }
 

@@ -64,15 +64,18 @@ export function createRouteHandler(route: Route, dependencies: PipelineDependenc
       applyCount(counting instanceof Promise ? await counting : counting, res)
     }
     checkAccept(req, route.produces)
-    const caller = route.policy.weighsRoles ? await withoutRolesIfDisabled(bearer, portcullis) : bearer
     const params = route.params === undefined ? NOTHING : parsed(route.params, req.params, 'path')
     const terms = termsOf(req)
+    if (route.policy.rolesDecide) route.policy.check?.(bearer, params, portcullis, terms)
+    // Waited for before the database is asked: whoever sends slowly takes no place in its queue, and is judged by what
+    // he may do when he is done.
+    const body = readBody && (await readBody(req, res))
+    const caller = route.policy.weighsRoles ? await withoutRolesIfDisabled(bearer, portcullis) : bearer
     if (terms.after !== undefined && route.method === 'get') await portcullis.reads.checkToken(terms)
     const checking = route.policy.check?.(caller, params, portcullis, terms)
     // Waiting for what is there already takes a turn of the queue each time.
     if (checking !== undefined) await checking
     const query = readQuery(req)
-    const body = readBody && (await readBody(req, res))
     return route.handle(
       {
         params,

@@ -3,6 +3,8 @@ import request from 'supertest'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { createTestApp, type TestApp, WORLD } from '../../test/support/app.ts'
 import { CALLERS, CALLS_BY_ROLE, ROLES, type Role } from '../../test/support/calls-by-role.ts'
+import { openJudged } from '../../test/support/judged-raw.ts'
+import { served } from '../../test/support/served.ts'
 import { DomainError } from '../domain/errors.ts'
 import { apiRoutes } from './routes/index.ts'
 
@@ -95,6 +97,48 @@ describe('who may call what', () => {
       statuses.push((await request(disabled.app).get(path).set(headers)).status)
     expect(statuses).toEqual([403, 403, 403, 403, 404, 403])
     expect((await request(disabled.app).get('/me').set(headers)).body.roles).toEqual([])
+  })
+
+  it('asks the database who may send a body only when the body is there', async () => {
+    let asked = 0
+    let disabled = false
+    const slow = await createTestApp({
+      alter: (portcullis) => ({
+        ...portcullis,
+        reads: {
+          ...portcullis.reads,
+          user: async (id) => {
+            asked++
+            const user = await portcullis.reads.user(id)
+            return user && { ...user, disabled }
+          },
+          permissionOn: async (...given) => {
+            asked++
+            return portcullis.reads.permissionOn(...given)
+          },
+        },
+      }),
+    })
+    const { port, send: sendTo } = await served(slow.app)
+    const body = JSON.stringify({ name: 'n', kind: 'k' })
+    for (const [call, authorization, answered] of [
+      ['POST /resources', await slow.bearer('adam', { roles: ['admin'] }), 403],
+      [`PATCH ${R}`, await slow.bearer('adam', { roles: ['admin'] }), 404],
+      [`PATCH ${R}`, await slow.bearer('rita'), 200],
+    ] as const) {
+      const head = `${call} HTTP/1.1\r\nHost: x\r\nAuthorization: ${authorization}\r\nContent-Type: application/json\r\n`
+      const before = asked
+      const exchange = openJudged(port, `${head}Content-Length: ${body.length}\r\n\r\n${body.slice(0, -1)}`)
+      // Another request on another connection is answered after the head of the first was read.
+      const { status } = await sendTo({ path: '/me', headers: { authorization: await slow.bearer('uma') } })
+      expect([status, asked - before]).toEqual([200, 0])
+      // What he may do is what he may do at the end.
+      disabled = true
+      exchange.socket.write(body.slice(-1))
+      expect([call, await exchange.status]).toEqual([call, answered])
+      disabled = false
+      exchange.socket.destroy()
+    }
   })
 
   it('still shows the state of the cache when the database cannot say who is disabled', async () => {

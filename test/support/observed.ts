@@ -17,11 +17,16 @@ export function documentServed(): OpenApiDocument {
   return JSON.parse(answer?.bytes ?? '') as OpenApiDocument
 }
 
+/** The judge that is made of it, once. */
+export function documentContract(): Contract {
+  contract ??= createContract(documentServed())
+  return contract
+}
+
 /** @returns the same application */
 export function observed(app: Express): Express {
+  const judge = documentContract()
   // What the application calls itself for each request; Express's types do not name it.
-  contract ??= createContract(documentServed())
-  const judge = contract
   const inner = app as unknown as { handle: (req: Request, res: Response, next: unknown) => void }
   const { handle } = inner
   inner.handle = (req, res, next) => {
