@@ -2,6 +2,8 @@
 import net from 'node:net'
 import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { createLogRetention } from '../../src/postgres/log-retention.ts'
+import { createDatabase } from '../../src/postgres/pool.ts'
 import type { Answer } from '../security/http-client.ts'
 import { replayOf, storm } from '../security/retry-storm.ts'
 import { type ServedFleet, serveFleet } from '../security/served-fleet.ts'
@@ -125,6 +127,21 @@ describe('a request repeated under one key', () => {
     expect([first.status, second.status]).toEqual([201, 201])
     expect([await groupsNamed('first time'), await groupsNamed('second time')]).toEqual([1, 1])
     expect(replayOf(await create('second time', 'k-expired'))).toBe(replayOf(second))
+  })
+
+  it('is kept for a day and then forgotten', async () => {
+    await create('kept', 'k-kept')
+    await create('forgotten', 'k-forgotten')
+    const lives = await truth.query(
+      `SELECT abs(extract(epoch FROM expires_at - now()) - 86400) < 60 AS "aDay" FROM idempotency_keys WHERE key = 'k-kept'`,
+    )
+    expect(lives).toEqual([{ aDay: true }])
+    await truth.query(`UPDATE idempotency_keys SET expires_at = now() - interval '1 second' WHERE key = 'k-forgotten'`)
+    const database = createDatabase({ url: databaseUrl, poolMax: 1, queueMax: 1, statementTimeoutMs: 5000 })
+    await createLogRetention({ database, retentionMs: 3_600_000 }).run()
+    await database.close()
+    const kept = await truth.query(`SELECT key FROM idempotency_keys WHERE key IN ('k-kept', 'k-forgotten')`)
+    expect(kept).toEqual([{ key: 'k-kept' }])
   })
 
   it('that was refused is not remembered: the key is free for the corrected request', async () => {
