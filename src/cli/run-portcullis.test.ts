@@ -171,6 +171,12 @@ describe('the calls of each command', () => {
     ['cache user alice', 'GET admin/cache/users/alice', undefined, () => answer({ user: 'alice' })],
     ['cache invalidations --cursor 17', 'GET admin/cache/invalidations?after=17', undefined, page],
     ['audit --actor alice --limit 5', 'GET admin/audit?actor=alice&limit=5', undefined, page],
+    [
+      'audit --target user:alice --since 2026-11-26T09:00:00Z --until 2026-11-27T00:00:00Z',
+      'GET admin/audit?target=user%3Aalice&since=2026-11-26T09%3A00%3A00Z&until=2026-11-27T00%3A00%3A00Z',
+      undefined,
+      page,
+    ],
   ])('%s', async (line, expected, body, reply) => {
     const { exitCode, request, calls, err } = await run(line, reply())
     expect(err).toBe('')

@@ -20,13 +20,15 @@ const audit: Command = {
   options: {
     actor: { value: '<user>', help: 'only by this user' },
     action: { value: '<action>', help: 'only of this kind, for example removeUserFromGroup' },
-    target: { value: '<target>', help: 'only on this' },
+    target: { value: '<target>', help: 'only on this, for example user:alice' },
+    since: { value: '<time>', help: 'at this time or later, for example 2026-11-26T09:00:00Z' },
+    until: { value: '<time>', help: 'before this time' },
     ...PAGE_OPTIONS,
   },
   run: (invocation) =>
     list<AuditRow>(invocation, {
       path: '/admin/audit',
-      query: invocation.given('actor', 'action', 'target'),
+      query: invocation.given('actor', 'action', 'target', 'since', 'until'),
       columns: [
         { title: 'AT', value: ({ at }) => at },
         { title: 'ACTOR', value: ({ actor }) => actor },
