@@ -18,7 +18,7 @@ const CLEAN_ID = /^[\w.:-]{1,128}$/
 const PROCESS_ID = randomUUID().slice(0, 24)
 let lastRequest = 0
 
-function nextId(): string {
+export function nextId(): string {
   lastRequest++
   return PROCESS_ID + lastRequest.toString(16).padStart(12, '0')
 }

@@ -51,6 +51,24 @@ describe('the list of resources', () => {
       ).toBe(200)
   })
 
+  it('is refused under If-Match to who has another, strongly compared', async () => {
+    for (const path of ['/resources', `/resources/${WORLD.resource}`, `/groups/${WORLD.group}`]) {
+      const caller = as(path.startsWith('/groups') ? adam : uma)
+      const get = (headers: Record<string, string>) =>
+        request(test.app)
+          .get(path)
+          .set({ ...caller, ...headers })
+      const { etag = '' } = (await get({})).headers
+      for (const condition of [etag, `"other", ${etag}`, '*'])
+        expect([path, condition, (await get({ 'if-match': condition })).status]).toEqual([path, condition, 200])
+      for (const condition of ['"other"', `W/${etag}`, ''])
+        expect([path, condition, (await get({ 'if-match': condition })).status]).toEqual([path, condition, 412])
+      // If-Match is looked at first (RFC 9110, 13.2.2).
+      expect((await get({ 'if-match': '"other"', 'if-none-match': etag })).status).toBe(412)
+      expect((await get({ 'if-match': etag, 'if-none-match': etag })).status).toBe(304)
+    }
+  })
+
   it("does not let one user's validator work for another", async () => {
     const { etag = '' } = (await request(test.app).get('/resources').set(as(uma))).headers
     const will = await test.bearer('will')
@@ -238,6 +256,32 @@ describe('a change', () => {
       expect([tag, answer.status, answer.body.type]).toEqual([tag, 412, 'urn:portcullis:problem:version-mismatch'])
     }
     expect(test.calls.length).toBe(before)
+  })
+
+  it('under If-None-Match is refused for the current version and made for any other', async () => {
+    const will = await test.bearer('will')
+    const { etag = '' } = (await request(test.app).get(`/resources/${WORLD.resource}`).set(as(will))).headers
+    const before = test.calls.length
+    for (const condition of ['*', etag, `W/${etag}`, `"other", ${etag}`])
+      expect([condition, (await patch({ ...as(will), 'if-none-match': condition })).status]).toEqual([condition, 412])
+    const group = `/groups/${WORLD.group}`
+    const tag = (await request(test.app).get(group).set(as(adam))).headers.etag ?? ''
+    for (const send of [request(test.app).delete(group), request(test.app).patch(group).send({})])
+      expect((await send.set({ ...as(adam), 'if-none-match': tag })).status).toBe(412)
+    for (const list of ['members', 'grants'])
+      expect(
+        (
+          await request(test.app)
+            .put(`${group}/${list}`)
+            .send({ [list]: [] })
+            .set({ ...as(adam), 'if-none-match': '*' })
+        ).status,
+      ).toBe(412)
+    expect(test.calls.length).toBe(before)
+    for (const condition of ['"other"', etag.replace('"7.', '"6.')])
+      expect((await patch({ ...as(will), 'if-none-match': condition })).status).toBe(200)
+    expect((await patch({ ...as(will), 'if-none-match': '"other"', 'if-match': etag })).status).toBe(200)
+    expect(test.calls.at(-1)?.input).toMatchObject({ ifVersion: 7 })
   })
 
   it('returns the tag that the next change can use', async () => {

@@ -73,9 +73,11 @@ function appOf(routes: readonly Route[], dependencies: AppDependencies): Express
   if (http.corsOrigins !== undefined && http.corsOrigins.length > 0) app.use(createCors(http.corsOrigins, sender))
   for (const route of routes) register(app, route, pipeline)
   refuseOtherMethods(app, routes, sender)
-  app.use((req: Request, res: Response) =>
-    sender.sendProblem(req, res, problemOf(new DomainError('not-found', 'no such route'))),
-  )
+  app.use((req: Request, res: Response) => {
+    if (req.method === 'OPTIONS' && req.url === '*')
+      sender.send(req, res, { status: 204, headers: ['Allow', allowed(routes)] })
+    else sender.sendProblem(req, res, problemOf(new DomainError('not-found', 'no such route')))
+  })
   // Four parameters make it Express's error handler: what fails before a route is reached, such as decoding the path.
   app.use((error: unknown, req: Request, res: Response, _next: NextFunction) =>
     sender.sendProblem(req, res, problemOf(error)),
@@ -91,8 +93,7 @@ function register(app: Express, route: Route, pipeline: PipelineDependencies): v
 
 function refuseOtherMethods(app: Express, routes: readonly Route[], { send, sendProblem }: ReplySender): void {
   for (const [path, group] of Map.groupBy(routes, (route) => route.path)) {
-    const methods = group.map((route) => route.method.toUpperCase())
-    const allow = [...methods, ...(methods.includes('GET') ? ['HEAD'] : []), 'OPTIONS'].join(', ')
+    const allow = allowed(group)
     app.all(path, (req, res) => {
       if (req.method === 'OPTIONS') send(req, res, { status: 204, headers: ['Allow', allow] })
       else
@@ -103,4 +104,10 @@ function refuseOtherMethods(app: Express, routes: readonly Route[], { send, send
         )
     })
   }
+}
+
+/** For `Allow`: what these routes can be asked, or the server as a whole (`OPTIONS *`; RFC 9110, 9.3.7). */
+function allowed(routes: readonly Route[]): string {
+  const methods = new Set(routes.map((route) => route.method.toUpperCase()))
+  return [...methods, ...(methods.has('GET') ? ['HEAD'] : []), 'OPTIONS'].join(', ')
 }

@@ -26,32 +26,50 @@ function signature(caller: string, id: string, plain: string): string {
     .slice(0, 16)
 }
 
+/** The headers that make a change conditional (RFC 9110, 13.1). */
+export interface Conditions {
+  readonly 'if-match'?: string | undefined
+  readonly 'if-none-match'?: string | undefined
+}
+
 /**
- * The version that `If-Match` insists on; undefined when the header is absent or `*`. The transaction compares it
- * with the version it finds, so that nothing can come between.
- * @param current the version read just now, which decides between several tags
- * @throws DomainError `version-mismatch` when no tag is one of this caller's for this object
+ * What the headers make of a change to one object. The transaction compares the version of `If-Match` with the one it
+ * finds, so that nothing can come between. `If-None-Match` needs no such care: a version that is not current now never
+ * will be again.
+ * @param read the object as it is now; asked only when there is a condition
+ * @throws DomainError `version-mismatch` when a condition does not hold, `not-found` without an object
  */
-export function versionToMatch(
-  ifMatch: string | undefined,
+export async function versionToMatch(
+  { 'if-match': ifMatch, 'if-none-match': ifNoneMatch }: Conditions,
   caller: string,
-  current: { id: string; version: number },
-): number | undefined {
-  if (ifMatch === undefined || ifMatch.trim() === '*') return undefined
-  const versions = ifMatch.split(',').flatMap((tag) => {
-    // A weak tag never matches here (RFC 9110, 13.1.1), hence no allowance for W/.
-    const parts = /^"((\d{1,10})\.[0-9a-z]{1,12}\.[a-z]{1,10})\.([\w-]{16})"$/.exec(tag.trim())
-    const [, plain, version, hash] = parts ?? []
-    return plain !== undefined && hash === signature(caller, current.id, plain) ? [Number(version)] : []
-  })
-  if (versions.includes(current.version)) return current.version
-  throw new DomainError('version-mismatch', 'The version you name in If-Match is not the current one.')
+  read: () => Promise<{ id: string; version: number } | null>,
+): Promise<{ ifVersion?: number }> {
+  if (ifMatch === undefined && ifNoneMatch === undefined) return {}
+  const current = await read()
+  if (current === null) throw new DomainError('not-found', 'nothing here to compare with')
+  const isCurrent = (tag: string) => tag === '*' || versionOf(tag, caller, current.id) === current.version
+  // Compared strongly, so a weak tag never matches here; below it may.
+  if (ifMatch !== undefined && !tagsIn(ifMatch).some(isCurrent))
+    throw new DomainError('version-mismatch', 'The version you name in If-Match is not the current one.')
+  if (ifNoneMatch !== undefined && tagsIn(ifNoneMatch.replaceAll('W/', '')).some(isCurrent))
+    throw new DomainError('version-mismatch', 'The version you name in If-None-Match is the current one.')
+  return ifMatch === undefined || ifMatch.trim() === '*' ? {} : { ifVersion: current.version }
+}
+
+const tagsIn = (condition: string) => condition.split(',').map((tag) => tag.trim())
+
+/** Undefined for a tag that was not made for this caller and object. */
+function versionOf(tag: string, caller: string, id: string): number | undefined {
+  const parts = /^"((\d{1,10})\.[0-9a-z]{1,12}\.[a-z]{1,10})\.([\w-]{16})"$/.exec(tag)
+  const [, plain, version, hash] = parts ?? []
+  return plain !== undefined && hash === signature(caller, id, plain) ? Number(version) : undefined
 }
 
 /** Headers of the calls that replace a list, and of those that put one thing without a tag of its own. */
 export const LIST_CONDITIONS = {
   'if-match':
     'The ETag of the list you have read, or `*`. Without it the list may only add: 428; 412 when the list is another now.',
+  'if-none-match': 'Not for lists: `*` is always 412, because there always is one; tags are ignored.',
 }
 export const PUT_CONDITIONS = {
   'if-match': '`*`: only if there is one already; else 412.',
@@ -69,7 +87,13 @@ export function listTag(caller: string, list: List, state: string): string {
  * The states of a list that `If-Match` allows it to be in; the transaction compares them with the one it finds.
  * @throws DomainError `version-mismatch` when no tag is one of this caller's for this list
  */
-export function statesToMatch(ifMatch: string | undefined, caller: string, list: List): { condition?: ListCondition } {
+export function statesToMatch(
+  { 'if-match': ifMatch, 'if-none-match': ifNoneMatch }: Conditions,
+  caller: string,
+  list: List,
+): { condition?: ListCondition } {
+  if (ifNoneMatch?.trim() === '*')
+    throw new DomainError('version-mismatch', 'A group always has this list, if only an empty one.')
   if (ifMatch === undefined) return {}
   if (ifMatch.trim() === '*') return { condition: '*' }
   const states = ifMatch.split(',').flatMap((tag) => {
@@ -84,7 +108,7 @@ export function statesToMatch(ifMatch: string | undefined, caller: string, list:
  * For what has no tag of its own: `If-None-Match: *` creates and never changes, `If-Match: *` the other way round.
  * @throws DomainError `version-mismatch` for a tag, because none can match
  */
-export function existenceToMatch(headers: { 'if-match'?: string | undefined; 'if-none-match'?: string | undefined }): {
+export function existenceToMatch(headers: Conditions): {
   mustExist?: boolean
 } {
   const ifMatch = headers['if-match']?.trim()

@@ -1,9 +1,10 @@
 /** Every call gives every answer that is documented for it, and test/support/observed.ts judges each as it leaves. */
 import { gzipSync } from 'node:zlib'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { openRaw, slowBodyOf } from '../../test/security/raw-http.ts'
+import { slowBodyOf } from '../../test/security/raw-http.ts'
 import { createTestApp, type TestApp, type TestAppOptions } from '../../test/support/app.ts'
 import { CALLERS, CALLS_BY_ROLE, type CallByRole, ROLES, type Role } from '../../test/support/calls-by-role.ts'
+import { openJudged } from '../../test/support/judged-raw.ts'
 import { documentServed } from '../../test/support/observed.ts'
 import { type Served, serve } from '../../test/support/served.ts'
 import type { Portcullis } from '../domain/api.ts'
@@ -105,7 +106,7 @@ describe('every documented answer', () => {
     const [method, path] = row.call.split(' ')
     const role = roleWith(row, (status) => status < 300)
     const token = role === 'anonymous' ? '' : await plain.app.bearer(CALLERS[role].subject, CALLERS[role])
-    const exchange = openRaw(
+    const exchange = openJudged(
       plain.served.port,
       first(`${method} ${path} HTTP/1.1\r\nHost: t\r\nAuthorization: ${token}\r\n`),
     )

@@ -99,6 +99,9 @@ function operation(route: Route): ZodOpenApiOperationObject {
 /** Only these can be older than a change; all others read the source of truth, which any consistency token is covered by. */
 const isCached = ({ answers }: Route) => answers.some(({ headers }) => headers?.includes('Cache-Status'))
 
+const isConditionalRead = ({ method, answers }: Route) =>
+  method === 'get' && answers.some(({ headers }) => headers?.includes('ETag'))
+
 function requestHeaders(route: Route): z.ZodObject {
   const isRead = route.method === 'get'
   const changesOne =
@@ -109,11 +112,13 @@ function requestHeaders(route: Route): z.ZodObject {
     shape['cache-control'] = z.string().optional().meta({ description: '`no-cache` answers from the source of truth.' })
     shape['if-none-match'] = z.string().optional().meta({ description: 'ETags you have; 304 while one is current.' })
   }
-  if (changesOne)
+  if (changesOne || isConditionalRead(route))
     shape['if-match'] = z
       .string()
       .optional()
       .meta({ description: 'The ETag you read; 412 when it is no longer current.' })
+  if (changesOne)
+    shape['if-none-match'] = z.string().optional().meta({ description: 'ETags that must not be current; else 412.' })
   for (const [name, description] of Object.entries(route.reads ?? {}))
     shape[name] = z.string().optional().meta({ description })
   if (route.method === 'post')
@@ -138,8 +143,10 @@ function successes(route: Route): ZodOpenApiResponsesObject {
         route.produces !== undefined && { content: { [route.produces]: { schema: z.string() } } }),
     },
   ])
-  const conditional = route.answers.some((answer) => answer.headers?.includes('ETag')) && route.method === 'get'
-  return { ...Object.fromEntries(answers), ...(conditional && { '304': { description: 'What you have is current' } }) }
+  return {
+    ...Object.fromEntries(answers),
+    ...(isConditionalRead(route) && { '304': { description: 'What you have is current' } }),
+  }
 }
 
 const documentedHeader = (name: DocumentedHeader) => z.string().optional().meta({ description: HEADERS[name] })
@@ -150,6 +157,7 @@ export function refusalsOf(route: Route): ReadonlySet<ProblemCode> {
     ...ALWAYS,
     ...(route.policy.authenticated ? WITH_TOKEN : []),
     ...(route.policy.check !== undefined ? (['forbidden'] as const) : []),
+    ...(isConditionalRead(route) ? (['version-mismatch'] as const) : []),
     ...(isCached(route) ? (['token-other-history'] as const) : []),
     ...(route.body !== undefined ? WITH_BODY : []),
     ...(route.refuses ?? []),

@@ -1,8 +1,9 @@
 /** Answers: what a handler returns, and the one place that writes it to the socket. */
 import type { Request, Response } from 'express'
 import type { CacheStatus } from '../domain/api.ts'
+import { DomainError } from '../domain/errors.ts'
 import { EVENT_STREAM_TYPE, type EventSource, pour } from './event-stream.ts'
-import type { Problem } from './problem.ts'
+import { type Problem, problemOf } from './problem.ts'
 import type { SecurityHeaders } from './security-headers.ts'
 
 export interface Reply {
@@ -47,6 +48,10 @@ export function createReplySender({ securityHeaders }: ReplySenderOptions): Repl
       reply.stream?.close()
       return
     }
+    if (reply.etag !== undefined && isOutdated(req, reply)) {
+      sendProblem(req, res, problemOf(new DomainError('version-mismatch', 'No tag in If-Match is the current one.')))
+      return
+    }
     const headers = headersFor(reply, req.id)
     if (reply.headers !== undefined) headers.push(...reply.headers)
     // What was settled before a route had its say: the caller's quota, the page's origin.
@@ -73,25 +78,34 @@ export function createReplySender({ securityHeaders }: ReplySenderOptions): Repl
     res.writeHead(reply.status, headers).end(bytes)
   }
 
-  return {
-    send,
-    sendProblem(req, res, problem) {
-      // For the access log: which of the several reasons for a status it was.
-      res.locals.problem ??= problem.code
-      send(req, res, {
-        status: problem.status,
-        headers: Object.entries(problem.headers).flat(),
-        contentType: PROBLEM_TYPE,
-        bytes: JSON.stringify(problem.body),
-      })
-    },
+  function sendProblem(req: Request, res: Response, problem: Problem): void {
+    // For the access log: which of the several reasons for a status it was.
+    res.locals.problem ??= problem.code
+    send(req, res, {
+      status: problem.status,
+      headers: Object.entries(problem.headers).flat(),
+      contentType: PROBLEM_TYPE,
+      bytes: JSON.stringify(problem.body),
+    })
   }
+
+  return { send, sendProblem }
+}
+
+const isSuccessfulRead = ({ method }: Request, { status }: Reply) =>
+  status === 200 && (method === 'GET' || method === 'HEAD')
+
+/** RFC 9110, 13.1.1, for reads; a change compares inside its transaction. */
+function isOutdated(req: Request, reply: Reply): boolean {
+  const condition = req.headers['if-match']
+  if (condition === undefined || !isSuccessfulRead(req, reply) || condition.trim() === '*') return false
+  return !condition.split(',').some((tag) => tag.trim() === reply.etag)
 }
 
 /** RFC 9110, 13.1.2: only for GET and HEAD that would have succeeded; compared weakly. */
 function isNotModified(req: Request, reply: Reply): boolean {
   const condition = req.headers['if-none-match']
-  if (condition === undefined || reply.status !== 200 || (req.method !== 'GET' && req.method !== 'HEAD')) return false
+  if (condition === undefined || !isSuccessfulRead(req, reply)) return false
   if (condition === reply.etag || condition.trim() === '*') return true
   return condition.split(',').some((tag) => tag.trim().replace(/^W\//, '') === reply.etag)
 }

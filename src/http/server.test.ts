@@ -4,21 +4,12 @@ import net, { type AddressInfo } from 'node:net'
 import express from 'express'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { createTestApp } from '../../test/support/app.ts'
+import { openJudged } from '../../test/support/judged-raw.ts'
 import { served } from '../../test/support/served.ts'
 import { closeServer, createServer, listen, stopKeepingAlive } from './server.ts'
 
 /** Everything the server says until it closes the connection. */
-async function raw(port: number, text: string): Promise<string> {
-  const socket = net.connect(port, '127.0.0.1')
-  let said = ''
-  socket.on('data', (chunk) => {
-    said += chunk
-  })
-  socket.on('error', () => {})
-  socket.write(text)
-  await once(socket, 'close')
-  return said
-}
+const raw = (port: number, text: string): Promise<string> => openJudged(port, text).closed
 
 describe('the server', () => {
   it('makes requests and responses with the prototypes that Express would set', async () => {
@@ -67,6 +58,26 @@ describe('the server', () => {
   it('refuses a request without Host', async () => {
     const { port } = await served((await createTestApp()).app)
     expect(await raw(port, 'GET /livez HTTP/1.1\r\nConnection: close\r\n\r\n')).toMatch(/^HTTP\/1\.1 400 /)
+  })
+
+  it('serves HTTP/1.0 without Host, and passes over expectations that it does not know', async () => {
+    const { port } = await served((await createTestApp()).app)
+    expect(await raw(port, 'GET /livez HTTP/1.0\r\n\r\n')).toMatch(/^HTTP\/1\.1 200 /)
+    const expecting = 'GET /livez HTTP/1.1\r\nHost: x\r\nExpect: the-unexpected\r\nConnection: close\r\n\r\n'
+    expect(await raw(port, expecting)).toMatch(/^HTTP\/1\.1 200 /)
+  })
+
+  it('is no tunnel', async () => {
+    const { port } = await served((await createTestApp()).app)
+    expect(await raw(port, 'CONNECT other:443 HTTP/1.1\r\nHost: other:443\r\n\r\n')).toMatch(/^HTTP\/1\.1 400 /)
+  })
+
+  it('names all methods for OPTIONS *', async () => {
+    const { port } = await served((await createTestApp()).app)
+    const said = await raw(port, 'OPTIONS * HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n')
+    expect(said).toMatch(/^HTTP\/1\.1 204 /)
+    const allow = /^Allow: (.*)\r$/m.exec(said)?.[1]?.split(', ').sort()
+    expect(allow).toEqual(['DELETE', 'GET', 'HEAD', 'OPTIONS', 'PATCH', 'POST', 'PUT'])
   })
 
   it('says which address is taken and what to do', async () => {

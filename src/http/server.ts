@@ -1,9 +1,11 @@
 /** The HTTP server around the application: explicit limits, and an end that lets requests finish. */
 import http, { IncomingMessage, type Server, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
-import type { Express } from 'express'
+import type { Express, Request, Response } from 'express'
+import { nextId } from './access-log.ts'
 import { PROBLEMS, type ProblemCode, problemType } from './problem.ts'
 import { PROBLEM_TYPE } from './reply.ts'
+import { securityHeaders } from './security-headers.ts'
 
 const MAX_HEADER_BYTES = 16 * 1024
 /** From the connection, or the end of the last answer, to the last header. */
@@ -15,6 +17,7 @@ const KEEP_ALIVE_TIMEOUT_MS = 65_000
 const CHECK_INTERVAL_MS = 2000
 const MAX_CONNECTIONS = 10_000
 const SWEEP_MS = 50
+const DATA_HEADERS = securityHeaders().data
 /** For headers that are on their way when the server closes. */
 const HALF_SENT_GRACE_MS = 1000
 
@@ -28,13 +31,17 @@ export function createServer(app: Express): Server {
       keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
       connectionsCheckingInterval: CHECK_INTERVAL_MS,
       noDelay: true,
-      requireHostHeader: true,
+      // Node would refuse with an empty answer; `readable` says why.
+      requireHostHeader: false,
     },
-    app,
+    readable(app),
   )
   server.maxConnections = MAX_CONNECTIONS
   server.maxRequestsPerSocket = 0
   server.on('clientError', refuseUnreadable)
+  // Node would refuse with an empty answer, too; RFC 9110, 10.1.1 lets a server pass over what it does not know.
+  server.on('checkExpectation', readable(app))
+  server.on('connect', (_req, socket: Socket) => refuse(socket, 'malformed-request'))
   trackUnused(server)
   return server
 }
@@ -64,12 +71,32 @@ function refuseUnreadable(error: NodeJS.ErrnoException, socket: Socket): void {
     socket.destroy()
     return
   }
-  const code = UNREADABLE[error.code ?? ''] ?? 'malformed-request'
+  refuse(socket, UNREADABLE[error.code ?? ''] ?? 'malformed-request')
+}
+
+const ON_THE_SOCKET = ['Content-Type', PROBLEM_TYPE, 'Cache-Control', 'no-store', 'Connection', 'close']
+
+function refuse(socket: Socket, code: ProblemCode): void {
   const { status, title } = PROBLEMS[code]
   const body = JSON.stringify({ type: problemType(code), title, status, detail: 'The request could not be read.' })
-  socket.end(
-    `HTTP/1.1 ${status} ${http.STATUS_CODES[status]}\r\nContent-Type: ${PROBLEM_TYPE}\r\nContent-Length: ${Buffer.byteLength(body)}\r\nCache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\nConnection: close\r\n\r\n${body}`,
-  )
+  const fields = [
+    ...DATA_HEADERS,
+    ...ON_THE_SOCKET,
+    'X-Request-Id',
+    nextId(),
+    'Content-Length',
+    Buffer.byteLength(body),
+  ]
+  const lines = fields.map((field, at) => (at % 2 === 0 ? `${field}: ` : `${field}\r\n`))
+  socket.end(`HTTP/1.1 ${status} ${http.STATUS_CODES[status]}\r\n${lines.join('')}\r\n${body}`)
+}
+
+/** RFC 9112, 3.2: a request of HTTP/1.1 names its host. */
+function readable(app: Express): (req: IncomingMessage, res: ServerResponse) => void {
+  return (req, res) => {
+    if (req.headers.host === undefined && req.httpVersionMinor > 0) refuse(req.socket, 'malformed-request')
+    else app(req as Request, res as Response)
+  }
 }
 
 /** @throws Error that says what to do when the address cannot be had */

@@ -2,8 +2,9 @@
 import { gzipSync } from 'node:zlib'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Answer } from '../security/http-client.ts'
-import { drip, openRaw, SLOW_HEADERS, slowBody } from '../security/raw-http.ts'
+import { drip, SLOW_HEADERS, slowBody } from '../security/raw-http.ts'
 import { type ServedFleet, type ServedInstance, serveFleet } from '../security/served-fleet.ts'
+import { openJudged } from '../support/judged-raw.ts'
 import { asRoot, smallOrganisation } from '../support/service.ts'
 import { dropDatabase, freshDatabase, redisEnvironment } from '../support/stack.ts'
 
@@ -43,8 +44,8 @@ const groupsNamed = async (name: string): Promise<number> => {
 describe('slow clients', () => {
   it('are ended with 408, hundreds of them, while another is served', { timeout: 30_000 }, async () => {
     const slow = Array.from({ length: SLOW_EACH }, () => [
-      openRaw(instance.port, SLOW_HEADERS),
-      openRaw(instance.port, slowBody(authorization)),
+      openJudged(instance.port, SLOW_HEADERS),
+      openJudged(instance.port, slowBody(authorization)),
     ]).flat()
     for (const each of slow) drip(each, 100)
     const ben = await fleet.authorization('ben')
@@ -59,7 +60,10 @@ describe('slow clients', () => {
 
   it('change nothing when the rest of their body comes after all', async () => {
     const whole = JSON.stringify({ name: 'too late' })
-    const late = openRaw(instance.port, slowBody(authorization, whole.length).replace('{"name":"', whole.slice(0, -1)))
+    const late = openJudged(
+      instance.port,
+      slowBody(authorization, whole.length).replace('{"name":"', whole.slice(0, -1)),
+    )
     expect(await late.status).toBe(408)
     late.socket.write('}')
     await late.closed
@@ -69,9 +73,12 @@ describe('slow clients', () => {
 
 describe('too much', () => {
   it('of headers is 431', async () => {
-    const header = openRaw(instance.port, `GET /livez HTTP/1.1\r\nHost: test\r\nX-Big: ${'a'.repeat(20_000)}\r\n\r\n`)
+    const header = openJudged(
+      instance.port,
+      `GET /livez HTTP/1.1\r\nHost: test\r\nX-Big: ${'a'.repeat(20_000)}\r\n\r\n`,
+    )
     expect(await header.status).toBe(431)
-    const path = openRaw(instance.port, `GET /${'a'.repeat(20_000)} HTTP/1.1\r\nHost: test\r\n\r\n`)
+    const path = openJudged(instance.port, `GET /${'a'.repeat(20_000)} HTTP/1.1\r\nHost: test\r\n\r\n`)
     expect(await path.status).toBe(431)
     expect(await header.closed).toContain('urn:portcullis:problem:headers-too-large')
   })
@@ -81,11 +88,11 @@ describe('too much', () => {
     expect((await post(big)).status).toBe(413)
     const chunked = `POST /groups HTTP/1.1\r\nHost: test\r\nAuthorization: ${authorization}\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n`
     const chunk = `${big.length.toString(16)}\r\n${big}\r\n`
-    const stream = openRaw(instance.port, `${chunked}${chunk}0\r\n\r\n`)
+    const stream = openJudged(instance.port, `${chunked}${chunk}0\r\n\r\n`)
     expect(await stream.status).toBe(413)
     stream.socket.destroy()
     // Told only once a body is over: one that never ends is ended by the deadline.
-    const endless = openRaw(instance.port, `${chunked}${chunk}`)
+    const endless = openJudged(instance.port, `${chunked}${chunk}`)
     expect(await endless.status).toBe(408)
     await endless.closed
     const bomb = gzipSync(Buffer.alloc(64 * 1024 * 1024, 0x20))
@@ -113,7 +120,7 @@ describe('requests that two servers would read differently', () => {
     ['a line break of its own', 'X-A: b\rX-B: c\r\nContent-Length: 2\r\n\r\n{}'],
   ])('are refused: %s', async (_, rest) => {
     const head = `POST /groups HTTP/1.1\r\nHost: test\r\nAuthorization: ${authorization}\r\nContent-Type: application/json\r\n`
-    const exchange = openRaw(instance.port, head + rest)
+    const exchange = openJudged(instance.port, head + rest)
     expect(await exchange.status).toBe(400)
     await exchange.closed
   })
@@ -125,6 +132,6 @@ describe('requests that two servers would read differently', () => {
       'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n',
       '\u0016\u0003\u0001\u0002\u0000',
     ])
-      expect([request, await openRaw(instance.port, request).status]).toEqual([request, 400])
+      expect([request, await openJudged(instance.port, request).status]).toEqual([request, 400])
   })
 })

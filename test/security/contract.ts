@@ -63,8 +63,6 @@ const ALWAYS: Readonly<Record<string, RegExp>> = {
   'x-content-type-options': /^nosniff$/,
   'content-security-policy': /default-src/,
 }
-/** Said on the socket before there is a request, so without what the application adds. */
-const BEFORE_ANY_REQUEST = new Set([408, 431])
 /** Headers that a status is useless without. */
 const WITH_STATUS: Readonly<Record<number, readonly string[]>> = {
   401: ['www-authenticate'],
@@ -118,6 +116,13 @@ export function createContract(document: OpenApiDocument): Contract {
     return validate(JSON.parse(answer.text)) ? [] : (validate.errors ?? []).map(described)
   }
 
+  /** What refuses a call that is not in the document is a problem as any other. */
+  function judgeProblem(answer: Answer): string[] {
+    if (mediaTypeOf(answer) !== 'application/problem+json') return [`${mediaTypeOf(answer)} is no problem`]
+    const validate = validator(['components', 'schemas', 'Problem'])
+    return validate(JSON.parse(answer.text)) ? [] : (validate.errors ?? []).map(described)
+  }
+
   function operationOf(method: string, path: string): Operation | undefined {
     const wanted = method === 'HEAD' ? 'get' : method.toLowerCase()
     return patterns.find(({ operation, pattern }) => operation.method === wanted && pattern.test(path))?.operation
@@ -139,10 +144,9 @@ export function createContract(document: OpenApiDocument): Contract {
           (answer.headers.allow ?? answer.headers['access-control-allow-methods']) === undefined
           ? [...found, 'no methods are named']
           : found
+      if (operation === undefined && answer.status >= 400) return [...found, ...judgeProblem(answer)]
       if (operation === undefined)
-        return answer.status >= 400 || PARTS_OF_THE_PAGE.test(path)
-          ? found
-          : [...found, `${answer.status} from a call that is not documented`]
+        return PARTS_OF_THE_PAGE.test(path) ? found : [...found, `${answer.status} from a call that is not documented`]
       const documented = operation.responses[String(answer.status)]
       if (documented === undefined) return [...found, `the status ${answer.status} is not documented`]
       // A page that is the last has no next one, and the tag of a list that can be replaced comes with its first page.
@@ -162,7 +166,7 @@ export function createContract(document: OpenApiDocument): Contract {
 
 function judgeAny({ status, headers, text }: Answer): string[] {
   const found: string[] = []
-  for (const [name, form] of BEFORE_ANY_REQUEST.has(status) ? [] : Object.entries(ALWAYS))
+  for (const [name, form] of Object.entries(ALWAYS))
     if (!form.test(String(headers[name] ?? ''))) found.push(`${name} is ${headers[name]}`)
   for (const name of WITH_STATUS[status] ?? []) if (headers[name] === undefined) found.push(`${status} without ${name}`)
   if (headers['x-powered-by'] !== undefined) found.push('it says what it is made with')

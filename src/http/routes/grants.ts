@@ -88,7 +88,7 @@ const replaceGrants = route({
   reads: LIST_CONDITIONS,
   refuses: ['not-found', 'unknown-resource', 'version-mismatch', 'precondition-required'],
   async handle({ params: { id }, body: { grants }, caller, mutation, http }, { mutations }) {
-    const condition = statesToMatch(http.headers['if-match'], caller.id, 'grants')
+    const condition = statesToMatch(http.headers, caller.id, 'grants')
     const outcome = await mutations.replaceGrants({ group: id, grants, ...condition }, mutation())
     return mutated(outcome, outcome.value)
   },

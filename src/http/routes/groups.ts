@@ -1,10 +1,8 @@
 /** Groups and their place in the tree. */
 import { z } from 'zod'
-import type { Portcullis } from '../../domain/api.ts'
 import { DomainError } from '../../domain/errors.ts'
-import type { GroupId, Ref } from '../../domain/model.ts'
+import type { GroupId } from '../../domain/model.ts'
 import { mutated, mutatedToNothing, page } from '../answers.ts'
-import type { Caller } from '../authentication.ts'
 import { entityTag, versionToMatch } from '../entity-tags.ts'
 import { admin, anyMaintainerOrAdmin } from '../policies.ts'
 import { json } from '../reply.ts'
@@ -81,7 +79,7 @@ const patchGroup = route({
   answers: [{ status: 200, description: 'As it is now', schema: groupOut, headers: ['Consistency-Token', 'ETag'] }],
   refuses: ['not-found', 'already-exists', 'unknown-group', 'group-cycle', 'group-too-deep', 'version-mismatch'],
   async handle({ params: { id }, body, caller, mutation, http }, portcullis) {
-    const ifVersion = await matchedVersion(http.headers['if-match'], caller, id, portcullis)
+    const ifVersion = await versionToMatch(http.headers, caller.id, () => portcullis.reads.group(id))
     const outcome = await portcullis.mutations.updateGroup({ group: id, changes: body, ...ifVersion }, mutation())
     return mutated(outcome, groupBody(outcome.value), { etag: entityTag(caller.id, outcome.value) })
   },
@@ -97,23 +95,9 @@ const deleteGroup = route({
   answers: [{ status: 204, description: 'Gone', headers: ['Consistency-Token'] }],
   refuses: ['not-found', 'version-mismatch'],
   async handle({ params: { id }, caller, mutation, http }, portcullis) {
-    const ifVersion = await matchedVersion(http.headers['if-match'], caller, id, portcullis)
+    const ifVersion = await versionToMatch(http.headers, caller.id, () => portcullis.reads.group(id))
     return mutatedToNothing(await portcullis.mutations.deleteGroup({ group: id, ...ifVersion }, mutation()))
   },
 })
 
 export const groupRoutes = [listGroups, createGroup, getGroup, patchGroup, deleteGroup]
-
-/** Reads the current version only when the request is conditional. */
-async function matchedVersion(
-  ifMatch: string | undefined,
-  caller: Caller,
-  ref: Ref<GroupId>,
-  { reads }: Portcullis,
-): Promise<{ ifVersion?: number }> {
-  if (ifMatch === undefined) return {}
-  const current = await reads.group(ref)
-  if (current === null) throw new DomainError('not-found', 'no such group')
-  const ifVersion = versionToMatch(ifMatch, caller.id, current)
-  return ifVersion === undefined ? {} : { ifVersion }
-}

@@ -85,7 +85,7 @@ const replaceMembers = route({
   refuses: ['not-found', 'unknown-user', 'version-mismatch', 'precondition-required'],
   async handle({ params: { id }, body, caller, mutation, http }, { mutations }) {
     const members = body.members.map(({ user, ...given }) => ({ userId: user, ...given }))
-    const condition = statesToMatch(http.headers['if-match'], caller.id, 'members')
+    const condition = statesToMatch(http.headers, caller.id, 'members')
     const outcome = await mutations.replaceMembers({ group: id, members, ...condition }, mutation())
     return mutated(outcome, outcome.value)
   },

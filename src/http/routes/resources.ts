@@ -2,7 +2,7 @@
 import { z } from 'zod'
 import type { Portcullis } from '../../domain/api.ts'
 import { DomainError } from '../../domain/errors.ts'
-import type { GroupId, Permission, Ref, Resource, ResourceId } from '../../domain/model.ts'
+import type { GroupId, Permission, Resource, ResourceId } from '../../domain/model.ts'
 import { mutated, mutatedToNothing, page, resourcePage } from '../answers.ts'
 import type { Caller } from '../authentication.ts'
 import { entityTag, versionToMatch } from '../entity-tags.ts'
@@ -144,7 +144,7 @@ const patchResource = route({
   ],
   refuses: ['not-found', 'already-exists', 'version-mismatch'],
   async handle({ params: { id }, body, caller, mutation, http }, portcullis) {
-    const ifVersion = await matchedVersion(http.headers['if-match'], caller, id, portcullis)
+    const ifVersion = await versionToMatch(http.headers, caller.id, () => portcullis.reads.resource(id))
     const outcome = await portcullis.mutations.updateResource({ resource: id, changes: body, ...ifVersion }, mutation())
     const seen = await asSeen(caller, outcome.value, portcullis)
     return mutated(outcome, seen.body, { etag: seen.etag })
@@ -161,7 +161,7 @@ const deleteResource = route({
   answers: [{ status: 204, description: 'Gone', headers: ['Consistency-Token'] }],
   refuses: ['not-found', 'version-mismatch'],
   async handle({ params: { id }, caller, mutation, http }, portcullis) {
-    const ifVersion = await matchedVersion(http.headers['if-match'], caller, id, portcullis)
+    const ifVersion = await versionToMatch(http.headers, caller.id, () => portcullis.reads.resource(id))
     return mutatedToNothing(await portcullis.mutations.deleteResource({ resource: id, ...ifVersion }, mutation()))
   },
 })
@@ -198,20 +198,6 @@ export const resourceRoutes = [
   deleteResource,
   resourceAccess,
 ]
-
-/** Reads the current version only when the request is conditional. */
-async function matchedVersion(
-  ifMatch: string | undefined,
-  caller: Caller,
-  ref: Ref<ResourceId>,
-  { reads }: Portcullis,
-): Promise<{ ifVersion?: number }> {
-  if (ifMatch === undefined) return {}
-  const current = await reads.resource(ref)
-  if (current === null) throw new DomainError('not-found', 'no such resource')
-  const ifVersion = versionToMatch(ifMatch, caller.id, current)
-  return ifVersion === undefined ? {} : { ifVersion }
-}
 
 /** The resource as a GET by this caller would show it now, so that its tag can be used for the next change. */
 async function asSeen(caller: Caller, resource: Resource, { reads }: Portcullis) {
