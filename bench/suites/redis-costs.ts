@@ -1,6 +1,7 @@
 /** What Redis pays: the processor time of its one thread for what a hit, a miss and an invalidation ask of it. */
+
 import { randomBytes } from 'node:crypto'
-import type { EntryKey } from '../../src/cache/index.ts'
+import { type EntryKey, LARGEST_ENTRY_BYTES } from '../../src/cache/index.ts'
 import { createConnection } from '../../src/redis/connection.ts'
 import { createKeys } from '../../src/redis/keys.ts'
 import type { ScriptedRedis } from '../../src/redis/scripts.ts'
@@ -50,7 +51,7 @@ export async function measureRedisCosts(bench: Bench): Promise<RedisCosts> {
     const calls = []
     for (const count of [1, 20, 256])
       calls.push(await measured(redis, `are these ${count} still current`, count, bench.repeats * 10, still(count)))
-    const read = () => redis.readEntryBuffer(names[0] ?? '', keys.generation(LAYER), 1, '')
+    const read = () => redis.readEntryBuffer(names[0] ?? '', keys.generation(LAYER), 1, '', LARGEST_ENTRY_BYTES)
     calls.push(await measured(redis, 'read a page of 12.5 KB', 1, bench.repeats * 10, read))
     const remove = () => redis.invalidateEntries(LISTS, ...names, 1)
     calls.push(await measured(redis, 'remove 1,000 lists', 1000, 1, remove))

@@ -17,6 +17,13 @@ export interface Lease {
   readonly generation: string
 }
 
+/**
+ * Nothing larger is moved: whatever it is that lies under our name, no reader waits until it is here. An entry is a page
+ * of fifty resources, or a 256th of the catalogue: of 200,000 resources, each with the largest attributes there may be,
+ * 13 million bytes.
+ */
+export const LARGEST_ENTRY_BYTES = 16 * 1024 * 1024
+
 export type EntryRead =
   /** `bytes` is the whole entry as filled; `ttlMs` is what is left of its life by the store's own clock. */
   | { readonly kind: 'found'; readonly bytes: Buffer; readonly ttlMs: number; readonly replica?: true }
@@ -25,6 +32,8 @@ export type EntryRead =
   | { readonly kind: 'absent' }
   /** Present, but filled under a generation that a flush has replaced. */
   | { readonly kind: 'flushed' }
+  /** Larger than {@link LARGEST_ENTRY_BYTES}. */
+  | { readonly kind: 'too-large' }
 
 export interface ReadRequest {
   readonly key: EntryKey
@@ -74,7 +83,7 @@ export class StoreUnavailableError extends Error {
 export interface EntryStore {
   /** One round trip for all requests, answers in the same order. */
   read(requests: readonly ReadRequest[], wait?: StoreWait): Promise<EntryRead[]>
-  /** Part `part` (from 1) of the fill `fillId`; null when it is gone or belongs to another fill. */
+  /** Part `part` (from 1) of the fill `fillId`; null when it is gone, belongs to another fill or is too large. */
   readPart(key: EntryKey, fillId: string, part: number, wait?: StoreWait): Promise<Buffer | null>
   /** Takes the leases that are free, in one round trip; null where another holder has it. */
   takeLeases(requests: readonly LeaseRequest[], wait?: StoreWait): Promise<(Lease | null)[]>

@@ -9,6 +9,7 @@ export {
   type EntryRead,
   type EntryStore,
   type Fill,
+  LARGEST_ENTRY_BYTES,
   LAYERS,
   type LayerName,
   type Lease,

@@ -4,6 +4,7 @@ import type { Entry } from './entry-codec.ts'
 import type { EntryKey } from './entry-store.ts'
 import { createInvalidationIndex } from './invalidation-index.ts'
 import { createLayer, type LayerEvents, type Loaded } from './layer.ts'
+import { RequestWait } from './store-wait.ts'
 import type { Tag } from './tags.ts'
 import {
   barrier,
@@ -25,7 +26,7 @@ const LEASE_MS = 2000
 
 function recording(seen: string[]): LayerEvents {
   return {
-    hit: (layer) => seen.push(`hit ${layer}`),
+    hit: (layer, from) => seen.push(`hit ${layer}${from === 'replica' ? ' from replica' : ''}`),
     miss: (layer) => seen.push(`miss ${layer}`),
     rejected: (layer, why) => seen.push(`rejected ${layer} ${why}`),
     loaded: (layer, ms) => seen.push(`loaded ${layer} ${ms}`),
@@ -221,11 +222,19 @@ describe('a hit', () => {
   })
 
   it.each(['found', 'same'] as const)('says that a replica answered: %s', async (kind) => {
-    const { layer, loading, never, store } = setUp()
+    const { layer, loading, never, store, seen } = setUp()
     await layer.read(key, loading('one'))
     const bytes = store.entries.get(key)?.bytes ?? Buffer.alloc(0)
     vi.spyOn(store, 'read').mockResolvedValueOnce([{ kind, bytes, ttlMs: 5, replica: true }])
     expect(await layer.read(key, never)).toMatchObject({ outcome: 'hit', detail: 'replica', ttlMs: 5 })
+    expect(seen).toContain('hit user-groups from replica')
+  })
+
+  it('says of what is too large to be an entry that it was there, and loads', async () => {
+    const { layer, loading, store, seen } = setUp()
+    vi.spyOn(store, 'read').mockResolvedValueOnce([{ kind: 'too-large' }])
+    expect(await layer.read(key, loading('one'))).toMatchObject({ value: 'one', outcome: 'stored' })
+    expect(seen).toContain('rejected user-groups too-large')
   })
 
   it('needs no second judgement while nothing was invalidated', async () => {
@@ -339,6 +348,15 @@ describe('while another instance holds the lease', () => {
     expect(clock.slept.reduce((sum, ms) => sum + ms)).toBe(LEASE_MS)
     expect(seen).toContain(`waited user-groups ${LEASE_MS}`)
     expect(store.calls).not.toContain(`fill ${key}`)
+  })
+
+  it('a reader waits no longer than his request may, and is told why', async () => {
+    const { layer, never, store, clock } = setUp()
+    store.leases.set(key, holder)
+    const waiting = expect(layer.read(key, never, new RequestWait(100))).rejects.toThrow('lease-busy')
+    await clock.advance(100)
+    await waiting
+    expect(clock.slept).toEqual([4, 8, 16, 32, 40])
   })
 
   it('what was not stored has no end of its own', async () => {

@@ -10,7 +10,7 @@ import { type EntryKey, type EntryStore, type LayerName, type Lease, StoreUnavai
 import type { InvalidationIndex, RetentionClass, Verdict } from './invalidation-index.ts'
 import { createSingleFlight, type Seal, type Shareable } from './single-flight.ts'
 import type { Stamp } from './snapshot.ts'
-import type { StoreWait } from './store-wait.ts'
+import type { RequestWait } from './store-wait.ts'
 import type { Tag } from './tags.ts'
 
 /** What a loader returns; the stamp is taken in the same statement or transaction as the value. */
@@ -42,10 +42,11 @@ export interface ValueCodec<V> {
 }
 
 /** Why an entry that was present was not served. */
-export type Rejection = Exclude<Verdict, 'servable'> | 'damaged' | 'flushed'
+export type Rejection = Exclude<Verdict, 'servable'> | 'damaged' | 'flushed' | 'too-large'
 
 export interface LayerEvents {
-  hit?(layer: LayerName): void
+  /** `replica`: read from one while the master is out of reach. */
+  hit?(layer: LayerName, from: 'master' | 'replica'): void
   miss?(layer: LayerName): void
   rejected?(layer: LayerName, why: Rejection): void
   loaded?(layer: LayerName, ms: number): void
@@ -73,10 +74,12 @@ export interface Layer<V> {
   readonly name: LayerName
   /**
    * @param load reads the source of truth; called once for all who miss together, here and on other instances
-   * @param wait what the request may still wait for the store, over this and all its other reads
-   * @throws StoreUnavailableError when the shared store cannot be asked; the caller answers from the source of truth
+   * @param wait what the request may still wait for the store, over this and all its other reads; another holder's load
+   *   is not waited for longer than all of it
+   * @throws StoreUnavailableError when the shared store cannot be asked, `lease-busy` when another holder takes longer than
+   *   the request may wait; the caller answers from the source of truth
    */
-  read(key: EntryKey, load: Load<V>, wait?: StoreWait): Promise<LayerRead<V>>
+  read(key: EntryKey, load: Load<V>, wait?: RequestWait): Promise<LayerRead<V>>
   /** Whether what was read could still be served now. */
   judge(read: { stamp: Stamp; tags: readonly Tag[] }): Verdict
 }
@@ -85,7 +88,7 @@ export interface Layer<V> {
 interface Miss<V> {
   readonly key: EntryKey
   readonly load: Load<V>
-  readonly wait: StoreWait | undefined
+  readonly wait: RequestWait | undefined
 }
 
 const FIRST_WAIT_MS = 4
@@ -100,7 +103,7 @@ export function createLayer<V>(options: LayerOptions<V>): Layer<V> {
   }
 
   /** The stored entry if it may be served now. */
-  async function lookUp(key: EntryKey, wait?: StoreWait): Promise<LayerRead<V> | null> {
+  async function lookUp(key: EntryKey, wait?: RequestWait): Promise<LayerRead<V> | null> {
     const copy = copies.get(key)
     const [answer] = await store.read([{ key, layer: name, ...(copy && { knownFillId: copy.entry.fillId }) }], wait)
     switch (answer?.kind) {
@@ -109,8 +112,9 @@ export function createLayer<V>(options: LayerOptions<V>): Layer<V> {
       case 'found':
         return decoded(key, answer.bytes, answer.ttlMs, answer.replica)
       case 'flushed':
+      case 'too-large':
         copies.delete(key)
-        events.rejected?.(name, 'flushed')
+        events.rejected?.(name, answer.kind)
         return null
       default:
         copies.delete(key)
@@ -145,14 +149,20 @@ export function createLayer<V>(options: LayerOptions<V>): Layer<V> {
     return { value: copy.value, stamp, tags, fillId, ttlMs, outcome: 'hit', ...(replica && { detail: 'replica' }) }
   }
 
-  /** Polls while another holder loads; null when it takes longer than his lease can last. */
+  /**
+   * Polls while another holder loads; null when it takes longer than his lease can last.
+   * @throws StoreUnavailableError when it takes longer than this reader waits
+   */
   async function waitForHolder({ key, wait }: Miss<V>, seal: Seal): Promise<LayerRead<V> | Lease | null> {
     const startedMs = clock.monotonicMs()
+    const patienceMs = wait?.budgetMs ?? Number.POSITIVE_INFINITY
     try {
       for (let waitMs = FIRST_WAIT_MS; ; waitMs = Math.min(waitMs * 2, LONGEST_WAIT_MS)) {
         const leftMs = startedMs + options.leaseMs - clock.monotonicMs()
         if (leftMs <= 0) return null
-        await clock.sleep(Math.min(waitMs, leftMs))
+        const patientMs = startedMs + patienceMs - clock.monotonicMs()
+        if (patientMs <= 0) throw new StoreUnavailableError('lease-busy')
+        await clock.sleep(Math.min(waitMs, leftMs, patientMs))
         seal()
         const found = await lookUp(key, wait)
         if (found) return found
@@ -229,7 +239,7 @@ export function createLayer<V>(options: LayerOptions<V>): Layer<V> {
     async read(key, load, wait) {
       const found = await lookUp(key, wait)
       if (found) {
-        events.hit?.(name)
+        events.hit?.(name, found.detail === 'replica' ? 'replica' : 'master')
         return found
       }
       events.miss?.(name)

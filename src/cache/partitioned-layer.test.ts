@@ -4,6 +4,7 @@ import type { EntryKey } from './entry-store.ts'
 import { createInvalidationIndex } from './invalidation-index.ts'
 import type { LayerEvents } from './layer.ts'
 import { createPartitionedLayer } from './partitioned-layer.ts'
+import { RequestWait } from './store-wait.ts'
 import type { Tag } from './tags.ts'
 import {
   barrier,
@@ -29,7 +30,7 @@ const EVERYTHING = `${bucketKey(0)} ${bucketKey(1)} ${bucketKey(2)}`
 
 function recording(seen: string[]): LayerEvents {
   return {
-    hit: (layer) => seen.push(`hit ${layer}`),
+    hit: (layer, from) => seen.push(`hit ${layer}${from === 'replica' ? ' from replica' : ''}`),
     miss: (layer) => seen.push(`miss ${layer}`),
     rejected: (layer, why) => seen.push(`rejected ${layer} ${why}`),
     loaded: (layer, ms) => seen.push(`loaded ${layer} ${ms}`),
@@ -442,6 +443,28 @@ describe('a manifest that is not followed', () => {
     expect(store.calls.slice(0, 2)).toEqual([`read ${manifest}`, `lease ${manifest}`])
   })
 
+  it('is too large to be one, as are buckets: said, and loaded', async () => {
+    const { instance, store, source, seen } = setUp()
+    await instance().refresh()
+    const read = store.read
+    const tooLarge = async (requests: readonly unknown[]) => requests.map(() => ({ kind: 'too-large' as const }))
+    vi.spyOn(store, 'read').mockImplementationOnce(tooLarge).mockImplementationOnce(tooLarge).mockImplementation(read)
+    seen.length = 0
+    source.loads.length = 0
+    expect(await instance().refresh()).toEqual({ outcome: 'stored' })
+    expect(source.loads).toEqual([[0, 1, 2]])
+    expect(seen.filter((each) => each === 'rejected resources too-large')).toHaveLength(4)
+  })
+
+  it('was found on a replica: said too', async () => {
+    const { instance, store, seen } = setUp()
+    const one = instance()
+    await one.refresh()
+    vi.spyOn(store, 'read').mockResolvedValueOnce([{ kind: 'same', ttlMs: TTL_MS, replica: true }])
+    expect(await one.refresh()).toEqual({ outcome: 'hit' })
+    expect(seen).toContain('hit resources from replica')
+  })
+
   it('is damaged, as are buckets', async () => {
     const { instance, store, put, seen, source } = setUp()
     await instance().refresh()
@@ -659,6 +682,52 @@ describe('a store that fails', () => {
     vi.spyOn(store, 'fill').mockRejectedValueOnce(unavailable('redis-timeout'))
     vi.spyOn(store, 'releaseLease').mockRejectedValueOnce(unavailable('breaker-open'))
     await expect(instance().refresh()).rejects.toThrow('redis-timeout')
+  })
+})
+
+describe('a refresh that takes longer than a reader may wait', () => {
+  const BUDGET_MS = 100
+  const FIRST_PATIENCE_MS = 500
+
+  it('is waited for in vain by who joins it; who comes until it is over is told at once, who comes then is answered', async () => {
+    const { instance, load, clock } = setUp()
+    const one = instance()
+    const held = barrier()
+    const plain = load.getMockImplementation() as typeof load
+    load.mockImplementationOnce(async (buckets) => {
+      await held.arrive()
+      return plain(buckets)
+    })
+    const first = one.refresh(new RequestWait(BUDGET_MS))
+    await held.reached
+    const joined = expect(one.refresh(new RequestWait(BUDGET_MS))).rejects.toThrow('refreshing')
+    await clock.advance(BUDGET_MS + 1)
+    await joined
+    await expect(one.refresh(new RequestWait(BUDGET_MS))).rejects.toThrow('refreshing')
+    held.release()
+    expect(await first).toEqual({ outcome: 'stored' })
+    expect(await one.refresh(new RequestWait(BUDGET_MS))).toEqual({ outcome: 'hit' })
+  })
+
+  it('is waited for longer by the reader with whom it begins, which makes nobody impatient for the next one', async () => {
+    const { instance, load, clock, change } = setUp()
+    const one = instance()
+    const plain = load.getMockImplementation() as typeof load
+    const delays = [FIRST_PATIENCE_MS * 2, BUDGET_MS / 2]
+    load.mockImplementation(async (buckets) => {
+      await clock.sleep(delays.shift() ?? 0)
+      return plain(buckets)
+    })
+    const first = expect(one.refresh(new RequestWait(BUDGET_MS))).rejects.toThrow('refreshing')
+    await clock.advance(FIRST_PATIENCE_MS + 1)
+    await first
+    await clock.advance(FIRST_PATIENCE_MS)
+    await change(1, 'b1')
+    const next = one.refresh(new RequestWait(BUDGET_MS))
+    await settle()
+    const joined = one.refresh(new RequestWait(BUDGET_MS))
+    await clock.advance(BUDGET_MS)
+    expect([await next, await joined].map(({ outcome }) => outcome)).toEqual(['stored', 'stored'])
   })
 })
 

@@ -44,8 +44,10 @@ export interface PartitionedLayerOptions<V> {
 export interface PartitionedLayer {
   /**
    * Brings this process's copies up to what the store, or the source of truth, holds now.
-   * @param wait what the request may still wait for the store; when that is used up the refresh goes on without it
-   * @throws StoreUnavailableError when the shared store cannot be asked, or not within that
+   * @param wait what the request may still wait for the store. When that is used up, or the refresh takes longer for
+   *   another reason, it goes on without the request, and nobody else waits for it in vain.
+   * @throws StoreUnavailableError when the shared store cannot be asked, or not within that; `refreshing`: it is well, but
+   *   not yet filled
    */
   refresh(wait?: RequestWait): Promise<{ readonly outcome: 'hit' | 'stored' | 'not-stored' }>
   /** Whether all copies may be used at the index's position, and for how many milliseconds more; null when not. */
@@ -70,6 +72,11 @@ const LONGEST_WAIT_MS = 64
  * lease lasts longer; but a reader who waited for a dead one until then would outlive its own request.
  */
 const PATIENCE_MS = 2000
+/**
+ * How long the reader with whom a refresh begins waits for it, loads included, in milliseconds; who joins him waits his
+ * budget. Neither waits for the whole of a large catalogue where one statement answers him.
+ */
+const FIRST_PATIENCE_MS = 500
 
 export function createPartitionedLayer<V>(options: PartitionedLayerOptions<V>): PartitionedLayer {
   const { name, manifestKey, bucketCount, bucketKey, tagsOf, entries, store, index, clock, events } = options
@@ -79,9 +86,12 @@ export function createPartitionedLayer<V>(options: PartitionedLayerOptions<V>): 
   const flights = createSingleFlight<Refreshed>()
   const storeWait = new SharedWait()
   let manifestFillId: string | undefined
+  let manifestFrom: 'master' | 'replica' = 'master'
   let judgedAt = -1
   let soonestExpiryMs = 0
   let latest: readonly Stamp[] = []
+  /** Somebody had no more patience for the refresh under way: who comes until it is over does not begin to wait. */
+  let waitedInVain = false
   /** Until then a lease that is taken was waited for in vain already: nobody else waits for a holder that may be dead. */
   let impatientUntilMs = Number.NEGATIVE_INFINITY
 
@@ -119,8 +129,9 @@ export function createPartitionedLayer<V>(options: PartitionedLayerOptions<V>): 
   async function followManifest(): Promise<boolean> {
     const request = { key: manifestKey, layer: name, ...(manifestFillId && { knownFillId: manifestFillId }) }
     const [answer] = await store.read([request], storeWait)
+    manifestFrom = answer && 'replica' in answer ? 'replica' : 'master'
     if (answer?.kind === 'same') return servableForMs() !== null
-    if (answer?.kind === 'flushed') events.rejected?.(name, 'flushed')
+    if (answer?.kind === 'flushed' || answer?.kind === 'too-large') events.rejected?.(name, answer.kind)
     const manifest = answer?.kind === 'found' ? entries.decode(manifestKey, answer.bytes) : null
     if (!manifest || !adopt(manifest)) return false
     const outdated = namedFills(manifest).flatMap((fillId, bucket) => (held[bucket]?.fillId === fillId ? [] : [bucket]))
@@ -149,7 +160,8 @@ export function createPartitionedLayer<V>(options: PartitionedLayerOptions<V>): 
     for (const [position, bucket] of buckets.entries()) {
       const answer = answers[position]
       if (answer?.kind === 'found') admit(bucket, answer.bytes, answer.ttlMs)
-      else if (answer?.kind !== 'same') held[bucket] = undefined
+      else if (answer?.kind === 'too-large') events.rejected?.(name, 'too-large')
+      if (answer?.kind !== 'found' && answer?.kind !== 'same') held[bucket] = undefined
     }
     judgedAt = -1
   }
@@ -273,26 +285,29 @@ export function createPartitionedLayer<V>(options: PartitionedLayerOptions<V>): 
   }
 
   /** A refresh is for everybody and may take long; who has waited for the store long enough does without it. */
-  async function whilePatient(refreshing: Promise<Refreshed>, wait: RequestWait): Promise<Refreshed> {
+  async function whilePatient(refreshing: Promise<Refreshed>, wait: RequestWait, ms: number): Promise<Refreshed> {
     const over = new AbortController()
-    storeWait.join(wait, clock.monotonicMs())
+    const startedMs = clock.monotonicMs()
+    storeWait.join(wait, startedMs)
     try {
-      return await Promise.race([refreshing, impatience(wait, over.signal)])
+      return await Promise.race([refreshing, impatience(wait, startedMs + ms, over.signal)])
     } finally {
       over.abort()
       storeWait.leave(wait, clock.monotonicMs())
     }
   }
 
-  async function impatience(wait: RequestWait, over: AbortSignal): Promise<never> {
-    const left = () => wait.leftMs(clock.monotonicMs())
+  async function impatience(wait: RequestWait, untilMs: number, over: AbortSignal): Promise<never> {
+    const left = (nowMs = clock.monotonicMs()) => Math.min(wait.leftMs(nowMs), untilMs - nowMs)
     for (let leftMs = left(); leftMs > 0; leftMs = left()) await clock.sleep(leftMs, over)
     // When this process itself stood still, what it waits for is there already: one more turn finds it.
     await clock.sleep(1, over)
-    throw new StoreUnavailableError('redis-timeout')
+    waitedInVain = true
+    throw new StoreUnavailableError(wait.leftMs(clock.monotonicMs()) > 0 ? 'refreshing' : 'redis-timeout')
   }
 
   async function followOrRebuild(seal: Seal): Promise<Refreshed> {
+    waitedInVain = false
     seal()
     return (await followManifest()) ? refreshed('hit') : rebuild(seal)
   }
@@ -301,9 +316,11 @@ export function createPartitionedLayer<V>(options: PartitionedLayerOptions<V>): 
     servableForMs,
     stamps,
     async refresh(wait) {
+      if (wait && waitedInVain && flights.size > 0) throw new StoreUnavailableError('refreshing')
+      const patienceMs = flights.size === 0 ? FIRST_PATIENCE_MS : (wait?.budgetMs ?? 0)
       const refreshing = flights.run(manifestKey, followOrRebuild)
-      const { outcome } = await (wait === undefined ? refreshing : whilePatient(refreshing, wait))
-      if (outcome === 'hit') events.hit?.(name)
+      const { outcome } = await (wait === undefined ? refreshing : whilePatient(refreshing, wait, patienceMs))
+      if (outcome === 'hit') events.hit?.(name, manifestFrom)
       else events.miss?.(name)
       return { outcome }
     },

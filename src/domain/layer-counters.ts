@@ -4,6 +4,8 @@ import type { JsonObject } from './model.ts'
 
 interface Counts {
   hits: number
+  /** Of the hits, those that came from a replica. */
+  replicaHits: number
   misses: number
   loads: number
   fillsRefused: number
@@ -17,7 +19,7 @@ export interface LayerCounters {
 
 export function createLayerCounters(): LayerCounters {
   const counts = new Map<LayerName, Counts>(
-    LAYERS.map((layer) => [layer, { hits: 0, misses: 0, loads: 0, fillsRefused: 0, rejections: {} }]),
+    LAYERS.map((layer) => [layer, { hits: 0, replicaHits: 0, misses: 0, loads: 0, fillsRefused: 0, rejections: {} }]),
   )
   const update = (layer: LayerName, change: (counts: Counts) => void) => {
     const found = counts.get(layer)
@@ -25,7 +27,11 @@ export function createLayerCounters(): LayerCounters {
   }
   return {
     events: {
-      hit: (layer) => update(layer, (each) => each.hits++),
+      hit: (layer, from) =>
+        update(layer, (each) => {
+          each.hits++
+          if (from === 'replica') each.replicaHits++
+        }),
       miss: (layer) => update(layer, (each) => each.misses++),
       loaded: (layer) => update(layer, (each) => each.loads++),
       fillRefused: (layer) => update(layer, (each) => each.fillsRefused++),
@@ -42,9 +48,9 @@ export function createLayerCounters(): LayerCounters {
 /** Reports to both. */
 export function tee(first: Required<LayerEvents>, second: Required<LayerEvents>): Required<LayerEvents> {
   return {
-    hit(layer) {
-      first.hit(layer)
-      second.hit(layer)
+    hit(layer, from) {
+      first.hit(layer, from)
+      second.hit(layer, from)
     },
     miss(layer) {
       first.miss(layer)

@@ -2,7 +2,14 @@ import { describe, expect, it } from 'vitest'
 import { failuresOf, figuresOf, row } from './load-report.ts'
 import { type Sample, sourceOf } from './read-load.ts'
 
-const sample = (over: Partial<Sample>): Sample => ({ endedMs: 0, latencyMs: 1, outcome: 200, source: 'hit', ...over })
+const sample = (over: Partial<Sample>): Sample => ({
+  endedMs: 0,
+  latencyMs: 1,
+  lateMs: 0,
+  outcome: 200,
+  source: 'hit',
+  ...over,
+})
 
 describe('the figures of a load', () => {
   it('take percentiles by nearest rank', () => {

@@ -5,6 +5,8 @@ export interface Sample {
   /** Milliseconds since the load began, when the answer was complete. */
   readonly endedMs: number
   readonly latencyMs: number
+  /** How much later than its rate demands it was asked: what the load itself was late, on a busy processor. */
+  readonly lateMs: number
   /** The HTTP status, or what went wrong before there was one. */
   readonly outcome: number | string
   readonly source: Source
@@ -42,7 +44,8 @@ export function startReadLoad(options: {
   const timer = setInterval(() => {
     const due = Math.floor(((performance.now() - beganMs) / 1_000) * options.perSecond)
     for (; asked < due; asked++) {
-      const one = read(options.target(), agent, beganMs).then(options.onSample)
+      const dueMs = beganMs + ((asked + 1) / options.perSecond) * 1_000
+      const one = read(options.target(), agent, { beganMs, dueMs }).then(options.onSample)
       pending.add(one)
       void one.finally(() => pending.delete(one))
     }
@@ -57,12 +60,13 @@ export function startReadLoad(options: {
   }
 }
 
-function read(target: Target, agent: Agent, beganMs: number): Promise<Sample> {
+function read(target: Target, agent: Agent, at: { beganMs: number; dueMs: number }): Promise<Sample> {
   const askedMs = performance.now()
+  const lateMs = askedMs - at.dueMs
   return new Promise((resolve) => {
     const end = (outcome: number | string, source: Source) => {
       const nowMs = performance.now()
-      resolve({ endedMs: nowMs - beganMs, latencyMs: nowMs - askedMs, outcome, source })
+      resolve({ endedMs: nowMs - at.beganMs, latencyMs: nowMs - askedMs, lateMs, outcome, source })
     }
     const asking = request(target.url, { agent, headers: target.headers, timeout: ANSWER_WITHIN_MS }, (response) => {
       response.resume()

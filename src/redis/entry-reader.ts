@@ -1,5 +1,5 @@
 /** Reads entries from one Redis, master or replica; the only place that knows what `read.lua` answers. */
-import type { EntryRead, ReadRequest } from '../cache/index.ts'
+import { type EntryRead, LARGEST_ENTRY_BYTES, type ReadRequest } from '../cache/index.ts'
 import { GarbledReplyError } from './failure.ts'
 import type { Keys } from './keys.ts'
 import type { ReadReply, ScriptedPipeline, ScriptedRedis } from './scripts.ts'
@@ -7,9 +7,10 @@ import type { ReadReply, ScriptedPipeline, ScriptedRedis } from './scripts.ts'
 /** So few entries at a time that a catalogue of many megabytes leaves room for others' commands, and for the heartbeat, in between. */
 export const READS_PER_ROUND_TRIP = 16
 
-const KINDS = { absent: 0, flushed: 1, same: 2, found: 3 } as const
+const KINDS = { absent: 0, flushed: 1, same: 2, found: 3, tooLarge: 4 } as const
 const ABSENT: EntryRead = Object.freeze({ kind: 'absent' })
 const FLUSHED: EntryRead = Object.freeze({ kind: 'flushed' })
+const TOO_LARGE: EntryRead = Object.freeze({ kind: 'too-large' })
 const LARGEST_ECHO = 2 ** 31
 
 let lastEcho = 0
@@ -30,7 +31,10 @@ export function verified<Reply extends readonly unknown[]>(reply: Reply, echo: n
 export async function readEntry(redis: ScriptedRedis, keys: Keys, request: ReadRequest): Promise<EntryRead> {
   const echo = nextEcho()
   const { key, layer, knownFillId = '' } = request
-  return answerOf(await redis.readEntryBuffer(keys.entry(key), keys.generation(layer), echo, knownFillId), echo)
+  return answerOf(
+    await redis.readEntryBuffer(keys.entry(key), keys.generation(layer), echo, knownFillId, LARGEST_ENTRY_BYTES),
+    echo,
+  )
 }
 
 /** The answers to at most {@link READS_PER_ROUND_TRIP} requests, in one round trip, in their order. */
@@ -42,7 +46,7 @@ export async function readEntries(
   const pipeline = redis.pipeline() as unknown as ScriptedPipeline
   const echoes = requests.map(({ key, layer, knownFillId = '' }) => {
     const echo = nextEcho()
-    pipeline.readEntryBuffer(keys.entry(key), keys.generation(layer), echo, knownFillId)
+    pipeline.readEntryBuffer(keys.entry(key), keys.generation(layer), echo, knownFillId, LARGEST_ENTRY_BYTES)
     return echo
   })
   const replies = await repliesOf<ReadReply>(pipeline, echoes)
@@ -66,6 +70,7 @@ function answerOf(reply: ReadReply, echo: number): EntryRead {
   const [, kind, ttlMs, bytes] = verified(reply, echo)
   if (kind === KINDS.absent) return ABSENT
   if (kind === KINDS.flushed) return FLUSHED
+  if (kind === KINDS.tooLarge) return TOO_LARGE
   if (typeof ttlMs !== 'number') throw new GarbledReplyError()
   if (kind === KINDS.same) return { kind: 'same', ttlMs }
   if (kind !== KINDS.found || !Buffer.isBuffer(bytes)) throw new GarbledReplyError()

@@ -1,15 +1,16 @@
 /** The shared store on Redis: one script per operation, so each is atomic, one round trip, and safe to run late. */
 import { randomBytes } from 'node:crypto'
-import type {
-  EntryKey,
-  EntryRead,
-  EntryStore,
-  Fill,
-  LayerName,
-  Lease,
-  LeaseRequest,
-  ReadRequest,
-  StoreWait,
+import {
+  type EntryKey,
+  type EntryRead,
+  type EntryStore,
+  type Fill,
+  LARGEST_ENTRY_BYTES,
+  type LayerName,
+  type Lease,
+  type LeaseRequest,
+  type ReadRequest,
+  type StoreWait,
 } from '../cache/index.ts'
 import { nextEcho, READS_PER_ROUND_TRIP, readEntries, readEntry, repliesOf, verified } from './entry-reader.ts'
 import { createFillQuestions, type KnownEntry } from './fill-questions.ts'
@@ -158,7 +159,7 @@ export function createRedisEntryStore(options: RedisEntryStoreOptions): EntrySto
     async readPart(key, fillId, part, wait) {
       const echo = nextEcho()
       const [, bytes] = await runWithin(guard, wait, 'read-part', async () =>
-        verified(await redis.readPartBuffer(keys.parts(key), echo, fillId, part), echo),
+        verified(await redis.readPartBuffer(keys.parts(key), echo, fillId, part, LARGEST_ENTRY_BYTES), echo),
       )
       return bytes
     },
@@ -203,7 +204,10 @@ export function createRedisEntryStore(options: RedisEntryStoreOptions): EntrySto
     async inspect(key, layer) {
       const echo = nextEcho()
       const [, bytes, ttlMs = 0, current] = await guard.run('inspect', async () =>
-        verified(await redis.inspectEntryBuffer(keys.entry(key), keys.generation(layer), echo), echo),
+        verified(
+          await redis.inspectEntryBuffer(keys.entry(key), keys.generation(layer), echo, LARGEST_ENTRY_BYTES),
+          echo,
+        ),
       )
       return bytes && { bytes, ttlMs: Math.max(0, ttlMs), currentGeneration: current === 1 }
     },

@@ -65,6 +65,7 @@ export function createGuard(options: GuardOptions): Guard {
     halfOpenAfter: Number.NEGATIVE_INFINITY,
   })
   let cause = unavailable(new Error('not connected yet'))
+  let refused: StoreUnavailableError | undefined
   let suspected = false
   let judging = false
   let nudged = false
@@ -165,7 +166,12 @@ export function createGuard(options: GuardOptions): Guard {
   }
 
   const isClosed = () => breaker.state === CircuitState.Closed
-  const refusal = () => (isClosed() ? cause : new StoreUnavailableError('breaker-open', { cause }))
+  /** The same for everybody while the breaker is open: a thousand a second need not each record a stack. */
+  function refusal(): StoreUnavailableError {
+    if (isClosed()) return cause
+    if (refused?.cause !== cause) refused = new StoreUnavailableError('breaker-open', { cause })
+    return refused
+  }
 
   schedule(heartbeatMs)
   return {

@@ -16,7 +16,7 @@ export type CountReply = Echoed<[count: number]>
 /** As `defineCommand` makes them: keys first, then arguments; the suffix asks for Buffers. */
 interface EntryScripts<Result extends 'promise' | 'pipeline'> {
   readEntryBuffer(
-    ...args: [entry: string, generation: string, echo: number, knownFillId: string]
+    ...args: [entry: string, generation: string, echo: number, knownFillId: string, bytesMax: number]
   ): Result extends 'promise' ? Promise<ReadReply> : unknown
   takeLeaseBuffer(
     ...args: [lease: string, generation: string, echo: number, token: string, leaseMs: number, fresh: string]
@@ -33,7 +33,9 @@ interface EntryScripts<Result extends 'promise' | 'pipeline'> {
 export interface Scripted extends EntryScripts<'promise'> {
   /** The number of keys comes first: it varies. */
   stillCurrent(keyCount: number, ...keysThenEchoThenFillIds: (string | number)[]): Promise<Echoed<unknown[]>>
-  readPartBuffer(parts: string, echo: number, fillId: string, part: number): Promise<Echoed<[bytes: Buffer | null]>>
+  readPartBuffer(
+    ...args: [parts: string, echo: number, fillId: string, part: number, bytesMax: number]
+  ): Promise<Echoed<[bytes: Buffer | null]>>
   releaseLease(lease: string, echo: number, token: string, generation: string): Promise<CountReply>
   /** The number of keys comes first: it varies. */
   invalidateEntries(keyCount: number, ...keysThenEcho: (string | number)[]): Promise<CountReply>
@@ -42,6 +44,7 @@ export interface Scripted extends EntryScripts<'promise'> {
     entry: string,
     generation: string,
     echo: number,
+    bytesMax: number,
   ): Promise<Echoed<[bytes: Buffer | null, leftMs?: number, current?: number]>>
   heartbeat(key: string, echo: number): Promise<Echoed<[nowMs: number, formerMs: string | null]>>
 }

@@ -4,7 +4,8 @@ import { createMetrics } from './metrics.ts'
 describe('the metrics', () => {
   it('count what the parts report, in base units', async () => {
     const metrics = createMetrics()
-    metrics.layers.hit('resources')
+    metrics.layers.hit('resources', 'master')
+    metrics.layers.hit('resources', 'replica')
     metrics.layers.rejected('user-groups', 'damaged')
     metrics.layers.loaded('resources', 250)
     metrics.redis.command('read', 'timeout', 100)
@@ -14,7 +15,8 @@ describe('the metrics', () => {
     metrics.http.answered('GET', '/resources/:id', 200, 3)
     const { body } = await metrics.render()
     for (const line of [
-      'portcullis_cache_requests_total{layer="resources",outcome="hit"} 1',
+      'portcullis_cache_requests_total{layer="resources",outcome="hit"} 2',
+      'portcullis_cache_replica_hits_total{layer="resources"} 1',
       'portcullis_cache_rejections_total{layer="user-groups",reason="damaged"} 1',
       'portcullis_cache_load_seconds_sum{layer="resources"} 0.25',
       'portcullis_redis_command_seconds_count{command="read",outcome="timeout"} 1',

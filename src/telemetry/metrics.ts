@@ -42,6 +42,12 @@ function layerSink(registry: Registry): Telemetry['layers'] {
       hits.clear()
     },
   })
+  const replicaHits = new Counter({
+    name: 'portcullis_cache_replica_hits_total',
+    help: 'Of the hits, those that came from a replica while the master was out of reach',
+    labelNames: ['layer'],
+    registers,
+  })
   const rejections = new Counter({
     name: 'portcullis_cache_rejections_total',
     help: 'Entries that were present but not served, by reason',
@@ -69,7 +75,10 @@ function layerSink(registry: Registry): Telemetry['layers'] {
     registers,
   })
   return {
-    hit: (layer) => void hits.set(layer, (hits.get(layer) ?? 0) + 1),
+    hit(layer, from) {
+      hits.set(layer, (hits.get(layer) ?? 0) + 1)
+      if (from === 'replica') replicaHits.inc({ layer })
+    },
     miss: (layer) => reads.inc({ layer, outcome: 'miss' }),
     rejected: (layer, reason) => rejections.inc({ layer, reason }),
     loaded: (layer, ms) => loads.observe({ layer }, ms / 1000),

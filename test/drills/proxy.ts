@@ -1,6 +1,6 @@
-/** A TCP proxy that spoils what passes through it; connections under way feel a change of mode at once. */
+/** The faults of the drills by name, for the TCP proxy that stages them; connections under way feel a change at once. */
 import { randomBytes } from 'node:crypto'
-import net from 'node:net'
+import { type Direction, type Faults, startFaultProxy } from '../support/fault-proxy.ts'
 import type { Random } from './random.ts'
 
 export type ProxyMode =
@@ -21,82 +21,45 @@ export interface TcpProxy {
   close(): Promise<void>
 }
 
+type Rewrite = (bytes: Buffer) => Buffer
+
 export interface ProxyOptions {
   readonly port: number
   readonly targetPort: number
   readonly random: Random
   /** Changes what the server says before it reaches the client. */
-  readonly rewrite?: (bytes: Buffer) => Buffer
+  readonly rewrite?: Rewrite
 }
 
-const PASS: ProxyMode = { kind: 'pass' }
+export async function startProxy({ port, targetPort, random, rewrite = same }: ProxyOptions): Promise<TcpProxy> {
+  const proxy = await startFaultProxy(targetPort, port)
+  const set = (mode: ProxyMode) => proxy.become(faultsOf(mode, random, rewrite))
+  set({ kind: 'pass' })
+  return { set, close: proxy.close }
+}
 
-export async function startProxy({
-  port,
-  targetPort,
-  random,
-  rewrite = (bytes) => bytes,
-}: ProxyOptions): Promise<TcpProxy> {
-  let mode = PASS
-  const pairs = new Set<Pair>()
+const same: Rewrite = (bytes) => bytes
 
-  const server = net.createServer({ noDelay: true }, (client) => {
-    const upstream = net.connect({ port: targetPort, host: '127.0.0.1', noDelay: true })
-    const pair: Pair = { client, upstream }
-    pairs.add(pair)
-    client.on('data', (chunk) => upstream.write(chunk))
-    upstream.on('data', (chunk) => answer(pair, rewrite(chunk)))
-    for (const [one, other] of [
-      [client, upstream],
-      [upstream, client],
-    ] as const) {
-      one.on('error', () => {})
-      one.on('end', () => other.end())
-      one.on('close', () => {
-        other.destroy()
-        clearTimeout(pair.doom)
-        pairs.delete(pair)
+function faultsOf(mode: ProxyMode, random: Random, rewrite: Rewrite): Faults {
+  const answers = (more: Direction): Faults => ({ down: { replaceWith: rewrite, ...more } })
+  switch (mode.kind) {
+    case 'pass':
+      return answers({})
+    case 'slow':
+      return answers({ latencyMs: mode.delayMs })
+    case 'garbage':
+      return answers({
+        replaceWith: (bytes) => (random.next() < mode.share ? randomBytes(bytes.length) : rewrite(bytes)),
       })
-    }
-    adjust(pair)
-  })
-
-  function answer({ client }: Pair, bytes: Buffer): void {
-    const send = (what: Buffer) => client.writable && client.write(what)
-    if (mode.kind === 'slow') setTimeout(send, mode.delayMs, bytes)
-    else if (mode.kind === 'garbage' && random.next() < mode.share) send(randomBytes(bytes.length))
-    else if (mode.kind === 'shifted' && random.next() < mode.share) return
-    else send(bytes)
+    case 'shifted':
+      return answers({ replaceWith: (bytes) => (random.next() < mode.share ? null : rewrite(bytes)) })
+    case 'reset':
+      return { ...answers({}), resetAfterMs: () => random.next() * mode.withinMs }
+    case 'frozen':
+      return { ...answers({}), held: true }
+    default:
+      return mode satisfies never
   }
-
-  function adjust(pair: Pair): void {
-    clearTimeout(pair.doom)
-    for (const socket of [pair.client, pair.upstream]) mode.kind === 'frozen' ? socket.pause() : socket.resume()
-    if (mode.kind === 'reset')
-      pair.doom = setTimeout(() => pair.client.resetAndDestroy(), random.next() * mode.withinMs)
-  }
-
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject)
-    server.listen({ port, host: '127.0.0.1' }, resolve)
-  })
-  return {
-    set(next) {
-      mode = next
-      for (const pair of pairs) adjust(pair)
-    },
-    async close() {
-      const closed = new Promise<void>((resolve) => server.close(() => resolve()))
-      for (const { client, upstream } of pairs) for (const socket of [client, upstream]) socket.destroy()
-      await closed
-    },
-  }
-}
-
-interface Pair {
-  readonly client: net.Socket
-  readonly upstream: net.Socket
-  doom?: NodeJS.Timeout
 }
 
 /**

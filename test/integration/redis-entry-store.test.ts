@@ -1,9 +1,12 @@
 import { randomBytes } from 'node:crypto'
 import { Redis } from 'ioredis'
-import { afterAll, beforeAll, inject } from 'vitest'
-import { createRedis } from '../../src/redis/index.ts'
+import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest'
+import type { EntryKey } from '../../src/cache/index.ts'
+import { waitUntil } from '../../src/local/wait-until.ts'
+import { createRedis, type RedisAdapter } from '../../src/redis/index.ts'
 import { becomes } from '../support/becomes.ts'
 import { describeEntryStore } from '../support/entry-store-contract.ts'
+import { type RedisServer, startRedisServer } from '../support/redis-server.ts'
 
 let admin: Redis
 beforeAll(() => {
@@ -30,4 +33,64 @@ describeEntryStore('the Redis entry store', async () => {
     evictGeneration: async (layer) => void (await admin.unlink(`${prefix}generation:${layer}`)),
     close: () => redis.close(),
   }
+})
+
+describe('what somebody else left under our names', () => {
+  const prefix = 'left:'
+  const list = 'resources:{alice}' as EntryKey
+  const layer = 'user-resources'
+  const FILL_ID = 'a'.repeat(16)
+  const HUGE = 64 * 1024 * 1024
+  let server: RedisServer
+  let redis: RedisAdapter
+  beforeAll(async () => {
+    server = await startRedisServer()
+    redis = createRedis({ url: server.url, prefix, budgetMs: 1000 })
+    await waitUntil('Redis answers', async () => redis.answers(), { timeoutMs: 5000 })
+  })
+  afterAll(async () => {
+    await redis.close()
+    await server.close()
+  })
+
+  async function filled(): Promise<void> {
+    const [lease] = await redis.store.takeLeases([{ key: list, layer, leaseMs: 1000 }])
+    if (!lease) throw new Error('the lease is free')
+    const bytes = Buffer.from(`portcullis1 ${FILL_ID} ${lease.generation}\n{}\nbody`)
+    const fill = {
+      key: list,
+      layer,
+      lease,
+      fillId: FILL_ID,
+      bytes,
+      parts: [Buffer.from('page')],
+      ttlMs: 60_000,
+    } as const
+    expect(await redis.store.fill([fill])).toEqual([true])
+  }
+
+  async function bytesSentDuring(work: () => Promise<unknown>): Promise<number> {
+    const sent = async () => Number(/total_net_output_bytes:(\d+)/.exec(await server.admin.info('stats'))?.[1])
+    const before = await sent()
+    await work()
+    return (await sent()) - before
+  }
+
+  it.each([
+    ['an entry', () => redis.store.read([{ key: list, layer }]), [{ kind: 'too-large' }]],
+    ['a part of one', () => redis.store.readPart(list, FILL_ID, 1), null],
+    ['an entry that an administrator asks for', () => redis.store.inspect(list, layer), { bytes: { length: 46 } }],
+  ])('is not moved when it is 64 MB: %s', async (_, ask, answer) => {
+    await filled()
+    await server.admin.setrange(prefix + list, HUGE, 'x')
+    await server.admin.hset(`${prefix}${list}:parts`, '1', Buffer.alloc(HUGE))
+    const sent = await bytesSentDuring(async () => expect(await ask()).toMatchObject(answer as object))
+    expect(sent).toBeLessThan(100_000)
+  })
+
+  it('is no generation for long: the next fill has one of ours again', async () => {
+    await server.admin.set(`${prefix}generation:${layer}`, randomBytes(200))
+    await filled()
+    expect(await redis.store.read([{ key: list, layer }])).toMatchObject([{ kind: 'found' }])
+  })
 })

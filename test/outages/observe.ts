@@ -6,6 +6,7 @@ import type { Environment } from '../drills/environment.ts'
 
 const LOOK_EVERY_MS = 200
 const PAGE_BYTES = 4096
+const TICK_MS = 10
 
 export interface Watch {
   /** Connections of all instances together, at most. */
@@ -43,6 +44,22 @@ export function startWatch(environment: Environment): Watch {
 function largestInstance({ stack }: Environment): number {
   const instances = stack.state().processes.filter(({ name }) => name.startsWith('api-'))
   return Math.max(0, ...instances.map(({ pid }) => residentBytes(pid)))
+}
+
+/** What all instances have used of the processors since they started, in milliseconds; 0 where the system does not say. */
+export function processorMs({ stack }: Environment): number {
+  const instances = stack.state().processes.filter(({ name }) => name.startsWith('api-'))
+  return instances.reduce((sum, { pid }) => sum + ticksOf(pid) * TICK_MS, 0)
+}
+
+function ticksOf(pid: number): number {
+  try {
+    // The name of the command, in parentheses, may hold spaces; after it user and system time are the 12th and 13th.
+    const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ').at(-1)?.split(' ') ?? []
+    return Number(fields[11]) + Number(fields[12])
+  } catch {
+    return 0
+  }
 }
 
 function residentBytes(pid: number): number {

@@ -6,6 +6,7 @@ import { createRandom } from '../drills/random.ts'
 import { markdown } from '../drills/report.ts'
 import { createWorld, importOf } from '../drills/world.ts'
 import { answerRows } from './answer-rows.ts'
+import { lineOf } from './phases.ts'
 import { redisRows } from './redis-rows.ts'
 import type { Row } from './row.ts'
 import { serviceRows } from './service-rows.ts'
@@ -86,6 +87,7 @@ async function main(): Promise<number> {
         outcomes.push(outcome)
         const line = COLUMNS.map(([, cell]) => cell(outcome))
         say(line.join(' | '))
+        for (const phase of outcome.phases) say(lineOf(phase))
         if (values.markdown) appendFileSync(values.markdown, `| ${line.join(' | ')} |\n`)
       } catch (error) {
         unstaged.push(row.name)

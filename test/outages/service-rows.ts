@@ -4,7 +4,12 @@ import { waitUntil } from '../../src/local/wait-until.ts'
 import type { Row } from './row.ts'
 
 const THOUSAND = 1000
+const PLAIN_SQL = { 'cache-control': 'no-cache' }
 const STAMPEDE = 1000
+/** While breakers open and everybody turns to PostgreSQL, in milliseconds. */
+const TURN_MS = 2000
+/** From servers that answer to lists that are all there, in milliseconds. */
+const REFILL_MS = 5000
 
 export const serviceRows: readonly Row[] = [
   {
@@ -12,7 +17,7 @@ export const serviceRows: readonly Row[] = [
     title: `no fault, every read by plain SQL (Cache-Control: no-cache), ${THOUSAND} reads/s`,
     clientsMayNotice: 'nothing',
     perSecond: THOUSAND,
-    headers: { 'cache-control': 'no-cache' },
+    headers: PLAIN_SQL,
     run: ({ holdMs }) => sleep(holdMs),
   },
   {
@@ -21,10 +26,31 @@ export const serviceRows: readonly Row[] = [
     clientsMayNotice: 'nothing',
     perSecond: THOUSAND,
     holdMs: 30_000,
-    async run({ environment: { stack }, holdMs }) {
+    comparison(phases) {
+      const p99 = (name: string) => phases.find((phase) => phase.name === name)?.p99Ms ?? Number.NaN
+      const ratio = p99('outage') / p99('plain SQL')
+      const parts = ['plain SQL', 'kill', 'outage', 'start', 'refill'].map((name) => `${name} ${p99(name).toFixed(0)}`)
+      return `p99 by phase: ${parts.join(', ')} ms; outage / plain SQL ${ratio.toFixed(2)}`
+    },
+    async before({ holdMs, phase, send }) {
+      phase('plain SQL')
+      send(PLAIN_SQL)
+      await sleep(holdMs / 2)
+      phase('cache')
+      send({})
+      await sleep(TURN_MS)
+    },
+    async run({ environment: { stack }, holdMs, phase, over }) {
+      phase('kill')
       await stack.stopAllRedis('SIGKILL')
+      await sleep(TURN_MS)
+      phase('outage')
       await sleep(holdMs)
+      phase('start')
       await stack.startAllRedis()
+      over()
+      phase('refill')
+      await sleep(REFILL_MS)
     },
   },
   {

@@ -4,7 +4,8 @@ import { failuresOf, hasFailed, percentileOf } from '../../src/local/load-report
 import { type Sample, startReadLoad } from '../../src/local/read-load.ts'
 import type { Environment } from '../drills/environment.ts'
 import type { Random } from '../drills/random.ts'
-import { breakerOpenings, startWatch } from './observe.ts'
+import { breakerOpenings, processorMs, startWatch } from './observe.ts'
+import { figuresByPhase, type Phase, type PhaseFigures } from './phases.ts'
 import type { Row } from './row.ts'
 
 export interface Outcome {
@@ -26,6 +27,7 @@ export interface Outcome {
   readonly connections: number
   readonly memoryMb: readonly [before: number, after: number]
   readonly notes: readonly string[]
+  readonly phases: readonly PhaseFigures[]
 }
 
 export interface StageOptions {
@@ -49,35 +51,51 @@ export async function stage(row: Row, options: StageOptions): Promise<Outcome> {
   await fleet.ensure({ parts: [], env: row.env ?? {} })
   const samples: Sample[] = []
   const notes: string[] = []
-  const load = startLoad(row, options, (sample) => samples.push(sample))
+  let headers = row.headers ?? {}
+  const load = startLoad(row, options, {
+    headers: () => headers,
+    onSample: (sample) => samples.push(sample),
+  })
   await sleep(CALM_MS)
   const began = samples.length
   samples.splice(0)
   await sleep(CALM_MS)
   const before = samples.splice(0)
+  const phases: Phase[] = []
+  const now = (name: string): Phase => ({ name, fromMs: load.nowMs(), processorMs: processorMs(environment) })
+  const phase = (name: string) => void phases.push(now(name))
+  const send = (others: Readonly<Record<string, string>>) => {
+    headers = others
+  }
   const watch = startWatch(environment)
   const mutations = startMutations(environment, options.admin)
-  const former = await stack.master()
-  const faultAtMs = Date.now()
-  const faultMs = load.nowMs()
-  let overMs: number | null = null
-  let running = true
   const over = () => {
     overMs ??= load.nowMs()
   }
+  const holdMs = row.holdMs ?? options.holdMs
+  const note = (text: string) => void notes.push(text)
+  const context = { environment, random, holdMs, mark: () => {}, over, phase, send, note }
+  let overMs: number | null = null
+  await row.before?.(context)
+  const former = await stack.master()
+  const faultAtMs = Date.now()
+  const faultMs = load.nowMs()
+  phase('fault')
+  let running = true
   const promotion = (async () => {
     while (running && overMs === null) {
       if ((await stack.master()) !== former) over()
       await sleep(50)
     }
   })()
-  const holdMs = row.holdMs ?? options.holdMs
-  await row.run({ environment, random, holdMs, mark: () => {}, over, note: (text) => notes.push(text) })
+  await row.run(context)
   over()
+  phase('after')
   running = false
   await promotion
   await environment.restore()
   await sleep(RECOVERY_MS)
+  const end = now('end')
   await mutations.stop()
   await load.stop()
   await watch.stop()
@@ -87,6 +105,9 @@ export async function stage(row: Row, options: StageOptions): Promise<Outcome> {
   const openings = breakerOpenings(environment, faultAtMs)
   const firsts = openings.flatMap(([first]) => (first === undefined ? [] : [first - faultAtMs]))
   const memory = watch.memory()
+  const figures = figuresByPhase(samples, phases, end).filter(({ reads }) => reads > 0)
+  const comparison = row.comparison?.(figures)
+  if (comparison) notes.push(comparison)
   return {
     row,
     reads: during.length,
@@ -104,6 +125,7 @@ export async function stage(row: Row, options: StageOptions): Promise<Outcome> {
     connections: watch.connections(),
     memoryMb: [megabytes(memory[0] ?? 0), megabytes(memory.at(-1) ?? 0)],
     notes,
+    phases: figures,
   }
 }
 
@@ -121,7 +143,11 @@ function hitsAgainAfterMs(samples: readonly Sample[], fromMs: number): number {
 const megabytes = (bytes: number) => Math.round(bytes / 2 ** 20)
 
 /** Each request goes to the next instance that a load balancer would send it to, for the next user. */
-function startLoad(row: Row, { environment, users, perSecond }: StageOptions, onSample: (sample: Sample) => void) {
+function startLoad(
+  row: Row,
+  { environment, users, perSecond }: StageOptions,
+  { headers, onSample }: { headers: () => Row['headers']; onSample: (sample: Sample) => void },
+) {
   const { fleet } = environment
   let turn = 0
   return startReadLoad({
@@ -131,7 +157,7 @@ function startLoad(row: Row, { environment, users, perSecond }: StageOptions, on
       const user = users[Math.floor(turn++ / 3) % users.length]
       return {
         url: `http://127.0.0.1:${port}/resources`,
-        headers: { authorization: `Bearer ${user?.bearer}`, ...row.headers },
+        headers: { authorization: `Bearer ${user?.bearer}`, ...headers() },
       }
     },
     perSecond: row.perSecond ?? perSecond,

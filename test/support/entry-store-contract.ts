@@ -5,6 +5,7 @@ import {
   type EntryRead,
   type EntryStore,
   type Fill,
+  LARGEST_ENTRY_BYTES,
   LAYERS,
   type LayerName,
   type Lease,
@@ -89,6 +90,19 @@ export function describeEntryStore(name: string, open: () => Promise<EntryStoreH
         expect(await store.read([{ key: aliceList, layer, knownFillId: fillId('one') }])).toEqual([
           { kind: 'same', ttlMs: expect.any(Number) },
         ])
+      })
+
+      it('returns an entry as large as one may be, and says of a larger one only that it is', async () => {
+        const bytes = (length: number) => {
+          const whole = Buffer.alloc(length, 'x')
+          entryBytes(fillId('one'), held.generation).copy(whole)
+          return whole
+        }
+        const held = await lease()
+        await harness.overwrite(aliceList, bytes(LARGEST_ENTRY_BYTES), TTL_MS)
+        expect((await read()).kind).toBe('found')
+        await harness.overwrite(aliceList, bytes(LARGEST_ENTRY_BYTES + 1), TTL_MS)
+        expect(await read()).toEqual({ kind: 'too-large' })
       })
 
       it('returns the other fill to who holds an older one', async () => {

@@ -9,8 +9,8 @@ export interface Direction {
   readonly bytesPerSecond?: number
   /** Swallows everything and says nothing: a partition, a peer without power. */
   readonly blackhole?: true
-  /** What is sent in place of each chunk: another protocol, or garbage. */
-  readonly replaceWith?: (chunk: Buffer) => Buffer
+  /** What is sent in place of each chunk: another protocol, or garbage; null where this one gets lost. */
+  readonly replaceWith?: (chunk: Buffer) => Buffer | null
 }
 
 export interface Faults {
@@ -22,6 +22,10 @@ export interface Faults {
   readonly halfOpen?: true
   /** New connections are reset at once. */
   readonly refuse?: true
+  /** Nothing passes, and what is said meanwhile is delivered afterwards: a stall, not a loss. */
+  readonly held?: true
+  /** Each connection, open or new, is reset after so many milliseconds, asked for it alone. */
+  readonly resetAfterMs?: () => number
 }
 
 export interface FaultProxy {
@@ -45,12 +49,13 @@ export interface FaultProxy {
 
 const after = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms))
 
-/** In front of 127.0.0.1:`targetPort`, on a port of its own. */
-export async function startFaultProxy(targetPort: number): Promise<FaultProxy> {
+/** In front of 127.0.0.1:`targetPort`, on a port of its own unless one is given. */
+export async function startFaultProxy(targetPort: number, port = 0): Promise<FaultProxy> {
   let faults: Faults = {}
   let target = targetPort
   const counts = { connections: 0, unserved: 0, swallowed: 0, replaced: 0, delayed: 0 }
   const open = new Set<Socket>()
+  const pairs = new Set<Pair>()
 
   function keep(socket: Socket): Socket {
     open.add(socket)
@@ -80,7 +85,9 @@ export async function startFaultProxy(targetPort: number): Promise<FaultProxy> {
         return
       }
       const bytes = fault.replaceWith ? fault.replaceWith(chunk) : chunk
-      if (fault.replaceWith) counts.replaced++
+      if (bytes === null) counts.swallowed++
+      else if (bytes !== chunk) counts.replaced++
+      if (bytes === null) return
       if (!fault.latencyMs && !fault.bytesPerSecond && waiting === 0) {
         to.write(bytes)
         return
@@ -101,6 +108,12 @@ export async function startFaultProxy(targetPort: number): Promise<FaultProxy> {
     from.once('close', () => void queue.then(() => !faults[way]?.blackhole && to.destroy()))
   }
 
+  function applyTo(pair: Pair): void {
+    clearTimeout(pair.doom)
+    for (const socket of [pair.client, pair.upstream]) faults.held ? socket.pause() : socket.resume()
+    if (faults.resetAfterMs) pair.doom = setTimeout(() => pair.client.resetAndDestroy(), faults.resetAfterMs())
+  }
+
   const server = createServer({ allowHalfOpen: true, noDelay: true }, (client) => {
     counts.connections++
     keep(client)
@@ -113,8 +126,15 @@ export async function startFaultProxy(targetPort: number): Promise<FaultProxy> {
     upstream.once('error', () => client.resetAndDestroy())
     pump(client, upstream, 'up')
     pump(upstream, client, 'down')
+    const pair: Pair = { client, upstream }
+    pairs.add(pair)
+    client.once('close', () => {
+      clearTimeout(pair.doom)
+      pairs.delete(pair)
+    })
+    applyTo(pair)
   })
-  server.listen(0, '127.0.0.1')
+  server.listen(port, '127.0.0.1')
   await once(server, 'listening')
   const address = server.address()
   if (address === null || typeof address === 'string') throw new Error('no port')
@@ -124,6 +144,7 @@ export async function startFaultProxy(targetPort: number): Promise<FaultProxy> {
     counts,
     become(next) {
       faults = next
+      for (const pair of pairs) applyTo(pair)
     },
     reset() {
       for (const socket of open) socket.resetAndDestroy()
@@ -137,4 +158,10 @@ export async function startFaultProxy(targetPort: number): Promise<FaultProxy> {
       await once(server, 'close')
     },
   }
+}
+
+interface Pair {
+  readonly client: Socket
+  readonly upstream: Socket
+  doom?: NodeJS.Timeout
 }

@@ -9,6 +9,7 @@ import {
   type EntryRead,
   type EntryStore,
   type Fill,
+  LARGEST_ENTRY_BYTES,
   type LayerName,
   type Lease,
   type LeaseRequest,
@@ -81,6 +82,7 @@ export function createInMemoryEntryStore(options: {
     if (generation === undefined) return { kind: 'absent' }
     if (generationIn(line) !== generation) return { kind: 'flushed' }
     if (knownFillId !== undefined && line.slice(12, 28) === knownFillId) return { kind: 'same', ttlMs: leftMs(stored) }
+    if (stored.bytes.length > LARGEST_ENTRY_BYTES) return { kind: 'too-large' }
     return { kind: 'found', bytes: stored.bytes, ttlMs: leftMs(stored) }
   }
 

@@ -4,8 +4,9 @@
 -- Returns {echo, 1, generation}, or {echo, 0} when another holder has it.
 local echo = tonumber(ARGV[1])
 local generation = redis.call('GET', KEYS[2])
-if not generation then
-  -- Never written, or evicted: entries and leases of the one that was there stop counting, which only costs misses.
+-- All we ever write has 16 bytes; under anything else no entry could ever count.
+if not generation or #generation ~= 16 then
+  -- Never written, evicted, or damaged: entries and leases of the one that was there stop counting, which only costs misses.
   generation = ARGV[4]
   redis.call('SET', KEYS[2], generation)
 end
