@@ -2,7 +2,7 @@
 import { appendFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { createEnvironment } from '../drills/environment.ts'
-import { createRandom } from '../drills/random.ts'
+import { createRandom, type Random } from '../drills/random.ts'
 import { markdown } from '../drills/report.ts'
 import { createWorld, importOf } from '../drills/world.ts'
 import { answerRows } from './answer-rows.ts'
@@ -10,7 +10,7 @@ import { lineOf } from './phases.ts'
 import { redisRows } from './redis-rows.ts'
 import type { Row } from './row.ts'
 import { serviceRows } from './service-rows.ts'
-import { type Outcome, stage } from './stage.ts'
+import { type Outcome, type StageOptions, stage } from './stage.ts'
 
 const ROWS: readonly Row[] = [...redisRows, ...answerRows, ...serviceRows]
 const WORLDS = 8
@@ -57,6 +57,8 @@ const COLUMNS: readonly (readonly [head: string, cell: (outcome: Outcome) => str
   ['', ({ notes }) => notes.join('; ')],
 ]
 
+interface Theatre extends Pick<StageOptions, 'environment' | 'users' | 'admin'> {}
+
 async function main(): Promise<number> {
   if (values.help) {
     console.log(HELP)
@@ -64,46 +66,71 @@ async function main(): Promise<number> {
   }
   const chosen = values.row ? values.row.map(rowNamed) : ROWS
   const random = createRandom(Date.now() % 1_000_000)
-  const environment = await createEnvironment({ random, log: say })
+  let theatre = await open(random)
   for (const signal of ['SIGINT', 'SIGTERM'] as const)
-    process.once(signal, () => void environment.close().then(() => process.exit(2)))
+    process.once(signal, () => void theatre.environment.close().then(() => process.exit(2)))
   const outcomes: Outcome[] = []
   const unstaged: string[] = []
   try {
-    await environment.fleet.ensure({ parts: [], env: {} })
-    const worlds = Array.from({ length: WORLDS }, (_, index) => createWorld(index))
-    const bearerOf = (subject: string, roles: ('admin' | 'cache-admin')[] = []) =>
-      environment.issuer.issue({ subject, roles, ttlSeconds: TOKEN_TTL_SECONDS })
-    const admin = await bearerOf('outage.admin', ['admin'])
-    await fill(environment.fleet.ports[0] ?? 0, admin, importOf(worlds))
-    const users = await Promise.all(
-      worlds.flatMap(({ ann, bob }) => [ann, bob]).map(async (user) => ({ bearer: await bearerOf(user) })),
-    )
     for (const row of chosen) {
-      say(row.title)
-      const holdMs = 1000 * Number(values.seconds)
-      try {
-        const outcome = await stage(row, { environment, random, users, admin, perSecond: Number(values.rate), holdMs })
-        outcomes.push(outcome)
-        const line = COLUMNS.map(([, cell]) => cell(outcome))
-        say(line.join(' | '))
-        for (const phase of outcome.phases) say(lineOf(phase))
-        if (values.markdown) appendFileSync(values.markdown, `| ${line.join(' | ')} |\n`)
-      } catch (error) {
+      const outcome = await attempt(row, theatre, random)
+      if (outcome) outcomes.push(outcome)
+      else {
+        // What a row leaves behind that cannot be repaired would be the next one's.
         unstaged.push(row.name)
-        console.error(error)
+        await theatre.environment.close()
+        theatre = await open(random)
       }
     }
   } finally {
-    await environment.close()
+    // First what is known: servers that cannot be closed must not lose it.
+    report(outcomes, unstaged)
+    await theatre.environment.close()
   }
+  return unstaged.length > 0 ? 2 : outcomes.some(({ broken }) => broken > 0) ? 1 : 0
+}
+
+/** New servers, three instances, and the organisation that is read. */
+async function open(random: Random): Promise<Theatre> {
+  const environment = await createEnvironment({ random, log: say })
+  await environment.fleet.ensure({ parts: [], env: {} })
+  const worlds = Array.from({ length: WORLDS }, (_, index) => createWorld(index))
+  const bearerOf = (subject: string, roles: ('admin' | 'cache-admin')[] = []) =>
+    environment.issuer.issue({ subject, roles, ttlSeconds: TOKEN_TTL_SECONDS })
+  const admin = await bearerOf('outage.admin', ['admin'])
+  await fill(environment.fleet.ports[0] ?? 0, admin, importOf(worlds))
+  const users = await Promise.all(
+    worlds.flatMap(({ ann, bob }) => [ann, bob]).map(async (user) => ({ bearer: await bearerOf(user) })),
+  )
+  return { environment, users, admin }
+}
+
+/** Null when the row could not be staged, whyever. */
+async function attempt(row: Row, theatre: Theatre, random: Random): Promise<Outcome | null> {
+  say(row.title)
+  const figures = { perSecond: Number(values.rate), holdMs: 1000 * Number(values.seconds) }
+  try {
+    const outcome = await stage(row, { ...theatre, random, ...figures })
+    const line = lineOfRow(outcome)
+    say(line)
+    for (const phase of outcome.phases) say(lineOf(phase))
+    if (values.markdown) appendFileSync(values.markdown, `${line}\n`)
+    return outcome
+  } catch (error) {
+    console.error(error)
+    return null
+  }
+}
+
+const lineOfRow = (outcome: Outcome) => `| ${COLUMNS.map(([, cell]) => cell(outcome)).join(' | ')} |`
+
+function report(outcomes: readonly Outcome[], unstaged: readonly string[]): void {
   console.log(markdown([COLUMNS.map(([head]) => head), ...outcomes.map((o) => COLUMNS.map(([, cell]) => cell(o)))]))
   const broken = outcomes.filter((outcome) => outcome.broken > 0)
   console.log(
     `\n${broken.length === 0 ? 'No client noticed what it must not.' : `NOTICED: ${broken.map(({ row }) => row.name).join(', ')}`}`,
   )
   if (unstaged.length > 0) say(`could not be staged: ${unstaged.join(', ')}`)
-  return unstaged.length > 0 ? 2 : broken.length > 0 ? 1 : 0
 }
 
 async function fill(port: number, bearer: string, organisation: object): Promise<void> {

@@ -43,7 +43,19 @@ const STEADY_MS = 1000
 const CALM_MS = 2000
 const RECOVERY_MS = 5000
 
+type Stopping = (() => Promise<unknown>)[]
+
+/** Whatever was started for a row ends with it, also when it cannot be staged: the next must meet none of it. */
 export async function stage(row: Row, options: StageOptions): Promise<Outcome> {
+  const stopping: Stopping = []
+  try {
+    return await staged(row, options, stopping)
+  } finally {
+    for (const stop of stopping) await stop()
+  }
+}
+
+async function staged(row: Row, options: StageOptions, stopping: Stopping): Promise<Outcome> {
   const { environment, random } = options
   const { stack, fleet } = environment
   await environment.restore()
@@ -56,6 +68,7 @@ export async function stage(row: Row, options: StageOptions): Promise<Outcome> {
     headers: () => headers,
     onSample: (sample) => samples.push(sample),
   })
+  stopping.push(load.stop)
   await sleep(CALM_MS)
   const began = samples.length
   samples.splice(0)
@@ -69,6 +82,7 @@ export async function stage(row: Row, options: StageOptions): Promise<Outcome> {
   }
   const watch = startWatch(environment)
   const mutations = startMutations(environment, options.admin)
+  stopping.push(watch.stop, mutations.stop)
   const over = () => {
     overMs ??= load.nowMs()
   }
@@ -82,6 +96,9 @@ export async function stage(row: Row, options: StageOptions): Promise<Outcome> {
   const faultMs = load.nowMs()
   phase('fault')
   let running = true
+  stopping.push(async () => {
+    running = false
+  })
   const promotion = (async () => {
     while (running && overMs === null) {
       if ((await stack.master()) !== former) over()
