@@ -113,6 +113,8 @@ export function createVisibleResources(options: VisibleResourcesOptions): Visibl
   }
 
   async function cachedPage(user: UserId, query: ResourceQuery): Promise<ResourcePage> {
+    // A forged cursor is refused on every path alike.
+    pages.positionOf(user, query)
     const wait = new RequestWait(options.storeBudgetMs)
     const list = await readList(user, wait)
     const found = listPages.find(user, query, list, wait)
@@ -165,15 +167,12 @@ export function createVisibleResources(options: VisibleResourcesOptions): Visibl
   }
 
   return {
-    async page(user, query, context) {
-      // A forged cursor is refused on every path alike.
-      pages.positionOf(user, query)
-      return cachedOr(
+    page: (user, query, context) =>
+      cachedOr(
         context,
         () => cachedPage(user, query),
         (detail) => directPage(user, query, detail),
-      )
-    },
+      ),
 
     effectiveGroups: (user, context) =>
       cachedOr<{ groups: readonly GroupNode[]; cache: CacheStatus }>(

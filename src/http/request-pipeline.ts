@@ -42,7 +42,7 @@ export function createRouteHandler(route: Route, dependencies: PipelineDependenc
   const { portcullis, authentication, rateLimits, sender, metrics, logger, serverTiming } = dependencies
   const readBody: BodyReader | undefined = route.body === undefined ? undefined : createBodyReader(route)
   const deadlines = createDeadlines({ afterMs: route.deadlineMs ?? dependencies.requestBudgetMs })
-  const method = route.method.toUpperCase()
+  const answered = metrics.route(route.method.toUpperCase(), route.path)
   const quota = route.quota ?? (route.method === 'get' ? 'read' : 'write')
 
   // A request without a query string gets the defaults, worked out once; a route whose query has none parses each time.
@@ -100,7 +100,7 @@ export function createRouteHandler(route: Route, dependencies: PipelineDependenc
       fail(req, res, error)
     } finally {
       deadlines.end(deadline)
-      metrics.answered(method, route.path, res.statusCode, performance.now() - startedAtMs)
+      answered(res.statusCode, performance.now() - startedAtMs)
     }
   }
 

@@ -36,6 +36,17 @@ export function createLogger({ level, destination }: LoggerOptions): Logger {
   return pino(options, destination ?? standardOutput())
 }
 
+/**
+ * Writes lines whose fields are JSON already. For the line that each request costs: an object on its way through pino
+ * took a twentieth of the hot path. Level, time and output are the logger's own; nothing is looked for to be taken out.
+ */
+export function readyLines(logger: Logger): (level: 'debug' | 'info' | 'warn' | 'error', fields: string) => void {
+  const output = (logger as unknown as Record<symbol, DestinationStream>)[pino.symbols.streamSym]
+  return (level, fields) => {
+    if (logger.isLevelEnabled(level)) output?.write(`{"level":"${level}"${isoTime()},${fields}}\n`)
+  }
+}
+
 /** Lines that still wait when the process ends go out before its output is closed. */
 function standardOutput(): DestinationStream {
   const lines = createGatheredLines(destinationOf(OUTPUT), GATHERED)

@@ -12,7 +12,7 @@ describe('the metrics', () => {
     metrics.redis.breaker('open')
     metrics.outages.recovered('volatile', 300_000)
     metrics.database.rejected()
-    metrics.http.answered('GET', '/resources/:id', 200, 3)
+    metrics.http.route('GET', '/resources/:id')(200, 3)
     const { body } = await metrics.render()
     for (const line of [
       'portcullis_cache_requests_total{layer="resources",outcome="hit"} 2',

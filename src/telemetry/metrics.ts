@@ -1,5 +1,6 @@
 /** The Prometheus side of the sinks: base units, `_total` on counters, no user or resource in any label. */
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
+import { createDurationHistogram } from './duration-histogram.ts'
 import type { BreakerState, Gauges, Telemetry } from './sinks.ts'
 
 export interface Metrics extends Telemetry {
@@ -165,15 +166,24 @@ function databaseSink(registry: Registry): Telemetry['database'] {
 }
 
 function httpSink(registry: Registry): Telemetry['http'] {
-  const requests = new Histogram({
+  const requests = createDurationHistogram({
     name: 'portcullis_http_request_duration_seconds',
     help: 'Requests by route template and status',
-    labelNames: ['method', 'route', 'status'],
-    buckets: REQUEST_BUCKETS_S,
-    registers: [registry],
+    bucketsS: REQUEST_BUCKETS_S,
+    registry,
   })
   return {
-    answered: (method, route, status, durationMs) => requests.observe({ method, route, status }, durationMs / 1000),
+    route(method, route) {
+      const byStatus = new Map<number, (durationMs: number) => void>()
+      return (status, durationMs) => {
+        let observe = byStatus.get(status)
+        if (observe === undefined) {
+          observe = requests.series({ method, route, status })
+          byStatus.set(status, observe)
+        }
+        observe(durationMs)
+      }
+    },
   }
 }
 

@@ -23,8 +23,11 @@ export interface DatabaseSink {
 }
 
 export interface HttpSink {
-  /** @param route the template (`/resources/:id`), never the path: ids are no label */
-  answered(method: string, route: string, status: number, durationMs: number): void
+  /**
+   * @param route the template (`/resources/:id`), never the path: ids are no label
+   * @returns what is told of each answer; asked for once per route
+   */
+  route(method: string, route: string): (status: number, durationMs: number) => void
 }
 
 /** Facts that are asked for when metrics are collected, rather than reported when they change. */
