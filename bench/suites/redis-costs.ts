@@ -41,7 +41,10 @@ export async function measureRedisCosts(bench: Bench): Promise<RedisCosts> {
       keys.generation(LAYER),
       ...names.slice(0, count),
       1,
-      ...names.slice(0, count).map((_, at) => fillId(at)),
+      names
+        .slice(0, count)
+        .map((_, at) => fillId(at))
+        .join(''),
     )
   try {
     await new Promise<void>((resolve) => redis.once('ready', resolve))

@@ -42,6 +42,7 @@ export {
   LogUnreachableError,
   type Trust,
 } from './log-follower.ts'
+export { createMemo } from './memo.ts'
 export {
   type AuditRecord,
   type Invalidation,

@@ -1,5 +1,6 @@
 /** The names of entries and of the tags they depend on: the only place where either is spelled. */
 import {
+  createMemo,
   type EntryKey,
   type LayerKey,
   type LayerName,
@@ -41,7 +42,7 @@ export const catalogueKey = 'resources:all' as EntryKey
 export const catalogueBucketKey = (bucket: number): EntryKey => `${catalogueKey}:${hex(bucket)}` as EntryKey
 /** The braces are a Redis hash tag: one user's keys share a slot, and a user called `all` is not the catalogue. */
 export const userGroupsKey = (user: UserId): EntryKey => `user:groups:{${encodeId(user)}}` as EntryKey
-export const userResourcesKey = (user: UserId): EntryKey => `resources:{${encodeId(user)}}` as EntryKey
+export const userResourcesKey = createMemo((user: UserId) => `resources:{${encodeId(user)}}` as EntryKey)
 
 export const layerKey = {
   catalogue: (): LayerKey => ({ layer: 'resources', key: catalogueKey }),

@@ -8,6 +8,7 @@ import type { Authentication } from './authentication.ts'
 import { createCors } from './cors.ts'
 import { HttpError, problemOf } from './problem.ts'
 import { NO_LIMITS, type RateLimits } from './rate-limits.ts'
+import { sendReadyHeaders } from './ready-headers.ts'
 import { createReplySender, type ReplySender } from './reply.ts'
 import { createRouteHandler, type PipelineDependencies } from './request-pipeline.ts'
 import type { Route } from './route.ts'
@@ -61,6 +62,7 @@ function appOf(routes: readonly Route[], dependencies: AppDependencies): Express
   }
 
   const app = express()
+  sendReadyHeaders(app)
   // Ids are compared exactly, so paths are too; the query is parsed by the pipeline, strictly.
   app.enable('case sensitive routing')
   app.enable('strict routing')

@@ -4,6 +4,7 @@ import type { CacheStatus } from '../domain/api.ts'
 import { DomainError } from '../domain/errors.ts'
 import { EVENT_STREAM_TYPE, type EventSource, pour } from './event-stream.ts'
 import { type Problem, problemOf } from './problem.ts'
+import { readyHeaders } from './ready-headers.ts'
 import type { SecurityHeaders } from './security-headers.ts'
 
 export interface Reply {
@@ -34,14 +35,8 @@ export interface ReplySenderOptions {
 }
 
 export function createReplySender({ securityHeaders }: ReplySenderOptions): ReplySender {
-  const withData = [...securityHeaders.data, ...CACHE_HEADERS]
-  const withPages = [...securityHeaders.page, ...CACHE_HEADERS]
-
-  /** What every answer of its kind carries. */
-  function headersFor({ contentType }: Reply, requestId: string): string[] {
-    const isData = contentType === undefined || contentType === PROBLEM_TYPE
-    return isData ? [...withData, 'X-Request-Id', requestId] : [...withPages, 'X-Request-Id', requestId]
-  }
+  const withData = readyHeaders([...securityHeaders.data, ...CACHE_HEADERS])
+  const withPages = readyHeaders([...securityHeaders.page, ...CACHE_HEADERS])
 
   function send(req: Request, res: Response, reply: Reply): void {
     if (res.headersSent || res.destroyed) {
@@ -52,7 +47,9 @@ export function createReplySender({ securityHeaders }: ReplySenderOptions): Repl
       sendProblem(req, res, problemOf(new DomainError('version-mismatch', 'No tag in If-Match is the current one.')))
       return
     }
-    const headers = headersFor(reply, req.id)
+    const isData = reply.contentType === undefined || reply.contentType === PROBLEM_TYPE
+    res.readyHeaders = isData ? withData : withPages
+    const headers = ['X-Request-Id', req.id]
     if (reply.headers !== undefined) headers.push(...reply.headers)
     // What was settled before a route had its say: the caller's quota, the page's origin.
     if (res.locals?.headers !== undefined) headers.push(...(res.locals.headers as string[]))

@@ -24,7 +24,8 @@ function scene({ roundsAtOnce = 1 } = {}) {
   const stillCurrent = (keyCount: number, ...rest: (string | number)[]) =>
     new Promise((resolve, reject) => {
       const names = rest.slice(0, keyCount)
-      const [echo, ...fillIds] = rest.slice(keyCount)
+      const [echo, joined] = rest.slice(keyCount)
+      const fillIds = (String(joined).match(/.{16}/g) ?? []).map((padded) => padded.trimEnd())
       asked.push({
         names,
         fillIds,
@@ -48,8 +49,10 @@ function scene({ roundsAtOnce = 1 } = {}) {
     keys: createKeys('test:'),
     roundsAtOnce,
   })
-  const about = (user: string, fillId = `fill of ${user}`) =>
-    questions.leftMs({ key: `resources:{${user}}` as EntryKey, layer: 'user-resources', knownFillId: fillId })
+  const about = (user: string, fillId = `fill of ${user}`) => {
+    const knownFillId = fillId.padEnd(16)
+    return questions.leftMs({ key: `resources:{${user}}` as EntryKey, layer: 'user-resources', knownFillId })
+  }
   return { asked, spent, about, questions }
 }
 

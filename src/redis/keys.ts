@@ -1,5 +1,5 @@
 /** Names inside the prefix; nothing outside it is ever read, scanned or deleted. */
-import { type EntryKey, LAYERS, type LayerName } from '../cache/index.ts'
+import { createMemo, type EntryKey, LAYERS, type LayerName } from '../cache/index.ts'
 
 export interface Keys {
   entry(key: EntryKey): string
@@ -23,7 +23,7 @@ export function createKeys(prefix: string): Keys {
   // A prefix with glob characters would reach outside itself.
   const literal = prefix.replace(/[\\*?[\]^-]/g, '\\$&')
   return {
-    entry: (key) => prefix + key,
+    entry: createMemo((key: EntryKey) => prefix + key),
     lease: (key) => `${prefix}${key}:lease`,
     parts: (key) => `${prefix}${key}:parts`,
     generation: (layer) => generations.get(layer) ?? `${prefix}generation:${layer}`,

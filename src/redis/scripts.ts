@@ -31,7 +31,7 @@ interface EntryScripts<Result extends 'promise' | 'pipeline'> {
 }
 
 export interface Scripted extends EntryScripts<'promise'> {
-  /** The number of keys comes first: it varies. */
+  /** The number of keys comes first: it varies. The fill ids are one string. */
   stillCurrent(keyCount: number, ...keysThenEchoThenFillIds: (string | number)[]): Promise<Echoed<unknown[]>>
   readPartBuffer(
     ...args: [parts: string, echo: number, fillId: string, part: number, bytesMax: number]
