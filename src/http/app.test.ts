@@ -1,6 +1,7 @@
 import request from 'supertest'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { createTestApp, type TestApp, WORLD } from '../../test/support/app.ts'
+import { serve } from '../../test/support/served.ts'
 import type { ReadContext } from '../domain/api.ts'
 
 let test: TestApp
@@ -562,6 +563,17 @@ describe('the process', () => {
     await request(quiet.app).get('/livez')
     await request(quiet.app).get('/readyz')
     expect(quiet.logged).toEqual([])
+  })
+
+  it('escapes in a line what the path may hold', async () => {
+    const quiet = await createTestApp()
+    const served = await serve(quiet.app)
+    await served.send({ path: '/a"b\\c' })
+    await served.close()
+    expect(JSON.parse(quiet.logged[0] ?? '')).toMatchObject({
+      req: { method: 'GET', path: '/a"b\\c' },
+      res: { status: 404 },
+    })
   })
 
   it('replaces a request id that could break a log line or a header', async () => {

@@ -42,6 +42,19 @@ describe('the metrics', () => {
     expect(body).toContain('portcullis_database_queued 3')
   })
 
+  it('sort durations into buckets that include all smaller ones', async () => {
+    const metrics = createMetrics()
+    const answered = metrics.http.route('GET', '/resources')
+    for (const ms of [0.5, 3, 6000]) answered(200, ms)
+    metrics.http.route('GET', '/never/asked')
+    const { body } = await metrics.render()
+    expect(body).toContain('# TYPE portcullis_http_request_duration_seconds histogram\n')
+    const counts = [...body.matchAll(/request_duration_seconds_(\w+)\{(?:le="(.+?)",)?method="GET",.*\} (.+)/g)]
+    const shown = Object.fromEntries(counts.map(([, part, bound = part, value]) => [bound, Number(value)]))
+    expect(shown).toMatchObject({ 0.0005: 1, 0.001: 1, 0.0025: 1, 0.005: 2, 5: 2, '+Inf': 3, count: 3, sum: 6.0035 })
+    expect(body).not.toContain('/never/asked')
+  })
+
   it('do not mix two processes in one', async () => {
     const [first, second] = [createMetrics(), createMetrics()]
     first.database.rejected()
