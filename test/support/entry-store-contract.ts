@@ -113,6 +113,17 @@ export function describeEntryStore(name: string, open: () => Promise<EntryStoreH
         expect(bodyOf(answer)).toBe('body of two')
       })
 
+      it('moves nothing of several that are held, but the one that was filled anew', async () => {
+        await stored('alices')
+        await stored('bobs', { key: bobList })
+        const held = [aliceList, bobList, aliceList, bobList].map((key, index) => ({
+          key,
+          layer,
+          knownFillId: fillId(['alices', 'bobs', 'older', 'alices'][index] ?? ''),
+        }))
+        expect((await store.read(held)).map(bodyOf)).toEqual(['same', 'same', 'body of alices', 'body of bobs'])
+      })
+
       it('answers many requests in their order', async () => {
         await stored('bobs', { key: bobList })
         const requests = [aliceList, bobList, aliceGroups, bobList].map((key) => ({ key, layer }))
