@@ -129,6 +129,7 @@ export function compose(config: Config, { logger, metrics }: { logger: Logger; m
     catalogue,
     index,
     follower,
+    clock,
     freshness,
     source,
     pages,

@@ -1,5 +1,6 @@
 /** The main job: which resources may this user see, from the cache when it can be trusted, else from PostgreSQL. */
 import {
+  type Clock,
   createSingleFlight,
   type InvalidationIndex,
   type Layer,
@@ -30,6 +31,7 @@ export interface VisibleResourcesOptions {
   readonly catalogue: Catalogue
   readonly index: InvalidationIndex
   readonly follower: LogFollower
+  readonly clock: Pick<Clock, 'monotonicMs'>
   readonly freshness: Freshness
   readonly source: CacheSource
   readonly pages: ResourcePages
@@ -48,7 +50,7 @@ export interface VisibleResources {
 const ATTEMPTS = 3
 
 export function createVisibleResources(options: VisibleResourcesOptions): VisibleResources {
-  const { groups, lists, partition, catalogue, index, follower, freshness, source, pages, listPages } = options
+  const { groups, lists, partition, catalogue, index, follower, clock, freshness, source, pages, listPages } = options
   /** The position only moves on: what it covered once, it covers. */
   let caughtUpWith: readonly Stamp[] | undefined
 
@@ -84,6 +86,7 @@ export function createVisibleResources(options: VisibleResourcesOptions): Visibl
    */
   async function derive(user: UserId, wait?: RequestWait): Promise<Loaded<VisibleList>> {
     for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+      const startedMs = clock.monotonicMs()
       const [member] = await Promise.all([readGroups(user, wait), partition.refresh(wait)])
       // The log has a connection of its own: while that is away, others may still reach the database.
       if (!(await catchUp(member.stamp, partition.stamps()))) break
@@ -91,7 +94,9 @@ export function createVisibleResources(options: VisibleResourcesOptions): Visibl
       const catalogueMs = partition.servableForMs()
       if (position && catalogueMs !== null && groups.judge(member) === 'servable') {
         const items = catalogue.visibleTo(member.value.map(({ id }) => id))
-        const ttlMs = Math.min(member.ttlMs, catalogueMs)
+        // What was left of the groups was said before the catalogue was there and the log was read.
+        const memberMs = member.ttlMs - (clock.monotonicMs() - startedMs)
+        const ttlMs = Math.min(memberMs, catalogueMs)
         return {
           value: buildList(user, items, pages.assemble),
           stamp: position,

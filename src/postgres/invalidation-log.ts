@@ -12,7 +12,7 @@ import {
   type Snapshot,
   type Tag,
 } from '../cache/index.ts'
-import { clientConfig, type DatabaseOptions, isUnavailable } from './pool.ts'
+import { clientConfig, type DatabaseOptions, isRefused, isUnavailable } from './pool.ts'
 import { STAMP_COLUMNS, stampOf } from './stamp.ts'
 
 export const LOG_CHANNEL = 'portcullis_invalidation'
@@ -139,7 +139,7 @@ export function createInvalidationLog(options: PostgresLogOptions): Invalidation
         forget(client)
         client.end().catch(() => {})
       }
-      if (isUnavailable(error)) throw new LogUnreachableError('the invalidation log cannot be read', { cause: error })
+      if (isUnreachable(error)) throw new LogUnreachableError('the invalidation log cannot be read', { cause: error })
       throw error
     }
   }
@@ -185,6 +185,14 @@ export function createInvalidationLog(options: PostgresLogOptions): Invalidation
       await client?.end().catch(() => {})
     },
   }
+}
+
+/**
+ * A server that answers, though not with the log, goes on committing through its other connections: whoever cannot
+ * follow has no grace then.
+ */
+function isUnreachable(error: unknown): boolean {
+  return isUnavailable(error) && !isRefused(error)
 }
 
 function logRow({ x, t }: { x: string; t: string[] }): LogRow {

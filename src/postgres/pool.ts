@@ -153,6 +153,7 @@ async function inSnapshot<T>(pool: pg.Pool, read: (client: pg.PoolClient) => Pro
 
 /** SQLSTATE classes and driver failures that mean PostgreSQL cannot be asked now, as opposed to a wrong question. */
 const UNAVAILABLE_STATES = /^(08|53|57P0[1-5]|57014|XX000|55P03)/
+const REFUSED_STATES = /^(53...|57014|XX000|55P03)$/
 const UNAVAILABLE_CODES = new Set([
   'ECONNREFUSED',
   'ECONNRESET',
@@ -172,6 +173,12 @@ export function isUnavailable(error: unknown): boolean {
   const code = 'code' in error && typeof error.code === 'string' ? error.code : ''
   if (/^[0-9A-Z]{5}$/.test(code) && !UNAVAILABLE_CODES.has(code)) return UNAVAILABLE_STATES.test(code)
   return UNAVAILABLE_CODES.has(code) || UNAVAILABLE_MESSAGES.test(error.message)
+}
+
+/** Whether a living server said no: this statement took too long, it has no connection or no memory for it, a lock is held. */
+export function isRefused(error: unknown): boolean {
+  const code = error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : ''
+  return REFUSED_STATES.test(code)
 }
 
 function isConnectionLost(error: unknown): boolean {

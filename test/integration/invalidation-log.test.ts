@@ -7,6 +7,7 @@ import {
   createInvalidationIndex,
   createLogFollower,
   formatSnapshot,
+  LogUnreachableError,
   type Stamp,
   type Tag,
 } from '../../src/cache/index.ts'
@@ -16,6 +17,7 @@ import { createInvalidationLog } from '../../src/postgres/invalidation-log.ts'
 import { createLogRetention } from '../../src/postgres/log-retention.ts'
 import { createDatabase, type Database } from '../../src/postgres/pool.ts'
 import { STAMP_COLUMNS, stampOf } from '../../src/postgres/stamp.ts'
+import { startFaultProxy } from '../support/fault-proxy.ts'
 import { dropDatabase, freshDatabase } from '../support/stack.ts'
 
 const MINUTE_MS = 60_000
@@ -103,6 +105,59 @@ describe('an instance that stood still while the log was pruned', () => {
     await prune()
     expect((await log.readSince(before)).gap).toBe(true)
     expect((await log.readSince((await stampNow()).snapshot)).gap).toBeUndefined()
+  })
+})
+
+describe('a log that cannot be read', () => {
+  async function failure(read: Promise<unknown>): Promise<unknown> {
+    return read.then(
+      () => 'read',
+      (error: unknown) => error,
+    )
+  }
+
+  it('while the server answers is no reason for grace: others go on committing', async () => {
+    const since = (await stampNow()).snapshot
+    await log.readSince(since)
+    await client.query('BEGIN; LOCK TABLE invalidation_log IN ACCESS EXCLUSIVE MODE')
+    try {
+      const refused = await failure(log.readSince(since))
+      expect(refused).toMatchObject({ code: '57014' })
+      expect(refused).not.toBeInstanceOf(LogUnreachableError)
+    } finally {
+      await client.query('ROLLBACK')
+    }
+    expect(await failure(log.readSince(since))).toBe('read')
+  })
+
+  it('because its connection is half open is given up after a second, and read over another', async () => {
+    const proxy = await startFaultProxy(Number(new URL(url).port))
+    const through = new URL(url)
+    through.port = String(proxy.port)
+    const distant = createInvalidationLog({
+      url: through.href,
+      poolMax: 2,
+      queueMax: 10,
+      statementTimeoutMs: 2000,
+      notify: true,
+    })
+    try {
+      const since = (await stampNow()).snapshot
+      await distant.readSince(since)
+      proxy.become({ up: { blackhole: true }, down: { blackhole: true } })
+      await append([ann])
+      const startedMs = performance.now()
+      expect(await failure(distant.readSince(since))).toBeInstanceOf(LogUnreachableError)
+      expect(performance.now() - startedMs).toBeLessThan(2000)
+      expect(proxy.counts.swallowed).toBeGreaterThan(0)
+      // The old connection stays as it is; only a new one is served.
+      proxy.become({})
+      expect((await distant.readSince(since)).rows).toMatchObject([{ tags: [ann] }])
+      expect(proxy.counts.connections).toBe(2)
+    } finally {
+      await distant.close()
+      await proxy.close()
+    }
   })
 })
 

@@ -182,6 +182,7 @@ function startInstance(name: string, shared: Shared, over: Partial<InstanceOptio
     catalogue,
     index,
     follower,
+    clock,
     freshness: createFreshness({ index, follower, tokenWaitMs: 1000 }),
     source,
     pages,

@@ -430,6 +430,26 @@ describe('26 lives that stack', () => {
     expect(entry?.ttlMs).toBeLessThanOrEqual(60_000)
     expect(entry?.ttlMs).toBeGreaterThan(0)
   })
+
+  it('also counts the time that the derivation itself takes', async () => {
+    await b.list('ann')
+    await fleet.clock.advance(14 * 60_000)
+    await fleet.store.invalidate([listKey])
+    await a.grant('others', 'elsewhere')
+    const held = barriers.hold('b', 'load-catalogue.reply')
+    const reading = b.list('ann')
+    await held.reached
+    // Not longer than its lease lasts, or it is not stored at all.
+    await fleet.clock.advance(900)
+    held.release()
+    expect((await reading).cache).toBe('miss')
+    const [list, input] = [
+      await fleet.store.inspect(listKey, 'user-resources'),
+      await fleet.store.inspect(groupsKey, 'user-groups'),
+    ]
+    expect(list?.ttlMs).toBeGreaterThan(0)
+    expect(list?.ttlMs).toBeLessThanOrEqual(input?.ttlMs ?? 0)
+  })
 })
 
 describe('the new enemy', () => {
