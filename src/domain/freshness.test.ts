@@ -35,9 +35,11 @@ function setUp({ position = at(OLD) as Stamp | null, next = position as Stamp | 
 }
 
 describe('a read without terms', () => {
-  it('uses the cache, and asks nobody', async () => {
+  it('uses the cache, asks nobody, and waits for no promise', () => {
     const { freshness, state } = setUp()
-    expect(await freshness.reasonToBypass({})).toBeNull()
+    expect(freshness.reasonToBypass({})).toBeNull()
+    state.trust = 'lost'
+    expect(freshness.reasonToBypass({})).toBe('log-behind')
     expect(state.asked).toEqual([])
   })
 
@@ -55,9 +57,25 @@ describe('a read without terms', () => {
     expect(await freshness.reasonToBypass({})).toBeNull()
     expect(state.asked).toEqual(['refresh 500'])
   })
+
+  it('goes around the cache when the log could not be asked by then and was unread for too long', async () => {
+    const { freshness, state } = setUp({ next: 'unreachable' })
+    state.overdue = true
+    state.trust = 'lost'
+    expect(await freshness.reasonToBypass({})).toBe('log-behind')
+    expect(state.asked).toEqual(['refresh 500'])
+  })
 })
 
 describe('a consistency token', () => {
+  it('is not waited for where the cache is not used', async () => {
+    const { freshness, state } = setUp()
+    expect(await freshness.reasonToBypass({ after: token(OLD), bypass: true })).toBe('request')
+    state.trust = 'lost'
+    expect(await freshness.reasonToBypass({ after: token(OLD) })).toBe('log-behind')
+    expect(state.asked).toEqual([])
+  })
+
   it('is waited for', async () => {
     const { freshness, state } = setUp()
     expect(await freshness.reasonToBypass({ after: token(OLD) })).toBeNull()

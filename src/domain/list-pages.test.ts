@@ -140,10 +140,42 @@ describe.each(SIZES)('a list of %i', (size) => {
 describe('what a query moves', () => {
   const items = resources(1100)
 
-  it('is nothing for the first page', async () => {
+  it('is nothing for the first page, which is there without a promise', () => {
     const { cached, store, readPart } = lists(items)
-    expect(await createListPages({ store, pages }).find(alice, { limit: 50 }, cached)).toBe(cached.value.first)
+    expect(createListPages({ store, pages }).find(alice, { limit: 50 }, cached)).toBe(cached.value.first)
     expect(readPart).not.toHaveBeenCalled()
+  })
+
+  it('is nothing for all of a short list, whatever more was asked for', async () => {
+    const { cached, store, readPart } = lists(resources(30))
+    const listPages = createListPages({ store, pages })
+    expect(await listPages.find(alice, { limit: 200 }, cached)).toBe(cached.value.first)
+    // The list had more pages when this cursor was issued.
+    const cursor = pages.render(alice, { limit: 20 }, resources(30)).nextCursor ?? ''
+    const rest = { limit: 50, cursor }
+    expect(shown(await listPages.find(alice, rest, cached))).toEqual(expected(resources(30), rest))
+    expect(readPart).not.toHaveBeenCalled()
+  })
+
+  it('is nothing for a page that was just asked for, and the page as it lay there, not a copy', async () => {
+    const { built, parts, cached, store, readPart } = lists(items)
+    const listPages = createListPages({ store, pages })
+    const query = { limit: 50, cursor: built.pages?.[3]?.nextCursor ?? '' }
+    const found = await listPages.find(alice, query, cached)
+    expect(found?.body).toBe(parts[partOfPage(4) - 1])
+    readPart.mockClear()
+    expect(await listPages.find(alice, query, cached)).toBe(found)
+    expect(readPart).not.toHaveBeenCalled()
+  })
+
+  it('is asked for again when the page was not there', async () => {
+    const { built, cached, store, readPart } = lists(items)
+    const listPages = createListPages({ store, pages })
+    const query = { limit: 100, cursor: built.pages?.[3]?.nextCursor ?? '' }
+    readPart.mockImplementationOnce(async () => lists(items).parts[INDEX_PART - 1] ?? null)
+    readPart.mockResolvedValueOnce(null)
+    expect(await listPages.find(alice, query, cached)).toBe(null)
+    expect(shown(await listPages.find(alice, query, cached))).toEqual(expected(items, query))
   })
 
   it('is the index and one page for any other page of the default size', async () => {

@@ -1,0 +1,101 @@
+/**
+ * Mutations that could miss each other wait for each other: who joins while somebody changes what his new group sees
+ * would be in neither's list of affected users, and his entry would outlive both deletions. The first is held in mid-air
+ * by a lock on the table that it writes to, after it has computed what goes stale.
+ */
+import pg from 'pg'
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import type { Mutations } from '../../src/domain/api.ts'
+import { asRoot, named, startVisibilityFleet, user, type VisibilityFleet } from './visibility-fleet.ts'
+
+let fleet: VisibilityFleet
+let holder: pg.Client
+let observer: pg.Client
+beforeAll(async () => {
+  fleet = await startVisibilityFleet()
+  holder = new pg.Client({ connectionString: fleet.databaseUrl })
+  observer = new pg.Client({ connectionString: fleet.databaseUrl })
+  await holder.connect()
+  await observer.connect()
+})
+afterAll(async () => {
+  await holder?.end()
+  await observer?.end()
+  await fleet?.close()
+})
+
+// Ends what a test that failed half-way has left behind.
+afterEach(() => holder.query('ROLLBACK'))
+
+/** Two departments with a document each; a team below the first, with ben in it; ann is in no group. */
+async function organisation(name: string): Promise<void> {
+  await fleet.mutations.importOrganisation(
+    {
+      users: [`${name}.ann`, `${name}.ben`].map((id) => ({ id })),
+      groups: [
+        { name: `${name}/old` },
+        { name: `${name}/new` },
+        { name: `${name}/team`, parent: `${name}/old` },
+        { name: `${name}/squad`, parent: `${name}/team` },
+      ],
+      memberships: [{ group: `${name}/squad`, user: `${name}.ben`, role: 'member' }],
+      resources: ['old', 'new', 'extra'].map((each) => ({ name: `${name}/${each}-plan`, kind: 'document' })),
+      grants: ['old', 'new'].map((each) => ({
+        group: `${name}/${each}`,
+        resource: `${name}/${each}-plan`,
+        permission: 'read',
+      })),
+    },
+    asRoot,
+  )
+}
+
+type Change = (mutations: Mutations, name: string) => Promise<unknown>
+
+const join: Change = (mutations, name) =>
+  mutations.addUserToGroup({ group: named(`${name}/squad`), userId: user(`${name}.ann`), role: 'member' }, asRoot)
+const replace: Change = (mutations, name) =>
+  mutations.replaceMembers(
+    { group: named(`${name}/squad`), members: [{ userId: user(`${name}.ann`) }], condition: '*' },
+    asRoot,
+  )
+const move: Change = (mutations, name) =>
+  mutations.updateGroup({ group: named(`${name}/team`), changes: { parent: named(`${name}/new`) } }, asRoot)
+const remove: Change = (mutations, name) => mutations.deleteGroup({ group: named(`${name}/old`) }, asRoot)
+const grant: Change = (mutations, name) =>
+  mutations.putGrant({ group: named(`${name}/old`), resource: named(`${name}/extra-plan`), permission: 'read' }, asRoot)
+const revoke: Change = (mutations, name) =>
+  mutations.removeGrant({ group: named(`${name}/old`), resource: named(`${name}/old-plan`) }, asRoot)
+
+const waiting = async () =>
+  (await observer.query('SELECT pid FROM pg_locks WHERE NOT granted GROUP BY pid')).rowCount ?? 0
+
+describe.each([
+  ['joins a group', join],
+  ['replaces its members', replace],
+] as const)('while somebody %s', (_, first) => {
+  it.each([
+    ['a group above it is moved', move, ['new-plan=read']],
+    ['a group above it is deleted', remove, []],
+    ['a group above it is granted something', grant, ['extra-plan=read', 'old-plan=read']],
+    ['a group above it loses something', revoke, []],
+  ] as const)('%s: it waits, and the newcomer sees what is true on every instance', async (what, second, expected) => {
+    const name = `${first.name}-${what.replaceAll(' ', '-')}`
+    await organisation(name)
+    const [one, other] = fleet.instances
+    await fleet.warm(`${name}.ann`, `${name}.ben`)
+    await holder.query('BEGIN; LOCK TABLE memberships IN SHARE ROW EXCLUSIVE MODE')
+    const joining = first(one.portcullis.mutations, name)
+    await expect.poll(waiting).toBe(1)
+    const changing = second(other.portcullis.mutations, name)
+    await expect.poll(waiting).toBe(2)
+    // Whoever reads now still finds the state before both.
+    await other.visible(`${name}.ann`)
+    await holder.query('COMMIT')
+    await Promise.all([joining, changing])
+    await fleet.expectSeen(
+      `${name}.ann`,
+      expected.map((each) => `${name}/${each}`),
+    )
+  })
+})
