@@ -20,6 +20,12 @@ export interface Database {
    * @throws DomainError `overloaded` when the queue is full, `database-unavailable` when PostgreSQL cannot be asked
    */
   query<Row extends pg.QueryResultRow>(statement: Statement, values: readonly unknown[]): Promise<Row[]>
+  /**
+   * As `query`, with the next connection that is free, ahead of all who wait for a place: for what many of them wait for,
+   * or would not need to ask afterwards. Who asks takes care that few do at a time.
+   * @throws DomainError `database-unavailable`
+   */
+  queryFirst<Row extends pg.QueryResultRow>(statement: Statement, values: readonly unknown[]): Promise<Row[]>
   /** Runs several statements on one connection, in a read-only transaction with a single snapshot. */
   readSnapshot<T>(read: (client: pg.PoolClient) => Promise<T>): Promise<T>
   /** Takes a place in the bulkhead for work that uses the pool by other means. */
@@ -91,27 +97,37 @@ export function createDatabase(options: DatabaseOptions): Database {
   }
 
   /** A connection may have been closed by the server, or not come about in time on a busy machine; a read can ask again. */
-  function patiently<T>(read: () => Promise<T>): Promise<T> {
+  async function patiently<T>(read: () => Promise<T>, askedMs = performance.now()): Promise<T> {
+    try {
+      return await read()
+    } catch (error) {
+      if (!isConnectionLost(error) || performance.now() - askedMs > AGAIN_WITHIN_MS) throw error
+      return read()
+    }
+  }
+
+  /** The time in the queue counts too. */
+  function inTurn<T>(read: () => Promise<T>): Promise<T> {
     const askedMs = performance.now()
-    return admitted(async () => {
-      try {
-        return await read()
-      } catch (error) {
-        if (!isConnectionLost(error) || performance.now() - askedMs > AGAIN_WITHIN_MS) throw error
-        return read()
-      }
-    })
+    return admitted(() => patiently(read, askedMs))
+  }
+
+  async function asked<Row extends pg.QueryResultRow>(
+    statement: Statement,
+    values: readonly unknown[],
+  ): Promise<Row[]> {
+    const result = await pool.query<Row>({ ...statement, values: [...values] })
+    return result.rows
   }
 
   return {
     pool,
     admitted,
-    query: (statement, values) =>
-      patiently(async () => {
-        const result = await pool.query({ ...statement, values: [...values] })
-        return result.rows
-      }),
-    readSnapshot: (read) => patiently(() => inSnapshot(pool, read)),
+    query: (statement, values) => inTurn(() => asked(statement, values)),
+    // Who has a place has a connection, so nobody is ahead in the pool's own queue.
+    queryFirst: (statement, values) =>
+      patiently(() => asked<never>(statement, values)).catch((error: unknown) => Promise.reject(translated(error))),
+    readSnapshot: (read) => inTurn(() => inSnapshot(pool, read)),
     async open() {
       const kept = Array.from({ length: Math.min(KEPT_OPEN, poolMax) }, () => pool.connect())
       for (const opened of await Promise.allSettled(kept)) if (opened.status === 'fulfilled') opened.value.release()

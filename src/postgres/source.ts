@@ -73,7 +73,8 @@ export function createCacheSource(database: Database): CacheSource {
     async catalogueBuckets(buckets) {
       const runs = runsOf(buckets)
       const bounds = [runs.map(({ first }) => firstId(first)), runs.map(({ last }) => lastId(last))]
-      const rows = await database.query<CatalogueRow | StampRow>(CATALOGUE_BUCKETS, bounds)
+      // While it is not there, everybody asks the database for himself.
+      const rows = await database.queryFirst<CatalogueRow | StampRow>(CATALOGUE_BUCKETS, bounds)
       const stamp = rows.find((row) => row.id === null)
       if (!stamp) throw new Error('a stamp is always returned')
       return { stamp: stampOf(stamp), values: grouped(rows, buckets) }

@@ -134,6 +134,22 @@ describe('more readers than the database may serve', () => {
     expect(most).toBeGreaterThan(1)
   })
 
+  it('wait behind what all of them need: it takes the next connection that is free', async () => {
+    const database = createDatabase({ url: databaseUrl, poolMax: 2, queueMax: 20, statementTimeoutMs: 2000 })
+    try {
+      const order: string[] = []
+      const slow = { name: 'slow-reader', text: 'SELECT pg_sleep(0.05)' }
+      const readers = Array.from({ length: 10 }, () => database.query(slow, []).then(() => order.push('reader')))
+      await until(async () => database.pool.totalCount === 2 && database.queued === 8, 2000)
+      const first = database.queryFirst({ name: 'catalogue', text: 'SELECT 1' }, []).then(() => order.push('first'))
+      await Promise.all([first, ...readers])
+      expect(order.indexOf('first')).toBeLessThan(4)
+      expect(database.pool.totalCount).toBe(2)
+    } finally {
+      await database.close()
+    }
+  })
+
   it('who ask the same thing load it once', async () => {
     const answers = await Promise.all(Array.from({ length: 500 }, () => attempt(() => service.truth('ben'))))
     // One load runs and one waits for it; apart, they would not have fitted.
