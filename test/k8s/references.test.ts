@@ -84,6 +84,13 @@ describe.skipIf(noKubectl).each(OVERLAYS)('overlay %s', (name) => {
     }
   })
 
+  test('the API that is deployed knows that it is behind a proxy; the try-out is behind none', () => {
+    const settings = ofKind(overlay(name), 'ConfigMap').find(({ metadata }) =>
+      metadata.name.startsWith('portcullis-settings'),
+    )
+    expect(settings?.data?.TRUST_PROXY).toBe(name === 'local' ? undefined : '1')
+  })
+
   test('the size is set in one place and the volume is twice the memory', () => {
     const size = readFileSync(path.join(K8S, 'overlays', name, 'size/kustomization.yaml'), 'utf8')
     const set = ofKind(overlay(name), 'StatefulSet').find(({ metadata }) => metadata.name === 'redis-node')
