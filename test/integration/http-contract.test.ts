@@ -158,6 +158,44 @@ describe('a list of resources', () => {
     },
   )
 
+  it.each(['', '&kind=page'])('shows what stays exactly once while items come and go (%s)', async (filter) => {
+    const user = 'reader-moving'
+    const prefix = filter === '' ? 'moving' : 'moving-kind'
+    const nameAt = (index: number) => `${prefix}/${String(index).padStart(2, '0')}`
+    const names = Array.from({ length: 12 }, (_, index) => nameAt(index))
+    const group = `pages-${prefix}`
+    await admin('POST /import', {
+      body: {
+        users: [{ id: user }],
+        groups: [{ name: group }],
+        memberships: [{ group, user }],
+        resources: names.map((name) => ({ name, kind: 'page' })),
+        grants: names.map((resource) => ({ group, resource, permission: 'read' })),
+      },
+    })
+    const query = `/resources?limit=3&q=${prefix}%2F${filter}`
+    const remove = (name: string) => admin(`DELETE /resources/name:${encodeURIComponent(name)}`)
+    const add = (name: string) =>
+      admin('POST /resources', {
+        body: { name, kind: 'page', grants: [{ group: `name:${group}`, permission: 'read' }] },
+      })
+    const seen: string[] = []
+    let page = await as(user, `GET ${query}`)
+    for (let round = 0; ; round++) {
+      seen.push(...page.json.data.map((item: { name: string }) => item.name))
+      const { nextCursor } = page.json
+      if (nextCursor === null) break
+      if (round === 0) {
+        // The very item that the cursor stands on, one before it, one after it; and newcomers on both sides.
+        for (const gone of [nameAt(2), nameAt(0), nameAt(7)]) expect((await remove(gone)).status).toBe(204)
+        for (const name of [`${nameAt(1)}a`, `${nameAt(4)}a`]) expect((await add(name)).status).toBe(201)
+      }
+      page = await as(user, `GET ${query}&cursor=${nextCursor}`)
+      expect(page.status).toBe(200)
+    }
+    expect(seen).toEqual([...names.filter((name) => name !== nameAt(7)), `${nameAt(4)}a`].sort())
+  })
+
   it('of the directory goes on only for whom it was begun', async () => {
     const bothAdmins = ['root', 'boss'].map((user) => (call: string) => as(user, call, { token: { roles: ['admin'] } }))
     const { json: handbook } = await admin('GET /resources/name:handbook')
@@ -179,9 +217,16 @@ describe('a list of resources', () => {
     const cursor = String((await as('reader-51', 'GET /resources')).json.nextCursor)
     expect((await as('reader-51', `GET /resources?cursor=${cursor}`)).status).toBe(200)
     const forged = (cursor.startsWith('A') ? 'B' : 'A') + cursor.slice(1)
+    const filtered = String((await as('reader-51', 'GET /resources?kind=page&q=p51&permission=read')).json.nextCursor)
+    const going = `/resources?cursor=${filtered}`
+    expect((await as('reader-51', `GET ${going}&kind=page&q=p51&permission=read`)).status).toBe(200)
     for (const [user, path] of [
       ['reader-201', `/resources?cursor=${cursor}`],
       ['reader-51', `/resources?cursor=${cursor}&kind=page`],
+      ['reader-51', `${going}&q=p51&permission=read`],
+      ['reader-51', `${going}&kind=page&permission=read`],
+      ['reader-51', `${going}&kind=page&q=p51`],
+      ['reader-51', `${going}&kind=page&q=p5&permission=read`],
       ['reader-51', `/resources?cursor=${forged}`],
       ['reader-51', `/resources?cursor=${cursor.slice(0, -1)}`],
       ['reader-51', '/resources?cursor=abc'],
