@@ -99,6 +99,30 @@ describe('who may call what', () => {
     expect((await request(disabled.app).get('/me').set(headers)).body.roles).toEqual([])
   })
 
+  it('looks for the paths to a hidden resource no more than for those to an absent one', async () => {
+    const explained: unknown[] = []
+    const watched = await createTestApp({
+      alter: (portcullis) => ({
+        ...portcullis,
+        reads: {
+          ...portcullis.reads,
+          explain: (user, ref) => {
+            explained.push(ref)
+            return portcullis.reads.explain(user, ref)
+          },
+        },
+      }),
+    })
+    const uma = { authorization: await watched.bearer('uma') }
+    for (const [id, status] of [
+      [WORLD.hidden, 404],
+      [WORLD.absent, 404],
+      [WORLD.resource, 200],
+    ] as const)
+      expect((await request(watched.app).get(`/users/uma/resources/${id}/explain`).set(uma)).status).toBe(status)
+    expect(explained).toEqual([{ id: WORLD.resource }])
+  })
+
   it('asks the database who may send a body only when the body is there', async () => {
     let asked = 0
     let disabled = false

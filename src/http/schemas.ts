@@ -92,9 +92,9 @@ export const wholeList = <Item extends z.ZodType>(item: Item) =>
 
 export const limit = z
   .string()
-  .regex(/^\d{1,4}$/, { error: 'must be a whole number', abort: true })
+  .regex(/^\d{1,4}$/, { error: 'must be a whole number from 1 to 200', abort: true })
   .transform(Number)
-  .refine((value) => value >= 1 && value <= 200, { error: 'must be 1 to 200' })
+  .refine((value) => value >= 1 && value <= 200, { error: 'must be a whole number from 1 to 200' })
   .default(50)
   .meta({ override: documentedLimit, description: 'Items per page' })
 

@@ -150,8 +150,10 @@ const explain = route({
   refuses: ['not-found'],
   async handle({ params: { id, resourceId }, caller }, { reads }) {
     await ensureKnown(caller, id, reads)
-    const explanation = await reads.explain(id, resourceId)
-    // To an administrator "not at all" is an answer; to the user himself it would tell that the resource exists.
+    // To an administrator "not at all" is an answer; to the user himself it would tell that the resource exists, and so
+    // would the time it takes to look for paths that lead nowhere.
+    const isHidden = !caller.isAdmin && (await reads.permissionOn(id, resourceId)) === null
+    const explanation = isHidden ? null : await reads.explain(id, resourceId)
     if (explanation === null || (explanation.permission === null && !caller.isAdmin))
       throw new DomainError('not-found', 'no such resource')
     return json({ permission: explanation.permission, paths: explanation.paths })
