@@ -1,6 +1,6 @@
 /**
  * Header lines that are the same for every answer of a kind, sent as the text they were made into once: Node checks,
- * lowers and joins each header of each answer, which is a good part of what a hit costs (docs/adr/0012).
+ * lowers and joins each header of each answer, which is a good part of what a hit costs (docs/adr/0013).
  */
 import { ServerResponse } from 'node:http'
 import type { Express } from 'express'
