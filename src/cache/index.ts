@@ -47,6 +47,8 @@ export {
   type AuditRecord,
   type Invalidation,
   invalidatesNothing,
+  type KeyList,
+  keyCountOf,
   type LayerKey,
   type Lock,
   type Mutation,

@@ -1,7 +1,7 @@
 import { describe, expect, it, vi } from 'vitest'
 import type { EntryKey, LayerName } from './entry-store.ts'
 import { createInvalidationIndex } from './invalidation-index.ts'
-import { type Invalidation, mutation, type Rule } from './mutation.ts'
+import { type Invalidation, type KeyList, mutation, type Rule } from './mutation.ts'
 import { createMutationRunner, type LogRecord, type UnitOfWork } from './mutation-runner.ts'
 import type { Tag } from './tags.ts'
 import { createFakeStore, DATABASE, snapshot, stamp, unavailable, xid } from './test-fakes.ts'
@@ -20,7 +20,7 @@ const COMMITTED = { database: DATABASE, xid: xid(20) }
 function setUp(over: Partial<UnitOfWork<Tx, string>> = {}) {
   const store = createFakeStore()
   const steps = store.calls
-  const records: LogRecord[] = []
+  const records: Omit<LogRecord, 'audit'>[] = []
   const audits: unknown[] = []
   const missed: unknown[] = []
   const tx: Tx = { value: 'old' }
@@ -38,8 +38,9 @@ function setUp(over: Partial<UnitOfWork<Tx, string>> = {}) {
       steps.push('commit')
       return value
     },
-    async appendInvalidation(_tx, context, record) {
-      steps.push(`append ${context}`)
+    async appendInvalidation(_tx, context, { audit, ...record }) {
+      steps.push(`audit ${context} ${record.event}`, `append ${context}`)
+      audits.push(audit)
       records.push(record)
       return COMMITTED
     },
@@ -305,5 +306,77 @@ describe('a store that cannot be reached', () => {
     vi.spyOn(store, 'invalidate').mockRejectedValue(new TypeError('a fault'))
     await expect(runner.run(declared(steps), 'new', 'admin')).rejects.toThrow('a fault')
     expect(missed).toEqual([])
+  })
+})
+
+describe('keys by the thousand', () => {
+  const SIZE = 2500
+
+  /** Counts how many of its keys have been written out. */
+  function counted(layer: LayerName, identity = 'the same') {
+    const seen = { written: 0 }
+    const list: KeyList = {
+      layer,
+      size: SIZE,
+      identity,
+      *keys() {
+        for (let at = 0; at < SIZE; at++) {
+          seen.written++
+          yield `${layer}:${at}` as EntryKey
+        }
+      },
+    }
+    return { list, seen }
+  }
+
+  it('are written out and removed a thousand at a time, and others have their turn in between', async () => {
+    const { runner, store, records } = setUp()
+    const { list, seen } = counted('user-resources')
+    const pieces: { size: number; written: number; turns: number }[] = []
+    let turns = 0
+    vi.spyOn(store, 'invalidate').mockImplementation(async (keys) => {
+      pieces.push({ size: keys.length, written: seen.written, turns })
+      await new Promise((resolve) => setImmediate(resolve))
+      turns++
+      return keys.length
+    })
+    const declared = mutation<Tx, string>('wide')
+      .invalidates(async () => invalidation({ tags: [aliceTag], keys: [bucket], lists: [list] }))
+      .write(async () => null)
+    await runner.run(declared, 'new', 'admin')
+    expect(pieces).toEqual([
+      { size: 1, written: 0, turns: 0 },
+      { size: 1000, written: 1000, turns: 1 },
+      { size: 1000, written: 2000, turns: 2 },
+      { size: 500, written: 2500, turns: 3 },
+    ])
+    expect(records).toMatchObject([{ keyCount: SIZE + 1 }])
+  })
+
+  it('are removed once where both evaluations name the same, and inputs before what is derived from them', async () => {
+    const { runner, store } = setUp()
+    const [groups, lists, others] = [
+      counted('user-groups').list,
+      counted('user-resources').list,
+      counted('user-resources', 'others').list,
+    ]
+    const removed: string[] = []
+    vi.spyOn(store, 'invalidate').mockImplementation(async (keys) => {
+      removed.push(`${keys[0]} +${keys.length - 1}`)
+      return keys.length
+    })
+    const declared = mutation<Tx, string>('wide')
+      .invalidates(async ({ value }) =>
+        invalidation({ keys: [listOf('alice')], lists: value === 'old' ? [lists, groups] : [lists, groups, others] }),
+      )
+      .write(writing([]))
+    await runner.run(declared, 'new', 'admin')
+    const inPieces = (layer: string) => [`${layer}:0 +999`, `${layer}:1000 +999`, `${layer}:2000 +499`]
+    expect(removed).toEqual([
+      ...inPieces('user-groups'),
+      'resources:{alice} +0',
+      ...inPieces('user-resources'),
+      ...inPieces('user-resources'),
+    ])
   })
 })

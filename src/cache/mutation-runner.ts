@@ -10,6 +10,8 @@ import {
   type AuditRecord,
   type Invalidation,
   invalidatesNothing,
+  type KeyList,
+  keyCountOf,
   type Mutation,
   mergeInvalidations,
   NOTHING_INVALIDATED,
@@ -24,6 +26,7 @@ export interface LogRecord {
   readonly keyCount: number
   /** True when affected users were too many to name and a whole layer is invalidated instead. */
   readonly widened: boolean
+  readonly audit: AuditRecord
 }
 
 /** The port to transactions; `Context` carries who acts and is opaque here. */
@@ -33,10 +36,11 @@ export interface UnitOfWork<Tx, Context> {
    * @throws what the work throws, or what the database says; a connection lost while committing may have committed or not
    */
   run<T>(context: Context, work: (tx: Tx) => Promise<T>): Promise<T>
-  /** Appends to the invalidation log inside the transaction and returns its identity. */
+  /** Appends to the invalidation log and the audit log inside the transaction and returns its identity. */
   appendInvalidation(tx: Tx, context: Context, record: LogRecord): Promise<Committed>
   /** Identity of a transaction that invalidates nothing. */
   identify(tx: Tx): Promise<Committed>
+  /** Of a mutation that invalidates nothing. */
   audit(tx: Tx, context: Context, action: string, record: AuditRecord): Promise<void>
 }
 
@@ -64,6 +68,12 @@ export interface MutationRunner<Tx, Context> {
   ): Promise<MutationOutcome<Result>>
 }
 
+interface Done {
+  readonly event: string
+  readonly invalidation: Invalidation
+  readonly audit: AuditRecord
+}
+
 export function createMutationRunner<Tx, Context>(
   options: MutationRunnerOptions<Tx, Context>,
 ): MutationRunner<Tx, Context> {
@@ -84,30 +94,37 @@ export function createMutationRunner<Tx, Context>(
       const after = await affected(mutation.rules, tx, input)
       const invalidation = await mergeInvalidations([...before, ...after])
       intent.invalidation = invalidation
-      const record = { target: mutation.target(input), before: stateBefore, after: await mutation.state(tx, input) }
-      await unitOfWork.audit(tx, context, mutation.name, record)
-      // Last, so that a slow computation does not hold the transaction id, and with it everyone's horizon, for long.
-      const committed = invalidatesNothing(invalidation)
-        ? await unitOfWork.identify(tx)
-        : await unitOfWork.appendInvalidation(tx, context, recordOf(mutation.name, invalidation))
+      const audit = { target: mutation.target(input), before: stateBefore, after: await mutation.state(tx, input) }
+      const committed = await record(tx, context, { event: mutation.name, invalidation, audit })
       return { ...committed, value }
     })
   }
 
+  /** Last, so that a slow computation does not hold the transaction id, and with it everyone's horizon, for long. */
+  async function record(tx: Tx, context: Context, { event, invalidation, audit }: Done): Promise<Committed> {
+    if (!invalidatesNothing(invalidation))
+      return unitOfWork.appendInvalidation(tx, context, { ...recordOf(event, invalidation), audit })
+    await unitOfWork.audit(tx, context, event, audit)
+    return unitOfWork.identify(tx)
+  }
+
   /** Best effort with the store's own short deadline; what it misses, the log has. */
-  async function removeFromStore(event: string, { keys, layers }: Invalidation): Promise<StoreOutcome> {
-    if (keys.length === 0 && layers.length === 0) return 'untouched'
+  async function removeFromStore(event: string, invalidation: Invalidation): Promise<StoreOutcome> {
+    if (keyCountOf(invalidation) === 0 && invalidation.layers.length === 0) return 'untouched'
     try {
-      for (const step of await inputsFirst(keys, layers)) {
-        if (step.keys.length > 0) await store.invalidate(step.keys)
-        if (step.layers.length > 0) await store.replaceGenerations(step.layers)
-      }
+      for (const step of await inputsFirst(invalidation)) await remove(step)
       return 'invalidated'
     } catch (cause) {
       if (!(cause instanceof StoreUnavailableError)) throw cause
       options.onStoreMissed?.(event, cause)
       return 'unavailable'
     }
+  }
+
+  async function remove({ keys, lists, layers }: RemovalStep): Promise<void> {
+    if (keys.length > 0) await store.invalidate(keys)
+    for (const list of lists) for (const some of piecesOf(list.keys())) await store.invalidate(some)
+    if (layers.length > 0) await store.replaceGenerations(layers)
   }
 
   return {
@@ -139,32 +156,54 @@ async function sequentially<A, B>(all: readonly A[], run: (each: A) => Promise<B
   return results
 }
 
-function recordOf(event: string, { tags, keys, layers }: Invalidation): LogRecord {
-  return { event, tags, keyCount: keys.length, widened: layers.length > 0 }
+function recordOf(event: string, invalidation: Invalidation): Omit<LogRecord, 'audit'> {
+  const { tags, layers } = invalidation
+  return { event, tags, keyCount: keyCountOf(invalidation), widened: layers.length > 0 }
 }
 
+/** In this order: the keys, then the lists, then the layers. */
 interface RemovalStep {
   readonly keys: EntryKey[]
+  readonly lists: KeyList[]
   readonly layers: LayerName[]
 }
+
+const noStep = (): RemovalStep => ({ keys: [], lists: [], layers: [] })
 
 /**
  * An input is never removed after what was derived from it, whether by name or with its layer: a read in between would
  * derive anew from the old input, under a lease that nothing takes away. What follows one another goes together.
  */
-async function inputsFirst(keys: Invalidation['keys'], layers: Invalidation['layers']): Promise<RemovalStep[]> {
+async function inputsFirst({ keys, layers, lists = [] }: Invalidation): Promise<RemovalStep[]> {
   const byLayer = new Map<LayerName, EntryKey[]>(LAYERS.map((layer) => [layer, []]))
   await inPieces(keys, ({ layer, key }) => byLayer.get(layer)?.push(key))
-  let step: RemovalStep = { keys: [], layers: [] }
+  let step = noStep()
   const steps = [step]
+  const begin = () => {
+    step = noStep()
+    steps.push(step)
+  }
   for (const layer of LAYERS) {
     const named = byLayer.get(layer) ?? []
-    if (named.length > 0 && step.layers.length > 0) {
-      step = { keys: [], layers: [] }
-      steps.push(step)
-    }
+    const listed = lists.filter((list) => list.layer === layer)
+    if (named.length > 0 && step.lists.length + step.layers.length > 0) begin()
     await inPieces(named, (key) => step.keys.push(key))
+    if (listed.length > 0 && step.layers.length > 0) begin()
+    step.lists.push(...listed)
     if (layers.includes(layer)) step.layers.push(layer)
   }
   return steps
+}
+
+/** As many as the store removes with one command. */
+const KEYS_PER_PIECE = 1000
+
+function* piecesOf(keys: Iterable<EntryKey>): Generator<EntryKey[]> {
+  let piece: EntryKey[] = []
+  for (const key of keys) {
+    if (piece.push(key) < KEYS_PER_PIECE) continue
+    yield piece
+    piece = []
+  }
+  if (piece.length > 0) yield piece
 }

@@ -12,6 +12,20 @@ export interface Invalidation {
   readonly keys: readonly LayerKey[]
   /** Whole layers, where naming keys would be too many. */
   readonly layers: readonly LayerName[]
+  /** Keys by the thousand. */
+  readonly lists?: readonly KeyList[]
+}
+
+/**
+ * Keys that are only written out while they are removed, some at a time. As fifty thousand objects that live from the
+ * rule to the removal, each would be copied by the garbage collector, and everything else would stand still meanwhile.
+ */
+export interface KeyList {
+  readonly layer: LayerName
+  readonly size: number
+  /** Lists of one layer with the same identity name the same keys. */
+  readonly identity: string
+  keys(): Iterable<EntryKey>
 }
 
 export interface LayerKey {
@@ -69,17 +83,31 @@ function chain<Tx, Input>(declared: Omit<Mutation<Tx, Input, never>, 'write' | '
   }
 }
 
-/** There may be a hundred thousand keys, often the same list before the write and after it. */
+/** What several rules name, before the write and after it, each once. */
 export async function mergeInvalidations(all: readonly Invalidation[]): Promise<Invalidation> {
   const keys = new Map<EntryKey, LayerKey>()
   for (const named of new Set(all.map((each) => each.keys))) await inPieces(named, (each) => keys.set(each.key, each))
+  const lists = distinct(all.flatMap((each) => each.lists ?? []))
   return {
     tags: [...new Set(all.flatMap(({ tags }) => tags))],
     keys: [...keys.values()],
     layers: [...new Set(all.flatMap(({ layers }) => layers))],
+    ...(lists.length > 0 && { lists }),
   }
 }
 
-export function invalidatesNothing({ tags, keys, layers }: Invalidation): boolean {
-  return tags.length === 0 && keys.length === 0 && layers.length === 0
+function distinct(lists: readonly KeyList[]): KeyList[] {
+  const isFirst = (list: KeyList, at: number) =>
+    lists.findIndex(({ layer, identity }) => layer === list.layer && identity === list.identity) === at
+  return lists.filter(isFirst)
+}
+
+/** How many keys it names. */
+export function keyCountOf({ keys, lists = [] }: Invalidation): number {
+  return lists.reduce((sum, { size }) => sum + size, keys.length)
+}
+
+export function invalidatesNothing(invalidation: Invalidation): boolean {
+  const { tags, layers } = invalidation
+  return tags.length === 0 && keyCountOf(invalidation) === 0 && layers.length === 0
 }

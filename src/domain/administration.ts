@@ -4,6 +4,7 @@ import {
   type EntryKey,
   type EntryStore,
   formatSnapshot,
+  type Invalidation,
   type InvalidationIndex,
   type LayerName,
   type LogFollower,
@@ -37,17 +38,17 @@ export function createAdministration(options: AdministrationOptions): CacheAdmin
 
   async function dryRun(scope: FlushScope, context: MutationContext) {
     return unitOfWork.run(context, async (tx) => {
-      const { keys, layers } = await scopeOfFlush(tx, scope)
-      return { keys, layers, ...(await unitOfWork.identify(tx)) }
+      return { ...(await scopeOfFlush(tx, scope)), ...(await unitOfWork.identify(tx)) }
     })
   }
 
   function outcomeOf(
     scope: FlushScope,
-    { keys, layers }: { keys: readonly { key: EntryKey }[]; layers: readonly LayerName[] },
+    { keys, layers, lists = [] }: Invalidation,
     how: Pick<FlushOutcome, 'dryRun' | 'store'>,
   ): FlushOutcome {
-    const named = layers.length > 0 ? null : keys.map(({ key }) => prefix + key)
+    const all = [...keys.map(({ key }) => key), ...lists.flatMap((list) => [...list.keys()])]
+    const named = layers.length > 0 ? null : all.map((key) => prefix + key)
     return { scope: scope.scope, ...how, keys: named, layers }
   }
 

@@ -3,6 +3,7 @@ import type { FlushScope } from './api.ts'
 import { flushCache, scopeOfFlush, targetOfFlush } from './flush.ts'
 import type { GroupId, Ref, Resource, ResourceId, UserId } from './model.ts'
 import type { Transaction } from './transaction.ts'
+import { userIdsOf } from './user-ids.ts'
 
 const id = '0a000000-0000-4000-8000-000000000000' as ResourceId
 const alice = 'alice' as UserId
@@ -13,8 +14,12 @@ const tx = {
     find: async (ref: Ref<ResourceId>) =>
       ('id' in ref ? ref.id === id : ref.name === 'plan') ? ({ id } as Resource) : null,
   },
-  grants: { groupsOf: async (resource: ResourceId) => (resource === id ? ['team' as GroupId] : []) },
-  affected: { membersBelow: async (groups: readonly GroupId[]) => (groups.includes('team' as GroupId) ? [alice] : []) },
+  grants: {
+    holdersOf: async (resource: ResourceId) =>
+      resource === id
+        ? { groups: ['team' as GroupId], users: userIdsOf([alice]) }
+        : { groups: [], users: userIdsOf([]) },
+  },
 } as unknown as Transaction
 
 const whole = (...layers: string[]) => ({ tags: layers.map((layer) => `l:${layer}`), keys: [], layers })

@@ -11,7 +11,7 @@ import {
 } from '../cache/index.ts'
 import type { FlushScope } from './api.ts'
 import { DomainError } from './errors.ts'
-import { allResources, resourcesOfMembersBelow, userGroups, userResources } from './invalidation-rules.ts'
+import { allResources, resourcesOfHolders, userGroups, userResources } from './invalidation-rules.ts'
 import { layerTag } from './keys.ts'
 import type { Transaction } from './transaction.ts'
 
@@ -42,8 +42,7 @@ export async function scopeOfFlush(tx: Transaction, scope: FlushScope): Promise<
     case 'resource': {
       const found = await tx.resources.find(scope.resource)
       if (!found) throw new DomainError('unknown-resource', 'there is no such resource')
-      const groups = await tx.grants.groupsOf(found.id)
-      return merged(tx, [allResources(() => [found.id]), resourcesOfMembersBelow(() => groups)])
+      return merged(tx, [allResources(() => [found.id]), resourcesOfHolders(() => found.id)])
     }
     default:
       return scope satisfies never

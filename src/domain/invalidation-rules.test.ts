@@ -11,6 +11,7 @@ import {
 } from './invalidation-rules.ts'
 import type { GroupId, ResourceId, UserId } from './model.ts'
 import type { Transaction } from './transaction.ts'
+import { userIdsOf } from './user-ids.ts'
 
 const [alice, bob] = ['alice', 'bob'] as [UserId, UserId]
 const [team, lab] = ['team', 'lab'] as [GroupId, GroupId]
@@ -19,7 +20,7 @@ const resource = (start: string) => `${start}000000-0000-4000-8000-000000000000`
 /** A transaction that knows who is affected, and nothing else. */
 function transaction({ members = [alice, bob] as UserId[] | null, subtree = [team, lab] } = {}) {
   const affected = {
-    membersBelow: vi.fn(async (_groups: readonly GroupId[]) => members),
+    membersBelow: vi.fn(async (_groups: readonly GroupId[]) => members && userIdsOf(members)),
     subtree: vi.fn(async (_group: GroupId) => subtree),
     canName: (count: number) => count <= 2,
   }
@@ -93,6 +94,15 @@ describe('the lists of everybody below groups', () => {
 
   it('go by the tag alone where nobody is below: a member may come in a concurrent transaction', async () => {
     expect(await rule(transaction({ members: [] }).tx, [team])).toEqual({ tags: ['g:team'], keys: [], layers: [] })
+  })
+
+  it('go as one list where they are thousands, written out only when it is read', async () => {
+    const members = Array.from({ length: 1001 }, (_, at) => `user ${at}` as UserId)
+    const { keys, lists = [] } = await rule(transaction({ members }).tx, [team])
+    expect(keys).toEqual([])
+    expect(lists.map(({ layer, size }) => [layer, size])).toEqual([['user-resources', 1001]])
+    const written = lists.flatMap((list) => [...list.keys()])
+    expect(written).toEqual(members.map((user) => `resources:{${encodeURIComponent(user)}}`))
   })
 
   it('go as a whole layer where they are too many to name, and keep the tags of the groups', async () => {

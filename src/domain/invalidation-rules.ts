@@ -2,10 +2,18 @@
  * What goes stale when what changes: the whole table on one page. Each rule names the tags every instance judges by and
  * the keys removed at once; rules are evaluated inside the transaction, before and after the write.
  */
-import { type Invalidation, inPieces, type LayerKey, NOTHING_INVALIDATED, type Rule } from '../cache/index.ts'
+import {
+  type EntryKey,
+  type Invalidation,
+  type KeyList,
+  type LayerKey,
+  NOTHING_INVALIDATED,
+  type Rule,
+} from '../cache/index.ts'
 import { bucketOf, bucketTag, grantsTag, layerKey, layerTag, placeTag, userTag } from './keys.ts'
 import type { GroupId, ResourceId, UserId } from './model.ts'
-import type { Transaction } from './transaction.ts'
+import type { Holders, Transaction } from './transaction.ts'
+import { type UserIds, userIdsIn } from './user-ids.ts'
 
 type DomainRule<Input> = Rule<Transaction, Input>
 /** Where in the input, or through it in the database, the rule finds what it names; null when there is none (yet, or any more). */
@@ -52,24 +60,26 @@ export function allResources<Input>(find: Find<Input, readonly ResourceId[]>): D
 
 /** `resources:{user}` of everybody below groups whose grants, or whose granted resources, change. */
 export function resourcesOfMembersBelow<Input>(find: Find<Input, readonly GroupId[]>): DomainRule<Input> {
-  const namedMembers = membersNamedBy((user) => [layerKey.userResources(user)])
-  return forFound(find, async (groups, tx) => {
-    const named = await namedMembers(tx, groups)
-    return {
-      ...(named ?? widened(['user-resources'])),
-      tags: tagged(named === null, groups.map(grantsTag), ['user-resources']),
-    }
-  })
+  return forFound(find, async (groups, tx) => listsOfHolders({ groups, users: await tx.affected.membersBelow(groups) }))
+}
+
+/** `resources:{user}` of everybody below the groups that a resource is granted to. */
+export function resourcesOfHolders<Input>(find: Find<Input, ResourceId>): DomainRule<Input> {
+  return forFound(find, async (resource, tx) => listsOfHolders(await tx.grants.holdersOf(resource)))
+}
+
+function listsOfHolders({ groups, users }: Holders): Invalidation {
+  const layers = ['user-resources'] as const
+  return { ...naming(users, layers), tags: tagged(users === null, groups.map(grantsTag), layers) }
 }
 
 /** `user:groups:{user}` and `resources:{user}` of everybody below a group that comes, goes or moves in the tree. */
 export function everythingOfMembersBelow<Input>(find: Find<Input, GroupId>): DomainRule<Input> {
-  const namedMembers = membersNamedBy((user) => [layerKey.userGroups(user), layerKey.userResources(user)])
   return forFound(find, async (group, tx) => {
     const subtree = await tx.affected.subtree(group)
-    const named = await namedMembers(tx, [group])
+    const users = await tx.affected.membersBelow([group])
     const layers = ['user-groups', 'user-resources'] as const
-    return { ...(named ?? widened(layers)), tags: tagged(named === null, subtree.map(placeTag), layers) }
+    return { ...naming(users, layers), tags: tagged(users === null, subtree.map(placeTag), layers) }
   })
 }
 
@@ -91,26 +101,35 @@ function forFound<Input, Found>(
   }
 }
 
-type NamedMembers = Pick<Invalidation, 'keys' | 'layers'>
+type UserLayer = 'user-groups' | 'user-resources'
 
-/** Nobody has joined or left between before the write and after it: then it is the same list, and named once. */
-function membersNamedBy(keysOf: (user: UserId) => LayerKey[]) {
-  const named = new WeakMap<readonly UserId[], NamedMembers>()
-  return async (tx: Transaction, groups: readonly GroupId[]): Promise<NamedMembers | null> => {
-    const users = await tx.affected.membersBelow(groups)
-    if (users === null) return null
-    const known = named.get(users)
-    if (known) return known
-    const keys: LayerKey[] = []
-    await inPieces(users, (user) => keys.push(...keysOf(user)))
-    const naming: NamedMembers = { keys, layers: [] }
-    named.set(users, naming)
-    return naming
-  }
+const NAME_IN: Readonly<Record<UserLayer, (user: UserId) => LayerKey>> = {
+  'user-groups': layerKey.userGroups,
+  'user-resources': layerKey.userResources,
+}
+
+/** Many are not written out before they are removed: see {@link KeyList}. */
+const WRITTEN_OUT_MAX = 1000
+
+function naming(users: UserIds | null, layers: readonly UserLayer[]): Omit<Invalidation, 'tags'> {
+  if (users === null) return widened(layers)
+  if (users.size > WRITTEN_OUT_MAX)
+    return { ...NOTHING_INVALIDATED, lists: layers.map((layer) => keyListOf(users, layer)) }
+  const keys = [...users].flatMap((user) => layers.map((layer) => NAME_IN[layer](user)))
+  return { ...NOTHING_INVALIDATED, keys }
+}
+
+/** Nobody has joined or left between before the write and after it: then it is the same list, and removed once. */
+function keyListOf({ lines, size }: UserIds, layer: UserLayer): KeyList {
+  return { layer, size, identity: lines, keys: () => keysOf(userIdsIn(lines, size), layer) }
+}
+
+function* keysOf(users: UserIds, layer: UserLayer): Generator<EntryKey> {
+  for (const user of users) yield NAME_IN[layer](user).key
 }
 
 /** Too many users to name: their layers are invalidated as a whole, and the log says so. */
-function widened(layers: Invalidation['layers']): Pick<Invalidation, 'keys' | 'layers'> {
+function widened(layers: Invalidation['layers']): Omit<Invalidation, 'tags'> {
   return { keys: [], layers }
 }
 

@@ -2,6 +2,7 @@
 
 import type { ImportCounts, OrganisationImport } from './api.ts'
 import type { Grant, Group, GroupId, JsonObject, Membership, Ref, Resource, ResourceId, User, UserId } from './model.ts'
+import type { UserIds } from './user-ids.ts'
 
 export interface Transaction {
   readonly lock: Locks
@@ -61,6 +62,8 @@ export interface Transaction {
     removeAll(groupId: GroupId, resources: readonly ResourceId[]): Promise<void>
     /** The groups a resource is granted to. */
     groupsOf(resourceId: ResourceId): Promise<GroupId[]>
+    /** The same with everybody below them, as {@link Affected} names them. */
+    holdersOf(resourceId: ResourceId): Promise<Holders>
     /** The resources a group is granted. */
     resourcesOf(groupId: GroupId): Promise<ResourceId[]>
   }
@@ -76,6 +79,11 @@ export interface Transaction {
   /** Of these names, those that do not exist. */
   unknown(names: NamesOfThings): Promise<NamesOfThings>
   importOrganisation(organisation: OrganisationImport): Promise<ImportCounts>
+}
+
+export interface Holders {
+  readonly groups: readonly GroupId[]
+  readonly users: UserIds | null
 }
 
 export interface NamesOfThings {
@@ -110,7 +118,7 @@ export interface Locks {
 export interface Affected {
   /** Whether so many users can be named one by one. */
   canName(count: number): boolean
-  membersBelow(groups: readonly GroupId[]): Promise<UserId[] | null>
+  membersBelow(groups: readonly GroupId[]): Promise<UserIds | null>
   /** The group and all its descendants. */
   subtree(group: GroupId): Promise<GroupId[]>
 }

@@ -11,15 +11,15 @@ const READS = {
   groups: ['find', 'lineage', 'height'],
   memberships: ['find'],
   resources: ['find', 'idsOf'],
-  grants: ['find', 'groupsOf', 'resourcesOf'],
+  grants: ['find', 'groupsOf', 'holdersOf', 'resourcesOf'],
   affected: ['canName', 'membersBelow', 'subtree'],
 } as const satisfies { [Part in keyof Transaction]?: readonly (keyof Transaction[Part])[] }
 
 /** The parts whose answers a write changes, where it is certain that it leaves the others as they are; all else changes all. */
 const CHANGES: Readonly<Record<string, readonly (keyof typeof READS)[]>> = {
   'resources.update': ['resources'],
-  'memberships.put': ['memberships', 'affected'],
-  'memberships.remove': ['memberships', 'affected'],
+  'memberships.put': ['memberships', 'affected', 'grants'],
+  'memberships.remove': ['memberships', 'affected', 'grants'],
   'grants.put': ['grants'],
   'grants.remove': ['grants'],
 }

@@ -1,6 +1,7 @@
 /** One interactive Prisma transaction, speaking the domain's words. */
-import type { Grant, Group, GroupId, Membership, Ref, Resource, ResourceId, User, UserId } from '../domain/model.ts'
+import type { Grant, Group, GroupId, Membership, Ref, Resource, ResourceId, User } from '../domain/model.ts'
 import type { Transaction } from '../domain/transaction.ts'
+import { userIdsIn } from '../domain/user-ids.ts'
 import type { Prisma } from './generated/client.ts'
 import { importOrganisation } from './organisation-import.ts'
 import { grantsAtOnce, idsOfResources, locksAtOnce, membershipsAtOnce } from './whole-lists.ts'
@@ -12,9 +13,10 @@ export function createTransaction(
   tx: Prisma.TransactionClient,
   options: { readonly affectedMax: number },
 ): Transaction {
+  const { holdersOf, ...affected } = createAffected(tx, options.affectedMax)
   return {
     lock: { ...createLocks(tx), ...locksAtOnce(tx) },
-    affected: createAffected(tx, options.affectedMax),
+    affected,
     users: {
       find: async (id) => (await tx.user.findUnique({ where: { id } })) as User | null,
       put: async ({ id, ...changes }) => {
@@ -55,6 +57,7 @@ export function createTransaction(
         await tx.grant.delete({ where: { groupId_resourceId: key } })
       },
       ...grantsAtOnce(tx),
+      holdersOf,
       groupsOf: async (resourceId) => {
         const grants = await tx.grant.findMany({ where: { resourceId }, select: { groupId: true } })
         return grants.map(({ groupId }) => groupId as GroupId)
@@ -105,22 +108,49 @@ function createLocks(tx: Prisma.TransactionClient): Omit<Transaction['lock'], ke
   }
 }
 
-function createAffected(tx: Prisma.TransactionClient, affectedMax: number): Transaction['affected'] {
+/**
+ * One value instead of a row for each: thousands of rows cost the driver more than the database. The groups are an array,
+ * because of a recursive list the planner expects so much that it reads all memberships there are.
+ */
+interface NamedUsers {
+  readonly size: number
+  readonly lines: string | null
+}
+
+function createAffected(
+  tx: Prisma.TransactionClient,
+  affectedMax: number,
+): Transaction['affected'] & Pick<Transaction['grants'], 'holdersOf'> {
+  const canName = (count: number) => count <= affectedMax
+  const usersIn = ({ size, lines }: NamedUsers = { size: 0, lines: null }) =>
+    canName(size) ? userIdsIn(lines ?? '', size) : null
   return {
-    canName: (count) => count <= affectedMax,
+    canName,
     async membersBelow(groups) {
-      if (groups.length === 0) return []
-      // One value instead of a row for each: thousands of rows cost the driver more than the database.
-      const [row] = await tx.$queryRaw<{ users: UserId[] }[]>`
+      if (groups.length === 0) return userIdsIn('', 0)
+      const [row] = await tx.$queryRaw<NamedUsers[]>`
         WITH RECURSIVE below AS (
           SELECT id FROM groups WHERE id = ANY(${[...groups]}::uuid[])
           UNION SELECT g.id FROM groups g JOIN below b ON g.parent_id = b.id
         )
-        SELECT coalesce(json_agg(user_id), '[]') AS users FROM (
-          SELECT DISTINCT user_id FROM memberships WHERE group_id IN (SELECT id FROM below) LIMIT ${affectedMax + 1}
+        SELECT count(*)::int AS size, string_agg(user_id, chr(10)) AS lines FROM (
+          SELECT DISTINCT user_id FROM memberships WHERE group_id = ANY (ARRAY(SELECT id FROM below)) LIMIT ${affectedMax + 1}
         ) AS named`
-      const users = row?.users ?? []
-      return users.length > affectedMax ? null : users
+      return usersIn(row)
+    },
+    async holdersOf(resource) {
+      const [row] = await tx.$queryRaw<(NamedUsers & { groups: GroupId[] })[]>`
+        WITH RECURSIVE holders AS MATERIALIZED (
+          SELECT group_id FROM grants WHERE resource_id = ${resource}::uuid
+        ), below AS (
+          SELECT group_id AS id FROM holders
+          UNION SELECT g.id FROM groups g JOIN below b ON g.parent_id = b.id
+        )
+        SELECT ARRAY(SELECT group_id::text FROM holders) AS groups,
+          count(*)::int AS size, string_agg(user_id, chr(10)) AS lines FROM (
+          SELECT DISTINCT user_id FROM memberships WHERE group_id = ANY (ARRAY(SELECT id FROM below)) LIMIT ${affectedMax + 1}
+        ) AS named`
+      return { groups: row?.groups ?? [], users: usersIn(row) }
     },
     async subtree(group) {
       const rows = await tx.$queryRaw<{ id: GroupId }[]>`

@@ -38,7 +38,7 @@ export function createUnitOfWork(options: UnitOfWorkOptions): UnitOfWork<Transac
   }
 
   async function identify(tx: Transaction): Promise<Committed> {
-    const rows = await prismaOf(tx).$queryRaw<{ database: string; xid: string }[]>`
+    const rows = await prismaOf(tx).$queryRaw<CommittedRow[]>`
       SELECT portcullis_database() AS database, pg_current_xact_id()::text AS xid`
     return committedOf(rows)
   }
@@ -58,13 +58,17 @@ export function createUnitOfWork(options: UnitOfWorkOptions): UnitOfWork<Transac
           ),
         ),
       ),
-    async appendInvalidation(tx, context, { event, tags, keyCount, widened }: LogRecord) {
-      const prismaTx = prismaOf(tx)
-      const rows = await prismaTx.$queryRaw<{ database: string; xid: string }[]>`
+    async appendInvalidation(tx, context, { event, tags, keyCount, widened, audit }: LogRecord) {
+      const { actor, reason = null, requestId = null, tokenId = null } = context
+      const rows = await prismaOf(tx).$queryRaw<CommittedRow[]>`
         WITH appended AS (
           INSERT INTO invalidation_log (tags, event, actor, reason, keys, widened)
-          VALUES (${tags as readonly string[] as string[]}, ${event}, ${context.actor}, ${context.reason ?? null}, ${keyCount}, ${widened})
+          VALUES (${tags as readonly string[] as string[]}, ${event}, ${actor}, ${reason}, ${keyCount}, ${widened})
           RETURNING xid
+        ), audited AS (
+          INSERT INTO audit_log (actor, action, target, before, after, reason, request_id, token_id)
+          VALUES (${actor}, ${event}, ${audit.target}, ${text(audit.before)}::jsonb, ${text(audit.after)}::jsonb,
+            ${reason}, ${requestId}, ${tokenId})
         )
         SELECT portcullis_database() AS database, xid::text AS xid,
           CASE WHEN ${options.notify} THEN pg_notify(${LOG_CHANNEL}, '')::text END AS notified
@@ -123,14 +127,22 @@ function domainErrorOf(error: unknown): unknown {
   return translated(error)
 }
 
-function committedOf(rows: readonly { database: string; xid: string }[]): Committed {
+interface CommittedRow {
+  readonly database: string
+  readonly xid: string
+}
+
+function committedOf(rows: readonly CommittedRow[]): Committed {
   const [row] = rows
   if (!row) throw new Error('the statement returned no row')
   return { database: row.database, xid: parseXid(row.xid) }
 }
 
 function json(value: unknown): Prisma.InputJsonValue | typeof Prisma.DbNull {
-  return value === null || value === undefined
-    ? Prisma.DbNull
-    : (JSON.parse(JSON.stringify(value)) as Prisma.InputJsonValue)
+  const written = text(value)
+  return written === null ? Prisma.DbNull : (JSON.parse(written) as Prisma.InputJsonValue)
+}
+
+function text(value: unknown): string | null {
+  return value === null || value === undefined ? null : JSON.stringify(value)
 }

@@ -57,11 +57,6 @@ export async function groupIds(tx: Transaction, refs: readonly Ref<GroupId>[]): 
   return ids
 }
 
-export async function groupsGranted(tx: Transaction, ref: Ref<ResourceId>): Promise<GroupId[] | null> {
-  const found = await tx.resources.find(ref)
-  return found && tx.grants.groupsOf(found.id)
-}
-
 export function idsOf(resource: Resource | null): ResourceId[] | null {
   return resource && [resource.id]
 }

@@ -1,7 +1,7 @@
 /** Resources come, change and go. */
 
 import { DomainError } from '../errors.ts'
-import { allResources, resourcesOfMembersBelow } from '../invalidation-rules.ts'
+import { allResources, resourcesOfHolders, resourcesOfMembersBelow } from '../invalidation-rules.ts'
 import { mergePatch } from '../merge-patch.ts'
 import {
   ATTRIBUTES_MAX_BYTES,
@@ -14,7 +14,7 @@ import {
 } from '../model.ts'
 import type { Transaction } from '../transaction.ts'
 import { type Input, mutation } from './declare.ts'
-import { checkVersion, groupIds, groupsGranted, idsOf, named, required } from './references.ts'
+import { checkVersion, groupIds, idsOf, named, required } from './references.ts'
 import { refuseDuplicates } from './replacement.ts'
 
 type FirstGrants = readonly { readonly group: Ref<GroupId>; readonly permission: Permission }[]
@@ -42,7 +42,7 @@ export const updateResource = mutation<Input<'updateResource'>>('updateResource'
   .locking((tx) => tx.lock.treeShape())
   .locking((tx, { resource }) => lockResource(tx, resource))
   .invalidates(allResources(async ({ resource }, tx) => idsOf(await tx.resources.find(resource))))
-  .invalidates(resourcesOfMembersBelow(({ resource }, tx) => groupsGranted(tx, resource)))
+  .invalidates(resourcesOfHolders(async ({ resource }, tx) => (await tx.resources.find(resource))?.id ?? null))
   .audited(
     ({ resource }) => `resource:${named(resource)}`,
     (tx, { resource }) => tx.resources.find(resource),
@@ -61,7 +61,7 @@ export const deleteResource = mutation<Input<'deleteResource'>>('deleteResource'
   .locking((tx) => tx.lock.treeShape())
   .locking((tx, { resource }) => lockResource(tx, resource))
   .invalidates(allResources(async ({ resource }, tx) => idsOf(await tx.resources.find(resource))))
-  .invalidates(resourcesOfMembersBelow(({ resource }, tx) => groupsGranted(tx, resource)))
+  .invalidates(resourcesOfHolders(async ({ resource }, tx) => (await tx.resources.find(resource))?.id ?? null))
   .audited(
     ({ resource }) => `resource:${named(resource)}`,
     (tx, { resource }) => tx.resources.find(resource),
