@@ -4,7 +4,6 @@ import type { Entry } from './entry-codec.ts'
 import type { EntryKey } from './entry-store.ts'
 import { createInvalidationIndex } from './invalidation-index.ts'
 import { createLayer, type LayerEvents, type Loaded } from './layer.ts'
-import { RequestWait } from './store-wait.ts'
 import type { Tag } from './tags.ts'
 import {
   barrier,
@@ -348,15 +347,6 @@ describe('while another instance holds the lease', () => {
     expect(clock.slept.reduce((sum, ms) => sum + ms)).toBe(LEASE_MS)
     expect(seen).toContain(`waited user-groups ${LEASE_MS}`)
     expect(store.calls).not.toContain(`fill ${key}`)
-  })
-
-  it('a reader waits no longer than his request may, and is told why', async () => {
-    const { layer, never, store, clock } = setUp()
-    store.leases.set(key, holder)
-    const waiting = expect(layer.read(key, never, new RequestWait(100))).rejects.toThrow('lease-busy')
-    await clock.advance(100)
-    await waiting
-    expect(clock.slept).toEqual([4, 8, 16, 32, 40])
   })
 
   it('what was not stored has no end of its own', async () => {

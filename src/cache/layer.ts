@@ -10,7 +10,7 @@ import { type EntryKey, type EntryStore, type LayerName, type Lease, StoreUnavai
 import type { InvalidationIndex, RetentionClass, Verdict } from './invalidation-index.ts'
 import { createSingleFlight, type Seal, type Shareable } from './single-flight.ts'
 import type { Stamp } from './snapshot.ts'
-import type { RequestWait } from './store-wait.ts'
+import type { StoreWait } from './store-wait.ts'
 import type { Tag } from './tags.ts'
 
 /** What a loader returns; the stamp is taken in the same statement or transaction as the value. */
@@ -74,12 +74,10 @@ export interface Layer<V> {
   readonly name: LayerName
   /**
    * @param load reads the source of truth; called once for all who miss together, here and on other instances
-   * @param wait what the request may still wait for the store, over this and all its other reads; another holder's load
-   *   is not waited for longer than all of it
-   * @throws StoreUnavailableError when the shared store cannot be asked, `lease-busy` when another holder takes longer than
-   *   the request may wait; the caller answers from the source of truth
+   * @param wait what the request may still wait for the store, over this and all its other reads
+   * @throws StoreUnavailableError when the shared store cannot be asked; the caller answers from the source of truth
    */
-  read(key: EntryKey, load: Load<V>, wait?: RequestWait): Promise<LayerRead<V>>
+  read(key: EntryKey, load: Load<V>, wait?: StoreWait): Promise<LayerRead<V>>
   /** Whether what was read could still be served now. */
   judge(read: { stamp: Stamp; tags: readonly Tag[] }): Verdict
 }
@@ -88,7 +86,7 @@ export interface Layer<V> {
 interface Miss<V> {
   readonly key: EntryKey
   readonly load: Load<V>
-  readonly wait: RequestWait | undefined
+  readonly wait: StoreWait | undefined
 }
 
 const FIRST_WAIT_MS = 4
@@ -103,7 +101,7 @@ export function createLayer<V>(options: LayerOptions<V>): Layer<V> {
   }
 
   /** The stored entry if it may be served now. */
-  async function lookUp(key: EntryKey, wait?: RequestWait): Promise<LayerRead<V> | null> {
+  async function lookUp(key: EntryKey, wait?: StoreWait): Promise<LayerRead<V> | null> {
     const copy = copies.get(key)
     const [answer] = await store.read([{ key, layer: name, ...(copy && { knownFillId: copy.entry.fillId }) }], wait)
     switch (answer?.kind) {
@@ -149,20 +147,14 @@ export function createLayer<V>(options: LayerOptions<V>): Layer<V> {
     return { value: copy.value, stamp, tags, fillId, ttlMs, outcome: 'hit', ...(replica && { detail: 'replica' }) }
   }
 
-  /**
-   * Polls while another holder loads; null when it takes longer than his lease can last.
-   * @throws StoreUnavailableError when it takes longer than this reader waits
-   */
+  /** Polls while another holder loads; null when it takes longer than his lease can last. */
   async function waitForHolder({ key, wait }: Miss<V>, seal: Seal): Promise<LayerRead<V> | Lease | null> {
     const startedMs = clock.monotonicMs()
-    const patienceMs = wait?.budgetMs ?? Number.POSITIVE_INFINITY
     try {
       for (let waitMs = FIRST_WAIT_MS; ; waitMs = Math.min(waitMs * 2, LONGEST_WAIT_MS)) {
         const leftMs = startedMs + options.leaseMs - clock.monotonicMs()
         if (leftMs <= 0) return null
-        const patientMs = startedMs + patienceMs - clock.monotonicMs()
-        if (patientMs <= 0) throw new StoreUnavailableError('lease-busy')
-        await clock.sleep(Math.min(waitMs, leftMs, patientMs))
+        await clock.sleep(Math.min(waitMs, leftMs))
         seal()
         const found = await lookUp(key, wait)
         if (found) return found

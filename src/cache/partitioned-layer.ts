@@ -73,10 +73,10 @@ const LONGEST_WAIT_MS = 64
  */
 const PATIENCE_MS = 2000
 /**
- * How long the reader with whom a refresh begins waits for it, loads included, in milliseconds; who joins him waits his
- * budget. Neither waits for the whole of a large catalogue where one statement answers him.
+ * How long a reader waits for a refresh, loads included, in milliseconds: long enough that a thousand who come at once
+ * share one load on a busy machine, too short for the whole of a large catalogue, where one statement answers him.
  */
-const FIRST_PATIENCE_MS = 500
+const REFRESH_PATIENCE_MS = 1000
 
 export function createPartitionedLayer<V>(options: PartitionedLayerOptions<V>): PartitionedLayer {
   const { name, manifestKey, bucketCount, bucketKey, tagsOf, entries, store, index, clock, events } = options
@@ -285,12 +285,12 @@ export function createPartitionedLayer<V>(options: PartitionedLayerOptions<V>): 
   }
 
   /** A refresh is for everybody and may take long; who has waited for the store long enough does without it. */
-  async function whilePatient(refreshing: Promise<Refreshed>, wait: RequestWait, ms: number): Promise<Refreshed> {
+  async function whilePatient(refreshing: Promise<Refreshed>, wait: RequestWait): Promise<Refreshed> {
     const over = new AbortController()
     const startedMs = clock.monotonicMs()
     storeWait.join(wait, startedMs)
     try {
-      return await Promise.race([refreshing, impatience(wait, startedMs + ms, over.signal)])
+      return await Promise.race([refreshing, impatience(wait, startedMs + REFRESH_PATIENCE_MS, over.signal)])
     } finally {
       over.abort()
       storeWait.leave(wait, clock.monotonicMs())
@@ -317,9 +317,8 @@ export function createPartitionedLayer<V>(options: PartitionedLayerOptions<V>): 
     stamps,
     async refresh(wait) {
       if (wait && waitedInVain && flights.size > 0) throw new StoreUnavailableError('refreshing')
-      const patienceMs = flights.size === 0 ? FIRST_PATIENCE_MS : (wait?.budgetMs ?? 0)
       const refreshing = flights.run(manifestKey, followOrRebuild)
-      const { outcome } = await (wait === undefined ? refreshing : whilePatient(refreshing, wait, patienceMs))
+      const { outcome } = await (wait === undefined ? refreshing : whilePatient(refreshing, wait))
       if (outcome === 'hit') events.hit?.(name, manifestFrom)
       else events.miss?.(name)
       return { outcome }

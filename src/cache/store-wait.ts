@@ -16,14 +16,14 @@ export interface StoreWait {
 }
 
 export class RequestWait implements StoreWait {
-  readonly budgetMs: number
+  readonly #budgetMs: number
   #spentMs = 0
   #pending = 0
   #sinceMs = 0
 
   /** @param budgetMs the longest all commands of the request together may be waited for, in milliseconds */
   constructor(budgetMs: number) {
-    this.budgetMs = budgetMs
+    this.#budgetMs = budgetMs
   }
 
   get spentMs(): number {
@@ -41,7 +41,7 @@ export class RequestWait implements StoreWait {
   }
 
   leftMs(nowMs: number): number {
-    return this.budgetMs - this.#spentAt(nowMs)
+    return this.#budgetMs - this.#spentAt(nowMs)
   }
 
   #spentAt(nowMs: number): number {
