@@ -49,7 +49,7 @@ const START_RETRY_MS = 500
 /** How long a start waits for Redis to answer, and for the catalogue; readiness depends on neither for longer. */
 const WARM_UP_REDIS_MS = 1000
 const WARM_UP_PAUSE_MS = 20
-const WARM_UP_MAX_MS = 15_000
+const WARM_UP_MAX_MS = 2000
 const WATCH_EVERY_MS = 250
 const OUTAGES_SHOWN = 20
 const CHANGE_STREAMS = { streamsMax: 100, heartbeatMs: 15_000, lifeMs: 300_000 } as const
@@ -197,7 +197,7 @@ export function compose(config: Config, { logger, metrics }: { logger: Logger; m
     warm = true
   }
 
-  /** The first readers would all wait for the catalogue; without Redis it is not needed. */
+  /** The first readers would all ask PostgreSQL, as they may for a large catalogue; without Redis it is not needed. */
   async function warmUp(): Promise<void> {
     for (let waitedMs = 0; !redis.answers() && waitedMs < WARM_UP_REDIS_MS; waitedMs += WARM_UP_PAUSE_MS)
       await clock.sleep(WARM_UP_PAUSE_MS, closing.signal)
