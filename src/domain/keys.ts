@@ -42,13 +42,19 @@ export const catalogueKey = 'resources:all' as EntryKey
 export const catalogueBucketKey = (bucket: number): EntryKey => `${catalogueKey}:${hex(bucket)}` as EntryKey
 /** The braces are a Redis hash tag: one user's keys share a slot, and a user called `all` is not the catalogue. */
 export const userGroupsKey = (user: UserId): EntryKey => `user:groups:{${encodeId(user)}}` as EntryKey
-export const userResourcesKey = createMemo((user: UserId) => `resources:{${encodeId(user)}}` as EntryKey)
+/** Made once for each reader: every read asks. */
+export const userResourcesKey = createMemo(nameOfUserResources)
 
 export const layerKey = {
   catalogue: (): LayerKey => ({ layer: 'resources', key: catalogueKey }),
   catalogueBucket: (bucket: number): LayerKey => ({ layer: 'resources', key: catalogueBucketKey(bucket) }),
   userGroups: (user: UserId): LayerKey => ({ layer: 'user-groups', key: userGroupsKey(user) }),
-  userResources: (user: UserId): LayerKey => ({ layer: 'user-resources', key: userResourcesKey(user) }),
+  userResources: (user: UserId): LayerKey => ({ layer: 'user-resources', key: nameOfUserResources(user) }),
+}
+
+/** Not remembered, because an invalidation names users by the thousand who may never read. */
+function nameOfUserResources(user: UserId): EntryKey {
+  return `resources:{${encodeId(user)}}` as EntryKey
 }
 
 function hex(bucket: number): string {

@@ -32,7 +32,7 @@ export async function readEntry(redis: ScriptedRedis, keys: Keys, request: ReadR
   const echo = nextEcho()
   const { key, layer, knownFillId = '' } = request
   return answerOf(
-    await redis.readEntryBuffer(keys.entry(key), keys.generation(layer), echo, knownFillId, LARGEST_ENTRY_BYTES),
+    await redis.readEntryBuffer(keys.remembered(key), keys.generation(layer), echo, knownFillId, LARGEST_ENTRY_BYTES),
     echo,
   )
 }
@@ -46,7 +46,7 @@ export async function readEntries(
   const pipeline = redis.pipeline() as unknown as ScriptedPipeline
   const echoes = requests.map(({ key, layer, knownFillId = '' }) => {
     const echo = nextEcho()
-    pipeline.readEntryBuffer(keys.entry(key), keys.generation(layer), echo, knownFillId, LARGEST_ENTRY_BYTES)
+    pipeline.readEntryBuffer(keys.remembered(key), keys.generation(layer), echo, knownFillId, LARGEST_ENTRY_BYTES)
     return echo
   })
   const replies = await repliesOf<ReadReply>(pipeline, echoes)

@@ -89,7 +89,7 @@ export function createFillQuestions({
 
   async function send(layer: LayerName, questions: readonly Question[]): Promise<readonly (number | null)[]> {
     const echo = nextEcho()
-    const names = questions.map(({ entry }) => keys.entry(entry.key))
+    const names = questions.map(({ entry }) => keys.remembered(entry.key))
     const fillIds = questions.map(({ entry }) => entry.knownFillId).join('')
     const reply = await redis.stillCurrent(names.length + 1, keys.generation(layer), ...names, echo, fillIds)
     const [, ...answers] = verified(reply, echo)

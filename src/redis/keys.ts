@@ -3,6 +3,8 @@ import { createMemo, type EntryKey, LAYERS, type LayerName } from '../cache/inde
 
 export interface Keys {
   entry(key: EntryKey): string
+  /** The same, made once: for what every read asks. */
+  remembered(key: EntryKey): string
   lease(key: EntryKey): string
   parts(key: EntryKey): string
   generation(layer: LayerName): string
@@ -20,10 +22,12 @@ const PATTERNS: Readonly<Record<LayerName, string>> = {
 
 export function createKeys(prefix: string): Keys {
   const generations = new Map(LAYERS.map((layer) => [layer, `${prefix}generation:${layer}`]))
+  const entry = (key: EntryKey) => prefix + key
   // A prefix with glob characters would reach outside itself.
   const literal = prefix.replace(/[\\*?[\]^-]/g, '\\$&')
   return {
-    entry: createMemo((key: EntryKey) => prefix + key),
+    entry,
+    remembered: createMemo(entry),
     lease: (key) => `${prefix}${key}:lease`,
     parts: (key) => `${prefix}${key}:parts`,
     generation: (layer) => generations.get(layer) ?? `${prefix}generation:${layer}`,
