@@ -49,7 +49,7 @@ const START_RETRY_MS = 500
 /** How long a start waits for Redis to answer, and for the catalogue; readiness depends on neither for longer. */
 const WARM_UP_REDIS_MS = 1000
 const WARM_UP_PAUSE_MS = 20
-const WARM_UP_MAX_MS = 2000
+const WARM_UP_MAX_MS = 1500
 const WATCH_EVERY_MS = 250
 const OUTAGES_SHOWN = 20
 const CHANGE_STREAMS = { streamsMax: 100, heartbeatMs: 15_000, lifeMs: 300_000 } as const
