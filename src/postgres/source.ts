@@ -17,19 +17,26 @@ SELECT ${STAMP_COLUMNS}, (
 ) AS groups`,
 }
 
-const CATALOGUE_COLUMNS = `r.id, r.name, r.kind, r.description, r.attributes, r.version,
-  to_char(r.updated_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') AS updated_at,
-  (SELECT string_agg(g.group_id || ' ' || g.permission, ',') FROM grants g WHERE g.resource_id = r.id) AS grants`
-
-/** $1 and $2: first and last id of each run of buckets. The stamp has a row of its own: one statement, one snapshot. */
+/**
+ * $1 and $2: first and last id of each run of buckets. The stamp has a row of its own: one statement, one snapshot. The
+ * grants of all resources are gathered at once: looked up for each resource, the whole took half as long again.
+ */
 const CATALOGUE_BUCKETS: Statement = {
   name: 'catalogue-buckets',
   text: `
 SELECT ${STAMP_COLUMNS}, NULL::uuid AS id, NULL AS name, NULL AS kind, NULL AS description, NULL::jsonb AS attributes,
   NULL::integer AS version, NULL AS updated_at, NULL AS grants
 UNION ALL
-SELECT NULL, NULL, ${CATALOGUE_COLUMNS}
-FROM unnest($1::uuid[], $2::uuid[]) AS run(first, last) JOIN resources r ON r.id BETWEEN run.first AND run.last`,
+SELECT NULL, NULL, r.id, r.name, r.kind, r.description, r.attributes, r.version,
+  to_char(r.updated_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'), r.grants
+FROM unnest($1::uuid[], $2::uuid[]) AS run(first, last) CROSS JOIN LATERAL (
+  SELECT resources.*, granted.grants
+  FROM resources LEFT JOIN (
+    SELECT resource_id, string_agg(group_id || ' ' || permission, ',') AS grants
+    FROM grants WHERE resource_id BETWEEN run.first AND run.last GROUP BY resource_id
+  ) AS granted ON granted.resource_id = resources.id
+  WHERE resources.id BETWEEN run.first AND run.last
+) AS r`,
 }
 
 interface ResourceRow {
