@@ -3,6 +3,7 @@
  * names the fill of each bucket; every invalidation removes the manifest with the bucket, so one comparison of the
  * manifest's fill id proves all copies in this process current.
  */
+import { createBucketCopies } from './bucket-copies.ts'
 import type { Clock } from './clock.ts'
 import { type Entry, type EntryCodec, newFillId } from './entry-codec.ts'
 import {
@@ -56,12 +57,6 @@ export interface PartitionedLayer {
   stamps(): readonly Stamp[]
 }
 
-interface HeldBucket {
-  readonly fillId: string
-  readonly stamp: Stamp
-  readonly expiresAtMs: number
-}
-
 type Refreshed = { readonly outcome: 'hit' | 'stored' | 'not-stored' } & Shareable
 
 const BUCKETS_PER_LOAD = 16
@@ -80,50 +75,17 @@ const REFRESH_PATIENCE_MS = 1000
 
 export function createPartitionedLayer<V>(options: PartitionedLayerOptions<V>): PartitionedLayer {
   const { name, manifestKey, bucketCount, bucketKey, tagsOf, entries, store, index, clock, events } = options
-  const all = Array.from({ length: bucketCount }, (_, bucket) => bucket)
-  const held: (HeldBucket | undefined)[] = all.map(() => undefined)
+  const copies = createBucketCopies(options)
+  const { all, servable, servableForMs } = copies
   const sharedTags = tagsOf(0).filter((each) => all.every((bucket) => tagsOf(bucket).includes(each)))
   const flights = createSingleFlight<Refreshed>()
   const storeWait = new SharedWait()
   let manifestFillId: string | undefined
   let manifestFrom: 'master' | 'replica' = 'master'
-  let judgedAt = -1
-  let soonestExpiryMs = 0
-  let latest: readonly Stamp[] = []
   /** Somebody had no more patience for the refresh under way: who comes until it is over does not begin to wait. */
   let waitedInVain = false
   /** Until then a lease that is taken was waited for in vain already: nobody else waits for a holder that may be dead. */
   let impatientUntilMs = Number.NEGATIVE_INFINITY
-
-  function servable(bucket: number): boolean {
-    const copy = held[bucket]
-    if (!copy || copy.expiresAtMs <= clock.monotonicMs()) return false
-    return index.judge(copy.stamp, tagsOf(bucket), 'lasting') === 'servable'
-  }
-
-  function servableForMs(): number | null {
-    const revision = index.revision
-    if (judgedAt !== revision) {
-      if (!all.every(servable)) return null
-      judgedAt = revision
-      soonestExpiryMs = Math.min(...held.map((copy) => copy?.expiresAtMs ?? 0))
-    }
-    const leftMs = soonestExpiryMs - clock.monotonicMs()
-    return leftMs > 0 ? leftMs : null
-  }
-
-  function stamps(): readonly Stamp[] {
-    const copies = held.filter((copy) => copy !== undefined)
-    const changed = copies.length !== latest.length || copies.some(({ stamp }, at) => stamp !== latest[at])
-    if (changed) latest = copies.map(({ stamp }) => stamp)
-    return latest
-  }
-
-  function hold(bucket: number, copy: HeldBucket, value: V): void {
-    held[bucket] = copy
-    judgedAt = -1
-    options.onBucket(bucket, value)
-  }
 
   /** Uses the manifest if it is there: equal to ours, or naming fills that can be fetched. */
   async function followManifest(): Promise<boolean> {
@@ -134,7 +96,9 @@ export function createPartitionedLayer<V>(options: PartitionedLayerOptions<V>): 
     if (answer?.kind === 'flushed' || answer?.kind === 'too-large') events.rejected?.(name, answer.kind)
     const manifest = answer?.kind === 'found' ? entries.decode(manifestKey, answer.bytes) : null
     if (!manifest || !adopt(manifest)) return false
-    const outdated = namedFills(manifest).flatMap((fillId, bucket) => (held[bucket]?.fillId === fillId ? [] : [bucket]))
+    const outdated = namedFills(manifest).flatMap((fillId, bucket) =>
+      copies.fillIdOf(bucket) === fillId ? [] : [bucket],
+    )
     await fetchBuckets(outdated)
     if (servableForMs() === null) return false
     manifestFillId = manifest.fillId
@@ -152,7 +116,7 @@ export function createPartitionedLayer<V>(options: PartitionedLayerOptions<V>): 
     if (buckets.length === 0) return
     const answers = await store.read(
       buckets.map((bucket) => {
-        const known = held[bucket]?.fillId
+        const known = copies.fillIdOf(bucket)
         return { key: bucketKey(bucket), layer: name, ...(known && { knownFillId: known }) }
       }),
       storeWait,
@@ -161,13 +125,12 @@ export function createPartitionedLayer<V>(options: PartitionedLayerOptions<V>): 
       const answer = answers[position]
       if (answer?.kind === 'found') admit(bucket, answer.bytes, answer.ttlMs)
       else if (answer?.kind === 'too-large') events.rejected?.(name, 'too-large')
-      if (answer?.kind !== 'found' && answer?.kind !== 'same') held[bucket] = undefined
+      if (answer?.kind !== 'found' && answer?.kind !== 'same') copies.drop(bucket)
     }
-    judgedAt = -1
   }
 
   function admit(bucket: number, bytes: Buffer, ttlMs: number): void {
-    held[bucket] = undefined
+    copies.drop(bucket)
     const entry = entries.decode(bucketKey(bucket), bytes)
     if (!entry) {
       events.rejected?.(name, 'damaged')
@@ -180,7 +143,7 @@ export function createPartitionedLayer<V>(options: PartitionedLayerOptions<V>): 
     }
     const { fillId, stamp } = entry
     try {
-      hold(bucket, { fillId, stamp, expiresAtMs: clock.monotonicMs() + ttlMs }, options.decode(entry.body))
+      copies.hold(bucket, { fillId, stamp, expiresAtMs: clock.monotonicMs() + ttlMs }, options.decode(entry.body))
     } catch {
       events.rejected?.(name, 'damaged')
     }
@@ -240,7 +203,7 @@ export function createPartitionedLayer<V>(options: PartitionedLayerOptions<V>): 
       const value = values.get(bucket)
       if (value === undefined) throw new Error(`the loader left out bucket ${bucket}`)
       const fillId = newFillId()
-      hold(bucket, { fillId, stamp, expiresAtMs: clock.monotonicMs() + options.ttlMs }, value)
+      copies.hold(bucket, { fillId, stamp, expiresAtMs: clock.monotonicMs() + options.ttlMs }, value)
       const lease = leases[position]
       if (lease) fills.push(bucketFill(bucket, fillId, stamp, value, lease))
     }
@@ -268,7 +231,7 @@ export function createPartitionedLayer<V>(options: PartitionedLayerOptions<V>): 
     const position = index.position
     if (leftMs === null || !position) return false
     const fillId = newFillId()
-    const body = Buffer.from(JSON.stringify(held.map((copy) => copy?.fillId)))
+    const body = Buffer.from(JSON.stringify(all.map(copies.fillIdOf)))
     const bytes = entries.encode(
       manifestKey,
       { fillId, stamp: position, tags: sharedTags, loadedAt: clock.wallMs(), meta: {}, body },
@@ -314,7 +277,7 @@ export function createPartitionedLayer<V>(options: PartitionedLayerOptions<V>): 
 
   return {
     servableForMs,
-    stamps,
+    stamps: copies.stamps,
     async refresh(wait) {
       if (wait && waitedInVain && flights.size > 0) throw new StoreUnavailableError('refreshing')
       const refreshing = flights.run(manifestKey, followOrRebuild)
