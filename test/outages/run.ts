@@ -148,7 +148,9 @@ function rowNamed(name: string): Row {
   return found
 }
 
-process.exitCode = await main().catch((error: unknown) => {
+const code = await main().catch((error: unknown) => {
   console.error(error)
   return 2
 })
+// A connection that a row's fault left half open would keep this process for minutes.
+process.exit(code)
