@@ -31,8 +31,8 @@ describe('deadlines', () => {
     })
     vi.runAllTicks()
     vi.advanceTimersToNextTimer().advanceTimersByTime(100)
-    expect(happened.indexOf('another')).toBeGreaterThan(9)
-    expect(happened.indexOf('another')).toBeLessThan(24)
+    expect(happened.indexOf('another')).toBeGreaterThan(0)
+    expect(happened.indexOf('another')).toBeLessThan(10)
     expect(happened.filter((each) => each !== 'another')).toEqual([...Array(24).keys()].map(String))
   })
 

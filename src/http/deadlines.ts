@@ -19,9 +19,10 @@ export interface Deadline {
   place: number
 }
 
-const CHECKS_PER_LENGTH = 10
-/** Those who came together are put off together; between so many of them the others get a turn. */
-const PER_TURN = 10
+/** The finer, the fewer are put off at once: everybody else waits for that. */
+const CHECKS_PER_LENGTH = 100
+/** Who came together is put off together; between so many of them the others get a turn. */
+const PER_TURN = 3
 
 export function createDeadlines({ afterMs }: { readonly afterMs: number }): Deadlines {
   const running: Deadline[] = []
