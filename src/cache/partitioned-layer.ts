@@ -3,8 +3,7 @@
  * names the fill of each bucket; every invalidation removes the manifest with the bucket, so one comparison of the
  * manifest's fill id proves all copies in this process current.
  */
-import { createBucketCopies } from './bucket-copies.ts'
-import type { Clock } from './clock.ts'
+import { type BucketCopiesOptions, createBucketCopies } from './bucket-copies.ts'
 import { type Entry, type EntryCodec, newFillId } from './entry-codec.ts'
 import {
   type EntryKey,
@@ -14,31 +13,23 @@ import {
   type Lease,
   StoreUnavailableError,
 } from './entry-store.ts'
-import type { InvalidationIndex } from './invalidation-index.ts'
 import type { LayerEvents } from './layer.ts'
 import { createSingleFlight, type Seal, type Shareable } from './single-flight.ts'
 import type { Stamp } from './snapshot.ts'
 import { type RequestWait, SharedWait } from './store-wait.ts'
-import type { Tag } from './tags.ts'
 
-export interface PartitionedLayerOptions<V> {
+export interface PartitionedLayerOptions<V> extends BucketCopiesOptions<V> {
   readonly name: LayerName
   readonly manifestKey: EntryKey
-  readonly bucketCount: number
   readonly bucketKey: (bucket: number) => EntryKey
-  readonly tagsOf: (bucket: number) => readonly Tag[]
   /** Reads these buckets from the source of truth, all with one stamp; an empty bucket has a value too. */
   readonly load: (buckets: readonly number[]) => Promise<{ stamp: Stamp; values: ReadonlyMap<number, V> }>
   readonly encode: (value: V) => Buffer
   readonly decode: (body: Buffer) => V
-  /** Called whenever this process holds another value for a bucket. */
-  readonly onBucket: (bucket: number, value: V) => void
   readonly entries: EntryCodec
   readonly ttlMs: number
   readonly leaseMs: number
   readonly store: EntryStore
-  readonly index: InvalidationIndex
-  readonly clock: Clock
   readonly events: LayerEvents
 }
 
