@@ -54,7 +54,7 @@ describe('a flush', () => {
     'of a resource takes its bucket and the lists of who may see it: %j',
     async (resource) => {
       expect(await scopeOfFlush(tx, { scope: 'resource', resource })).toEqual({
-        tags: ['c:0a', 'g:team'],
+        tags: ['c:0a', `r:${id}`, 'g:team'],
         keys: [
           { layer: 'resources', key: 'resources:all:0a' },
           { layer: 'resources', key: 'resources:all' },

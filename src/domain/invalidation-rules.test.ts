@@ -5,6 +5,7 @@ import {
   everything,
   everythingOfMembersBelow,
   everythingOfUsers,
+  NAMED_RESOURCES_MAX,
   resourcesOfMembersBelow,
   userGroups,
   userResources,
@@ -59,7 +60,7 @@ describe('the catalogue', () => {
   it('loses the buckets of the resources, each once, and its manifest after them', async () => {
     const rule = allResources<readonly ResourceId[]>((ids) => ids)
     expect(await rule(transaction().tx, ['0a', 'ff', '0a'].map(resource))).toEqual({
-      tags: ['c:0a', 'c:ff'],
+      tags: ['c:0a', 'c:ff', `r:${resource('0a')}`, `r:${resource('ff')}`],
       keys: [
         { layer: 'resources', key: 'resources:all:0a' },
         { layer: 'resources', key: 'resources:all:ff' },
@@ -67,6 +68,12 @@ describe('the catalogue', () => {
       ],
       layers: [],
     })
+  })
+
+  it('loses whole buckets when there are too many resources to name', async () => {
+    const many = Array.from({ length: NAMED_RESOURCES_MAX + 1 }, (_, n) => resource(`0a${n}`))
+    const { tags } = await allResources<null>(() => many)(transaction().tx, null)
+    expect(tags).toEqual(['c:0a'])
   })
 
   it('keeps everything when there is no resource', async () => {

@@ -10,7 +10,7 @@ import {
   NOTHING_INVALIDATED,
   type Rule,
 } from '../cache/index.ts'
-import { bucketOf, bucketTag, grantsTag, layerKey, layerTag, placeTag, userTag } from './keys.ts'
+import { bucketOf, bucketTag, grantsTag, layerKey, layerTag, placeTag, resourceTag, userTag } from './keys.ts'
 import type { GroupId, ResourceId, UserId } from './model.ts'
 import type { Holders, Transaction } from './transaction.ts'
 import { type UserIds, userIdsIn } from './user-ids.ts'
@@ -47,14 +47,19 @@ export function everythingOfUsers<Input>(find: Find<Input, readonly UserId[]>): 
   })
 }
 
-/** `resources:all`, with the buckets of these resources. */
+/** Above this many, a log row names the buckets that resources are in, and not the resources. */
+export const NAMED_RESOURCES_MAX = 1000
+
+/** `resources:all`, with the buckets of these resources; each resource by name, unless they are too many. */
 export function allResources<Input>(find: Find<Input, readonly ResourceId[]>): DomainRule<Input> {
   return forFound(find, (resources) => {
-    const buckets = [...new Set(resources.map(bucketOf))]
+    const distinct = [...new Set(resources)]
+    const buckets = [...new Set(distinct.map(bucketOf))]
     if (buckets.length === 0) return NOTHING_INVALIDATED
     // The manifest last: while it is there, it vouches for copies of every bucket it names.
     const keys = [...buckets.map(layerKey.catalogueBucket), layerKey.catalogue()]
-    return { ...NOTHING_INVALIDATED, tags: buckets.map(bucketTag), keys }
+    const named = distinct.length > NAMED_RESOURCES_MAX ? [] : distinct.map(resourceTag)
+    return { ...NOTHING_INVALIDATED, tags: [...buckets.map(bucketTag), ...named], keys }
   })
 }
 

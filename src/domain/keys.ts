@@ -18,6 +18,7 @@ const MEMBERS_OF_USER = tagKind('u')
 const PLACE_OF_GROUP = tagKind('t')
 const GRANTS_OF_GROUP = tagKind('g')
 const CATALOGUE_BUCKET = tagKind('c')
+const RESOURCE = tagKind('r')
 const WHOLE_LAYER = tagKind('l')
 
 /** The user's memberships, or whether he counts at all. */
@@ -27,6 +28,8 @@ export const placeTag = (group: GroupId): Tag => tag(PLACE_OF_GROUP, group)
 /** The group's grants and the resources granted to it. */
 export const grantsTag = (group: GroupId): Tag => tag(GRANTS_OF_GROUP, group)
 export const bucketTag = (bucket: number): Tag => tag(CATALOGUE_BUCKET, hex(bucket))
+/** The resource itself or its grants: what an instance brings up to date in its catalogue. */
+export const resourceTag = (resource: ResourceId): Tag => tag(RESOURCE, resource)
 export const layerTag = (layer: LayerName): Tag => tag(WHOLE_LAYER, layer)
 
 /** Entries of the catalogue live for hours, all others for minutes. */

@@ -76,6 +76,7 @@ function meant(event: string, at: string, tags: readonly string[]): Change {
     users: of('u'),
     places: of('t'),
     grants: of('g'),
+    resources: of('r'),
     buckets: of('c'),
     layers: of('l'),
   }

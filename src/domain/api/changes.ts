@@ -11,7 +11,9 @@ export interface Change {
   readonly places: readonly string[]
   /** Groups whose grants, or whose granted resources, changed. */
   readonly grants: readonly string[]
-  /** First bytes (two hex digits) of the ids of resources that changed. */
+  /** Ids of resources that changed, or whose grants did; empty where they are too many to name. */
+  readonly resources: readonly string[]
+  /** First bytes (two hex digits) of the ids of all resources that changed. */
   readonly buckets: readonly string[]
   /** Whole layers, where naming users would be too many. */
   readonly layers: readonly string[]
