@@ -7,25 +7,27 @@ import {
   createInvalidationIndex,
   createLogFollower,
   createMutationRunner,
+  createReadThrough,
 } from './cache/index.ts'
 import type { Config } from './config.ts'
 import { createAdministration } from './domain/administration.ts'
 import type { MutationContext, Portcullis } from './domain/api.ts'
-import { createCatalogue } from './domain/catalogue.ts'
 import { createChangeFeed } from './domain/changes.ts'
 import { createCursorCodec } from './domain/cursor.ts'
-import { withVia } from './domain/effective-groups.ts'
 import { createFreshness } from './domain/freshness.ts'
-import { retentionOf } from './domain/keys.ts'
+import { CATALOGUE_BUCKETS, retentionOf } from './domain/keys.ts'
 import { createLayerCounters, tee } from './domain/layer-counters.ts'
-import { createLayers, RETENTION_MS } from './domain/layers.ts'
-import { createListPages } from './domain/list-pages.ts'
 import type { JsonObject } from './domain/model.ts'
 import { createMutations } from './domain/mutations-api.ts'
 import { createRecovery } from './domain/recovery.ts'
-import { createResourcePages } from './domain/resource-page.ts'
 import type { Transaction } from './domain/transaction.ts'
-import { createVisibleResources } from './domain/visible-resources.ts'
+import { createCatalogue } from './domain/visibility/catalogue.ts'
+import { createCatalogueCheckpoint } from './domain/visibility/catalogue-checkpoint.ts'
+import { withVia } from './domain/visibility/effective-groups.ts'
+import { createFollowedCatalogue } from './domain/visibility/followed-catalogue.ts'
+import { createLayers, LAYER_TABLE, RETENTION_MS } from './domain/visibility/layers.ts'
+import { createResourcePages } from './domain/visibility/resource-page.ts'
+import { createVisibleResources } from './domain/visibility/visible-resources.ts'
 import { createAuditTrail } from './postgres/audit-trail.ts'
 import { createChangeLog } from './postgres/change-log.ts'
 import { createDirectory } from './postgres/directory.ts'
@@ -50,6 +52,8 @@ const START_RETRY_MS = 500
 const WARM_UP_REDIS_MS = 1000
 const WARM_UP_PAUSE_MS = 20
 const WARM_UP_MAX_MS = 1500
+/** How often an instance looks whether the catalogue's checkpoint in Redis is complete. */
+const CHECKPOINT_EVERY_MS = 2000
 const WATCH_EVERY_MS = 250
 const OUTAGES_SHOWN = 20
 const CHANGE_STREAMS = { streamsMax: 100, heartbeatMs: 15_000, lifeMs: 300_000 } as const
@@ -93,12 +97,34 @@ export function compose(config: Config, { logger, metrics }: { logger: Logger; m
     ...CHANGE_STREAMS,
   })
 
+  const source = createCacheSource(database)
+  const catalogue = createCatalogue()
   const index = createInvalidationIndex({ retentionOf, maxTags: REMEMBERED_TAGS_MAX })
+  const checkpoint = createCatalogueCheckpoint({
+    store,
+    entries,
+    index,
+    clock,
+    catalogue,
+    bucketCount: CATALOGUE_BUCKETS,
+    layer: LAYER_TABLE.resources,
+  })
+  const followed = createFollowedCatalogue({
+    catalogue,
+    bucketCount: CATALOGUE_BUCKETS,
+    source,
+    checkpoint,
+    index,
+    clock,
+    onFailed: (cause) =>
+      logger.info({ err: cause }, 'the catalogue cannot be loaded now: lists are read by SQL meanwhile'),
+  })
   const log = createInvalidationLog({ ...databaseOptions, notify: config.cache.logNotify })
   const follower = createLogFollower({
     log,
     index,
     clock,
+    followed,
     pollMs: config.cache.logPollMs,
     boundMs: config.cache.logBoundMs,
     graceMs: config.cache.graceMs,
@@ -112,28 +138,19 @@ export function compose(config: Config, { logger, metrics }: { logger: Logger; m
     },
   })
 
-  const source = createCacheSource(database)
   const pages = createResourcePages(cursors)
-  const catalogue = createCatalogue()
-  const { partition, groups, lists } = createLayers({ store, entries, index, clock, events, source, catalogue })
+  const layers = createLayers({ index, follower, clock, entries, events })
   const freshness = createFreshness({ index, follower, tokenWaitMs: TOKEN_WAIT_MS })
-  const listPages = createListPages({
-    store,
-    pages,
-    onDamaged: () => events.rejected('user-resources', 'damaged'),
-  })
   const visible = createVisibleResources({
-    groups,
-    lists,
-    partition,
+    reads: createReadThrough({ store, follower, clock, entries, events }),
+    layers,
     catalogue,
+    followed,
     index,
     follower,
-    clock,
     freshness,
     source,
     pages,
-    listPages,
     storeBudgetMs: config.redis.budgetMs,
   })
 
@@ -193,18 +210,23 @@ export function compose(config: Config, { logger, metrics }: { logger: Logger; m
     }
     await follower.ready
     await database.open()
-    await warmUp().catch((error: unknown) => logger.debug({ err: error }, 'started without the catalogue'))
+    // The catalogue may lie in Redis, and Redis needs a moment; without it the catalogue is loaded from PostgreSQL.
+    for (let waitedMs = 0; !redis.answers() && waitedMs < WARM_UP_REDIS_MS; waitedMs += WARM_UP_PAUSE_MS)
+      await clock.sleep(WARM_UP_PAUSE_MS, closing.signal).catch(() => {})
+    followed.start(follower)
+    const giveUp = new AbortController()
+    const waited = clock.sleep(WARM_UP_MAX_MS, AbortSignal.any([giveUp.signal, closing.signal])).catch(() => {})
+    // The first readers would all ask PostgreSQL; of a very large catalogue they may.
+    await Promise.race([followed.whole(), waited]).finally(() => giveUp.abort())
     warm = true
   }
 
-  /** The first readers would all ask PostgreSQL, as they may for a large catalogue; without Redis it is not needed. */
-  async function warmUp(): Promise<void> {
-    for (let waitedMs = 0; !redis.answers() && waitedMs < WARM_UP_REDIS_MS; waitedMs += WARM_UP_PAUSE_MS)
-      await clock.sleep(WARM_UP_PAUSE_MS, closing.signal)
-    const loaded = new AbortController()
-    const giveUp = clock.sleep(WARM_UP_MAX_MS, AbortSignal.any([loaded.signal, closing.signal])).catch(() => {})
-    await Promise.race([partition.refresh(), giveUp]).finally(() => loaded.abort())
-  }
+  const checkpointJob = setInterval(() => {
+    if (follower.trust() === 'following')
+      void checkpoint
+        .save(followed)
+        .catch((error: unknown) => logger.info({ err: error }, 'the checkpoint of the catalogue was not saved'))
+  }, CHECKPOINT_EVERY_MS)
 
   const retention = createLogRetention({ database, retentionMs: RETENTION_MS.lasting })
   const retentionJob = setInterval(() => void retention.run().catch(() => {}), RETENTION_JOB_EVERY_MS)
@@ -216,6 +238,7 @@ export function compose(config: Config, { logger, metrics }: { logger: Logger; m
         ...createDirectory({ database, source, cursors }),
         checkToken: freshness.checkToken,
         visibleResources: visible.page,
+        visibleResource: visible.one,
         counts: visible.counts,
         auditTrail: createAuditTrail({ database, cursors }).entries,
         async effectiveGroups(user, context) {
@@ -240,7 +263,7 @@ export function compose(config: Config, { logger, metrics }: { logger: Logger; m
             currentMs: Math.round(recovery.outageMs()),
             history: await fleet.history(OUTAGES_SHOWN).catch(() => 'unavailable'),
           }),
-          catalogue: () => ({ resources: catalogue.size }),
+          catalogue: () => ({ resources: catalogue.size, whole: followed.isWhole() }),
           layers: counters.snapshot,
         },
         readInvalidations: (query) => readInvalidations(database, query),
@@ -261,7 +284,9 @@ export function compose(config: Config, { logger, metrics }: { logger: Logger; m
       changes.close()
       clearInterval(retentionJob)
       clearInterval(watch)
+      clearInterval(checkpointJob)
       await recovery.settled()
+      await followed.close()
       await follower.close()
       await log.close()
       await redis.close()

@@ -1,6 +1,7 @@
 /**
- * In-process copies of entries, bounded by bytes. They save moving and parsing bytes, not asking: the layer compares a
- * copy's fill id with the shared store, in a round trip it makes anyway.
+ * Entries as this process holds them, bounded by bytes. While the shared store answers they save moving and parsing
+ * bytes, not asking: each use first compares the copy's fill id with the store. Without the store they are served by the
+ * judgement alone, behind a barrier, for what was left of their life.
  */
 import { type BoundedMemory, createBoundedMemory } from './bounded-memory.ts'
 import type { Entry } from './entry-codec.ts'
@@ -9,10 +10,12 @@ import type { EntryKey } from './entry-store.ts'
 export type Copies<V> = BoundedMemory<EntryKey, Copy<V>>
 
 export interface Copy<V> {
-  readonly entry: Entry
+  readonly entry: Omit<Entry, 'body'>
   readonly value: V
   /** Length of the entry in the store, in bytes; what the value takes in memory is of that order. */
   readonly bytes: number
+  /** When its life is over, by the monotonic clock. */
+  readonly expiresAtMs: number
   /** The index revision at which it was last found servable; the same revision needs no second judgement. */
   judgedAt: number
 }

@@ -28,6 +28,8 @@ const KEY_PURPOSE = 'portcullis cache entries'
 
 export interface Entry {
   readonly fillId: string
+  /** Version of the value's shape: what another release wrote in another shape is a miss. */
+  readonly shape: number
   readonly stamp: Stamp
   readonly tags: readonly Tag[]
   /** Wall-clock milliseconds of the load by the loader's clock: shown to people, never used to decide. */
@@ -39,6 +41,7 @@ export interface Entry {
 
 interface Header {
   readonly mac: string
+  readonly shape: number
   readonly db: string
   readonly snapshot: string
   readonly tags: PackedTags
@@ -49,6 +52,11 @@ interface Header {
 /** 16 characters that name one fill for good. */
 export function newFillId(): string {
   return randomBytes(ID_LENGTH / 2).toString('hex')
+}
+
+/** The fill that the first line names, whatever else the bytes are. */
+export function fillIdIn(bytes: Buffer): string {
+  return bytes.toString('latin1', FILL_ID_AT, FILL_ID_AT + ID_LENGTH)
 }
 
 export interface EntryCodec {
@@ -80,6 +88,7 @@ export function createEntryCodec(secret: string): EntryCodec {
     encode(key, entry, lease) {
       const header: Header = {
         mac: ' '.repeat(MAC_LENGTH),
+        shape: entry.shape,
         db: entry.stamp.database,
         snapshot: formatSnapshot(entry.stamp.snapshot),
         tags: packTags(entry.tags),
@@ -98,7 +107,8 @@ export function createEntryCodec(secret: string): EntryCodec {
       try {
         const header = JSON.parse(bytes.toString('utf8', PREFIX_LENGTH, end)) as Header
         return {
-          fillId: bytes.toString('latin1', FILL_ID_AT, FILL_ID_AT + ID_LENGTH),
+          fillId: fillIdIn(bytes),
+          shape: header.shape,
           stamp: { database: String(header.db), snapshot: parseSnapshot(header.snapshot) },
           tags: unpackTags(header.tags),
           loadedAt: header.at,

@@ -18,17 +18,23 @@ export interface Lease {
 }
 
 /**
- * Nothing larger is moved: whatever it is that lies under our name, no reader waits until it is here. An entry is a page
- * of fifty resources, or a 256th of the catalogue: of 200,000 resources, each with the largest attributes there may be,
- * 13 million bytes.
+ * Nothing larger is moved: whatever lies under our name, no reader waits until it is here. The largest entry is a 256th
+ * of the catalogue: of 200,000 resources, each with the largest attributes there may be, 13 million bytes.
  */
 export const LARGEST_ENTRY_BYTES = 16 * 1024 * 1024
 
+/** An entry as it was filled. */
+export interface FoundEntry {
+  readonly kind: 'found'
+  readonly bytes: Buffer
+  /** What is left of its life by the store's own clock. */
+  readonly ttlMs: number
+}
+
 export type EntryRead =
-  /** `bytes` is the whole entry as filled; `ttlMs` is what is left of its life by the store's own clock. */
-  | { readonly kind: 'found'; readonly bytes: Buffer; readonly ttlMs: number; readonly replica?: true }
+  | FoundEntry
   /** The entry is the very fill the caller already holds; nothing was moved. */
-  | { readonly kind: 'same'; readonly ttlMs: number; readonly replica?: true }
+  | { readonly kind: 'same'; readonly ttlMs: number }
   | { readonly kind: 'absent' }
   /** Present, but filled under a generation that a flush has replaced. */
   | { readonly kind: 'flushed' }
@@ -42,10 +48,30 @@ export interface ReadRequest {
   readonly knownFillId?: string
 }
 
-export interface LeaseRequest {
+export interface OpenRequest {
   readonly key: EntryKey
   readonly layer: LayerName
   /** How long a dead holder can delay others, in milliseconds. */
+  readonly leaseMs: number
+  /** The fill that the caller has judged and must not use: an entry of this fill counts as absent. */
+  readonly refusedFillId?: string
+}
+
+/** What `open` found, or the lease it took instead. */
+export type Opened =
+  | FoundEntry
+  | {
+      readonly kind: 'leased'
+      readonly lease: Lease
+      /** An entry was there that cannot be used: why. */
+      readonly instead?: 'flushed' | 'too-large' | 'damaged'
+    }
+  /** Nothing that can be used, and another holder has the lease. */
+  | { readonly kind: 'busy' }
+
+export interface LeaseRequest {
+  readonly key: EntryKey
+  readonly layer: LayerName
   readonly leaseMs: number
 }
 
@@ -53,11 +79,8 @@ export interface Fill {
   readonly key: EntryKey
   readonly layer: LayerName
   readonly lease: Lease
-  readonly fillId: string
   /** The encoded entry; it starts with the fixed prefix described in `entry-codec.ts`. */
   readonly bytes: Buffer
-  /** Further pages of the value, moved only when asked for; numbered from 1. */
-  readonly parts?: readonly Buffer[]
   readonly ttlMs: number
 }
 
@@ -77,23 +100,30 @@ export class StoreUnavailableError extends Error {
  * All methods throw {@link StoreUnavailableError} and nothing else when the store is down, hung, refusing or garbled.
  * All are safe to run late (after a client-side timeout): a late fill is refused because its lease is gone, a late
  * lease merely expires, a late invalidation only removes what can be loaded again.
- * Who passes a {@link StoreWait} waits for no command longer than what is left of it; an invalidation takes none: while
- * the store is well it must be done, however long the request has waited before.
+ * A caller that passes a {@link StoreWait} waits for no command longer than what is left of it; an invalidation takes
+ * none: while the store is well it must be done, however long the request has waited before.
  */
 export interface EntryStore {
-  /** One round trip for all requests, answers in the same order. */
-  read(requests: readonly ReadRequest[], wait?: StoreWait): Promise<EntryRead[]>
-  /** Part `part` (from 1) of the fill `fillId`; null when it is gone, belongs to another fill or is too large. */
-  readPart(key: EntryKey, fillId: string, part: number, wait?: StoreWait): Promise<Buffer | null>
-  /** Takes the leases that are free, in one round trip; null where another holder has it. */
-  takeLeases(requests: readonly LeaseRequest[], wait?: StoreWait): Promise<(Lease | null)[]>
+  /** What is left of the life of an entry in milliseconds while it is this very fill; null when it must be opened. */
+  leftOf(known: Required<ReadRequest>, wait?: StoreWait): Promise<number | null>
+  /**
+   * The entries of one read in one round trip, the target first and then what it is derived from: the entry where it is
+   * there, else a lease on it where it is free. The next is asked about only where the one before was leased.
+   */
+  open(requests: readonly OpenRequest[], wait?: StoreWait): Promise<Opened[]>
   /** Stores each entry whose lease is still held under the generation it was taken in, and ends the lease; false where refused. */
   fill(fills: readonly Fill[], wait?: StoreWait): Promise<boolean[]>
   /** Ends a lease that is still the caller's own (a failed load frees it); never another holder's. */
   releaseLease(key: EntryKey, lease: Lease, wait?: StoreWait): Promise<void>
+  /** Reads without taking leases, in one round trip per some requests; answers in the same order. */
+  read(requests: readonly ReadRequest[]): Promise<EntryRead[]>
+  /** Takes the leases that are free; null where another holder has it. */
+  takeLeases(requests: readonly LeaseRequest[]): Promise<(Lease | null)[]>
+  /** The same entry as a replica has it, while the master is away; null where there is no replica to ask. */
+  readReplica?(request: ReadRequest, wait?: StoreWait): Promise<EntryRead> | null
   /**
-   * Removes entries, their parts and their leases. Keys are removed in the order given, atomically per chunk
-   * (an input never after what was derived from it, so callers list inputs first). Returns how many entries were present.
+   * Removes entries and their leases. Keys are removed in the order given, atomically per chunk (an input never after
+   * what was derived from it, so callers list inputs first). Returns how many entries were present.
    */
   invalidate(keys: readonly EntryKey[]): Promise<number>
   /** Replaces the generations of the layers at once: every entry and lease of an older one stops counting immediately. */

@@ -3,17 +3,20 @@
 export { createBoundedMemory } from './bounded-memory.ts'
 export type { Clock } from './clock.ts'
 export { createCopies } from './copies.ts'
-export { createEntryCodec, type Entry, type EntryCodec, PREFIX_LENGTH } from './entry-codec.ts'
+export { createEntryCodec, type Entry, type EntryCodec, newFillId, PREFIX_LENGTH } from './entry-codec.ts'
 export {
   type EntryKey,
   type EntryRead,
   type EntryStore,
   type Fill,
+  type FoundEntry,
   LARGEST_ENTRY_BYTES,
   LAYERS,
   type LayerName,
   type Lease,
   type LeaseRequest,
+  type Opened,
+  type OpenRequest,
   type ReadRequest,
   StoreUnavailableError,
 } from './entry-store.ts'
@@ -27,7 +30,9 @@ export {
 } from './invalidation-index.ts'
 export {
   createLayer,
+  type HitFrom,
   type Layer,
+  type LayerDependencies,
   type LayerEvents,
   type LayerRead,
   type Loaded,
@@ -36,6 +41,7 @@ export {
 } from './layer.ts'
 export {
   createLogFollower,
+  type Followed,
   type InvalidationLog,
   type LogBatch,
   type LogFollower,
@@ -64,7 +70,7 @@ export {
   type MutationRunner,
   type UnitOfWork,
 } from './mutation-runner.ts'
-export { createPartitionedLayer, type PartitionedLayer } from './partitioned-layer.ts'
+export { type Bypass, createReadThrough, type ReadThrough, type Wanted } from './read-through.ts'
 export { createSingleFlight, type Shareable } from './single-flight.ts'
 export {
   type Committed,
@@ -77,5 +83,5 @@ export {
   type Stamp,
   type Xid,
 } from './snapshot.ts'
-export { RequestWait, SharedWait, type StoreWait } from './store-wait.ts'
+export { RequestWait, type StoreWait } from './store-wait.ts'
 export { type Tag, type TagKind, tag, tagKind } from './tags.ts'

@@ -9,7 +9,7 @@ import type { Tag } from './tags.ts'
 /** How long entries that depend on a tag can live; what is older need not be remembered. */
 export type RetentionClass = 'volatile' | 'lasting'
 
-export type Verdict = 'servable' | 'invalidated' | 'other-database' | 'below-floor' | 'no-position'
+export type Verdict = 'servable' | 'invalidated' | 'other-database' | 'below-floor' | 'no-position' | 'log-lost'
 
 export interface LogRow {
   readonly xid: Xid
@@ -17,21 +17,20 @@ export interface LogRow {
 }
 
 interface TagHistory {
-  /** Entries must have seen everything up to here as finished: stands for ids dropped to keep a hot tag small. */
-  fence: Xid
+  /** Entries must cover it: stands for ids that were dropped to keep a hot tag small. A snapshot, as a floor is. */
+  fence: Snapshot | null
   xids: Xid[]
 }
 
-/** Beyond this many remembered transactions for one tag the oldest half becomes a fence: stricter, never laxer. */
+/** Beyond this many remembered transactions for one tag, those that the position shows become a fence. */
 const XIDS_PER_TAG = 64
 
 /** More own commits than this that no position shows: the log was not read for so long that a new past is no loss. */
 const OWN_MAX = 10_000
 
-const NOTHING = 0 as Xid
-
 export interface InvalidationIndexOptions {
-  readonly retentionOf: (tag: Tag) => RetentionClass
+  /** Null for a tag that no entry carries: it is not remembered. */
+  readonly retentionOf: (tag: Tag) => RetentionClass | null
   /** Above this many tags the volatile floor is raised to the present: everything older is loaded anew. */
   readonly maxTags: number
 }
@@ -76,12 +75,23 @@ export function createInvalidationIndex({ retentionOf, maxTags }: InvalidationIn
 
   function remember({ xid, tags }: LogRow): void {
     for (const each of tags) {
+      if (retentionOf(each) === null) continue
       const history = histories.get(each)
-      if (!history) histories.set(each, { fence: NOTHING, xids: [xid] })
-      else if (!history.xids.includes(xid)) {
-        history.xids.push(xid)
-        if (history.xids.length > XIDS_PER_TAG) condense(history)
-      }
+      if (!history) histories.set(each, { fence: null, xids: [xid] })
+      else if (!history.xids.includes(xid)) history.xids.push(xid)
+    }
+  }
+
+  /**
+   * Ids are not commit-ordered, so what is dropped is replaced by a snapshot that shows all of it. An entry that was
+   * loaded later covers that snapshot, also beside a transaction that has been open all along.
+   */
+  function condense(rows: readonly LogRow[], { snapshot }: Stamp): void {
+    for (const each of new Set(rows.flatMap(({ tags }) => tags))) {
+      const history = histories.get(each)
+      if (!history || history.xids.length <= XIDS_PER_TAG) continue
+      history.xids = history.xids.filter((xid) => !isVisible(xid, snapshot))
+      history.fence = snapshot
     }
   }
 
@@ -89,7 +99,8 @@ export function createInvalidationIndex({ retentionOf, maxTags }: InvalidationIn
     for (const [each, history] of histories) {
       if (retentionOf(each) !== retention) continue
       history.xids = history.xids.filter((xid) => !isVisible(xid, floor))
-      if (history.xids.length === 0 && history.fence < floor.xmin) histories.delete(each)
+      if (history.fence && covers(floor, history.fence)) history.fence = null
+      if (history.xids.length === 0 && history.fence === null) histories.delete(each)
     }
   }
 
@@ -116,12 +127,15 @@ export function createInvalidationIndex({ retentionOf, maxTags }: InvalidationIn
       floors.lasting = past.floor
       move(past.position)
       for (const { row } of own) remember(row)
+      condense(past.rows, past.position)
       revision++
     },
     advance(snapshot, rows) {
       if (!position) throw new Error('an index without a past cannot advance; reset it first')
       for (const row of rows) remember(row)
-      move({ database: position.database, snapshot })
+      const moved = { database: position.database, snapshot }
+      move(moved)
+      condense(rows, moved)
       if (rows.length > 0) revision++
       if (histories.size > maxTags) raiseFloor('volatile', snapshot)
     },
@@ -147,13 +161,6 @@ export function createInvalidationIndex({ retentionOf, maxTags }: InvalidationIn
 }
 
 function seesAll(snapshot: Snapshot, { fence, xids }: TagHistory): boolean {
-  if (snapshot.xmin <= fence) return false
+  if (fence && !covers(snapshot, fence)) return false
   return xids.every((xid) => isVisible(xid, snapshot))
-}
-
-/** Ids are not commit-ordered, so the dropped half is replaced by a bound under which everything must have finished. */
-function condense(history: TagHistory): void {
-  history.xids.sort((a, b) => a - b)
-  const dropped = history.xids.splice(0, XIDS_PER_TAG / 2)
-  history.fence = Math.max(history.fence, dropped.at(-1) ?? NOTHING) as Xid
 }

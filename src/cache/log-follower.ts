@@ -1,25 +1,31 @@
 /**
- * Keeps an instance's index at the head of the invalidation log: a notification wakes it, a poll guarantees it.
- * Its position is a snapshot read together with the rows, so a transaction that commits late with a low id is seen.
+ * Keeps an instance at the head of the invalidation log: a notification wakes it, a poll guarantees it. Each read brings,
+ * in one snapshot, the new position, the rows it shows, and the present state of what the rows name; index and followed
+ * state advance by it in one step, so that both always are what they were at the position. (Incremental view maintenance
+ * from a log: Noria, OSDI 2018; snapshots as positions: TxCache, OSDI 2010.)
  */
 import type { Clock } from './clock.ts'
-import type { InvalidationIndex, LogRow, RetentionClass } from './invalidation-index.ts'
+import type { InvalidationIndex, LogRow, RetentionClass, Verdict } from './invalidation-index.ts'
+import { createSharedReads } from './shared-reads.ts'
 import { type Committed, covers, isVisible, type Snapshot, type Stamp } from './snapshot.ts'
+import type { Tag } from './tags.ts'
 
-export interface LogBatch {
+export interface LogBatch<Change = never> {
   readonly position: Stamp
   /** Every row visible at `position` and not visible in the snapshot asked from. */
   readonly rows: readonly LogRow[]
-  /** Some of those may be missing: who asked was away for so long that they were removed before he did. */
+  /** The state at `position` of what the rows name; null: they name too much for one read. */
+  readonly changes?: readonly Change[] | null
+  /** Some of those may be missing: the reader was away for so long that they were removed before it asked. */
   readonly gap?: true
 }
 
 /** The port to the invalidation log. */
-export interface InvalidationLog {
-  /** In one statement: the present snapshot, and the rows it shows that `since` did not. */
-  readSince(since: Snapshot): Promise<LogBatch>
+export interface InvalidationLog<Change = never> {
+  /** In one statement: the present snapshot, the rows it shows that `since` did not, and the state of what they name. */
+  readSince(since: Snapshot): Promise<LogBatch<Change>>
   /** The past an index needs before entries can be trusted: complete for everything not visible in `floor`. */
-  readPast(): Promise<LogBatch & { readonly floor: Snapshot }>
+  readPast(): Promise<LogBatch<Change> & { readonly floor: Snapshot }>
   /** Calls back when something may have been appended; may miss some, never relied upon. */
   subscribe(onAppended: () => void): { close(): Promise<void> }
 }
@@ -35,8 +41,16 @@ export class LogUnreachableError extends Error {
  */
 export type Trust = 'following' | 'grace' | 'lost'
 
-export interface LogFollowerOptions {
-  readonly log: InvalidationLog
+/** What follows the log beside the index: brought up to date in the very step in which the position moves. */
+export interface Followed<Change> {
+  /** Must not fail, and must not wait. */
+  apply(batch: LogBatch<Change>): void
+  /** The position was begun anew: what was followed so far may have missed something. */
+  reset(): void
+}
+
+export interface LogFollowerOptions<Change> {
+  readonly log: InvalidationLog<Change>
   readonly index: InvalidationIndex
   readonly clock: Clock
   /** How often the log is read without being woken, in milliseconds. */
@@ -47,8 +61,9 @@ export interface LogFollowerOptions {
   readonly graceMs: number
   /** How long entries of each class can live, in milliseconds; older invalidations are forgotten with a floor. */
   readonly retentionMs: Readonly<Record<RetentionClass, number>>
+  readonly followed?: Followed<Change>
   readonly onTrustChange?: (trust: Trust, cause?: unknown) => void
-  readonly onBatch?: (batch: LogBatch) => void
+  readonly onBatch?: (batch: LogBatch<Change>) => void
 }
 
 export interface LogFollower {
@@ -57,10 +72,20 @@ export interface LogFollower {
   /** Resolves once the index has its past for the first time. */
   readonly ready: Promise<void>
   trust(): Trust
+  /**
+   * Whether what was loaded at the stamp may be served now: the index's verdict, and `log-lost` for everything while the
+   * log is not followed closely enough.
+   */
+  judge(stamp: Stamp, tags: readonly Tag[], retention: RetentionClass): Verdict
   /** Milliseconds since the log was last read successfully; Infinity before the first time. */
   lagMs(): number
   /** Whether the next read of the log is late although nobody knows of a reason: this process may have stood still. */
   isOverdue(): boolean
+  /**
+   * Resolves true after a read of the log that began after this call: what is judged servable from then on is exact,
+   * whatever the shared store says. False when the log cannot be read in time; while that lasts, false at once.
+   */
+  barrier(): Promise<boolean>
   /** Reads the log as it is from now on; false when that fails or takes longer than `timeoutMs`. */
   refresh(timeoutMs: number): Promise<boolean>
   /** Reads the log until the position covers the snapshot; one read serves all who wait. @throws what the port throws */
@@ -79,19 +104,22 @@ const CHECKPOINT_EVERY_MS = 15_000
 const RETRY_MS = 10
 /** Polls that may be missed by chance; more, and the log is asked before an entry is served. */
 const OVERDUE_POLLS = 4
-/** A snapshot taken after another on one server covers it: who is still behind then reads from elsewhere. */
+/** A snapshot taken after another on one server covers it: a position that is still behind then is of another server. */
 const CATCH_UP_READS = 3
+/** At most 500 reads a second however many wait, in milliseconds. */
+const READ_INTERVAL_MS = 2
+/** A request does not wait longer for one read of the log; it is answered by SQL then. In milliseconds. */
+const READ_STALLED_MS = 100
 
-export function createLogFollower(options: LogFollowerOptions): LogFollower {
+export function createLogFollower<Change = never>(options: LogFollowerOptions<Change>): LogFollower {
   const { log, index, clock } = options
   const closing = new AbortController()
+  const reads = createSharedReads({ read: readOnce, clock, intervalMs: READ_INTERVAL_MS, stalledMs: READ_STALLED_MS })
   let lastReadMs = Number.NEGATIVE_INFINITY
   let lastReadWallMs = Number.NEGATIVE_INFINITY
   let unreachable = false
   let announced: Trust = 'lost'
   let checkpoints: Checkpoint[] = []
-  let reading: Promise<void> | null = null
-  let queued: Promise<void> | null = null
   let subscription: { close(): Promise<void> } | null = null
   let loop: Promise<void> = Promise.resolve()
   let wake: () => void = () => {}
@@ -122,13 +150,15 @@ export function createLogFollower(options: LogFollowerOptions): LogFollower {
     const known = index.position
     const batch = known ? await log.readSince(known.snapshot) : null
     // A commit of this instance may have shown meanwhile that the position is of a database that is no more.
-    if (!index.position || batch?.position.database !== index.position.database || batch.gap) {
+    if (!batch || !index.position || batch.position.database !== index.position.database || batch.gap) {
       const past = await log.readPast()
       index.reset(past)
+      options.followed?.reset()
       checkpoints = []
       options.onBatch?.(past)
     } else {
       index.advance(batch.position.snapshot, batch.rows)
+      options.followed?.apply(batch)
       options.onBatch?.(batch)
     }
     remember(startedMs)
@@ -148,29 +178,12 @@ export function createLogFollower(options: LogFollowerOptions): LogFollower {
     }
   }
 
-  /** At most one read runs and one waits: whoever asks during a read needs one that begins after he asked. */
-  function read(): Promise<void> {
-    if (!reading) {
-      reading = readOnce().finally(() => {
-        reading = null
-      })
-      return reading
-    }
-    queued ??= reading
-      .catch(() => {})
-      .then(() => {
-        queued = null
-        return read()
-      })
-    return queued
-  }
-
   async function follow(): Promise<void> {
     while (!closing.signal.aborted) {
       const woken = new Promise<void>((resolve) => {
         wake = resolve
       })
-      await read().catch(() => {})
+      await reads.nextPatiently().catch(() => {})
       await Promise.race([woken, clock.sleep(options.pollMs, closing.signal).catch(() => {})])
     }
   }
@@ -199,19 +212,18 @@ export function createLogFollower(options: LogFollowerOptions): LogFollower {
     const sees = (position: Stamp | null) => position?.database === database && isVisible(xid, position.snapshot)
     if (sees(index.position)) return true
     for (let leftMs = timeoutMs; leftMs > 0; leftMs = deadlineMs - clock.monotonicMs()) {
-      const succeeded = await within(leftMs, read)
+      const succeeded = await within(leftMs, reads.nextPatiently)
       if (sees(index.position)) return true
       // Read just now, later than the commit was acknowledged: the incarnation that answers now came after it. One that
       // is not as far in its ids was put back from a copy without the commit, or hands the id out again: then not here.
       if (succeeded && index.position && index.position.database !== database)
         return isVisible(xid, index.position.snapshot)
       // A transaction that is not there yet may never be; asking without a pause would only load the database.
-      await clock.sleep(Math.min(Math.max(deadlineMs - clock.monotonicMs(), 0), RETRY_MS))
+      await clock.sleep(Math.min(RETRY_MS, leftMs))
     }
     return false
   }
 
-  /** Whether the work succeeded within the time; it goes on in any case. */
   async function within(ms: number, work: () => Promise<void>): Promise<boolean> {
     const timer = new AbortController()
     const succeeded = work().then(
@@ -231,11 +243,11 @@ export function createLogFollower(options: LogFollowerOptions): LogFollower {
       return position?.database !== target.database || !covers(position.snapshot, target.snapshot)
     }
     if (!behind()) return
-    await read()
+    await reads.next()
     // Another database by now: the judgement that follows refuses what was loaded from the old one.
-    for (let reads = 1; index.position?.database === target.database && behind(); reads++) {
-      if (reads === CATCH_UP_READS) throw new LogUnreachableError('the log does not reach what was loaded')
-      await read()
+    for (let count = 1; index.position?.database === target.database && behind(); count++) {
+      if (count === CATCH_UP_READS) throw new LogUnreachableError('the log does not reach what was loaded')
+      await reads.next()
     }
   }
 
@@ -244,8 +256,14 @@ export function createLogFollower(options: LogFollowerOptions): LogFollower {
     trust,
     lagMs,
     waitFor,
+    judge: (stamp, tags, retention) => (trust() === 'lost' ? 'log-lost' : index.judge(stamp, tags, retention)),
     isOverdue: () => !unreachable && lagMs() > OVERDUE_POLLS * options.pollMs,
-    refresh: (timeoutMs) => within(timeoutMs, read),
+    barrier: () =>
+      reads.next().then(
+        () => true,
+        () => false,
+      ),
+    refresh: (timeoutMs) => within(timeoutMs, reads.nextPatiently),
     start() {
       subscription = log.subscribe(() => wake())
       loop = follow()

@@ -48,29 +48,3 @@ export class RequestWait implements StoreWait {
     return this.#spentMs + (this.#pending === 0 ? 0 : nowMs - this.#sinceMs)
   }
 }
-
-/** For work that goes on for others when one who waits for it has waited enough: each waits for the store with it. */
-export class SharedWait implements StoreWait {
-  readonly spentMs = 0
-  readonly #waiting = new Set<StoreWait>()
-  #pending = 0
-
-  begin(nowMs: number): number {
-    if (this.#pending++ === 0) for (const each of this.#waiting) each.begin(nowMs)
-    return 0
-  }
-
-  end(nowMs: number): void {
-    if (--this.#pending === 0) for (const each of this.#waiting) each.end(nowMs)
-  }
-
-  join(wait: StoreWait, nowMs: number): void {
-    this.#waiting.add(wait)
-    if (this.#pending > 0) wait.begin(nowMs)
-  }
-
-  leave(wait: StoreWait, nowMs: number): void {
-    this.#waiting.delete(wait)
-    if (this.#pending > 0) wait.end(nowMs)
-  }
-}

@@ -1,7 +1,14 @@
 /** A clock that stands until it is moved and a store that remembers what it was asked, for the tests beside this file. */
 import type { Clock } from './clock.ts'
-import { createEntryCodec } from './entry-codec.ts'
-import { type EntryKey, type EntryRead, type EntryStore, type Lease, StoreUnavailableError } from './entry-store.ts'
+import { createEntryCodec, fillIdIn } from './entry-codec.ts'
+import {
+  type EntryKey,
+  type EntryRead,
+  type EntryStore,
+  type Lease,
+  type Opened,
+  StoreUnavailableError,
+} from './entry-store.ts'
 import { parseSnapshot, type Snapshot, type Stamp, type Xid } from './snapshot.ts'
 
 export const entries = createEntryCodec('the secret of the tests beside this file')
@@ -87,6 +94,12 @@ export function createFakeStore(): FakeStore {
   }
   const keysOf = (requests: readonly { key: EntryKey }[]) => requests.map(({ key }) => key)
 
+  function take(key: EntryKey): Lease {
+    const lease = { token: `token-${++tokens}`, generation: 'generation-00001' }
+    leases.set(key, lease)
+    return lease
+  }
+
   const store: FakeStore = {
     calls,
     entries: stored,
@@ -101,22 +114,35 @@ export function createFakeStore(): FakeStore {
           return { kind: 'found', bytes: found.bytes, ttlMs: found.ttlMs }
         }),
       ),
-    readPart: (key) => asked('read-part', [key], () => null),
+    leftOf: ({ key, knownFillId }) =>
+      asked('left', [key], () => {
+        const found = stored.get(key)
+        return found?.fillId === knownFillId ? found.ttlMs : null
+      }),
+    open: (requests) =>
+      asked('open', keysOf(requests), () => {
+        const answers: Opened[] = []
+        for (const { key, refusedFillId } of requests) {
+          const found = stored.get(key)
+          const usable = found && found.fillId !== refusedFillId
+          if (usable) return [...answers, { kind: 'found', bytes: found.bytes, ttlMs: found.ttlMs }]
+          if (leases.has(key)) return [...answers, { kind: 'busy' }]
+          answers.push({ kind: 'leased', lease: take(key) })
+        }
+        return answers
+      }),
     takeLeases: (requests) =>
       asked('lease', keysOf(requests), () =>
         requests.map(({ key }) => {
-          if (leases.has(key)) return null
-          const lease = { token: `token-${++tokens}`, generation: 'generation-00001' }
-          leases.set(key, lease)
-          return lease
+          return leases.has(key) ? null : take(key)
         }),
       ),
     fill: (fills) =>
       asked('fill', keysOf(fills), () =>
-        fills.map(({ key, lease, bytes, ttlMs, fillId }) => {
+        fills.map(({ key, lease, bytes, ttlMs }) => {
           if (leases.get(key)?.token !== lease.token) return false
           leases.delete(key)
-          stored.set(key, { bytes, ttlMs, fillId })
+          stored.set(key, { bytes, ttlMs, fillId: fillIdIn(bytes) })
           return true
         }),
       ),

@@ -63,7 +63,7 @@ export function createAdministration(options: AdministrationOptions): CacheAdmin
       ttlSeconds: Math.ceil(found.ttlMs / 1000),
     }
     if (!decoded) return { ...present, wouldBeServed: false, why: 'damaged' }
-    const judged = index.judge(decoded.stamp, decoded.tags, 'volatile')
+    const judged = follower.judge(decoded.stamp, decoded.tags, 'volatile')
     const verdict = found.currentGeneration ? judged : 'flushed'
     return {
       ...present,

@@ -1,4 +1,4 @@
-/** Whether a read may use the cache at all: the reader's own terms, and how well this instance follows the log. */
+/** Whether a read may use the cache on its caller's terms. Whether the cache may be trusted, its layers know. */
 import type { Committed, InvalidationIndex, LogFollower } from '../cache/index.ts'
 import type { ReadContext } from './api.ts'
 import { decodeConsistencyToken, isOfHistory } from './consistency-token.ts'
@@ -22,9 +22,6 @@ export interface FreshnessOptions {
   readonly tokenWaitMs: number
 }
 
-/** How long a read waits where this process stood still and does not know what happened meanwhile, in milliseconds. */
-const OVERDUE_WAIT_MS = 500
-
 export function createFreshness({ index, follower, tokenWaitMs }: FreshnessOptions): Freshness {
   /** What this instance knows may itself be the history that is over, so the log is asked before anybody is refused. */
   async function isOfThisHistory(mutation: Committed): Promise<boolean> {
@@ -38,21 +35,18 @@ export function createFreshness({ index, follower, tokenWaitMs }: FreshnessOptio
     return asked
   }
 
-  async function weighed({ after, bypass }: ReadContext): Promise<string | null> {
+  async function judged({ after, bypass }: ReadContext): Promise<string | null> {
     const mutation = after === undefined ? null : decodeConsistencyToken(after)
     const known = mutation === null || (await isOfThisHistory(mutation))
     if (bypass) return 'request'
-    if (follower.isOverdue()) await follower.refresh(OVERDUE_WAIT_MS)
-    if (follower.trust() === 'lost') return 'log-behind'
     if (mutation === null || (known && (await follower.waitFor(mutation, tokenWaitMs)))) return null
     return 'token-not-covered'
   }
 
   return {
     reasonToBypass(context) {
-      // Nearly every read asks nothing special of an instance that follows closely, and needs no promise.
-      if (context.after !== undefined || context.bypass || follower.isOverdue()) return weighed(context)
-      return follower.trust() === 'lost' ? 'log-behind' : null
+      // Nearly every read asks nothing special, and needs no promise.
+      return context.after === undefined && !context.bypass ? null : judged(context)
     },
     async checkToken({ after }) {
       if (after !== undefined) await isOfThisHistory(decodeConsistencyToken(after))

@@ -32,8 +32,21 @@ export const bucketTag = (bucket: number): Tag => tag(CATALOGUE_BUCKET, hex(buck
 export const resourceTag = (resource: ResourceId): Tag => tag(RESOURCE, resource)
 export const layerTag = (layer: LayerName): Tag => tag(WHOLE_LAYER, layer)
 
-/** Entries of the catalogue live for hours, all others for minutes. */
-export function retentionOf(each: Tag): RetentionClass {
+export const isResourceTag = (each: Tag): boolean => each.startsWith(`${RESOURCE}:`)
+
+/** The bucket that a tag names; undefined where it names something else. */
+export function bucketIn(each: Tag): number | undefined {
+  return each.startsWith(`${CATALOGUE_BUCKET}:`) ? Number.parseInt(each.slice(2), 16) : undefined
+}
+
+/** The group whose grants an entry depends on; undefined where the tag names something else. */
+export function grantsGroupIn(each: Tag): GroupId | undefined {
+  return each.startsWith(`${GRANTS_OF_GROUP}:`) ? (each.slice(2) as GroupId) : undefined
+}
+
+/** Entries of the catalogue live for hours, all others for minutes; none depends on a resource by name. */
+export function retentionOf(each: Tag): RetentionClass | null {
+  if (isResourceTag(each)) return null
   return each.startsWith(`${CATALOGUE_BUCKET}:`) || each === layerTag('resources') ? 'lasting' : 'volatile'
 }
 

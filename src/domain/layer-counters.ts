@@ -4,8 +4,9 @@ import type { JsonObject } from './model.ts'
 
 interface Counts {
   hits: number
-  /** Of the hits, those that came from a replica. */
+  /** Of the hits, those that came from a replica, and those from this process alone. */
   replicaHits: number
+  memoryHits: number
   misses: number
   loads: number
   fillsRefused: number
@@ -19,7 +20,10 @@ export interface LayerCounters {
 
 export function createLayerCounters(): LayerCounters {
   const counts = new Map<LayerName, Counts>(
-    LAYERS.map((layer) => [layer, { hits: 0, replicaHits: 0, misses: 0, loads: 0, fillsRefused: 0, rejections: {} }]),
+    LAYERS.map((layer) => [
+      layer,
+      { hits: 0, replicaHits: 0, memoryHits: 0, misses: 0, loads: 0, fillsRefused: 0, rejections: {} },
+    ]),
   )
   const update = (layer: LayerName, change: (counts: Counts) => void) => {
     const found = counts.get(layer)
@@ -31,6 +35,7 @@ export function createLayerCounters(): LayerCounters {
         update(layer, (each) => {
           each.hits++
           if (from === 'replica') each.replicaHits++
+          if (from === 'memory') each.memoryHits++
         }),
       miss: (layer) => update(layer, (each) => each.misses++),
       loaded: (layer) => update(layer, (each) => each.loads++),

@@ -45,21 +45,33 @@ export interface Position {
 
 export interface VisibleQuery {
   readonly count: number
-  readonly after?: Position
-  readonly kind?: string
-  readonly prefix?: string
-  readonly atLeast?: Permission
+  readonly after?: Position | undefined
+  readonly kind?: string | undefined
+  readonly prefix?: string | undefined
+  readonly atLeast?: Permission | undefined
 }
 
-export interface CacheSource {
-  /** The user's own groups and all their ancestors; none for a user who does not exist or is disabled. */
-  effectiveGroups(user: UserId): Promise<Stamped<readonly GroupNode[]>>
+/** What a read of the log brings of a resource that it names: its present state, or that it is gone. */
+export interface ResourceState {
+  readonly id: ResourceId
+  readonly item: CatalogueItem | null
+}
+
+export interface CatalogueSource {
   /** The resources of these buckets; every bucket asked for is in the answer. */
   catalogueBuckets(
     buckets: readonly number[],
   ): Promise<{ stamp: Stamp; values: ReadonlyMap<number, readonly CatalogueItem[]> }>
-  /** Groups and whole list at one snapshot: where the layers change faster than they can be combined. */
-  visibleList(user: UserId): Promise<Stamped<{ groups: readonly GroupNode[]; items: readonly VisibleResource[] }>>
+}
+
+export interface CacheSource extends CatalogueSource {
+  /** The user's own groups and all their ancestors; none for a user who does not exist or is disabled. */
+  effectiveGroups(user: UserId): Promise<Stamped<readonly GroupNode[]>>
+  /** Groups and the beginning of the list at one snapshot: where the list cannot be derived from the catalogue. */
+  visibleList(
+    user: UserId,
+    count: number,
+  ): Promise<Stamped<{ groups: readonly GroupNode[]; items: readonly VisibleResource[] }>>
   /** The one SQL statement that is the fallback and the oracle. */
   visible(user: UserId, query: VisibleQuery): Promise<readonly VisibleResource[]>
   counts(user: UserId): Promise<{ groups: number; resources: number }>

@@ -119,12 +119,14 @@ export function json(
   }
 }
 
+const ttl = (seconds: number | undefined) => (seconds === undefined ? '' : `; ttl=${Math.max(0, Math.floor(seconds))}`)
+
 /** RFC 9211; `detail` is a token, so that no key and no message can end up in it. */
 export function cacheStatus(status: CacheStatus): string {
   const detail = status.detail === undefined ? '' : `; detail=${status.detail.replace(/[^A-Za-z0-9_.-]+/g, '-')}`
   switch (status.kind) {
     case 'hit':
-      return `portcullis; hit; ttl=${Math.max(0, Math.floor(status.ttlSeconds))}${detail}`
+      return `portcullis; hit${ttl(status.ttlSeconds)}${detail}`
     case 'miss':
       return `portcullis; fwd=miss${status.stored ? '; stored' : ''}${detail}`
     case 'bypass':

@@ -21,7 +21,10 @@ import type { Database, Statement } from './pool.ts'
 import { boundsOf } from './prefix-bounds.ts'
 import { EFFECTIVE_GROUPS } from './visibility.ts'
 
-type Directory = Omit<Reads, 'checkToken' | 'visibleResources' | 'effectiveGroups' | 'counts' | 'auditTrail'>
+type Directory = Omit<
+  Reads,
+  'checkToken' | 'visibleResources' | 'visibleResource' | 'effectiveGroups' | 'counts' | 'auditTrail'
+>
 
 const statement = (name: string, text: string): Statement => ({ name, text })
 
@@ -190,7 +193,6 @@ export function createDirectory({ database, source, cursors }: DirectoryOptions)
   return {
     group,
     resource,
-    visibleResource: (user, ref) => source.visibleOne(user, ref),
     async permissionOn(user, ref) {
       return (await source.visibleOne(user, ref))?.permission ?? null
     },

@@ -12,7 +12,10 @@ import {
   type Snapshot,
   type Tag,
 } from '../cache/index.ts'
+import type { ResourceId } from '../domain/model.ts'
+import type { CatalogueItem, ResourceState } from '../domain/source.ts'
 import { clientConfig, type DatabaseOptions, isRefused, isUnavailable } from './pool.ts'
+import { grantsIn } from './source.ts'
 import { STAMP_COLUMNS, stampOf } from './stamp.ts'
 
 export const LOG_CHANNEL = 'portcullis_invalidation'
@@ -30,26 +33,58 @@ const PAST_TIMEOUT_MS = 10_000
 /** How often the past is begun anew because its end was removed under the reader's hands. */
 const PAST_ATTEMPTS = 3
 
+/** So many resources are read with the rows that name them; of more, their buckets are loaded beside. */
+const STATES_MAX = 1000
+
 interface LogReadRow {
   database: string
   snapshot: string
   /** Rows visible in it may have been removed. */
   horizon: string | null
   rows: { x: string; t: string[] }[]
+  /** Null: more than $2. */
+  states: StateRow[] | null
 }
 
-const rowsWhere = (condition: string) => `
+/** A resource that a row names; without the rest when it is gone. */
+interface StateRow {
+  id: ResourceId
+  item: (Omit<CatalogueItem, 'grants'> & { grants: string | null }) | null
+}
+
+/**
+ * Position, rows and the state of what the rows name, in one snapshot: read apart, the state could be newer than the
+ * position or older, and then the catalogue would be one that never was.
+ *
+ * Rows older than the oldest transaction in progress at $1 were all seen by then; the index on xid skips them. Each
+ * resource is looked up by itself (OFFSET 0): of a list of ids the planner expects so much that it reads all there are.
+ */
+const READ_SINCE = {
+  name: 'log-since',
+  text: `
+WITH fresh AS MATERIALIZED (
+  SELECT l.xid, l.tags FROM invalidation_log l
+  WHERE l.xid >= pg_snapshot_xmin($1::pg_snapshot) AND NOT pg_visible_in_snapshot(l.xid, $1::pg_snapshot)
+),
+named AS MATERIALIZED (
+  SELECT DISTINCT substr(tag, 3)::uuid AS id FROM fresh CROSS JOIN LATERAL unnest(fresh.tags) AS tag
+  WHERE tag ~ '^r:[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$' LIMIT $2::int + 1
+)
 SELECT ${STAMP_COLUMNS}, (
   SELECT snapshot::text FROM log_checkpoints WHERE pruned ORDER BY id DESC LIMIT 1
 ) AS horizon, (
-  SELECT coalesce(json_agg(json_build_object('x', l.xid::text, 't', l.tags)), '[]')
-  FROM invalidation_log l WHERE ${condition}
-) AS rows`
-
-// Rows older than the oldest transaction in progress at $1 were all seen by then; the index on xid skips them.
-const READ_SINCE = {
-  name: 'log-since',
-  text: rowsWhere(`l.xid >= pg_snapshot_xmin($1::pg_snapshot) AND NOT pg_visible_in_snapshot(l.xid, $1::pg_snapshot)`),
+  SELECT coalesce(json_agg(json_build_object('x', xid::text, 't', tags)), '[]') FROM fresh
+) AS rows, CASE WHEN (SELECT count(*) FROM named) <= $2::int THEN (
+  SELECT coalesce(json_agg(json_build_object('id', named.id, 'item', state.item)), '[]')
+  FROM named LEFT JOIN LATERAL (
+    SELECT json_build_object('id', r.id, 'name', r.name, 'kind', r.kind, 'description', r.description,
+      'attributes', r.attributes, 'version', r.version,
+      'updatedAt', to_char(r.updated_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'), 'grants', (
+        SELECT string_agg(group_id || ' ' || permission, ',') FROM grants WHERE resource_id = r.id
+      )) AS item
+    FROM resources r WHERE r.id = named.id OFFSET 0
+  ) AS state ON true
+) END AS states`,
 }
 
 const atMost = (rows: string) => `(SELECT count(*) FROM (SELECT 1 FROM ${rows} LIMIT $1 + 1) counted) <= $1`
@@ -73,7 +108,9 @@ export interface PostgresLogOptions extends DatabaseOptions {
   readonly notify: boolean
 }
 
-export function createInvalidationLog(options: PostgresLogOptions): InvalidationLog & { close(): Promise<void> } {
+export function createInvalidationLog(
+  options: PostgresLogOptions,
+): InvalidationLog<ResourceState> & { close(): Promise<void> } {
   let onAppended: () => void = () => {}
   let connection: Promise<pg.Client> | null = null
   let closed = false
@@ -144,14 +181,15 @@ export function createInvalidationLog(options: PostgresLogOptions): Invalidation
     }
   }
 
-  async function readRows(since: Snapshot, timeoutMs?: number): Promise<LogBatch> {
-    const row = await ask<LogReadRow>(READ_SINCE, [formatSnapshot(since)], timeoutMs)
+  async function readRows(since: Snapshot, timeoutMs?: number): Promise<LogBatch<ResourceState>> {
+    const row = await ask<LogReadRow>(READ_SINCE, [formatSnapshot(since), STATES_MAX], timeoutMs)
     if (!row) throw new Error('a select without FROM returned no row')
     const gap = row.horizon !== null && !covers(since, parseSnapshot(row.horizon))
-    return { position: stampOf(row), rows: row.rows.map(logRow), ...(gap && { gap }) }
+    const changes = row.states && row.states.map(stateOf)
+    return { position: stampOf(row), rows: row.rows.map(logRow), changes, ...(gap && { gap }) }
   }
 
-  async function readFromFloor(): Promise<LogBatch & { readonly floor: Snapshot }> {
+  async function readFromFloor(): Promise<LogBatch<ResourceState> & { readonly floor: Snapshot }> {
     const chosen = await ask<{ floor: string }>(CHOOSE_FLOOR, [PAST_ROWS_MAX], PAST_TIMEOUT_MS)
     if (!chosen) throw new Error('a select without FROM returned no row')
     const floor = parseSnapshot(chosen.floor)
@@ -193,6 +231,10 @@ export function createInvalidationLog(options: PostgresLogOptions): Invalidation
  */
 function isUnreachable(error: unknown): boolean {
   return isUnavailable(error) && !isRefused(error)
+}
+
+function stateOf({ id, item }: StateRow): ResourceState {
+  return { id, item: item && { ...item, grants: grantsIn(item.grants) } }
 }
 
 function logRow({ x, t }: { x: string; t: string[] }): LogRow {

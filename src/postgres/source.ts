@@ -1,19 +1,42 @@
 /** What the cache loads from PostgreSQL, each load stamped with the snapshot it saw. */
 
-import type { GroupId, JsonObject, MembershipRole, Permission, ResourceId, VisibleResource } from '../domain/model.ts'
-import type { CacheSource, CatalogueItem, GroupNode, VisibleQuery } from '../domain/source.ts'
+import type { GroupId, JsonObject, Permission, ResourceId, UserId, VisibleResource } from '../domain/model.ts'
+import type { CacheSource, CatalogueItem, GroupNode, Stamped, VisibleQuery } from '../domain/source.ts'
+import { createBatches } from './batches.ts'
 import type { Database, Statement } from './pool.ts'
 import { boundsOf } from './prefix-bounds.ts'
 import { STAMP_COLUMNS, type StampColumns, stampOf } from './stamp.ts'
 import { COUNTS, EFFECTIVE_GROUPS, VISIBLE_BY_ID, VISIBLE_BY_NAME, VISIBLE_PAGE, VISIBLE_RANGE } from './visibility.ts'
 
+const groupsOf = (effective: string) => `
+  SELECT coalesce(json_agg(json_build_object('id', e.id, 'name', e.name, 'parentId', e.parent_id, 'role', e.role) ORDER BY e.name), '[]')
+  FROM (${effective}) e`
+
 const LOAD_GROUPS: Statement = {
   name: 'load-groups',
   text: `
 WITH RECURSIVE ${EFFECTIVE_GROUPS}
+SELECT ${STAMP_COLUMNS}, (${groupsOf('SELECT effective.*, own.role FROM effective LEFT JOIN own ON own.id = effective.id')}) AS groups`,
+}
+
+/** The same for the users $1 at once, in their order. */
+const LOAD_GROUPS_OF_MANY: Statement = {
+  name: 'load-groups-of-many',
+  text: `
+WITH RECURSIVE asked AS (SELECT * FROM unnest($1::text[]) WITH ORDINALITY AS a(user_id, place)),
+own AS (
+  SELECT a.place, g.id, g.name, g.parent_id, m.role
+  FROM asked a JOIN users u ON u.id = a.user_id AND NOT u.disabled
+  JOIN memberships m ON m.user_id = u.id JOIN groups g ON g.id = m.group_id
+),
+effective AS (
+  SELECT place, id, name, parent_id FROM own
+  UNION
+  SELECT e.place, g.id, g.name, g.parent_id FROM groups g JOIN effective e ON g.id = e.parent_id
+),
+named AS (SELECT effective.*, own.role FROM effective LEFT JOIN own USING (place, id))
 SELECT ${STAMP_COLUMNS}, (
-  SELECT coalesce(json_agg(json_build_object('id', e.id, 'name', e.name, 'parentId', e.parent_id, 'role', o.role) ORDER BY e.name), '[]')
-  FROM effective e LEFT JOIN own o ON o.id = e.id
+  SELECT json_agg((${groupsOf('SELECT * FROM named WHERE named.place = asked.place')}) ORDER BY place) FROM asked
 ) AS groups`,
 }
 
@@ -66,16 +89,23 @@ interface StampRow extends StampColumns {
 }
 
 interface GroupsRow extends StampColumns {
-  groups: { id: GroupId; name: string; parentId: GroupId | null; role: MembershipRole | null }[]
+  groups: GroupNode[]
+}
+
+interface GroupsOfManyRow extends StampColumns {
+  groups: GroupNode[][]
 }
 
 export function createCacheSource(database: Database): CacheSource {
+  const groups = createBatches<UserId, Stamped<readonly GroupNode[]>>(async (users) => {
+    const [row] = await database.query<GroupsOfManyRow>(LOAD_GROUPS_OF_MANY, [users])
+    if (!row) throw new Error('a select without FROM returned no row')
+    const stamp = stampOf(row)
+    return row.groups.map((value) => ({ value, stamp }))
+  })
+
   return {
-    async effectiveGroups(user) {
-      const [row] = await database.query<GroupsRow>(LOAD_GROUPS, [user])
-      if (!row) throw new Error('a select without FROM returned no row')
-      return { value: row.groups satisfies GroupNode[], stamp: stampOf(row) }
-    },
+    effectiveGroups: groups.load,
 
     async catalogueBuckets(buckets) {
       const runs = runsOf(buckets)
@@ -87,12 +117,12 @@ export function createCacheSource(database: Database): CacheSource {
       return { stamp: stampOf(stamp), values: grouped(rows, buckets) }
     },
 
-    visibleList: (user) =>
+    visibleList: (user, count) =>
       database.readSnapshot(async (client) => {
         const groups = await client.query<GroupsRow>({ ...LOAD_GROUPS, values: [user] })
         const items = await client.query<VisibleRow>({
           ...VISIBLE_PAGE,
-          values: [user, ...pageValues({ count: null })],
+          values: [user, ...pageValues({ count })],
         })
         const [row] = groups.rows
         if (!row) throw new Error('a select without FROM returned no row')
@@ -123,13 +153,7 @@ export function createCacheSource(database: Database): CacheSource {
   }
 }
 
-function pageValues({
-  count,
-  after,
-  kind,
-  prefix,
-  atLeast,
-}: Omit<VisibleQuery, 'count'> & { count: number | null }): unknown[] {
+function pageValues({ count, after, kind, prefix, atLeast }: VisibleQuery): unknown[] {
   return [count, after?.name ?? null, after?.id ?? null, kind ?? null, prefix ?? null, atLeast ?? null]
 }
 
@@ -138,7 +162,7 @@ function grouped(rows: readonly (CatalogueRow | StampRow)[], buckets: readonly n
   for (const row of rows) {
     if (row.id === null) continue
     const { id, name, kind, description, attributes, version, updated_at: updatedAt, grants } = row
-    const item = { id, name, kind, description, attributes, version, updatedAt, grants: grantsOf(grants) }
+    const item = { id, name, kind, description, attributes, version, updatedAt, grants: grantsIn(grants) }
     values.get(Number.parseInt(id.slice(0, 2), 16))?.push(item)
   }
   return values
@@ -158,7 +182,8 @@ function visibleOf({
   return { id, name, kind, description, attributes, permission, version, updatedAt: updated_at.toISOString() }
 }
 
-function grantsOf(text: string | null): [GroupId, Permission][] {
+/** `<group> <permission>,…` */
+export function grantsIn(text: string | null): [GroupId, Permission][] {
   return text === null ? [] : text.split(',').map((grant) => grant.split(' ') as [GroupId, Permission])
 }
 

@@ -2,22 +2,22 @@
 import { randomBytes } from 'node:crypto'
 import {
   type EntryKey,
-  type EntryRead,
   type EntryStore,
   type Fill,
   LARGEST_ENTRY_BYTES,
   type LayerName,
   type Lease,
   type LeaseRequest,
-  type ReadRequest,
+  type Opened,
   type StoreWait,
 } from '../cache/index.ts'
-import { nextEcho, READS_PER_ROUND_TRIP, readEntries, readEntry, repliesOf, verified } from './entry-reader.ts'
-import { createFillQuestions, type KnownEntry } from './fill-questions.ts'
+import { nextEcho, READS_PER_ROUND_TRIP, readEntries, repliesOf, verified } from './entry-reader.ts'
+import { GarbledReplyError } from './failure.ts'
+import { createFillQuestions } from './fill-questions.ts'
 import { type Guard, runWithin } from './guard.ts'
 import type { Keys } from './keys.ts'
 import type { ReplicaReader } from './replica-reader.ts'
-import type { CountReply, LeaseReply, ScriptedPipeline, ScriptedRedis } from './scripts.ts'
+import type { LeaseReply, OpenedReply, ScriptedPipeline, ScriptedRedis } from './scripts.ts'
 
 export interface RedisEntryStoreOptions {
   readonly redis: ScriptedRedis
@@ -27,62 +27,21 @@ export interface RedisEntryStoreOptions {
   readonly replica?: ReplicaReader | undefined
 }
 
-/** Together with their parts and leases 3,000 names in one script: a millisecond or two for Redis. */
+/** With their leases 2,000 names in one script: a millisecond for Redis. */
 const INVALIDATIONS_PER_SCRIPT = 1000
-/** Who has waited longer for earlier commands asks by himself: a shared round must not end with the budget of one. */
+/** A request that has waited longer for earlier commands asks alone: a shared round must not end with the budget of one. */
 const SHARED_UNTIL_MS = 10
 const LEASES_PER_ROUND_TRIP = 256
 /** What is written in one go; a large fill goes in several, so that others' commands pass in between. */
 const FILL_BYTES_PER_ROUND_TRIP = 1024 * 1024
 const SCAN_COUNT = 500
-const ABSENT: EntryRead = Object.freeze({ kind: 'absent' })
+const WHY = [undefined, 'flushed', 'too-large', 'damaged'] as const
 
-export function createRedisEntryStore(options: RedisEntryStoreOptions): EntryStore {
-  const { redis, guard, keys, replica } = options
+export function createRedisEntryStore({ redis, guard, keys, replica }: RedisEntryStoreOptions): EntryStore {
   const questions = createFillQuestions({ redis, guard, keys })
+  const removals = createRemovals({ redis, guard, keys })
 
-  /** Null where nothing can be asked about: no copy is held, or the master cannot be asked together with others. */
-  function questionAbout({ key, layer, knownFillId }: ReadRequest, wait?: StoreWait): KnownEntry | null {
-    if (knownFillId === undefined || guard.state() !== 'closed') return null
-    return wait && wait.spentMs > SHARED_UNTIL_MS ? null : { key, layer, knownFillId }
-  }
-
-  /** Most reads ask about a copy that is still current: those share their round trips, and move nothing. */
-  function readOne(request: ReadRequest, wait?: StoreWait): Promise<EntryRead[]> {
-    const question = questionAbout(request, wait)
-    if (question === null) return readSome([request], wait)
-    const asked = questions.leftMs(question, wait)
-    return asked.then((leftMs) => (leftMs === null ? readSome([request], wait) : [same(leftMs)]))
-  }
-
-  async function readMany(requests: readonly ReadRequest[], wait?: StoreWait): Promise<EntryRead[]> {
-    const current = await Promise.all(
-      requests.map((request) => {
-        const question = questionAbout(request, wait)
-        return question && questions.leftMs(question, wait)
-      }),
-    )
-    const toRead = requests.filter((_, index) => current[index] === null)
-    const read = await inChunks(chunksOf(toRead, READS_PER_ROUND_TRIP), (some) => readSome(some, wait))
-    return current.map((leftMs) => (leftMs === null ? (read.shift() ?? ABSENT) : same(leftMs)))
-  }
-
-  /**
-   * From the master; from a replica only once the breaker is open, not after a first failure: while Redis is well, a
-   * replica that lags by a millisecond would undo what an invalidation on the master has promised.
-   */
-  function readSome(requests: readonly ReadRequest[], wait?: StoreWait): Promise<EntryRead[]> {
-    if (guard.state() !== 'closed' && replica?.isHealthy()) return replica.read(requests, wait)
-    return runWithin(guard, wait, 'read', () => fromMaster(requests))
-  }
-
-  async function fromMaster(requests: readonly ReadRequest[]): Promise<EntryRead[]> {
-    const [only] = requests
-    if (requests.length === 1 && only) return [await readEntry(redis, keys, only)]
-    return readEntries(redis, keys, requests)
-  }
-
-  async function takeSome(requests: readonly LeaseRequest[], wait?: StoreWait): Promise<(Lease | null)[]> {
+  async function takeSome(requests: readonly LeaseRequest[]): Promise<(Lease | null)[]> {
     const pipeline = redis.pipeline() as unknown as ScriptedPipeline
     const asked = requests.map(({ key, layer, leaseMs }) => {
       const [echo, token] = [nextEcho(), randomId()]
@@ -90,43 +49,93 @@ export function createRedisEntryStore(options: RedisEntryStoreOptions): EntrySto
       return { echo, token }
     })
     const echoes = asked.map(({ echo }) => echo)
-    const replies = await runWithin(guard, wait, 'take-lease', () => repliesOf<LeaseReply>(pipeline, echoes))
+    const replies = await guard.run('take-lease', () => repliesOf<LeaseReply>(pipeline, echoes))
     return replies.map(([, taken, generation], index) => {
       const token = asked[index]?.token
       return taken === 1 && token && generation ? { token, generation: generation.toString('latin1') } : null
     })
   }
 
-  async function takeOne({ key, layer, leaseMs }: LeaseRequest, wait?: StoreWait): Promise<Lease | null> {
-    const [echo, token] = [nextEcho(), randomId()]
-    const [, taken, generation] = await runWithin(guard, wait, 'take-lease', async () =>
-      verified(
-        await redis.takeLeaseBuffer(keys.lease(key), keys.generation(layer), echo, token, leaseMs, randomId()),
-        echo,
-      ),
-    )
-    return taken === 1 && generation ? { token, generation: generation.toString('latin1') } : null
-  }
-
   async function fillSome(fills: readonly Fill[], wait?: StoreWait): Promise<boolean[]> {
-    const pipeline = redis.pipeline() as unknown as ScriptedPipeline
-    const echoes = fills.map((fill) => {
+    const echo = nextEcho()
+    const names = fills.flatMap(namesOf)
+    const values = fills.flatMap(({ lease, ttlMs, bytes }) => [lease.token, lease.generation, ttlMs, bytes])
+    const [, ...accepted] = await runWithin(guard, wait, 'fill', async () =>
+      verified(await redis.fillEntries(names.length, ...names, echo, ...values), echo),
+    )
+    return accepted.map((each) => each === 1)
+  }
+
+  const namesOf = ({ key, layer }: { readonly key: EntryKey; readonly layer: LayerName }) => [
+    keys.remembered(key),
+    keys.lease(key),
+    keys.generation(layer),
+  ]
+
+  return {
+    async leftOf(known, wait) {
+      // Most reads ask about a copy that is still current: they share their round trips, and move nothing.
+      guard.check()
+      if (wait && wait.spentMs > SHARED_UNTIL_MS) return null
+      return questions.leftMs(known, wait)
+    },
+
+    async open(requests, wait) {
       const echo = nextEcho()
-      pipeline.fillEntryBuffer(...fillArguments(fill, echo))
-      return echo
-    })
-    const replies = await runWithin(guard, wait, 'fill', () => repliesOf<CountReply>(pipeline, echoes))
-    return replies.map(([, accepted]) => accepted === 1)
-  }
+      const tokens = requests.map(randomId)
+      const names = requests.flatMap(namesOf)
+      const values = requests.flatMap(({ leaseMs, refusedFillId = '' }, at) => [
+        tokens[at] ?? '',
+        leaseMs,
+        randomId(),
+        refusedFillId,
+      ])
+      const [, ...replies] = await runWithin(guard, wait, 'open', async () =>
+        verified(await redis.openEntriesBuffer(names.length, ...names, echo, LARGEST_ENTRY_BYTES, ...values), echo),
+      )
+      return replies.map((reply, at) => openedOf(reply, tokens[at] ?? ''))
+    },
 
-  function fillArguments({ key, layer, lease, fillId, bytes, ttlMs, parts = [] }: Fill, echo: number) {
-    return [
-      ...([keys.entry(key), keys.parts(key), keys.lease(key), keys.generation(layer)] as const),
-      ...([echo, lease.token, lease.generation, ttlMs, bytes, fillId] as const),
-      ...parts,
-    ] as const
-  }
+    async read(requests) {
+      return inChunks(chunksOf(requests, READS_PER_ROUND_TRIP), (some) =>
+        guard.run('read', () => readEntries(redis, keys, some)),
+      )
+    },
 
+    takeLeases: (requests) => inChunks(chunksOf(requests, LEASES_PER_ROUND_TRIP), takeSome),
+
+    fill: (fills, wait) => inChunks(bySize(fills), (some) => fillSome(some, wait)),
+
+    async releaseLease(key, { token, generation }, wait) {
+      const echo = nextEcho()
+      await runWithin(guard, wait, 'release-lease', async () =>
+        verified(await redis.releaseLease(keys.lease(key), echo, token, generation), echo),
+      )
+    },
+
+    readReplica: (request, wait) => (replica?.isHealthy() ? replica.read(request, wait) : null),
+
+    ...removals,
+
+    async inspect(key, layer) {
+      const echo = nextEcho()
+      const [, bytes, ttlMs = 0, current] = await guard.run('inspect', async () =>
+        verified(
+          await redis.inspectEntryBuffer(keys.entry(key), keys.generation(layer), echo, LARGEST_ENTRY_BYTES),
+          echo,
+        ),
+      )
+      return bytes && { bytes, ttlMs: Math.max(0, ttlMs), currentGeneration: current === 1 }
+    },
+  }
+}
+
+/** What takes entries away: by name, with their generation, or by scanning for them. */
+function createRemovals({
+  redis,
+  guard,
+  keys,
+}: Omit<RedisEntryStoreOptions, 'replica'>): Pick<EntryStore, 'invalidate' | 'replaceGenerations' | 'sweep'> {
   async function invalidateSome(some: readonly EntryKey[]): Promise<number> {
     const echo = nextEcho()
     const names = some.map(keys.entry)
@@ -151,34 +160,6 @@ export function createRedisEntryStore(options: RedisEntryStoreOptions): EntrySto
   }
 
   return {
-    read(requests, wait) {
-      const [only] = requests
-      return requests.length === 1 && only ? readOne(only, wait) : readMany(requests, wait)
-    },
-
-    async readPart(key, fillId, part, wait) {
-      const echo = nextEcho()
-      const [, bytes] = await runWithin(guard, wait, 'read-part', async () =>
-        verified(await redis.readPartBuffer(keys.parts(key), echo, fillId, part, LARGEST_ENTRY_BYTES), echo),
-      )
-      return bytes
-    },
-
-    async takeLeases(requests, wait) {
-      const [only] = requests
-      if (requests.length === 1 && only) return [await takeOne(only, wait)]
-      return inChunks(chunksOf(requests, LEASES_PER_ROUND_TRIP), (some) => takeSome(some, wait))
-    },
-
-    fill: (fills, wait) => inChunks(bySize(fills), (some) => fillSome(some, wait)),
-
-    async releaseLease(key, { token, generation }, wait) {
-      const echo = nextEcho()
-      await runWithin(guard, wait, 'release-lease', async () =>
-        verified(await redis.releaseLease(keys.lease(key), echo, token, generation), echo),
-      )
-    },
-
     async invalidate(all) {
       let present = 0
       // In order: an input is gone before what was derived from it, also across scripts.
@@ -200,21 +181,19 @@ export function createRedisEntryStore(options: RedisEntryStoreOptions): EntrySto
       for (const layer of layers) removed += await sweepLayer(layer)
       return removed
     },
-
-    async inspect(key, layer) {
-      const echo = nextEcho()
-      const [, bytes, ttlMs = 0, current] = await guard.run('inspect', async () =>
-        verified(
-          await redis.inspectEntryBuffer(keys.entry(key), keys.generation(layer), echo, LARGEST_ENTRY_BYTES),
-          echo,
-        ),
-      )
-      return bytes && { bytes, ttlMs: Math.max(0, ttlMs), currentGeneration: current === 1 }
-    },
   }
 }
 
-const same = (ttlMs: number): EntryRead => ({ kind: 'same', ttlMs })
+function openedOf([kind, first, second]: OpenedReply, token: string): Opened {
+  if (kind === 0) return { kind: 'busy' }
+  if (kind === 1 && Buffer.isBuffer(first) && typeof second === 'number') {
+    const why = WHY[second]
+    return { kind: 'leased', lease: { token, generation: first.toString('latin1') }, ...(why && { instead: why }) }
+  }
+  if (kind === 2 && typeof first === 'number' && Buffer.isBuffer(second))
+    return { kind: 'found', bytes: second, ttlMs: first }
+  throw new GarbledReplyError()
+}
 
 /** 16 characters; as many as the first line of an entry has room for. */
 function randomId(): string {
@@ -229,19 +208,15 @@ function* bySize(fills: readonly Fill[]): Generator<readonly Fill[]> {
   let some: Fill[] = []
   let bytes = 0
   for (const fill of fills) {
-    if (some.length > 0 && bytes + sizeOf(fill) > FILL_BYTES_PER_ROUND_TRIP) {
+    if (some.length > 0 && bytes + fill.bytes.length > FILL_BYTES_PER_ROUND_TRIP) {
       yield some
       some = []
       bytes = 0
     }
     some.push(fill)
-    bytes += sizeOf(fill)
+    bytes += fill.bytes.length
   }
   if (some.length > 0) yield some
-}
-
-function sizeOf({ bytes, parts = [] }: Fill): number {
-  return parts.reduce((sum, part) => sum + part.length, bytes.length)
 }
 
 async function inChunks<In, Out>(

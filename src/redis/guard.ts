@@ -42,6 +42,8 @@ export interface Guard {
   runAnyway<T>(name: string, send: () => Promise<T>): Promise<T>
   /** Whether `run` would send. */
   admits(): boolean
+  /** @throws StoreUnavailableError where `run` would not send */
+  check(): void
   state(): BreakerState
   /** How long the breaker has been open, in milliseconds; 0 while it is not. */
   awayMs(): number
@@ -184,6 +186,9 @@ export function createGuard(options: GuardOptions): Guard {
       return sent(name, send)
     },
     admits: () => isClosed() && !suspected,
+    check() {
+      if (!isClosed() || suspected) throw refusal()
+    },
     state: () => (isClosed() ? 'closed' : breaker.state === CircuitState.HalfOpen ? 'half-open' : 'open'),
     awayMs,
     nudge() {

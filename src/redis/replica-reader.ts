@@ -4,7 +4,7 @@
  */
 import type { EntryRead, ReadRequest, StoreWait } from '../cache/index.ts'
 import { type Connection, createConnection } from './connection.ts'
-import { readEntries, readEntry } from './entry-reader.ts'
+import { readEntry } from './entry-reader.ts'
 import { createGuard, type Guard, runWithin } from './guard.ts'
 import type { Keys } from './keys.ts'
 import type { RedisSettings } from './options.ts'
@@ -13,7 +13,7 @@ export interface ReplicaReader {
   /** Connected, and answering as far as is known. */
   isHealthy(): boolean
   /** @throws StoreUnavailableError */
-  read(requests: readonly ReadRequest[], wait?: StoreWait): Promise<EntryRead[]>
+  read(request: ReadRequest, wait?: StoreWait): Promise<EntryRead>
   close(): void
 }
 
@@ -38,20 +38,10 @@ export function createReplicaReader({ settings, keys, budgetMs, heartbeatMs }: R
 
   return {
     isHealthy: () => connection.isReady() && guard.admits(),
-    async read(requests, wait) {
-      const [only] = requests
-      const answers = await runWithin(guard, wait, 'replica-read', async () =>
-        requests.length === 1 && only ? [await readEntry(redis, keys, only)] : readEntries(redis, keys, requests),
-      )
-      return answers.map(marked)
-    },
+    read: (request, wait) => runWithin(guard, wait, 'replica-read', () => readEntry(redis, keys, request)),
     close() {
       guard.close()
       connection.close()
     },
   }
-}
-
-function marked(answer: EntryRead): EntryRead {
-  return answer.kind === 'found' || answer.kind === 'same' ? { ...answer, replica: true } : answer
 }

@@ -12,6 +12,8 @@ export type Echoed<Rest extends readonly unknown[]> = readonly [echo: number, ..
 export type ReadReply = Echoed<[kind: number, leftMs?: number, bytes?: Buffer]>
 export type LeaseReply = Echoed<[taken: number, generation?: Buffer]>
 export type CountReply = Echoed<[count: number]>
+/** `{0}`, `{1, generation, why}` or `{2, milliseconds left, bytes}` for each request that was looked at. */
+export type OpenedReply = readonly [kind: number, first?: number | Buffer, second?: number | Buffer]
 
 /** As `defineCommand` makes them: keys first, then arguments; the suffix asks for Buffers. */
 interface EntryScripts<Result extends 'promise' | 'pipeline'> {
@@ -21,23 +23,15 @@ interface EntryScripts<Result extends 'promise' | 'pipeline'> {
   takeLeaseBuffer(
     ...args: [lease: string, generation: string, echo: number, token: string, leaseMs: number, fresh: string]
   ): Result extends 'promise' ? Promise<LeaseReply> : unknown
-  fillEntryBuffer(
-    ...args: [
-      ...keys: [entry: string, parts: string, lease: string, generation: string],
-      ...fill: [echo: number, token: string, leased: string, ttlMs: number, bytes: Buffer, fillId: string],
-      ...parts: Buffer[],
-    ]
-  ): Result extends 'promise' ? Promise<CountReply> : unknown
 }
 
+/** Where the number of keys varies, it comes first. */
 export interface Scripted extends EntryScripts<'promise'> {
-  /** The number of keys comes first: it varies. The fill ids are one string. */
+  /** The fill ids are one string. */
   stillCurrent(keyCount: number, ...keysThenEchoThenFillIds: (string | number)[]): Promise<Echoed<unknown[]>>
-  readPartBuffer(
-    ...args: [parts: string, echo: number, fillId: string, part: number, bytesMax: number]
-  ): Promise<Echoed<[bytes: Buffer | null]>>
+  openEntriesBuffer(keyCount: number, ...keysThenArguments: (string | number)[]): Promise<Echoed<OpenedReply[]>>
+  fillEntries(keyCount: number, ...keysThenArguments: (string | number | Buffer)[]): Promise<Echoed<number[]>>
   releaseLease(lease: string, echo: number, token: string, generation: string): Promise<CountReply>
-  /** The number of keys comes first: it varies. */
   invalidateEntries(keyCount: number, ...keysThenEcho: (string | number)[]): Promise<CountReply>
   replaceGenerations(keyCount: number, ...keysThenEchoThenValues: (string | number)[]): Promise<CountReply>
   inspectEntryBuffer(
@@ -58,10 +52,10 @@ const lua = (name: string) => readFileSync(new URL(`scripts/${name}.lua`, import
 export const SCRIPTS = {
   readEntry: { lua: lua('read'), numberOfKeys: 2, readOnly: true },
   stillCurrent: { lua: lua('still-current'), readOnly: true },
-  readPart: { lua: lua('read-part'), numberOfKeys: 1, readOnly: true },
   inspectEntry: { lua: lua('inspect'), numberOfKeys: 2, readOnly: true },
   takeLease: { lua: lua('take-lease'), numberOfKeys: 2 },
-  fillEntry: { lua: lua('fill'), numberOfKeys: 4 },
+  openEntries: { lua: lua('open') },
+  fillEntries: { lua: lua('fill') },
   releaseLease: { lua: lua('release-lease'), numberOfKeys: 1 },
   invalidateEntries: { lua: lua('invalidate') },
   replaceGenerations: { lua: lua('replace-generations') },

@@ -13,6 +13,8 @@ import {
   type LayerName,
   type Lease,
   type LeaseRequest,
+  type Opened,
+  type OpenRequest,
   PREFIX_LENGTH,
   type ReadRequest,
   StoreUnavailableError,
@@ -26,7 +28,6 @@ export interface InMemoryEntryStore extends EntryStore {
     /** Puts any bytes under the key, as another program, or damage, would. */
     overwrite(key: EntryKey, bytes: Buffer, ttlMs: number): void
     evict(key: EntryKey): void
-    evictParts(key: EntryKey): void
     evictLease(key: EntryKey): void
     evictGeneration(layer: LayerName): void
     /** Everything is gone, generations too: a restart without a snapshot. */
@@ -40,10 +41,6 @@ interface Expiring {
 interface Stored extends Expiring {
   readonly bytes: Buffer
 }
-interface Parts extends Expiring {
-  readonly fillId: string
-  readonly parts: readonly Buffer[]
-}
 interface Held extends Expiring, Lease {}
 
 const MAGIC = 'portcullis1 '
@@ -55,7 +52,6 @@ export function createInMemoryEntryStore(options: {
 }): InMemoryEntryStore {
   const { clock, newId = () => randomBytes(8).toString('hex') } = options
   const entries = new Map<EntryKey, Stored>()
-  const partsOf = new Map<EntryKey, Parts>()
   const leases = new Map<EntryKey, Held>()
   const generations = new Map<LayerName, string>()
   let outage: string | null = null
@@ -81,7 +77,7 @@ export function createInMemoryEntryStore(options: {
     const generation = generations.get(layer)
     if (generation === undefined) return { kind: 'absent' }
     if (generationIn(line) !== generation) return { kind: 'flushed' }
-    if (knownFillId !== undefined && line.slice(12, 28) === knownFillId) return { kind: 'same', ttlMs: leftMs(stored) }
+    if (knownFillId !== undefined && fillIdOf(line) === knownFillId) return { kind: 'same', ttlMs: leftMs(stored) }
     if (stored.bytes.length > LARGEST_ENTRY_BYTES) return { kind: 'too-large' }
     return { kind: 'found', bytes: stored.bytes, ttlMs: leftMs(stored) }
   }
@@ -95,32 +91,38 @@ export function createInMemoryEntryStore(options: {
     return lease
   }
 
+  function openOne({ key, layer, leaseMs, refusedFillId }: OpenRequest): Opened {
+    const found = readOne({ key, layer, knownFillId: refusedFillId ?? '' })
+    if (found.kind === 'found' && found.bytes.length > 0) return found
+    const lease = takeOne({ key, layer, leaseMs })
+    if (!lease) return { kind: 'busy' }
+    if (found.kind === 'flushed' || found.kind === 'too-large') return { kind: 'leased', lease, instead: found.kind }
+    return found.kind === 'found' ? { kind: 'leased', lease, instead: 'damaged' } : { kind: 'leased', lease }
+  }
+
   function holds(key: EntryKey, { token, generation }: Lease): boolean {
     const held = alive(leases, key)
     return held?.token === token && held.generation === generation
   }
 
-  function fillOne({ key, layer, lease, fillId, bytes, parts = [], ttlMs }: Fill): boolean {
+  function fillOne({ key, layer, lease, bytes, ttlMs }: Fill): boolean {
     if (!holds(key, lease)) return false
     leases.delete(key)
     if (generations.get(layer) !== lease.generation) return false
-    const expiresAtMs = expiryIn(ttlMs)
-    entries.set(key, { bytes: Buffer.from(bytes), expiresAtMs })
-    partsOf.delete(key)
-    if (parts.length > 0) partsOf.set(key, { fillId, parts: parts.map((part) => Buffer.from(part)), expiresAtMs })
+    entries.set(key, { bytes: Buffer.from(bytes), expiresAtMs: expiryIn(ttlMs) })
     return true
   }
 
   function removeOne(key: EntryKey): boolean {
     const present = alive(entries, key) !== undefined
-    for (const values of [entries, partsOf, leases]) values.delete(key)
+    for (const values of [entries, leases]) values.delete(key)
     return present
   }
 
-  /** How many Redis keys there are of the layer, entries, parts and leases counted one by one. */
+  /** How many Redis keys there are of the layer, entries and leases counted one by one. */
   function sweepLayer(layer: LayerName): number {
     let removed = 0
-    for (const values of [entries, partsOf, leases]) {
+    for (const values of [entries, leases]) {
       for (const key of values.keys()) {
         if (LAYER_OF[layer].test(key) && alive<Expiring>(values as Map<EntryKey, Expiring>, key) && values.delete(key))
           removed++
@@ -137,10 +139,20 @@ export function createInMemoryEntryStore(options: {
 
   return {
     read: (requests) => atomically(() => requests.map(readOne)),
-    readPart: (key, fillId, part) =>
+    leftOf: (known) =>
       atomically(() => {
-        const kept = alive(partsOf, key)
-        return (kept?.fillId === fillId ? kept.parts[part - 1] : undefined) ?? null
+        const found = readOne(known)
+        return found.kind === 'same' ? found.ttlMs : null
+      }),
+    open: (requests) =>
+      atomically(() => {
+        const answers: Opened[] = []
+        for (const request of requests) {
+          const answer = openOne(request)
+          answers.push(answer)
+          if (answer.kind !== 'leased') break
+        }
+        return answers
       }),
     takeLeases: (requests) => atomically(() => requests.map(takeOne)),
     fill: (fills) => atomically(() => fills.map(fillOne)),
@@ -167,11 +179,10 @@ export function createInMemoryEntryStore(options: {
       },
       overwrite: (key, bytes, ttlMs) => entries.set(key, { bytes, expiresAtMs: expiryIn(ttlMs) }),
       evict: (key) => entries.delete(key),
-      evictParts: (key) => partsOf.delete(key),
       evictLease: (key) => leases.delete(key),
       evictGeneration: (layer) => generations.delete(layer),
       loseEverything: () => {
-        for (const values of [entries, partsOf, leases, generations]) values.clear()
+        for (const values of [entries, leases, generations]) values.clear()
       },
     },
   }
@@ -181,6 +192,10 @@ const LAYER_OF: Readonly<Record<LayerName, RegExp>> = {
   resources: /^resources:all/,
   'user-groups': /^user:groups:\{/,
   'user-resources': /^resources:\{/,
+}
+
+function fillIdOf(line: string): string {
+  return line.slice(12, 28)
 }
 
 function generationIn(line: string): string {

@@ -19,7 +19,7 @@ import type { Page, PageQuery, ReplaceablePage } from './pages.ts'
 
 /** How one answer came about; the HTTP layer renders it as `Cache-Status` (RFC 9211). */
 export type CacheStatus =
-  | { readonly kind: 'hit'; readonly ttlSeconds: number; readonly detail?: string }
+  | { readonly kind: 'hit'; readonly ttlSeconds?: number; readonly detail?: string }
   | { readonly kind: 'miss'; readonly stored: boolean; readonly detail?: string }
   | { readonly kind: 'bypass'; readonly detail: string }
 
@@ -91,8 +91,12 @@ export interface Reads {
   checkToken(context: ReadContext): Promise<void>
   /** The resources the user may see, ordered by name then id. */
   visibleResources(user: UserId, query: ResourceQuery, context: ReadContext): Promise<ResourcePage>
-  /** One resource as the user sees it; null for hidden and absent alike. Never from the cache. */
-  visibleResource(user: UserId, ref: Ref<ResourceId>): Promise<VisibleResource | null>
+  /** One resource as the user sees it; null for hidden and absent alike. */
+  visibleResource(
+    user: UserId,
+    ref: Ref<ResourceId>,
+    context: ReadContext,
+  ): Promise<{ resource: VisibleResource | null; cache: CacheStatus }>
   /** The same resource without regard to the caller, for administrators. */
   resource(ref: Ref<ResourceId>): Promise<Resource | null>
   effectiveGroups(

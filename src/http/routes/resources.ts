@@ -7,7 +7,7 @@ import { mutated, mutatedToNothing, page, resourcePage } from '../answers.ts'
 import type { Caller } from '../authentication.ts'
 import { entityTag, versionToMatch } from '../entity-tags.ts'
 import { admin, anyUser, decidedByHandler, onResource } from '../policies.ts'
-import { json } from '../reply.ts'
+import { cacheStatus, json } from '../reply.ts'
 import { resourceBody } from '../representations.ts'
 import { MERGE_PATCH_TYPES } from '../request-body.ts'
 import { route } from '../route.ts'
@@ -82,13 +82,16 @@ const getResource = route({
   tag: 'Resources',
   policy: decidedByHandler('who may see it'),
   params,
-  answers: [{ status: 200, description: 'The resource', schema: visibleResourceOut, headers: ['ETag'] }],
+  answers: [
+    { status: 200, description: 'The resource', schema: visibleResourceOut, headers: ['ETag', 'Cache-Status'] },
+  ],
   refuses: ['not-found'],
-  async handle({ caller, params: { id } }, { reads }) {
-    const visible = await reads.visibleResource(caller.id, id)
+  async handle({ caller, params: { id }, terms }, { reads }) {
+    const { resource: visible, cache } = await reads.visibleResource(caller.id, id, terms)
     if (visible !== null)
       return json(resourceBody(visible, visible.permission), {
         etag: entityTag(caller.id, visible, visible.permission),
+        headers: ['Cache-Status', cacheStatus(cache)],
       })
     const resource = caller.isAdmin ? await reads.resource(id) : null
     if (resource === null) throw new DomainError('not-found', 'no such resource')

@@ -1,19 +1,20 @@
--- Stores an entry and its parts if the lease is still held under the generation it was taken in, and ends the lease.
+-- Stores entries, each if its lease is still held under the generation it was taken in, and ends the lease.
 -- Safe to run late: an invalidation, an expiry, an eviction or a flush has taken the lease away by then.
--- KEYS: entry, its parts, its lease, generation of the layer
--- ARGV: echo, token, generation of the lease, milliseconds to live, bytes, fill id, part 1, part 2, …
--- Returns {echo, 1}, or {echo, 0} when refused.
-local echo = tonumber(ARGV[1])
-if redis.call('GET', KEYS[3]) ~= ARGV[2] .. ' ' .. ARGV[3] then return { echo, 0 } end
-if redis.call('GET', KEYS[4]) ~= ARGV[3] then
-  redis.call('UNLINK', KEYS[3])
-  return { echo, 0 }
+-- KEYS: for each entry: entry, lease, generation of its layer
+-- ARGV: echo; then for each entry: token, generation of the lease, milliseconds to live, bytes
+-- Returns {echo, then for each entry 1, or 0 when refused}.
+local replies = { tonumber(ARGV[1]) }
+for at = 0, #KEYS / 3 - 1 do
+  local entry, lease, scope = KEYS[3 * at + 1], KEYS[3 * at + 2], KEYS[3 * at + 3]
+  local token, generation, ttlMs, bytes = ARGV[4 * at + 2], ARGV[4 * at + 3], ARGV[4 * at + 4], ARGV[4 * at + 5]
+  local accepted = 0
+  if redis.call('GET', lease) == token .. ' ' .. generation then
+    if redis.call('GET', scope) == generation then
+      redis.call('SET', entry, bytes, 'PX', ttlMs)
+      accepted = 1
+    end
+    redis.call('UNLINK', lease)
+  end
+  replies[at + 2] = accepted
 end
-redis.call('SET', KEYS[1], ARGV[5], 'PX', ARGV[4])
-redis.call('UNLINK', KEYS[2], KEYS[3])
-if ARGV[7] then
-  redis.call('HSET', KEYS[2], 'fill', ARGV[6])
-  for index = 7, #ARGV do redis.call('HSET', KEYS[2], index - 6, ARGV[index]) end
-  redis.call('PEXPIRE', KEYS[2], ARGV[4])
-end
-return { echo, 1 }
+return replies

@@ -1,16 +1,15 @@
 /** How a page of visible resources looks on the wire, from the cache and from SQL alike: the same bytes, the same validator. */
 import { createHash } from 'node:crypto'
-import type { ResourceQuery } from './api.ts'
-import type { CursorCodec } from './cursor.ts'
-import type { UserId, VisibleResource } from './model.ts'
-import type { Position } from './source.ts'
+import type { ResourceQuery } from '../api.ts'
+import type { CursorCodec } from '../cursor.ts'
+import type { UserId, VisibleResource } from '../model.ts'
+import type { Position } from '../source.ts'
 
-/** Items on a page when the client does not say; also the size of the pieces in which a list is cached. */
+/** Items on a page when the client does not say; also what of a list is cached. */
 export const DEFAULT_LIMIT = 50
 
 const HEAD = Buffer.from('{"data":[')
 const COMMA = Buffer.from(',')
-/** Cursors are base64url: as many bytes as characters. */
 const tail = (nextCursor: string | null) => `],"nextCursor":${JSON.stringify(nextCursor)}}`
 
 export interface RenderedPage {
@@ -21,7 +20,8 @@ export interface RenderedPage {
 
 /** A visible resource as it goes out, and what is needed to put it in its place. */
 export interface ReadyItem extends Position {
-  readonly json: string
+  /** UTF-8. */
+  readonly json: Buffer
 }
 
 export interface ResourcePages {
@@ -29,10 +29,6 @@ export interface ResourcePages {
   render(user: UserId, query: ResourceQuery, items: readonly VisibleResource[]): RenderedPage
   /** As `render`, from items that are JSON already. */
   assemble(user: UserId, query: ResourceQuery, items: readonly ReadyItem[]): RenderedPage
-  /** The page that consists of these pages of one list, in order, without parsing them: the same bytes as rendered at once. */
-  joined(user: UserId, parts: readonly RenderedPage[]): RenderedPage
-  /** Whether these are the bytes that had this validator when they were made for this user. */
-  matches(user: UserId, body: Buffer, etag: string): boolean
   /** Where the query's cursor points; undefined at the beginning. @throws DomainError `invalid-input` */
   positionOf(user: UserId, query: ResourceQuery): Position | undefined
 }
@@ -43,23 +39,14 @@ export function createResourcePages(cursors: CursorCodec): ResourcePages {
     const last = shown.at(-1)
     const more = items.length > shown.length && last
     const nextCursor = more ? cursors.encode(scopeOf(user, query), [last.name, last.id]) : null
-    const body = Buffer.from(`${HEAD}${shown.map(({ json }) => json).join(',')}${tail(nextCursor)}`)
+    const bytes = shown.flatMap(({ json }, at) => (at === 0 ? [json] : [COMMA, json]))
+    const body = Buffer.concat([HEAD, ...bytes, Buffer.from(tail(nextCursor))])
     return { body, etag: etagOf(user, body), nextCursor }
   }
 
   return {
     render: (user, query, items) => assemble(user, query, items.map(readyItem)),
     assemble,
-    joined(user, parts) {
-      const nextCursor = parts.at(-1)?.nextCursor ?? null
-      const items = parts.map((part) =>
-        part.body.subarray(HEAD.length, part.body.length - tail(part.nextCursor).length),
-      )
-      const shown = items.filter((each) => each.length > 0).flatMap((each, at) => (at === 0 ? [each] : [COMMA, each]))
-      const body = Buffer.concat([HEAD, ...shown, Buffer.from(tail(nextCursor))])
-      return { body, etag: etagOf(user, body), nextCursor }
-    },
-    matches: (user, body, etag) => etagOf(user, body) === etag,
     positionOf(user, query) {
       if (query.cursor === undefined) return undefined
       const [name = '', id = ''] = cursors.decode(scopeOf(user, query), query.cursor)
@@ -69,7 +56,7 @@ export function createResourcePages(cursors: CursorCodec): ResourcePages {
 }
 
 export function readyItem(item: VisibleResource): ReadyItem {
-  return { id: item.id, name: item.name, json: JSON.stringify(item) }
+  return { id: item.id, name: item.name, json: Buffer.from(JSON.stringify(item)) }
 }
 
 /** Before or at: by code point of the name, then by id, as the database orders (COLLATE "C"). */

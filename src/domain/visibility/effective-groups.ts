@@ -1,6 +1,6 @@
 /** Tells through which of a user's own groups each effective group counts. */
-import type { EffectiveGroup, GroupId } from './model.ts'
-import type { GroupNode } from './source.ts'
+import type { EffectiveGroup, GroupId } from '../model.ts'
+import type { GroupNode } from '../source.ts'
 
 export function withVia(nodes: readonly GroupNode[]): EffectiveGroup[] {
   const byId = new Map(nodes.map((node) => [node.id, node]))

@@ -3,8 +3,8 @@
  * as it goes out, and beside it what is needed to find, order and weigh them. It is made once, when it is loaded; who
  * gets it from the store parses the small part and keeps the large one as the bytes it is.
  */
-import type { GroupId, Permission } from './model.ts'
-import type { CatalogueItem } from './source.ts'
+import type { GroupId, Permission } from '../model.ts'
+import type { CatalogueItem } from '../source.ts'
 
 export interface CatalogueBucket {
   readonly items: readonly BucketItem[]
@@ -14,62 +14,80 @@ export interface CatalogueBucket {
 /** From `begin` to `end` in the texts lies the resource, with the permission missing at `permissionAt`. */
 export interface BucketItem {
   readonly name: string
+  readonly kind: string
   readonly begin: number
   readonly permissionAt: number
   readonly end: number
   readonly grants: readonly (readonly [GroupId, Permission])[]
 }
 
-/** As stored: groups by their place in one list, because an id is long and most have many resources. */
+/** As stored: groups and kinds by their place in one list, because a group's id is long and most have many resources. */
 interface StoredIndex {
   readonly groups: readonly GroupId[]
+  readonly kinds: readonly string[]
   readonly items: readonly StoredItem[]
 }
-type StoredItem = readonly [name: string, permissionAt: number, end: number, ...grants: (number | Permission)[]]
+type StoredItem = readonly [
+  name: string,
+  kind: number,
+  permissionAt: number,
+  end: number,
+  ...grants: (number | Permission)[],
+]
 
 const NEWLINE = 0x0a
 
 export function bucketOfItems(items: readonly CatalogueItem[]): CatalogueBucket {
   const texts = items.map(textOf)
   let end = 0
-  const entries = items.map(({ name, grants }, at) => {
+  const entries = items.map(({ name, kind, grants }, at) => {
     const { text = '', afterPermission = '' } = texts[at] ?? {}
     const begin = end
     end += Buffer.byteLength(text)
-    return { name, begin, permissionAt: end - afterPermission.length, end, grants }
+    return { name, kind, begin, permissionAt: end - afterPermission.length, end, grants }
   })
   return { items: entries, texts: Buffer.from(texts.map(({ text }) => text).join('')) }
 }
 
 /** One line of JSON, then the texts: `redis-cli get` shows both. */
 export function encodeBucket({ items, texts }: CatalogueBucket): Buffer {
-  const places = new Map<GroupId, number>()
-  const placeOf = (group: GroupId) => {
-    const place = places.get(group) ?? places.size
-    places.set(group, place)
-    return place
-  }
+  const [groups, kinds] = [createPlaces<GroupId>(), createPlaces<string>()]
   const stored = items.map(
-    ({ name, permissionAt, end, grants }): StoredItem => [
+    ({ name, kind, permissionAt, end, grants }): StoredItem => [
       name,
+      kinds.placeOf(kind),
       permissionAt,
       end,
-      ...grants.flatMap(([group, permission]) => [placeOf(group), permission]),
+      ...grants.flatMap(([group, permission]) => [groups.placeOf(group), permission]),
     ],
   )
-  const index: StoredIndex = { groups: [...places.keys()], items: stored }
+  const index: StoredIndex = { groups: groups.all(), kinds: kinds.all(), items: stored }
   return Buffer.concat([Buffer.from(`${JSON.stringify(index)}\n`), texts])
+}
+
+function createPlaces<Value>() {
+  const places = new Map<Value, number>()
+  return {
+    placeOf(value: Value): number {
+      const place = places.get(value) ?? places.size
+      places.set(value, place)
+      return place
+    },
+    all: (): Value[] => [...places.keys()],
+  }
 }
 
 /** @throws when it is damaged */
 export function decodeBucket(body: Buffer): CatalogueBucket {
   const line = body.indexOf(NEWLINE)
-  const { groups, items } = JSON.parse(body.toString('utf8', 0, line)) as StoredIndex
+  const { groups, kinds, items } = JSON.parse(body.toString('utf8', 0, line)) as StoredIndex
   // A copy: the view would keep the line alive with it.
   const texts = Buffer.from(body.subarray(line + 1))
   let begin = 0
-  const entries = items.map(([name, permissionAt, end, ...grants]) => {
-    const item = { name, begin, permissionAt, end, grants: pairsOf(grants, groups) }
+  const entries = items.map(([name, place, permissionAt, end, ...grants]) => {
+    const kind = kinds[place]
+    if (kind === undefined) throw new Error('a bucket names a kind that is not in its list')
+    const item = { name, kind, begin, permissionAt, end, grants: pairsOf(grants, groups) }
     begin = end
     return item
   })

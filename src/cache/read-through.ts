@@ -1,0 +1,337 @@
+/**
+ * Reads an entry through the store, or without it. Three ways, tried in this order:
+ *
+ * - hit: this process holds a copy and the store says that it is still the current fill; or the store has the entry.
+ * - miss: a lease is taken in the round trip that found nothing, then the value is loaded and filled under the lease.
+ *   Lease first, then stamp and load: a lease taken after the load lets a stale fill through. (Leases: "Scaling Memcache
+ *   at Facebook", NSDI 2013.)
+ * - memory: the store cannot be asked. Behind a barrier of the log the process's own copies are served by the judgement
+ *   alone, and what is loaded stays in this process.
+ *
+ * Where none of them may answer, the result is a bypass, and the source of truth has to be asked directly.
+ */
+import type { Clock } from './clock.ts'
+import { type Entry, type EntryCodec, fillIdIn, newFillId } from './entry-codec.ts'
+import {
+  type EntryKey,
+  type EntryStore,
+  type Fill,
+  type Lease,
+  type Opened,
+  type OpenRequest,
+  StoreUnavailableError,
+} from './entry-store.ts'
+import type { Layer, LayerEvents, LayerRead, Loaded } from './layer.ts'
+import type { LogFollower } from './log-follower.ts'
+import { createSingleFlight, type Seal, type Shareable } from './single-flight.ts'
+import type { StoreWait } from './store-wait.ts'
+
+/** An entry to be read, and how it is loaded. */
+export interface Wanted<V, I = unknown> {
+  readonly layer: Layer<V>
+  readonly key: EntryKey
+  /** The entry that this one is derived from: asked, leased and filled in the same round trips. */
+  readonly input?: Wanted<I>
+  /**
+   * Loads from the source of truth, or derives.
+   * @param input reads the input; called again, it loads the input anew, because what it gave before was outdated
+   */
+  load(input: () => Promise<LayerRead<I>>): Promise<Loaded<V>>
+}
+
+/** The cache may not answer: why, in a word for `Cache-Status`. */
+export interface Bypass {
+  readonly outcome: 'bypass'
+  readonly detail: string
+}
+
+export interface ReadThrough {
+  /** @throws what the load throws */
+  tryRead<V, I>(wanted: Wanted<V, I>, wait?: StoreWait): Promise<LayerRead<V> | Bypass>
+}
+
+export interface ReadThroughDependencies {
+  readonly store: EntryStore
+  readonly follower: LogFollower
+  readonly clock: Clock
+  readonly entries: EntryCodec
+  readonly events: LayerEvents
+}
+
+const FIRST_WAIT_MS = 4
+const LONGEST_WAIT_MS = 64
+/** How long a read waits where this process stood still and does not know what happened meanwhile, in milliseconds. */
+const OVERDUE_WAIT_MS = 500
+
+/** A read whose result others may share. */
+type Outcome<V> = LayerRead<V> & Shareable
+
+/** What asking the store for one entry came to. */
+type Answer<V = unknown> =
+  | { readonly kind: 'read'; readonly read: LayerRead<V> }
+  | { readonly kind: 'leased'; readonly lease: Lease }
+  /** Another holder had the lease until it could be waited for no longer. */
+  | { readonly kind: 'busy' }
+
+/** A lease that this read holds, until it is given to a fill. */
+interface Held {
+  readonly key: EntryKey
+  readonly lease: Lease
+}
+
+/** The input of one load under a lease, and what of it is to be filled. */
+interface Input {
+  next(): Promise<LayerRead<unknown>>
+  /** The fill of what was loaded, once. */
+  takeFill(): Fill[]
+  /** The lease that was not given to a fill. */
+  unused(): Held[]
+}
+
+export function createReadThrough(dependencies: ReadThroughDependencies): ReadThrough {
+  const { store, follower, clock, entries, events } = dependencies
+  const misses = createSingleFlight<Outcome<unknown>>()
+  const memory = createSingleFlight<Outcome<unknown>>()
+
+  async function tryRead<V, I>(wanted: Wanted<V, I>, wait?: StoreWait): Promise<LayerRead<V> | Bypass> {
+    if (follower.isOverdue()) await follower.refresh(OVERDUE_WAIT_MS)
+    if (follower.trust() === 'lost') return { outcome: 'bypass', detail: 'log-behind' }
+    try {
+      return (await current(wanted, wait)) ?? (await missed(wanted, wait))
+    } catch (error) {
+      if (error instanceof StoreUnavailableError) return fromMemory(wanted, error.detail, wait)
+      throw error
+    }
+  }
+
+  /** The copy of this process, if the store says that it is the current fill. */
+  async function current<V, I>({ layer, key }: Wanted<V, I>, wait?: StoreWait): Promise<LayerRead<V> | null> {
+    const copy = layer.copies.get(key)
+    if (!copy) return null
+    const leftMs = await store.leftOf({ key, layer: layer.name, knownFillId: copy.entry.fillId }, wait)
+    return leftMs === null ? null : layer.admit(key, copy, leftMs, 'master')
+  }
+
+  function missed<V, I>(wanted: Wanted<V, I>, wait?: StoreWait): Promise<LayerRead<V>> {
+    const flight = (seal: Seal) => openOrLoad(wanted as Wanted<unknown>, wait, seal)
+    return misses.run(wanted.key, flight) as Promise<LayerRead<V>>
+  }
+
+  async function openOrLoad(
+    wanted: Wanted<unknown>,
+    wait: StoreWait | undefined,
+    seal: Seal,
+  ): Promise<Outcome<unknown>> {
+    const { layer, key, input } = wanted
+    const [target, first] = await openOrWait(input ? [wanted, input] : [wanted], wait, seal)
+    if (target?.kind === 'read') return shareable(layer, target.read)
+    events.miss?.(layer.name)
+    const inputs = createInput(input, first, wait)
+    const unused: Held[] = target?.kind === 'leased' ? [{ key, lease: target.lease }] : []
+    try {
+      const loaded = await timed(wanted, inputs.next)
+      const [held] = unused
+      if (!held) return notStored(loaded, 'lease-busy')
+      const filled = encoded(wanted, loaded)
+      if (!filled) return notStored(loaded, 'inputs-expiring')
+      unused.pop()
+      seal()
+      const fills = [...inputs.takeFill(), fillOf(wanted, filled, held.lease)]
+      const accepted = (await store.fill(fills, wait).catch(survive)).at(-1)
+      layer.keep(key, filled.entry, filled)
+      if (accepted) return shareable(layer, { ...loaded, ttlMs: filled.ttlMs, outcome: 'stored' })
+      if (accepted === false) events.fillRefused?.(layer.name)
+      return notStored(loaded, accepted === false ? 'lease-lost' : 'redis-unavailable')
+    } finally {
+      // A load that threw frees its keys at once; a lease that cannot be released expires by itself.
+      for (const each of [...inputs.unused(), ...unused])
+        await store.releaseLease(each.key, each.lease, wait).catch(survive)
+    }
+  }
+
+  /** Asks, and where another holds the lease of the first, asks again until that lease must be over. */
+  async function openOrWait(
+    wants: readonly Wanted<unknown>[],
+    wait?: StoreWait,
+    seal: Seal = () => {},
+  ): Promise<Answer[]> {
+    const [target] = wants
+    const startedMs = clock.monotonicMs()
+    const leaseMs = target?.layer.leaseMs ?? 0
+    for (let waitMs = FIRST_WAIT_MS; ; waitMs = Math.min(waitMs * 2, LONGEST_WAIT_MS)) {
+      seal()
+      const answers = await open(wants, wait)
+      const waitedMs = clock.monotonicMs() - startedMs
+      if (answers[0]?.kind !== 'busy' || waitedMs >= leaseMs) {
+        if (target && waitMs > FIRST_WAIT_MS) events.leaseWaited?.(target.layer.name, waitedMs)
+        return answers
+      }
+      await clock.sleep(Math.min(waitMs, leaseMs - waitedMs))
+    }
+  }
+
+  /** @param refused fills that were found and judged: they count as absent when asked about again */
+  async function open(
+    wants: readonly Wanted<unknown>[],
+    wait: StoreWait | undefined,
+    refused: ReadonlyMap<EntryKey, string> = NOTHING_REFUSED,
+  ): Promise<Answer[]> {
+    const answers: Answer[] = []
+    for (const [at, opened] of (
+      await store.open(
+        wants.map((wanted) => requestOf(wanted, refused)),
+        wait,
+      )
+    ).entries()) {
+      const wanted = wants[at]
+      if (!wanted) continue
+      const answer = answerOf(wanted, opened)
+      if (answer !== null) answers.push(answer)
+      else if (opened.kind === 'found')
+        return [
+          ...answers,
+          ...(await open(wants.slice(at), wait, new Map(refused).set(wanted.key, fillIdIn(opened.bytes)))),
+        ]
+    }
+    return answers
+  }
+
+  /** Null for an entry that was found and may not be served. */
+  function answerOf({ layer, key }: Wanted<unknown>, opened: Opened): Answer | null {
+    if (opened.kind === 'found') {
+      const read = layer.decoded(key, opened, 'master')
+      return read && { kind: 'read', read }
+    }
+    if (opened.kind === 'leased' && opened.instead) events.rejected?.(layer.name, opened.instead)
+    return opened
+  }
+
+  function createInput(input: Wanted<unknown> | undefined, first: Answer | undefined, wait?: StoreWait): Input {
+    let answer = first
+    let lease: Lease | undefined
+    let fill: Fill | undefined
+
+    async function next(): Promise<LayerRead<unknown>> {
+      if (!input) throw new Error('this entry has no input')
+      if (!lease) {
+        if (answer === undefined || answer.kind === 'busy') [answer] = await openOrWait([input], wait)
+        const found = answer
+        answer = undefined
+        if (found?.kind === 'read') return found.read
+        if (found?.kind === 'leased') lease = found.lease
+      }
+      events.miss?.(input.layer.name)
+      const loaded = await timed(input, noInput)
+      const filled = encoded(input, loaded)
+      if (lease && filled) fill = fillOf(input, filled, lease)
+      if (filled) input.layer.keep(input.key, filled.entry, filled)
+      return { ...loaded, ttlMs: filled?.ttlMs ?? 0, outcome: 'not-stored' }
+    }
+
+    return {
+      next,
+      takeFill() {
+        const ready = fill ? [fill] : []
+        if (fill) lease = undefined
+        fill = undefined
+        return ready
+      },
+      unused() {
+        if (lease) return input ? [{ key: input.key, lease }] : []
+        // The input was leased, but the load had no use for it.
+        return answer?.kind === 'leased' && input ? [{ key: input.key, lease: answer.lease }] : []
+      },
+    }
+  }
+
+  /** What is judged servable after the barrier is exact, whether this process, a replica or a load has it. */
+  async function fromMemory<V, I>(
+    wanted: Wanted<V, I>,
+    detail: string,
+    wait?: StoreWait,
+  ): Promise<LayerRead<V> | Bypass> {
+    if (!(await follower.barrier())) return { outcome: 'bypass', detail }
+    const found = wanted.layer.held(wanted.key) ?? (await fromReplica(wanted, wait))
+    if (found) return found
+    const flight = () => loadIntoMemory(wanted as Wanted<unknown>, wait)
+    return memory.run(wanted.key, flight) as Promise<LayerRead<V>>
+  }
+
+  async function fromReplica<V, I>({ layer, key }: Wanted<V, I>, wait?: StoreWait): Promise<LayerRead<V> | null> {
+    const asking = store.readReplica?.({ key, layer: layer.name }, wait)
+    const found = asking && (await asking.catch(() => null))
+    return found?.kind === 'found' ? layer.decoded(key, found, 'replica') : null
+  }
+
+  async function loadIntoMemory(wanted: Wanted<unknown>, wait?: StoreWait): Promise<Outcome<unknown>> {
+    const { input } = wanted
+    events.miss?.(wanted.layer.name)
+    let outdated = false
+    const loaded = await timed(wanted, async () => {
+      if (!input) throw new Error('this entry has no input')
+      const found = outdated ? null : (input.layer.held(input.key) ?? (await fromReplica(input, wait)))
+      outdated = true
+      return found ?? keptInMemory(input, await timed(input, noInput))
+    })
+    return { ...keptInMemory(wanted, loaded), shareable: () => false }
+  }
+
+  function keptInMemory(wanted: Wanted<unknown>, loaded: Loaded<unknown>): LayerRead<unknown> {
+    const filled = encoded(wanted, loaded)
+    if (filled) wanted.layer.keep(wanted.key, filled.entry, filled)
+    return { ...loaded, ttlMs: filled?.ttlMs ?? 0, outcome: 'not-stored', detail: 'memory' }
+  }
+
+  async function timed<V, I>(wanted: Wanted<V, I>, input: () => Promise<LayerRead<I>>): Promise<Loaded<V>> {
+    const startedMs = clock.monotonicMs()
+    const loaded = await wanted.load(input)
+    events.loaded?.(wanted.layer.name, clock.monotonicMs() - startedMs)
+    return loaded
+  }
+
+  /** The entry of a value that was loaded; null when its inputs have no life left to give. */
+  function encoded({ layer }: Wanted<unknown>, { value, stamp, tags, ttlMs: leftMs }: Loaded<unknown>): Filled | null {
+    const ttlMs = Math.floor(Math.min(layer.ttlMs, leftMs ?? layer.ttlMs))
+    if (ttlMs < 1) return null
+    const { body, meta = {} } = layer.codec.encode(value)
+    const entry = { fillId: newFillId(), shape: layer.shape, stamp, tags, loadedAt: clock.wallMs(), meta, body }
+    return { entry, ttlMs, bytes: body.length }
+  }
+
+  function fillOf({ layer, key }: Wanted<unknown>, { entry, ttlMs }: Filled, lease: Lease): Fill {
+    return { key, layer: layer.name, lease, bytes: entries.encode(key, entry, lease), ttlMs }
+  }
+
+  return { tryRead }
+}
+
+interface Filled {
+  readonly entry: Entry
+  readonly ttlMs: number
+  readonly bytes: number
+}
+
+const NOTHING_REFUSED: ReadonlyMap<EntryKey, string> = new Map()
+
+const noInput = (): Promise<never> => Promise.reject(new Error('an input has no input of its own'))
+
+function requestOf({ layer, key }: Wanted<unknown>, refused: ReadonlyMap<EntryKey, string>): OpenRequest {
+  const refusedFillId = refused.get(key)
+  return { key, layer: layer.name, leaseMs: layer.leaseMs, ...(refusedFillId !== undefined && { refusedFillId }) }
+}
+
+/** Found under a lease that nothing took away, or stored: those who joined may have it, as long as it is servable. */
+function shareable(layer: Layer<unknown>, read: LayerRead<unknown>): Outcome<unknown> {
+  return { ...read, shareable: () => layer.judge(read) === 'servable' }
+}
+
+/** Right for the caller that loaded; nobody else is answered with it. */
+function notStored({ value, stamp, tags, ttlMs = 0 }: Loaded<unknown>, detail: string): Outcome<unknown> {
+  return { value, stamp, tags, ttlMs, outcome: 'not-stored', detail, shareable: () => false }
+}
+
+/** A fill or release that cannot reach the store loses nothing but a hit. */
+function survive(error: unknown): [] {
+  if (error instanceof StoreUnavailableError) return []
+  throw error
+}

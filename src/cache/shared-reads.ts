@@ -1,0 +1,112 @@
+/**
+ * Reads that many wait for: at most one runs and one waits, and all who wait share it. A caller is never served by a
+ * read that began before the call, so whatever was acknowledged to the caller before is in what it reads. Nobody can
+ * overtake: the read that waits is everybody's next one.
+ */
+import type { Clock } from './clock.ts'
+
+export interface SharedReads {
+  /** Resolves after a read that began after this call. @throws what the read throws, or {@link ReadStalledError} */
+  next(): Promise<void>
+  /** The same for a caller that has time: it waits for as long as the read takes. @throws what the read throws */
+  nextPatiently(): Promise<void>
+}
+
+/** Thrown to callers of `next` while reads fail, or while one takes too long to be waited for by a request. */
+export class ReadStalledError extends Error {
+  readonly code = 'read-stalled'
+}
+
+export interface SharedReadsOptions {
+  readonly read: () => Promise<void>
+  readonly clock: Pick<Clock, 'monotonicMs' | 'sleep'>
+  /** From the start of one read to the start of the next at least, in milliseconds. */
+  readonly intervalMs: number
+  /** A read that takes longer stalls: callers of `next` are told at once until a read succeeds, in milliseconds. */
+  readonly stalledMs: number
+}
+
+interface Ticket {
+  /** For callers of `next`: rejected early when the read before, or this one, stalls. */
+  readonly prompt: PromiseWithResolvers<void>
+  readonly patient: PromiseWithResolvers<void>
+}
+
+/** A server that refuses is not asked hundreds of times a second. */
+const SLOWER_WHILE_FAILING = 25
+
+export function createSharedReads({ read, clock, intervalMs, stalledMs }: SharedReadsOptions): SharedReads {
+  let running: Ticket | null = null
+  let waiting: Ticket | null = null
+  let startedMs = Number.NEGATIVE_INFINITY
+  let stalled = false
+  let failing = false
+
+  function ticket(): Ticket {
+    if (waiting) return waiting
+    const made = newTicket()
+    waiting = made
+    if (!running) void start(made)
+    return made
+  }
+
+  /** The ticket can be taken until the moment the read begins. */
+  async function start(due: Ticket): Promise<void> {
+    running = due
+    const pauseMs = failing ? intervalMs * SLOWER_WHILE_FAILING : intervalMs
+    const leftMs = startedMs + pauseMs - clock.monotonicMs()
+    if (leftMs > 0) await clock.sleep(leftMs)
+    startedMs = clock.monotonicMs()
+    waiting = null
+    const watch = new AbortController()
+    void clock.sleep(stalledMs, watch.signal).then(stall, () => {})
+    try {
+      await read()
+      stalled = false
+      failing = false
+      settle(due)
+    } catch (error) {
+      stalled = true
+      failing = true
+      settle(due, error)
+    } finally {
+      watch.abort()
+      running = null
+      if (waiting) void start(waiting)
+    }
+  }
+
+  function stall(): void {
+    stalled = true
+    const error = new ReadStalledError('the read takes too long to be waited for')
+    running?.prompt.reject(error)
+    waiting?.prompt.reject(error)
+  }
+
+  return {
+    next() {
+      if (stalled) {
+        // Somebody must find out that reads succeed again.
+        ticket()
+        return Promise.reject(new ReadStalledError('reads fail, or take too long to be waited for'))
+      }
+      return ticket().prompt.promise
+    },
+    nextPatiently: () => ticket().patient.promise,
+  }
+}
+
+function newTicket(): Ticket {
+  const made = { prompt: Promise.withResolvers<void>(), patient: Promise.withResolvers<void>() }
+  // Either may have nobody who waits for it.
+  made.prompt.promise.catch(() => {})
+  made.patient.promise.catch(() => {})
+  return made
+}
+
+function settle({ prompt, patient }: Ticket, error?: unknown): void {
+  for (const { resolve, reject } of [prompt, patient]) {
+    if (error === undefined) resolve()
+    else reject(error)
+  }
+}

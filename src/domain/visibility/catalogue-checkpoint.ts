@@ -1,0 +1,162 @@
+/**
+ * The catalogue in the shared store, for instances that start: they take what still holds and load the rest. Mutations
+ * remove `resources:all` with the buckets that they change; when things are quiet, one instance at a time stores anew
+ * what is missing. No reader waits for any of this.
+ */
+import {
+  type Clock,
+  type EntryCodec,
+  type EntryKey,
+  type EntryStore,
+  type Fill,
+  type InvalidationIndex,
+  type Lease,
+  newFillId,
+  type Stamp,
+  StoreUnavailableError,
+  type Tag,
+} from '../../cache/index.ts'
+import { bucketTag, catalogueBucketKey, catalogueKey, layerTag } from '../keys.ts'
+import type { Catalogue } from './catalogue.ts'
+import { decodeBucket, encodeBucket } from './catalogue-bucket.ts'
+import type { CatalogueCheckpoint, FollowedCatalogue, LoadedBuckets } from './followed-catalogue.ts'
+
+export interface CheckpointStore extends CatalogueCheckpoint {
+  /** Stores what is missing if the catalogue is whole and has been quiet. Never throws what only concerns the store. */
+  save(followed: Pick<FollowedCatalogue, 'isWhole' | 'quietMs'>): Promise<'saved' | 'not-now'>
+}
+
+export interface CheckpointOptions {
+  readonly store: EntryStore
+  readonly entries: EntryCodec
+  readonly index: InvalidationIndex
+  readonly clock: Clock
+  readonly catalogue: Catalogue
+  readonly bucketCount: number
+  readonly layer: { readonly ttlMs: number; readonly leaseMs: number; readonly shape: number }
+}
+
+/** A catalogue that changed more recently is likely to change again before anybody starts from it. */
+const QUIET_MS = 2000
+/** Encoded and sent at once; in between, readers get their turn. */
+const BUCKETS_PER_FILL = 4
+const LAYER = 'resources' as const
+
+export function createCatalogueCheckpoint(options: CheckpointOptions): CheckpointStore {
+  const { store, entries, index, clock, catalogue, bucketCount, layer } = options
+  const all = Array.from({ length: bucketCount }, (_, number) => number)
+  /** The fills that this instance stored or read, as far as it knows. */
+  const fillIds = new Map<number, string>()
+  let manifestFillId = ''
+
+  const tagsOf = (number: number): readonly Tag[] => [bucketTag(number), layerTag(LAYER)]
+  const holds = (number: number, stamp: Stamp) => index.judge(stamp, tagsOf(number), 'lasting') === 'servable'
+
+  async function load(numbers: readonly number[]): Promise<readonly LoadedBuckets[]> {
+    try {
+      const found = await store.read(numbers.map((number) => ({ key: catalogueBucketKey(number), layer: LAYER })))
+      return numbers.flatMap((number, at) => {
+        const answer = found[at]
+        const loaded = answer?.kind === 'found' ? decoded(number, answer.bytes) : null
+        return loaded ? [loaded] : []
+      })
+    } catch (error) {
+      return survive(error, [])
+    }
+  }
+
+  /** Null for what is damaged, of another shape, or outdated. */
+  function decoded(number: number, bytes: Buffer): LoadedBuckets | null {
+    const entry = entries.decode(catalogueBucketKey(number), bytes)
+    if (!entry || entry.shape !== layer.shape || !holds(number, entry.stamp)) return null
+    try {
+      const buckets = new Map([[number, decodeBucket(entry.body)]])
+      fillIds.set(number, entry.fillId)
+      return { stamp: entry.stamp, buckets }
+    } catch {
+      return null
+    }
+  }
+
+  async function save(followed: Pick<FollowedCatalogue, 'isWhole' | 'quietMs'>): Promise<'saved' | 'not-now'> {
+    const isQuiet = () => followed.isWhole() && followed.quietMs() >= QUIET_MS
+    try {
+      if (!isQuiet() || (await isComplete())) return 'not-now'
+      const [lease] = await store.takeLeases([{ key: catalogueKey, layer: LAYER, leaseMs: layer.leaseMs }])
+      if (!lease) return 'not-now'
+      const saved = await saveUnder(lease, isQuiet)
+      if (!saved) await store.releaseLease(catalogueKey, lease)
+      return saved ? 'saved' : 'not-now'
+    } catch (error) {
+      return survive(error, 'not-now')
+    }
+  }
+
+  async function isComplete(): Promise<boolean> {
+    const [manifest] = await store.read([{ key: catalogueKey, layer: LAYER, knownFillId: manifestFillId }])
+    return manifest?.kind === 'same' || manifest?.kind === 'found'
+  }
+
+  async function saveUnder(lease: Lease, isQuiet: () => boolean): Promise<boolean> {
+    const missing = await missingOf(all)
+    for (let from = 0; from < missing.length; from += BUCKETS_PER_FILL) {
+      if (!isQuiet() || !(await saveSome(missing.slice(from, from + BUCKETS_PER_FILL), isQuiet))) return false
+      await new Promise((resolve) => setImmediate(resolve))
+    }
+    const body = Buffer.from(JSON.stringify(all.map((number) => fillIds.get(number))))
+    const filled = isQuiet() && fillOf(catalogueKey, lease, { tags: [layerTag(LAYER)], body })
+    if (!filled) return false
+    const [accepted] = await store.fill([filled.fill])
+    if (accepted) manifestFillId = filled.fillId
+    return accepted === true
+  }
+
+  /** Those that the store has not got as this instance knows them. */
+  async function missingOf(numbers: readonly number[]): Promise<readonly number[]> {
+    const known = numbers.filter((number) => fillIds.has(number))
+    const requests = known.map((number) => ({
+      key: catalogueBucketKey(number),
+      layer: LAYER,
+      knownFillId: fillIds.get(number) ?? '',
+    }))
+    const answers = requests.length === 0 ? [] : await store.read(requests)
+    const current = new Set(known.filter((_, at) => answers[at]?.kind === 'same'))
+    return numbers.filter((number) => !current.has(number))
+  }
+
+  async function saveSome(numbers: readonly number[], isQuiet: () => boolean): Promise<boolean> {
+    const keys = numbers.map(catalogueBucketKey)
+    const leases = await store.takeLeases(keys.map((key) => ({ key, layer: LAYER, leaseMs: layer.leaseMs })))
+    if (!isQuiet()) return false
+    const filled = numbers.flatMap((number, at) => {
+      const [key, lease] = [keys[at], leases[at]]
+      // Under the lease: what changes from here on takes it away.
+      const made =
+        key && lease && fillOf(key, lease, { tags: tagsOf(number), body: encodeBucket(catalogue.bucket(number)) })
+      return made ? [{ number, ...made }] : []
+    })
+    const accepted = filled.length === 0 ? [] : await store.fill(filled.map(({ fill }) => fill))
+    for (const [at, { number, fillId }] of filled.entries()) if (accepted[at]) fillIds.set(number, fillId)
+    return filled.length === numbers.length && accepted.every(Boolean)
+  }
+
+  /** Stamped with the position: the catalogue is what it was there. */
+  function fillOf(
+    key: EntryKey,
+    lease: Lease,
+    { tags, body }: { readonly tags: readonly Tag[]; readonly body: Buffer },
+  ): { fill: Fill; fillId: string } | null {
+    const stamp = index.position
+    if (!stamp) return null
+    const fillId = newFillId()
+    const entry = { fillId, shape: layer.shape, stamp, tags, loadedAt: clock.wallMs(), meta: {}, body }
+    return { fillId, fill: { key, layer: LAYER, lease, bytes: entries.encode(key, entry, lease), ttlMs: layer.ttlMs } }
+  }
+
+  return { load, holds, save }
+}
+
+function survive<T>(error: unknown, otherwise: T): T {
+  if (error instanceof StoreUnavailableError) return otherwise
+  throw error
+}

@@ -1,0 +1,77 @@
+/**
+ * The resources that one group is granted, in the order in which they are listed. A change of one resource moves one
+ * place; after a bulk load the whole is put in order once, when somebody asks.
+ */
+import type { GroupId } from '../model.ts'
+import type { Position } from '../source.ts'
+import { comparePositions } from './resource-page.ts'
+
+export interface Placed extends Position {
+  /** False once it is no longer part of the catalogue, or no longer granted to any group. */
+  readonly current: boolean
+}
+
+export class GroupOrder<Resource extends Placed> {
+  readonly group: GroupId
+  #granted: Resource[] = []
+  /** Whether all of it is current and in order. */
+  #tidy = true
+
+  constructor(group: GroupId) {
+    this.group = group
+  }
+
+  /** In order. */
+  get granted(): readonly Resource[] {
+    if (!this.#tidy) {
+      this.#granted = this.#granted.filter(({ current }) => current).sort(comparePositions)
+      this.#tidy = true
+    }
+    return this.#granted
+  }
+
+  /** One that has changed: it goes to its place at once. */
+  insert(resource: Resource): void {
+    if (this.#tidy) this.#granted.splice(firstFrom(this.#granted, resource), 0, resource)
+    else this.#granted.push(resource)
+  }
+
+  /** Takes one out that still has the name it was inserted with. */
+  remove(resource: Resource): void {
+    const at = this.#tidy ? firstFrom(this.#granted, resource) : this.#granted.indexOf(resource)
+    if (this.#granted[at] === resource) this.#granted.splice(at, 1)
+  }
+
+  /** One of many: the order is seen to when it is next asked for. */
+  append(resource: Resource): void {
+    this.#granted.push(resource)
+    this.#tidy = false
+  }
+
+  /** Some of them are no longer current. */
+  loosen(): void {
+    this.#tidy = false
+  }
+}
+
+/** The first place at which the position, or one after it, stands. */
+export function firstFrom(ordered: readonly Position[], position: Position): number {
+  return lowest(ordered, (each) => comparePositions(each, position) >= 0)
+}
+
+/** The first place after the position. */
+export function firstAfter(ordered: readonly Position[], position: Position): number {
+  return lowest(ordered, (each) => comparePositions(each, position) > 0)
+}
+
+/** The first place for which the condition holds, which holds for all places behind it. */
+function lowest(ordered: readonly Position[], holds: (each: Position) => boolean): number {
+  let [low, high] = [0, ordered.length]
+  while (low < high) {
+    const middle = (low + high) >>> 1
+    const each = ordered[middle]
+    if (each && holds(each)) high = middle
+    else low = middle + 1
+  }
+  return low
+}

@@ -1,0 +1,255 @@
+/**
+ * The main job: which resources may this user see, from the cache where it may answer, else from PostgreSQL.
+ *
+ * The cached list is its first page and, in its tags, the groups that it came from. Everything else about what the user
+ * may see is merged from this process's catalogue by those groups: as long as the list may be served, nothing that was
+ * acknowledged has changed what they are granted.
+ */
+import {
+  type Bypass,
+  type InvalidationIndex,
+  type LayerRead,
+  type Loaded,
+  type LogFollower,
+  type ReadThrough,
+  RequestWait,
+  type Stamp,
+  type Wanted,
+} from '../../cache/index.ts'
+import type { CacheStatus, ReadContext, ResourcePage, ResourceQuery } from '../api.ts'
+import { DomainError } from '../errors.ts'
+import type { Freshness } from '../freshness.ts'
+import { grantsGroupIn, grantsTag, layerTag, placeTag, userGroupsKey, userResourcesKey, userTag } from '../keys.ts'
+import type { GroupId, Ref, ResourceId, UserId, VisibleResource } from '../model.ts'
+import type { CacheSource, GroupNode } from '../source.ts'
+import type { Catalogue } from './catalogue.ts'
+import { createDirectReads, visibleQuery } from './direct-reads.ts'
+import type { FollowedCatalogue } from './followed-catalogue.ts'
+import type { Layers } from './layers.ts'
+import { DEFAULT_LIMIT, type RenderedPage, type ResourcePages, readyItem } from './resource-page.ts'
+
+export interface VisibleResourcesOptions {
+  readonly reads: ReadThrough
+  readonly layers: Layers
+  readonly catalogue: Catalogue
+  readonly followed: Pick<FollowedCatalogue, 'isWhole'>
+  readonly index: InvalidationIndex
+  readonly follower: LogFollower
+  readonly freshness: Freshness
+  readonly source: CacheSource
+  readonly pages: ResourcePages
+  /** The longest a request waits for the shared store, over all its commands, in milliseconds. */
+  readonly storeBudgetMs: number
+}
+
+export interface VisibleResources {
+  page(user: UserId, query: ResourceQuery, context: ReadContext): Promise<ResourcePage>
+  /** One resource as the user sees it; null for hidden and absent alike. */
+  one(
+    user: UserId,
+    ref: Ref<ResourceId>,
+    context: ReadContext,
+  ): Promise<{ resource: VisibleResource | null; cache: CacheStatus }>
+  effectiveGroups(user: UserId, context: ReadContext): Promise<{ groups: readonly GroupNode[]; cache: CacheStatus }>
+  counts(user: UserId, context: ReadContext): Promise<{ groups: number; resources: number; cache: CacheStatus }>
+}
+
+/** The user's list, and the groups by which the rest of it is merged from the catalogue. */
+interface Continued {
+  readonly list: LayerRead<RenderedPage>
+  readonly groups: readonly GroupId[]
+}
+
+/** How often inputs that change under a derivation are read again before it is left to one statement. */
+const ATTEMPTS = 3
+
+export function createVisibleResources(options: VisibleResourcesOptions): VisibleResources {
+  const { reads, layers, catalogue, followed, index, follower, freshness, source, pages } = options
+  const direct = createDirectReads({ source, pages })
+
+  function groupsWanted(user: UserId): Wanted<readonly GroupNode[]> {
+    return {
+      layer: layers.groups,
+      key: userGroupsKey(user),
+      async load() {
+        refuseInGrace()
+        const { value, stamp } = await source.effectiveGroups(user)
+        return { value, stamp, tags: groupsTags(user, value) }
+      },
+    }
+  }
+
+  function listWanted(user: UserId): Wanted<RenderedPage, readonly GroupNode[]> {
+    return {
+      layer: layers.lists,
+      key: userResourcesKey(user),
+      input: groupsWanted(user),
+      async load(readGroups) {
+        refuseInGrace()
+        return (followed.isWhole() && (await derived(user, readGroups))) || loadedBySql(user)
+      },
+    }
+  }
+
+  /**
+   * Merges the list from the catalogue by the groups. Read at different times they could show a state that never was (the
+   * old membership with the new grant). So the log is read after the request came, the position covers what the groups
+   * were loaded at, and they are judged there: what is valid there is exactly what a load at that position would return,
+   * and the list carries that position. Null where that does not come about.
+   */
+  async function derived(
+    user: UserId,
+    readGroups: () => Promise<LayerRead<readonly GroupNode[]>>,
+  ): Promise<Loaded<RenderedPage> | null> {
+    const barrier = follower.barrier()
+    for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+      const member = await readGroups()
+      if (!(await barrier) || !(await covered(member.stamp))) return null
+      const position = index.position
+      if (!position || !followed.isWhole()) return null
+      if (layers.groups.judge(member) !== 'servable') continue
+      const items = catalogue.visible(member.value.map(idOf), { count: DEFAULT_LIMIT + 1 })
+      if (!items) return null
+      const value = pages.assemble(user, { limit: DEFAULT_LIMIT }, items)
+      return { value, stamp: position, tags: listTags(user, member.value), ttlMs: member.ttlMs }
+    }
+    return null
+  }
+
+  /** Groups and first page in one snapshot. */
+  async function loadedBySql(user: UserId): Promise<Loaded<RenderedPage>> {
+    const { value, stamp } = await source.visibleList(user, DEFAULT_LIMIT + 1)
+    const page = pages.assemble(user, { limit: DEFAULT_LIMIT }, value.items.map(readyItem))
+    return { value: page, stamp, tags: listTags(user, value.groups) }
+  }
+
+  /** Until the position covers the stamp; false when the log cannot be read. */
+  async function covered(stamp: Stamp): Promise<boolean> {
+    return follower.catchUp(stamp).then(
+      () => true,
+      () => false,
+    )
+  }
+
+  /** In grace the database is known to be gone: waiting for it to refuse would only delay the answer. */
+  function refuseInGrace(): void {
+    if (follower.trust() === 'grace')
+      throw new DomainError('database-unavailable', 'the database cannot be reached', { retryAfterSeconds: 1 })
+  }
+
+  function readList(user: UserId): Promise<LayerRead<RenderedPage> | Bypass> {
+    return reads.tryRead(listWanted(user), new RequestWait(options.storeBudgetMs))
+  }
+
+  /**
+   * The user's list with the catalogue at a position that covers it, in the same step as it is judged there; null where
+   * the catalogue cannot continue it.
+   */
+  async function continued(user: UserId): Promise<Continued | Bypass> {
+    const list = await readList(user)
+    if (list.outcome === 'bypass') return list
+    if (!(await covered(list.stamp))) return { outcome: 'bypass', detail: 'log-behind' }
+    if (!followed.isWhole()) return { outcome: 'bypass', detail: 'catalogue-behind' }
+    if (layers.lists.judge(list) !== 'servable') return { outcome: 'bypass', detail: 'changed-meanwhile' }
+    return { list, groups: list.tags.flatMap((tag) => grantsGroupIn(tag) ?? []) }
+  }
+
+  async function cachedPage(user: UserId, query: ResourceQuery): Promise<ResourcePage | Bypass> {
+    if (isFirstPage(query)) {
+      const list = await readList(user)
+      return list.outcome === 'bypass' ? list : answer(list.value, list)
+    }
+    // A forged cursor is refused on every path alike.
+    const after = pages.positionOf(user, query)
+    const found = await continued(user)
+    if ('outcome' in found) return found
+    const items = catalogue.visible(found.groups, visibleQuery(query, after))
+    return items === null
+      ? { outcome: 'bypass', detail: 'long-scan' }
+      : answer(pages.assemble(user, query, items), found.list)
+  }
+
+  /** Answers from the cache where the reader allows it and it can; else directly, saying why. */
+  async function cachedOr<T extends object>(
+    context: ReadContext,
+    cached: () => Promise<T | Bypass>,
+    directly: (detail: string) => Promise<T>,
+  ): Promise<T> {
+    const reason = freshness.reasonToBypass(context)
+    // Waiting for what is there already takes a turn of the queue each time.
+    const bypass = reason instanceof Promise ? await reason : reason
+    if (bypass) return directly(bypass)
+    const answered = await cached()
+    return 'outcome' in answered ? directly(answered.detail) : answered
+  }
+
+  return {
+    page: (user, query, context) =>
+      cachedOr<ResourcePage>(
+        context,
+        () => cachedPage(user, query),
+        async (detail) => ({ ...(await direct.page(user, query)), cache: { kind: 'bypass', detail } }),
+      ),
+
+    one: (user, ref, context) =>
+      cachedOr<{ resource: VisibleResource | null; cache: CacheStatus }>(
+        context,
+        async () => {
+          const found = await continued(user)
+          if ('outcome' in found) return found
+          const item = catalogue.visibleOne(found.groups, ref)
+          const resource = item && (JSON.parse(item.json.toString()) as VisibleResource)
+          return { resource, cache: statusOf(found.list) }
+        },
+        async (detail) => ({ resource: await source.visibleOne(user, ref), cache: { kind: 'bypass', detail } }),
+      ),
+
+    effectiveGroups: (user, context) =>
+      cachedOr<{ groups: readonly GroupNode[]; cache: CacheStatus }>(
+        context,
+        async () => {
+          const read = await reads.tryRead(groupsWanted(user), new RequestWait(options.storeBudgetMs))
+          return read.outcome === 'bypass' ? read : { groups: read.value, cache: statusOf(read) }
+        },
+        async (detail) => ({ groups: await direct.groups(user), cache: { kind: 'bypass', detail } }),
+      ),
+
+    counts: (user, context) =>
+      cachedOr<{ groups: number; resources: number; cache: CacheStatus }>(
+        context,
+        async () => {
+          const found = await continued(user)
+          if ('outcome' in found) return found
+          const { groups } = found
+          return { groups: groups.length, resources: catalogue.count(groups), cache: statusOf(found.list) }
+        },
+        async (detail) => ({ ...(await source.counts(user)), cache: { kind: 'bypass', detail } }),
+      ),
+  }
+}
+
+const idOf = ({ id }: GroupNode): GroupId => id
+
+function groupsTags(user: UserId, groups: readonly GroupNode[]) {
+  return [userTag(user), layerTag('user-groups'), ...groups.map(({ id }) => placeTag(id))]
+}
+
+function listTags(user: UserId, groups: readonly GroupNode[]) {
+  return [userTag(user), layerTag('user-resources'), ...groups.flatMap(({ id }) => [placeTag(id), grantsTag(id)])]
+}
+
+function isFirstPage({ limit, cursor, kind, q, permission }: ResourceQuery): boolean {
+  const isFiltered = kind !== undefined || q !== undefined || permission !== undefined
+  return limit === DEFAULT_LIMIT && cursor === undefined && !isFiltered
+}
+
+function answer({ body, etag, nextCursor }: RenderedPage, list: LayerRead<unknown>): ResourcePage {
+  return { body, etag, nextCursor, cache: statusOf(list) }
+}
+
+function statusOf({ outcome, ttlMs, detail }: LayerRead<unknown>): CacheStatus {
+  const why = detail === undefined ? {} : { detail }
+  if (outcome !== 'hit') return { kind: 'miss', stored: outcome === 'stored', ...why }
+  // Without the store nobody else knows of the entry, and nothing says how long others will.
+  return detail === 'memory' ? { kind: 'hit', ...why } : { kind: 'hit', ttlSeconds: Math.ceil(ttlMs / 1000), ...why }
+}
