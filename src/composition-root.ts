@@ -148,6 +148,7 @@ export function compose(config: Config, { logger, metrics }: { logger: Logger; m
     followed,
     index,
     follower,
+    clock,
     freshness,
     source,
     pages,

@@ -55,6 +55,10 @@ export interface LogFollowerOptions<Change> {
   readonly clock: Clock
   /** How often the log is read without being woken, in milliseconds. */
   readonly pollMs: number
+  /** From the start of one read to the start of the next at least, however many wait, in milliseconds. */
+  readonly readIntervalMs?: number
+  /** A request does not wait longer for one read of the log: it is answered by SQL then. In milliseconds. */
+  readonly readStalledMs?: number
   /** How long the log may stay unread before entries stop being trusted, in milliseconds. */
   readonly boundMs: number
   /** How long hits go on while the database itself is unreachable, in milliseconds. */
@@ -106,15 +110,15 @@ const RETRY_MS = 10
 const OVERDUE_POLLS = 4
 /** A snapshot taken after another on one server covers it: a position that is still behind then is of another server. */
 const CATCH_UP_READS = 3
-/** At most 500 reads a second however many wait, in milliseconds. */
+/** At most 500 reads a second. */
 const READ_INTERVAL_MS = 2
-/** A request does not wait longer for one read of the log; it is answered by SQL then. In milliseconds. */
 const READ_STALLED_MS = 100
 
 export function createLogFollower<Change = never>(options: LogFollowerOptions<Change>): LogFollower {
   const { log, index, clock } = options
   const closing = new AbortController()
-  const reads = createSharedReads({ read: readOnce, clock, intervalMs: READ_INTERVAL_MS, stalledMs: READ_STALLED_MS })
+  const { readIntervalMs: intervalMs = READ_INTERVAL_MS, readStalledMs: stalledMs = READ_STALLED_MS } = options
+  const reads = createSharedReads({ read: readOnce, clock, intervalMs, stalledMs })
   let lastReadMs = Number.NEGATIVE_INFINITY
   let lastReadWallMs = Number.NEGATIVE_INFINITY
   let unreachable = false

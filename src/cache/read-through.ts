@@ -11,6 +11,7 @@
  * Where none of them may answer, the result is a bypass, and the source of truth has to be asked directly.
  */
 import type { Clock } from './clock.ts'
+import type { Copy } from './copies.ts'
 import { type Entry, type EntryCodec, fillIdIn, newFillId } from './entry-codec.ts'
 import {
   type EntryKey,
@@ -73,6 +74,15 @@ type Answer<V = unknown> =
   /** Another holder had the lease until it could be waited for no longer. */
   | { readonly kind: 'busy' }
 
+/** What one read through the store carries along. */
+interface Reading {
+  readonly wait: StoreWait | undefined
+  /** Before each command whose answer others may share. */
+  readonly seal: Seal
+  /** Fills that were found and judged: they count as absent when asked about again. */
+  readonly refused: ReadonlyMap<EntryKey, string>
+}
+
 /** A lease that this read holds, until it is given to a fill. */
 interface Held {
   readonly key: EntryKey
@@ -97,33 +107,36 @@ export function createReadThrough(dependencies: ReadThroughDependencies): ReadTh
     if (follower.isOverdue()) await follower.refresh(OVERDUE_WAIT_MS)
     if (follower.trust() === 'lost') return { outcome: 'bypass', detail: 'log-behind' }
     try {
-      return (await current(wanted, wait)) ?? (await missed(wanted, wait))
+      const copy = wanted.layer.copies.get(wanted.key)
+      const found = copy && (await current(wanted, copy, wait))
+      // A copy that is current and may not be served need not be moved to find that out again.
+      return found ?? (await missed(wanted, wait, found === null ? copy?.entry.fillId : undefined))
     } catch (error) {
       if (error instanceof StoreUnavailableError) return fromMemory(wanted, error.detail, wait)
       throw error
     }
   }
 
-  /** The copy of this process, if the store says that it is the current fill. */
-  async function current<V, I>({ layer, key }: Wanted<V, I>, wait?: StoreWait): Promise<LayerRead<V> | null> {
-    const copy = layer.copies.get(key)
-    if (!copy) return null
+  /** The copy of this process, if the store says that it is the current fill; null where that may not be served. */
+  async function current<V, I>(
+    { layer, key }: Wanted<V, I>,
+    copy: Copy<V>,
+    wait?: StoreWait,
+  ): Promise<LayerRead<V> | null | undefined> {
     const leftMs = await store.leftOf({ key, layer: layer.name, knownFillId: copy.entry.fillId }, wait)
-    return leftMs === null ? null : layer.admit(key, copy, leftMs, 'master')
+    return leftMs === null ? undefined : layer.admit(key, copy, leftMs, 'master')
   }
 
-  function missed<V, I>(wanted: Wanted<V, I>, wait?: StoreWait): Promise<LayerRead<V>> {
-    const flight = (seal: Seal) => openOrLoad(wanted as Wanted<unknown>, wait, seal)
+  function missed<V, I>(wanted: Wanted<V, I>, wait?: StoreWait, refusedFillId?: string): Promise<LayerRead<V>> {
+    const refused = refusedFillId === undefined ? NOTHING_REFUSED : new Map([[wanted.key, refusedFillId]])
+    const flight = (seal: Seal) => openOrLoad(wanted as Wanted<unknown>, { wait, seal, refused })
     return misses.run(wanted.key, flight) as Promise<LayerRead<V>>
   }
 
-  async function openOrLoad(
-    wanted: Wanted<unknown>,
-    wait: StoreWait | undefined,
-    seal: Seal,
-  ): Promise<Outcome<unknown>> {
+  async function openOrLoad(wanted: Wanted<unknown>, reading: Reading): Promise<Outcome<unknown>> {
     const { layer, key, input } = wanted
-    const [target, first] = await openOrWait(input ? [wanted, input] : [wanted], wait, seal)
+    const { wait, seal } = reading
+    const [target, first] = await openOrWait(input ? [wanted, input] : [wanted], reading)
     if (target?.kind === 'read') return shareable(layer, target.read)
     events.miss?.(layer.name)
     const inputs = createInput(input, first, wait)
@@ -137,10 +150,11 @@ export function createReadThrough(dependencies: ReadThroughDependencies): ReadTh
       unused.pop()
       seal()
       const fills = [...inputs.takeFill(), fillOf(wanted, filled, held.lease)]
-      const accepted = (await store.fill(fills, wait).catch(survive)).at(-1)
+      const answers = await store.fill(fills, wait).catch(survive)
+      for (const [at, fill] of fills.entries()) if (answers[at] === false) events.fillRefused?.(fill.layer)
       layer.keep(key, filled.entry, filled)
+      const accepted = answers.at(-1)
       if (accepted) return shareable(layer, { ...loaded, ttlMs: filled.ttlMs, outcome: 'stored' })
-      if (accepted === false) events.fillRefused?.(layer.name)
       return notStored(loaded, accepted === false ? 'lease-lost' : 'redis-unavailable')
     } finally {
       // A load that threw frees its keys at once; a lease that cannot be released expires by itself.
@@ -150,17 +164,13 @@ export function createReadThrough(dependencies: ReadThroughDependencies): ReadTh
   }
 
   /** Asks, and where another holds the lease of the first, asks again until that lease must be over. */
-  async function openOrWait(
-    wants: readonly Wanted<unknown>[],
-    wait?: StoreWait,
-    seal: Seal = () => {},
-  ): Promise<Answer[]> {
+  async function openOrWait(wants: readonly Wanted<unknown>[], reading: Reading): Promise<Answer[]> {
     const [target] = wants
     const startedMs = clock.monotonicMs()
     const leaseMs = target?.layer.leaseMs ?? 0
     for (let waitMs = FIRST_WAIT_MS; ; waitMs = Math.min(waitMs * 2, LONGEST_WAIT_MS)) {
-      seal()
-      const answers = await open(wants, wait)
+      reading.seal()
+      const answers = await open(wants, reading)
       const waitedMs = clock.monotonicMs() - startedMs
       if (answers[0]?.kind !== 'busy' || waitedMs >= leaseMs) {
         if (target && waitMs > FIRST_WAIT_MS) events.leaseWaited?.(target.layer.name, waitedMs)
@@ -170,28 +180,22 @@ export function createReadThrough(dependencies: ReadThroughDependencies): ReadTh
     }
   }
 
-  /** @param refused fills that were found and judged: they count as absent when asked about again */
-  async function open(
-    wants: readonly Wanted<unknown>[],
-    wait: StoreWait | undefined,
-    refused: ReadonlyMap<EntryKey, string> = NOTHING_REFUSED,
-  ): Promise<Answer[]> {
+  async function open(wants: readonly Wanted<unknown>[], reading: Reading): Promise<Answer[]> {
+    const { wait, refused } = reading
     const answers: Answer[] = []
-    for (const [at, opened] of (
-      await store.open(
-        wants.map((wanted) => requestOf(wanted, refused)),
-        wait,
-      )
-    ).entries()) {
+    const opened = await store.open(
+      wants.map((wanted) => requestOf(wanted, refused)),
+      wait,
+    )
+    for (const [at, each] of opened.entries()) {
       const wanted = wants[at]
       if (!wanted) continue
-      const answer = answerOf(wanted, opened)
+      const answer = answerOf(wanted, each)
       if (answer !== null) answers.push(answer)
-      else if (opened.kind === 'found')
-        return [
-          ...answers,
-          ...(await open(wants.slice(at), wait, new Map(refused).set(wanted.key, fillIdIn(opened.bytes)))),
-        ]
+      else if (each.kind === 'found') {
+        const judged = new Map(refused).set(wanted.key, fillIdIn(each.bytes))
+        return [...answers, ...(await open(wants.slice(at), { ...reading, refused: judged }))]
+      }
     }
     return answers
   }
@@ -214,7 +218,8 @@ export function createReadThrough(dependencies: ReadThroughDependencies): ReadTh
     async function next(): Promise<LayerRead<unknown>> {
       if (!input) throw new Error('this entry has no input')
       if (!lease) {
-        if (answer === undefined || answer.kind === 'busy') [answer] = await openOrWait([input], wait)
+        if (answer === undefined || answer.kind === 'busy')
+          [answer] = await openOrWait([input], { wait, seal: () => {}, refused: NOTHING_REFUSED })
         const found = answer
         answer = undefined
         if (found?.kind === 'read') return found.read

@@ -185,7 +185,7 @@ export function createInvalidationLog(
     const row = await ask<LogReadRow>(READ_SINCE, [formatSnapshot(since), STATES_MAX], timeoutMs)
     if (!row) throw new Error('a select without FROM returned no row')
     const gap = row.horizon !== null && !covers(since, parseSnapshot(row.horizon))
-    const changes = row.states && row.states.map(stateOf)
+    const changes = row.states === null ? null : row.states.map(stateOf)
     return { position: stampOf(row), rows: row.rows.map(logRow), changes, ...(gap && { gap }) }
   }
 

@@ -197,7 +197,7 @@ function readSteps(): fc.Arbitrary<Step>[] {
         const truth = await found.truth(who)
         expect(await found.visible(who, { limit })).toEqual(truth)
         const item = truth.find(({ name }) => name === what.name) ?? null
-        expect(await reads.visibleResource(who, what)).toEqual(item)
+        expect((await reads.visibleResource(who, what, {})).resource).toEqual(item)
         expect((await reads.explain(who, what))?.permission ?? null).toBe(item?.permission ?? null)
         const access = await reads.access(what, { limit: 50 })
         expect(access?.data.find(({ userId }) => userId === who)?.permission ?? null).toBe(item?.permission ?? null)

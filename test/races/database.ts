@@ -82,20 +82,26 @@ export class Database {
     return [...this.versions.keys()].filter((key) => key.startsWith(prefix))
   }
 
-  rowsSince(since: Snapshot): LogBatch {
+  rowsSince(since: Snapshot): LogBatch<never> {
     const failure = this.failure ?? this.logFailure
     if (failure) throw failure
     const position = this.stamp()
     return { position, rows: this.log.filter(({ xid }) => !isVisible(xid, since) && isVisible(xid, position.snapshot)) }
   }
 
-  /** The log as one instance follows it; `gate` decides when its reads happen. */
-  follow(gate: () => Promise<void>, notifications: 'listening' | 'deaf'): InvalidationLog {
+  /** The log as one instance follows it; `gate` decides when its reads happen, `statesAt` what the rows' tags name. */
+  follow<Change>(
+    gate: () => Promise<void>,
+    notifications: 'listening' | 'deaf',
+    statesAt: (database: Database, stamp: Stamp, tags: readonly Tag[]) => Change[],
+  ): InvalidationLog<Change> {
     const fromTheBeginning: Snapshot = { xmin: 1 as Xid, xmax: 1 as Xid, inProgress: [] }
     return {
       readSince: async (since) => {
         await gate()
-        return this.rowsSince(since)
+        const batch = this.rowsSince(since)
+        const tags = batch.rows.flatMap((row) => row.tags)
+        return { ...batch, changes: statesAt(this, batch.position, tags) }
       },
       readPast: async () => {
         await gate()

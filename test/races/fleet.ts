@@ -8,6 +8,7 @@ import {
   createInvalidationIndex,
   createLogFollower,
   createMutationRunner,
+  createReadThrough,
   type EntryStore,
   type InvalidationIndex,
   type LayerEvents,
@@ -18,17 +19,27 @@ import {
   type UnitOfWork,
 } from '../../src/cache/index.ts'
 import type { ReadContext } from '../../src/domain/api.ts'
-import { createCatalogue } from '../../src/domain/catalogue.ts'
 import { encodeConsistencyToken } from '../../src/domain/consistency-token.ts'
 import { createCursorCodec } from '../../src/domain/cursor.ts'
 import { createFreshness } from '../../src/domain/freshness.ts'
-import { bucketOf, bucketTag, grantsTag, layerKey, layerTag, retentionOf, userTag } from '../../src/domain/keys.ts'
-import { createLayers, RETENTION_MS } from '../../src/domain/layers.ts'
-import { createListPages } from '../../src/domain/list-pages.ts'
+import {
+  bucketOf,
+  bucketTag,
+  grantsTag,
+  layerKey,
+  layerTag,
+  resourceTag,
+  retentionOf,
+  userTag,
+} from '../../src/domain/keys.ts'
 import type { GroupId, ResourceId, UserId, VisibleResource } from '../../src/domain/model.ts'
-import { createResourcePages } from '../../src/domain/resource-page.ts'
-import type { CacheSource, CatalogueItem, GroupNode } from '../../src/domain/source.ts'
-import { createVisibleResources } from '../../src/domain/visible-resources.ts'
+import type { CacheSource, CatalogueItem, GroupNode, ResourceState } from '../../src/domain/source.ts'
+import { createCatalogue } from '../../src/domain/visibility/catalogue.ts'
+import { createCatalogueCheckpoint } from '../../src/domain/visibility/catalogue-checkpoint.ts'
+import { createFollowedCatalogue, type FollowedCatalogue } from '../../src/domain/visibility/followed-catalogue.ts'
+import { createLayers, LAYER_TABLE, RETENTION_MS } from '../../src/domain/visibility/layers.ts'
+import { createResourcePages } from '../../src/domain/visibility/resource-page.ts'
+import { createVisibleResources } from '../../src/domain/visibility/visible-resources.ts'
 import { createInMemoryEntryStore, type InMemoryEntryStore } from '../support/in-memory-entry-store.ts'
 import { Database, type Transaction } from './database.ts'
 
@@ -41,6 +52,7 @@ export interface Instance {
   readonly name: string
   readonly follower: LogFollower
   readonly index: InvalidationIndex
+  readonly followed: FollowedCatalogue
   readonly counts: Record<string, number>
   /** Names of the visible resources with the permission, and how the answer came about. */
   list(user: string, context?: ReadContext): Promise<{ names: string[]; cache: string }>
@@ -153,51 +165,58 @@ function startInstance(name: string, shared: Shared, over: Partial<InstanceOptio
   const events = countingEvents(counts)
   const plainIndex = createInvalidationIndex({ retentionOf, maxTags: 10_000 })
   const index = over.wrapIndex?.(plainIndex) ?? plainIndex
-  const follower = createLogFollower({
-    log: database.follow(() => at('log.read'), over.polls === false ? 'deaf' : 'listening'),
+  const source = gatedSource(database, at)
+  const catalogue = createCatalogue()
+  const entries = createEntryCodec(SECRET)
+  const layer = LAYER_TABLE.resources
+  const checkpoint = createCatalogueCheckpoint({ store, entries, index, clock, catalogue, bucketCount: BUCKETS, layer })
+  const onFailed = () => {}
+  const followed = createFollowedCatalogue({
+    catalogue,
+    bucketCount: BUCKETS,
+    source,
+    checkpoint,
     index,
     clock,
+    onFailed,
+  })
+  const follower = createLogFollower<ResourceState>({
+    log: database.follow(() => at('log.read'), over.polls === false ? 'deaf' : 'listening', statesAt),
+    index,
+    clock,
+    followed,
+    // Time stands still in most of these tests.
+    readIntervalMs: 0,
+    readStalledMs: Number.MAX_SAFE_INTEGER / 4,
     pollMs: over.polls === false ? Number.MAX_SAFE_INTEGER / 4 : 250,
     boundMs: over.polls === false ? Number.POSITIVE_INFINITY : 5000,
     graceMs: 30_000,
     retentionMs: RETENTION_MS,
   })
-  const source = gatedSource(database, at)
-  const catalogue = createCatalogue()
-  const { partition, groups, lists } = createLayers({
-    store,
-    entries: createEntryCodec(SECRET),
-    index,
-    clock,
-    events,
-    source,
-    catalogue,
-    catalogueBuckets: BUCKETS,
-  })
-  const pages = createResourcePages(createCursorCodec(SECRET))
   const visible = createVisibleResources({
-    groups,
-    lists,
-    partition,
+    reads: createReadThrough({ store, follower, clock, entries, events }),
+    layers: createLayers({ index, follower, clock, entries, events }),
     catalogue,
+    followed,
     index,
     follower,
     clock,
     freshness: createFreshness({ index, follower, tokenWaitMs: 1000 }),
     source,
-    pages,
-    listPages: createListPages({ store, pages }),
+    pages: createResourcePages(createCursorCodec(SECRET)),
     storeBudgetMs: 100,
   })
   const runner = createMutationRunner<Transaction, null>({ unitOfWork: unitOfWorkOf(database, at), store, index })
   const run = async <Input, Result>(declared: Mutation<Transaction, Input, Result>, input: Input) =>
     encodeConsistencyToken(await runner.run(declared, input, null))
   follower.start()
+  followed.start(follower)
 
   return {
     name,
     follower,
     index,
+    followed,
     counts,
     async list(user, context = {}) {
       const { body, cache } = await visible.page(user as UserId, { limit: 50 }, context)
@@ -210,7 +229,10 @@ function startInstance(name: string, shared: Shared, over: Partial<InstanceOptio
     revoke: (group, resource) => run(changeGrants, { group, resource, granted: false }),
     revokeFromMany: (group, resource) => run(changeGrantsOfMany, { group, resource, granted: false }),
     flush: () => run(flushAll, null),
-    stop: () => follower.close(),
+    async stop() {
+      await followed.close()
+      await follower.close()
+    },
   }
 }
 
@@ -247,7 +269,12 @@ const changeGrantsOfMany = mutation<Transaction, GrantChange>('changeGrantsOfMan
   .invalidates(async (_tx, { group, resource }) => {
     const bucket = bucketOf(resourceId(resource)) % BUCKETS
     return {
-      tags: [bucketTag(bucket), grantsTag(group as GroupId), layerTag('user-resources')],
+      tags: [
+        bucketTag(bucket),
+        resourceTag(resourceId(resource)),
+        grantsTag(group as GroupId),
+        layerTag('user-resources'),
+      ],
       keys: [layerKey.catalogueBucket(bucket), layerKey.catalogue()],
       layers: ['user-resources'],
     }
@@ -259,7 +286,7 @@ const changeGrants = mutation<Transaction, GrantChange>('changeGrants')
     const members = tx.read<string[]>('users', []).filter((user) => tx.read<string[]>(`m:${user}`, []).includes(group))
     const bucket = bucketOf(resourceId(resource)) % BUCKETS
     return {
-      tags: [bucketTag(bucket), grantsTag(group as GroupId)],
+      tags: [bucketTag(bucket), resourceTag(resourceId(resource)), grantsTag(group as GroupId)],
       keys: [
         layerKey.catalogueBucket(bucket),
         layerKey.catalogue(),
@@ -312,8 +339,9 @@ function gatedStore(store: EntryStore, at: (step: string) => Promise<void>): Ent
     return answer
   }
   return {
+    leftOf: (known) => through('left', () => store.leftOf(known)),
+    open: (requests) => through('open', () => store.open(requests)),
     read: (requests) => through('read', () => store.read(requests)),
-    readPart: (key, fillId, part) => through('read-part', () => store.readPart(key, fillId, part)),
     takeLeases: (requests) => through('lease', () => store.takeLeases(requests)),
     fill: (fills) => through('fill', () => store.fill(fills)),
     releaseLease: (key, lease) => through('release', () => store.releaseLease(key, lease)),
@@ -394,6 +422,13 @@ function visibleAt(database: Database, user: string, stamp: Stamp): VisibleResou
 function resourceId(name: string): ResourceId {
   const bucket = (name.charCodeAt(name.length - 1) % BUCKETS).toString(16).padStart(2, '0')
   return `${bucket}${Buffer.from(name).toString('hex').padEnd(6, '0').slice(0, 6)}-0000-4000-8000-000000000000` as ResourceId
+}
+
+/** The state of what the tags name, as one statement with the log's rows would show it. */
+function statesAt(database: Database, stamp: Stamp, tags: readonly string[]): ResourceState[] {
+  const items = new Map<string, CatalogueItem>(catalogueAt(database, stamp).map((item) => [item.id, item]))
+  const ids = new Set(tags.flatMap((tag) => (tag.startsWith('r:') ? [tag.slice(2)] : [])))
+  return [...ids].map((id) => ({ id: id as ResourceId, item: items.get(id) ?? null }))
 }
 
 const namesOf = (items: readonly { name: string }[]) => items.map(({ name }) => name).sort()

@@ -41,7 +41,7 @@ export async function runSchedule(
   const scheduled: { gate: Gate } = { gate: async () => {} }
   const fleet = createFleet((instance, step) => scheduled.gate(instance, step), { sleep: sleeping(scheduler) })
   const instances = [fleet.start('a', { ...over, polls: false }), fleet.start('b', { ...over, polls: false })]
-  await Promise.all(instances.map(({ follower }) => follower.ready))
+  await Promise.all(instances.map(({ followed }) => followed.whole()))
   await begin(instances, fleet)
   scheduled.gate = (instance, step) => scheduler.schedule(Promise.resolve(), `${instance} ${step}`)
 

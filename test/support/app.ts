@@ -150,8 +150,8 @@ export function createWorld() {
       async visibleResource(user, ref) {
         const permission = permissionOf(user, ref)
         const found = find(resources, ref)
-        if (permission === null || found === null) return null
-        return { ...found, permission, updatedAt: found.updatedAt.toISOString() }
+        if (permission === null || found === null) return { resource: null, cache: HIT }
+        return { resource: { ...found, permission, updatedAt: found.updatedAt.toISOString() }, cache: HIT }
       },
       checkToken: async () => {},
       resource: async (ref) => find(resources, ref),

@@ -7,6 +7,7 @@
  */
 import {
   type Bypass,
+  type Clock,
   type InvalidationIndex,
   type LayerRead,
   type Loaded,
@@ -35,6 +36,7 @@ export interface VisibleResourcesOptions {
   readonly followed: Pick<FollowedCatalogue, 'isWhole'>
   readonly index: InvalidationIndex
   readonly follower: LogFollower
+  readonly clock: Pick<Clock, 'monotonicMs'>
   readonly freshness: Freshness
   readonly source: CacheSource
   readonly pages: ResourcePages
@@ -64,7 +66,7 @@ interface Continued {
 const ATTEMPTS = 3
 
 export function createVisibleResources(options: VisibleResourcesOptions): VisibleResources {
-  const { reads, layers, catalogue, followed, index, follower, freshness, source, pages } = options
+  const { reads, layers, catalogue, followed, index, follower, clock, freshness, source, pages } = options
   const direct = createDirectReads({ source, pages })
 
   function groupsWanted(user: UserId): Wanted<readonly GroupNode[]> {
@@ -103,6 +105,7 @@ export function createVisibleResources(options: VisibleResourcesOptions): Visibl
   ): Promise<Loaded<RenderedPage> | null> {
     const barrier = follower.barrier()
     for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+      const startedMs = clock.monotonicMs()
       const member = await readGroups()
       if (!(await barrier) || !(await covered(member.stamp))) return null
       const position = index.position
@@ -111,7 +114,9 @@ export function createVisibleResources(options: VisibleResourcesOptions): Visibl
       const items = catalogue.visible(member.value.map(idOf), { count: DEFAULT_LIMIT + 1 })
       if (!items) return null
       const value = pages.assemble(user, { limit: DEFAULT_LIMIT }, items)
-      return { value, stamp: position, tags: listTags(user, member.value), ttlMs: member.ttlMs }
+      // What was left of the groups was said before the log was read.
+      const ttlMs = member.ttlMs - (clock.monotonicMs() - startedMs)
+      return { value, stamp: position, tags: listTags(user, member.value), ttlMs }
     }
     return null
   }
