@@ -108,6 +108,7 @@ export function compose(config: Config, { logger, metrics }: { logger: Logger; m
     catalogue,
     bucketCount: CATALOGUE_BUCKETS,
     layer: LAYER_TABLE.resources,
+    events,
   })
   const followed = createFollowedCatalogue({
     catalogue,
@@ -116,6 +117,7 @@ export function compose(config: Config, { logger, metrics }: { logger: Logger; m
     checkpoint,
     index,
     clock,
+    events,
     onFailed: (cause) =>
       logger.info({ err: cause }, 'the catalogue cannot be loaded now: lists are read by SQL meanwhile'),
   })

@@ -128,7 +128,10 @@ export interface EntryStore {
   invalidate(keys: readonly EntryKey[]): Promise<number>
   /** Replaces the generations of the layers at once: every entry and lease of an older one stops counting immediately. */
   replaceGenerations(layers: readonly LayerName[]): Promise<void>
-  /** Physically removes a layer's entries in the background, by SCAN and UNLINK inside the prefix. Returns how many keys went. */
+  /**
+   * Physically removes a layer's entries and leases of older generations, by SCAN and UNLINK inside the prefix. Returns
+   * how many keys went.
+   */
   sweep(layers: readonly LayerName[]): Promise<number>
   /** What is stored under the key, for administrators: bytes and remaining life, or null. Ignores generations. */
   inspect(key: EntryKey, layer: LayerName): Promise<{ bytes: Buffer; ttlMs: number; currentGeneration: boolean } | null>

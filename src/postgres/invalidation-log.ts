@@ -15,7 +15,7 @@ import {
 import type { ResourceId } from '../domain/model.ts'
 import type { CatalogueItem, ResourceState } from '../domain/source.ts'
 import { clientConfig, type DatabaseOptions, isRefused, isUnavailable } from './pool.ts'
-import { grantsIn } from './source.ts'
+import { grantsIn, UPDATED_AT } from './source.ts'
 import { STAMP_COLUMNS, stampOf } from './stamp.ts'
 
 export const LOG_CHANNEL = 'portcullis_invalidation'
@@ -79,7 +79,7 @@ SELECT ${STAMP_COLUMNS}, (
   FROM named LEFT JOIN LATERAL (
     SELECT json_build_object('id', r.id, 'name', r.name, 'kind', r.kind, 'description', r.description,
       'attributes', r.attributes, 'version', r.version,
-      'updatedAt', to_char(r.updated_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'), 'grants', (
+      'updatedAt', ${UPDATED_AT}, 'grants', (
         SELECT string_agg(group_id || ' ' || permission, ',') FROM grants WHERE resource_id = r.id
       )) AS item
     FROM resources r WHERE r.id = named.id OFFSET 0

@@ -26,8 +26,6 @@ export interface Database {
    * @throws DomainError `database-unavailable`
    */
   queryFirst<Row extends pg.QueryResultRow>(statement: Statement, values: readonly unknown[]): Promise<Row[]>
-  /** Runs several statements on one connection, in a read-only transaction with a single snapshot. */
-  readSnapshot<T>(read: (client: pg.PoolClient) => Promise<T>): Promise<T>
   /** Takes a place in the bulkhead for work that uses the pool by other means. */
   admitted<T>(work: () => Promise<T>): Promise<T>
   /** Opens the connections that are kept open, so that the first readers find them there. Never throws. */
@@ -127,7 +125,6 @@ export function createDatabase(options: DatabaseOptions): Database {
     // Who has a place has a connection, so nobody is ahead in the pool's own queue.
     queryFirst: (statement, values) =>
       patiently(() => asked<never>(statement, values)).catch((error: unknown) => Promise.reject(translated(error))),
-    readSnapshot: (read) => inTurn(() => inSnapshot(pool, read)),
     async open() {
       const kept = Array.from({ length: Math.min(KEPT_OPEN, poolMax) }, () => pool.connect())
       for (const opened of await Promise.allSettled(kept)) if (opened.status === 'fulfilled') opened.value.release()
@@ -150,21 +147,6 @@ async function prepareConnection(client: pg.ClientBase): Promise<void> {
     `SELECT pg_is_in_recovery() AS standby, set_config('plan_cache_mode', 'force_custom_plan', false)`,
   )
   if (rows[0]?.standby) throw Object.assign(new Error('the server is a standby'), { code: CANNOT_CONNECT_NOW })
-}
-
-async function inSnapshot<T>(pool: pg.Pool, read: (client: pg.PoolClient) => Promise<T>): Promise<T> {
-  const client = await pool.connect()
-  try {
-    await client.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY')
-    const value = await read(client)
-    await client.query('COMMIT')
-    client.release()
-    return value
-  } catch (error) {
-    // The connection goes with its transaction: after a timeout nobody knows what state it is in.
-    client.release(error as Error)
-    throw error
-  }
 }
 
 /** SQLSTATE classes and driver failures that mean PostgreSQL cannot be asked now, as opposed to a wrong question. */

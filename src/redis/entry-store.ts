@@ -145,6 +145,15 @@ function createRemovals({
     return present
   }
 
+  async function sweepSome(layer: LayerName, found: readonly Buffer[]): Promise<number> {
+    const echo = nextEcho()
+    const names = [keys.generation(layer), ...found]
+    const [, removed] = await guard.run('sweep', async () =>
+      verified(await redis.sweepEntries(names.length, ...names, echo), echo),
+    )
+    return removed
+  }
+
   async function sweepLayer(layer: LayerName): Promise<number> {
     let removed = 0
     let cursor = '0'
@@ -153,7 +162,7 @@ function createRemovals({
       const [next, found] = await guard.run('scan', () =>
         redis.scanBuffer(from, 'MATCH', keys.pattern(layer), 'COUNT', SCAN_COUNT),
       )
-      if (found.length > 0) removed += await guard.run('unlink', () => redis.unlink(...found))
+      if (found.length > 0) removed += await sweepSome(layer, found)
       cursor = next.toString()
     } while (cursor !== '0')
     return removed

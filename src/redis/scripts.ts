@@ -34,6 +34,8 @@ export interface Scripted extends EntryScripts<'promise'> {
   releaseLease(lease: string, echo: number, token: string, generation: string): Promise<CountReply>
   invalidateEntries(keyCount: number, ...keysThenEcho: (string | number)[]): Promise<CountReply>
   replaceGenerations(keyCount: number, ...keysThenEchoThenValues: (string | number)[]): Promise<CountReply>
+  /** The layer's generation, then the names. */
+  sweepEntries(keyCount: number, ...keysThenEcho: (string | number | Buffer)[]): Promise<CountReply>
   inspectEntryBuffer(
     entry: string,
     generation: string,
@@ -58,6 +60,7 @@ export const SCRIPTS = {
   fillEntries: { lua: lua('fill') },
   releaseLease: { lua: lua('release-lease'), numberOfKeys: 1 },
   invalidateEntries: { lua: lua('invalidate') },
+  sweepEntries: { lua: lua('sweep') },
   replaceGenerations: { lua: lua('replace-generations') },
   heartbeat: { lua: lua('heartbeat'), numberOfKeys: 1 },
 } as const

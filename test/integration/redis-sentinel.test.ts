@@ -62,14 +62,19 @@ async function storeEntry(key: EntryKey = aliceList): Promise<void> {
   const [lease] = await redis.store.takeLeases([{ key, layer, leaseMs: 5000 }])
   if (!lease) throw new Error('the lease is taken')
   const bytes = entryBytes(fillId('one'), lease.generation, 'of alice')
-  expect(await redis.store.fill([{ key, layer, lease, fillId: fillId('one'), bytes, ttlMs: 60_000 }])).toEqual([true])
+  expect(await redis.store.fill([{ key, layer, lease, bytes, ttlMs: 60_000 }])).toEqual([true])
 }
 
 async function read(from = redis): Promise<{ kind: string; ms: number }> {
   const startedMs = performance.now()
-  const kind = await from.store.read([{ key: aliceList, layer }]).then(
-    ([answer]) => (answer && 'replica' in answer ? `${answer.kind} on a replica` : `${answer?.kind}`),
-    (error: unknown) => (error instanceof StoreUnavailableError ? 'unavailable' : String(error)),
+  const request = { key: aliceList, layer } as const
+  const kind = await from.store.read([request]).then(
+    ([answer]) => `${answer?.kind}`,
+    async (error: unknown) => {
+      if (!(error instanceof StoreUnavailableError)) return String(error)
+      const answer = await from.store.readReplica?.(request)?.catch(() => null)
+      return answer ? `${answer.kind} on a replica` : 'unavailable'
+    },
   )
   return { kind, ms: performance.now() - startedMs }
 }

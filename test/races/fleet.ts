@@ -169,7 +169,16 @@ function startInstance(name: string, shared: Shared, over: Partial<InstanceOptio
   const catalogue = createCatalogue()
   const entries = createEntryCodec(SECRET)
   const layer = LAYER_TABLE.resources
-  const checkpoint = createCatalogueCheckpoint({ store, entries, index, clock, catalogue, bucketCount: BUCKETS, layer })
+  const checkpoint = createCatalogueCheckpoint({
+    store,
+    entries,
+    index,
+    clock,
+    catalogue,
+    bucketCount: BUCKETS,
+    layer,
+    events,
+  })
   const onFailed = () => {}
   const followed = createFollowedCatalogue({
     catalogue,
@@ -178,6 +187,7 @@ function startInstance(name: string, shared: Shared, over: Partial<InstanceOptio
     checkpoint,
     index,
     clock,
+    events,
     onFailed,
   })
   const follower = createLogFollower<ResourceState>({

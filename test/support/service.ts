@@ -76,11 +76,14 @@ export async function startService({
 
 export const newPrefix = () => `test:${randomBytes(4).toString('hex')}:`
 
-/** How the last read of a user came about: `hit`, `miss`, or `bypass` with its detail. */
+/** How a read of a user comes about: `hit` or `miss`, with `memory` where Redis took no part, or `bypass` with its detail. */
 export async function outcomeOf(service: Service, user: string): Promise<string> {
   const { cache } = await service.portcullis.reads.visibleResources(user as UserId, { limit: 50 }, {})
-  return cache.kind === 'bypass' ? `bypass ${cache.detail}` : cache.kind
+  return cache.kind === 'bypass' || cache.detail === 'memory' ? `${cache.kind} ${cache.detail}` : cache.kind
 }
+
+/** Whether Redis took no part in it. */
+export const isWithoutRedis = (outcome: string) => outcome.startsWith('bypass') || outcome.endsWith('memory')
 
 /** The names of all entries under a prefix as Redis has them, without it; leases, generations and heartbeats left out. */
 export async function entriesInRedis(prefix: string): Promise<string[]> {

@@ -10,8 +10,10 @@ import {
   type EntryStore,
   type Fill,
   type InvalidationIndex,
+  type LayerEvents,
   type Lease,
   newFillId,
+  type Rejection,
   type Stamp,
   StoreUnavailableError,
   type Tag,
@@ -34,16 +36,17 @@ export interface CheckpointOptions {
   readonly catalogue: Catalogue
   readonly bucketCount: number
   readonly layer: { readonly ttlMs: number; readonly leaseMs: number; readonly shape: number }
+  readonly events: LayerEvents
 }
 
 /** A catalogue that changed more recently is likely to change again before anybody starts from it. */
 const QUIET_MS = 2000
-/** Encoded and sent at once; in between, readers get their turn. */
-const BUCKETS_PER_FILL = 4
+/** Leased and sent at once. */
+const BUCKETS_PER_FILL = 16
 const LAYER = 'resources' as const
 
 export function createCatalogueCheckpoint(options: CheckpointOptions): CheckpointStore {
-  const { store, entries, index, clock, catalogue, bucketCount, layer } = options
+  const { store, entries, index, clock, events, catalogue, bucketCount, layer } = options
   const all = Array.from({ length: bucketCount }, (_, number) => number)
   /** The fills that this instance stored or read, as far as it knows. */
   const fillIds = new Map<number, string>()
@@ -57,7 +60,9 @@ export function createCatalogueCheckpoint(options: CheckpointOptions): Checkpoin
       const found = await store.read(numbers.map((number) => ({ key: catalogueBucketKey(number), layer: LAYER })))
       return numbers.flatMap((number, at) => {
         const answer = found[at]
+        if (answer?.kind === 'flushed' || answer?.kind === 'too-large') events.rejected?.(LAYER, answer.kind)
         const loaded = answer?.kind === 'found' ? decoded(number, answer.bytes) : null
+        if (loaded) events.hit?.(LAYER, 'master')
         return loaded ? [loaded] : []
       })
     } catch (error) {
@@ -68,14 +73,22 @@ export function createCatalogueCheckpoint(options: CheckpointOptions): Checkpoin
   /** Null for what is damaged, of another shape, or outdated. */
   function decoded(number: number, bytes: Buffer): LoadedBuckets | null {
     const entry = entries.decode(catalogueBucketKey(number), bytes)
-    if (!entry || entry.shape !== layer.shape || !holds(number, entry.stamp)) return null
+    if (!entry) return rejected('damaged')
+    if (entry.shape !== layer.shape) return rejected('other-shape')
+    const verdict = index.judge(entry.stamp, tagsOf(number), 'lasting')
+    if (verdict !== 'servable') return rejected(verdict)
     try {
       const buckets = new Map([[number, decodeBucket(entry.body)]])
       fillIds.set(number, entry.fillId)
       return { stamp: entry.stamp, buckets }
     } catch {
-      return null
+      return rejected('damaged')
     }
+  }
+
+  function rejected(why: Rejection): null {
+    events.rejected?.(LAYER, why)
+    return null
   }
 
   async function save(followed: Pick<FollowedCatalogue, 'isWhole' | 'quietMs'>): Promise<'saved' | 'not-now'> {
@@ -101,7 +114,6 @@ export function createCatalogueCheckpoint(options: CheckpointOptions): Checkpoin
     const missing = await missingOf(all)
     for (let from = 0; from < missing.length; from += BUCKETS_PER_FILL) {
       if (!isQuiet() || !(await saveSome(missing.slice(from, from + BUCKETS_PER_FILL), isQuiet))) return false
-      await new Promise((resolve) => setImmediate(resolve))
     }
     const body = Buffer.from(JSON.stringify(all.map((number) => fillIds.get(number))))
     const filled = isQuiet() && fillOf(catalogueKey, lease, { tags: [layerTag(LAYER)], body })
@@ -127,14 +139,16 @@ export function createCatalogueCheckpoint(options: CheckpointOptions): Checkpoin
   async function saveSome(numbers: readonly number[], isQuiet: () => boolean): Promise<boolean> {
     const keys = numbers.map(catalogueBucketKey)
     const leases = await store.takeLeases(keys.map((key) => ({ key, layer: LAYER, leaseMs: layer.leaseMs })))
-    if (!isQuiet()) return false
-    const filled = numbers.flatMap((number, at) => {
+    const filled: { number: number; fill: Fill; fillId: string }[] = []
+    for (const [at, number] of numbers.entries()) {
       const [key, lease] = [keys[at], leases[at]]
-      // Under the lease: what changes from here on takes it away.
-      const made =
-        key && lease && fillOf(key, lease, { tags: tagsOf(number), body: encodeBucket(catalogue.bucket(number)) })
-      return made ? [{ number, ...made }] : []
-    })
+      if (!key || !lease || !isQuiet()) return false
+      // Under the lease: what changes from here on takes it away. Bucket and stamp are of one step.
+      const made = fillOf(key, lease, { tags: tagsOf(number), body: encodeBucket(catalogue.bucket(number)) })
+      if (made) filled.push({ number, ...made })
+      // Readers get their turn in between.
+      await new Promise((resolve) => setImmediate(resolve))
+    }
     const accepted = filled.length === 0 ? [] : await store.fill(filled.map(({ fill }) => fill))
     for (const [at, { number, fillId }] of filled.entries()) if (accepted[at]) fillIds.set(number, fillId)
     return filled.length === numbers.length && accepted.every(Boolean)

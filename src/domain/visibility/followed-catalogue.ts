@@ -15,7 +15,16 @@
  *                    them is newer: whatever changed after the load began is named by a read of the log after that.
  * loading -> behind: the load failed, or the bucket was named as a whole meanwhile.
  */
-import type { Clock, Followed, InvalidationIndex, LogBatch, LogFollower, Stamp, Tag } from '../../cache/index.ts'
+import type {
+  Clock,
+  Followed,
+  InvalidationIndex,
+  LayerEvents,
+  LogBatch,
+  LogFollower,
+  Stamp,
+  Tag,
+} from '../../cache/index.ts'
 import { bucketIn, bucketOf, isResourceTag, layerTag } from '../keys.ts'
 import type { ResourceId } from '../model.ts'
 import type { CatalogueSource, ResourceState } from '../source.ts'
@@ -55,6 +64,7 @@ export interface FollowedCatalogueOptions {
   readonly checkpoint: CatalogueCheckpoint
   readonly index: InvalidationIndex
   readonly clock: Clock
+  readonly events: LayerEvents
   readonly onFailed: (cause: unknown) => void
 }
 
@@ -69,7 +79,7 @@ const RETRY_MS = 250
 const WHOLE_LAYER = layerTag('resources')
 
 export function createFollowedCatalogue(options: FollowedCatalogueOptions): FollowedCatalogue {
-  const { catalogue, bucketCount, source, checkpoint, clock } = options
+  const { catalogue, bucketCount, source, checkpoint, clock, events } = options
   const all = Array.from({ length: bucketCount }, (_, number) => number)
   const behind = new Set(all)
   const loading = new Map<number, Loading>()
@@ -135,9 +145,12 @@ export function createFollowedCatalogue(options: FollowedCatalogueOptions): Foll
 
   async function loadSome(follower: Pick<LogFollower, 'catchUp'>): Promise<void> {
     const numbers = [...behind].slice(0, BUCKETS_PER_LOAD)
+    for (const _ of numbers) events.miss?.('resources')
     begin(numbers)
     try {
+      const startedMs = clock.monotonicMs()
       const { stamp, values } = await source.catalogueBuckets(numbers)
+      events.loaded?.('resources', clock.monotonicMs() - startedMs)
       const buckets = new Map([...values].map(([number, items]) => [number, bucketOfItems(items)]))
       await follower.catchUp(stamp)
       if (options.index.position?.database === stamp.database) install({ stamp, buckets }, () => true)
