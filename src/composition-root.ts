@@ -113,6 +113,7 @@ export function compose(config: Config, { logger, metrics }: { logger: Logger; m
   const followed = createFollowedCatalogue({
     catalogue,
     bucketCount: CATALOGUE_BUCKETS,
+    ttlMs: LAYER_TABLE.resources.ttlMs,
     source,
     checkpoint,
     index,

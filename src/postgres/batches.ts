@@ -1,6 +1,6 @@
 /**
- * Loads for many in few statements: what is asked for in one turn of the event loop goes together, and while as many
- * statements run as may, the next batch gathers. Each statement begins after all that it answers were asked for.
+ * Loads for many in few statements: what is asked for in one turn of the event loop goes together, and while one
+ * statement runs, the next batch gathers. Each statement begins after all that it answers were asked for.
  */
 export interface Batches<Key, Value> {
   /** @throws what the load of the whole batch throws */
@@ -13,7 +13,6 @@ interface Asked<Key, Value> {
   reject(error: unknown): void
 }
 
-const RUNNING_MAX = 2
 const KEYS_PER_BATCH = 200
 
 /** @param loadAll one value for each key, in their order */
@@ -21,21 +20,20 @@ export function createBatches<Key, Value>(
   loadAll: (keys: readonly Key[]) => Promise<readonly Value[]>,
 ): Batches<Key, Value> {
   const waiting: Asked<Key, Value>[] = []
-  let running = 0
+  let running = false
   let gathering = false
 
   function gather(): void {
-    if (gathering || running >= RUNNING_MAX || waiting.length === 0) return
+    if (gathering || running || waiting.length === 0) return
     gathering = true
     setImmediate(() => {
       gathering = false
       void run(waiting.splice(0, KEYS_PER_BATCH))
-      gather()
     })
   }
 
   async function run(batch: readonly Asked<Key, Value>[]): Promise<void> {
-    running++
+    running = true
     try {
       const keys = [...new Set(batch.map(({ key }) => key))]
       const values = await loadAll(keys)
@@ -44,7 +42,7 @@ export function createBatches<Key, Value>(
     } catch (error) {
       for (const { reject } of batch) reject(error)
     } finally {
-      running--
+      running = false
       gather()
     }
   }

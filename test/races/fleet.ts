@@ -183,6 +183,7 @@ function startInstance(name: string, shared: Shared, over: Partial<InstanceOptio
   const followed = createFollowedCatalogue({
     catalogue,
     bucketCount: BUCKETS,
+    ttlMs: layer.ttlMs,
     source,
     checkpoint,
     index,

@@ -4,7 +4,8 @@
  * marked as behind and loaded beside; until it is there, lists are loaded by SQL.
  *
  * A bucket is in one of three states:
- *   current   it is what it was at the position; each read of the log brings it on.
+ *   current   it is what it was at the position; each read of the log brings it on. After the layer's life it is loaded
+ *             anew, so that a change that nobody logged does not stay unseen for longer; until then it stays current.
  *   behind    nothing is known of it; a load is due.
  *   loading   it is being loaded at a snapshot of its own. States that reads of the log bring meanwhile are kept.
  *
@@ -60,6 +61,8 @@ export interface FollowedCatalogue extends Followed<ResourceState> {
 export interface FollowedCatalogueOptions {
   readonly catalogue: Catalogue
   readonly bucketCount: number
+  /** The layer's life, in milliseconds. */
+  readonly ttlMs: number
   readonly source: CatalogueSource
   readonly checkpoint: CatalogueCheckpoint
   readonly index: InvalidationIndex
@@ -76,6 +79,8 @@ interface Loading {
 
 const BUCKETS_PER_LOAD = 16
 const RETRY_MS = 250
+/** How often a catalogue that is whole is looked through for buckets whose life is over, in milliseconds. */
+const AGED_EVERY_MS = 60_000
 const WHOLE_LAYER = layerTag('resources')
 
 export function createFollowedCatalogue(options: FollowedCatalogueOptions): FollowedCatalogue {
@@ -83,6 +88,7 @@ export function createFollowedCatalogue(options: FollowedCatalogueOptions): Foll
   const all = Array.from({ length: bucketCount }, (_, number) => number)
   const behind = new Set(all)
   const loading = new Map<number, Loading>()
+  const loadedMs = new Map<number, number>()
   const closing = new AbortController()
   let changedMs = clock.monotonicMs()
   /** Only the first load may be answered by the checkpoint: later ones follow a flush, or a log that says nothing of each. */
@@ -104,8 +110,8 @@ export function createFollowedCatalogue(options: FollowedCatalogueOptions): Foll
 
   function place(state: ResourceState): void {
     const number = bucketOf(state.id)
-    if (behind.has(number)) loading.get(number)?.kept.set(state.id, state)
-    else lay(state)
+    loading.get(number)?.kept.set(state.id, state)
+    if (!behind.has(number)) lay(state)
   }
 
   function lay({ id, item }: ResourceState): void {
@@ -121,6 +127,7 @@ export function createFollowedCatalogue(options: FollowedCatalogueOptions): Foll
       if (!running || running.outdated || !isValid(number, stamp)) continue
       catalogue.replace(number, bucket)
       behind.delete(number)
+      loadedMs.set(number, clock.monotonicMs())
       for (const state of running.kept.values()) lay(state)
     }
     if (behind.size === 0) whole.resolve()
@@ -128,6 +135,12 @@ export function createFollowedCatalogue(options: FollowedCatalogueOptions): Foll
 
   function begin(numbers: readonly number[]): void {
     for (const number of numbers) loading.set(number, { outdated: false, kept: new Map() })
+  }
+
+  /** What is behind, and what has lived its life. */
+  function due(): number[] {
+    const bornMs = clock.monotonicMs() - options.ttlMs
+    return behind.size > 0 ? [...behind] : all.filter((number) => (loadedMs.get(number) ?? 0) <= bornMs)
   }
 
   async function loadFromCheckpoint(follower: Pick<LogFollower, 'catchUp'>): Promise<void> {
@@ -144,7 +157,7 @@ export function createFollowedCatalogue(options: FollowedCatalogueOptions): Foll
   }
 
   async function loadSome(follower: Pick<LogFollower, 'catchUp'>): Promise<void> {
-    const numbers = [...behind].slice(0, BUCKETS_PER_LOAD)
+    const numbers = due().slice(0, BUCKETS_PER_LOAD)
     for (const _ of numbers) events.miss?.('resources')
     begin(numbers)
     try {
@@ -162,19 +175,25 @@ export function createFollowedCatalogue(options: FollowedCatalogueOptions): Foll
   async function bringUp(follower: Pick<LogFollower, 'ready' | 'catchUp'>): Promise<void> {
     await follower.ready
     while (!closing.signal.aborted) {
-      if (behind.size === 0) await work.promise
+      if (due().length === 0) await firstOf(work.promise, AGED_EVERY_MS)
       work = Promise.withResolvers()
       try {
         if (triesCheckpoint) {
           triesCheckpoint = false
           await loadFromCheckpoint(follower)
         }
-        while (behind.size > 0 && !closing.signal.aborted) await loadSome(follower)
+        while (due().length > 0 && !closing.signal.aborted) await loadSome(follower)
       } catch (cause) {
         options.onFailed(cause)
         await clock.sleep(RETRY_MS, closing.signal).catch(() => {})
       }
     }
+  }
+
+  async function firstOf(news: Promise<void>, ms: number): Promise<void> {
+    const over = new AbortController()
+    const slept = clock.sleep(ms, AbortSignal.any([over.signal, closing.signal])).catch(() => {})
+    await Promise.race([news, slept]).finally(() => over.abort())
   }
 
   return {
@@ -185,7 +204,13 @@ export function createFollowedCatalogue(options: FollowedCatalogueOptions): Foll
       if (rows.length === 0) return
       const named = bucketsNamed(rows, { all, namesAreBuckets: changes === null })
       markBehind(named)
-      for (const state of changes ?? []) place(state)
+      try {
+        for (const state of changes ?? []) place(state)
+      } catch (cause) {
+        // Some of it may be in and some not: nothing of the catalogue is known for sure.
+        markBehind(all)
+        options.onFailed(cause)
+      }
       if (named.length > 0 || (changes?.length ?? 0) > 0) changedMs = clock.monotonicMs()
     },
     reset() {
