@@ -1,6 +1,7 @@
 /**
  * `npm run bench [-- --quick] [-- --only hit,scale] [-- --guard]`: measures Portcullis beside what people would use
- * instead, on this machine, and writes bench/results/<date>-<machine>.json and docs/performance.md.
+ * instead, on this machine, prints each suite's figures beside its goals, and writes bench/results/<date>-<machine>.json
+ * and docs/performance.md. A quick run shows that a suite works; its figures are only printed.
  */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
@@ -11,7 +12,7 @@ import { createBench } from './harness/bench.ts'
 import { startBenchStack } from './harness/bench-stack.ts'
 import { describeEnvironment, fileNameOf } from './harness/environment.ts'
 import { ensurePeerPackages } from './peer-packages.ts'
-import { writePerformancePage } from './report/performance-page.ts'
+import { summary, writePerformancePage } from './report/performance-page.ts'
 import { type Results, SUITES, type SuiteName } from './suites/index.ts'
 
 const { values: options } = parseArgs({
@@ -56,12 +57,18 @@ try {
   let results: Results = { ...previous(file), environment }
   for (const name of names) {
     if (!wanted.includes(name)) continue
-    results = { ...results, ...(await SUITES[name](bench)) }
+    const startedMs = performance.now()
+    const measured = await SUITES[name](bench)
+    say(`${name} took ${Math.round((performance.now() - startedMs) / 1000)} s`)
+    console.log(summary({ environment, ...measured }))
+    if (options.quick) continue
+    results = { ...results, ...measured }
     // After each: what was measured is kept, whatever happens to the rest.
     writeFileSync(file, `${JSON.stringify(results, null, 1)}\n`)
     writePerformancePage(results, path.relative(process.cwd(), file))
   }
-  say(`results are in ${path.relative(process.cwd(), file)} and docs/performance.md`)
+  if (options.quick) say('a quick run: nothing was written')
+  else say(`results are in ${path.relative(process.cwd(), file)} and docs/performance.md`)
 } catch (error) {
   console.error(error)
   await end(1)

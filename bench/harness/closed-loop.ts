@@ -1,167 +1,203 @@
 /**
- * Load in slices of a fraction of a second that go round all servers: whatever else the machine does meanwhile, it does
- * to all of them alike. Closed loop: each connection asks again when it has its answer. Raw sockets, so that making the
- * load costs less than answering it. Runs as a process of its own; see `slices.ts`.
+ * Load in slices of a fraction of a second that go round all targets: whatever else the machine does meanwhile, it does
+ * to all of them alike. Closed loop: each connection asks again when it has its answer. Beside it there may be changes,
+ * at a steady rate or in closed loops of their own. Runs as a process of its own; see `slices.ts`.
  */
-import { connect, type Socket } from 'node:net'
+import { startChanges } from './changes.ts'
+import { createLatencies } from './latencies.ts'
 import { processorNs } from './processor.ts'
+import type { LatencyMs } from './statistics.ts'
+import { type Connection, cacheStatusOf, openConnection } from './wire.ts'
 
 export interface Target {
   readonly name: string
-  readonly port: number
-  readonly pid: number
+  /** Several instances of one service: connections go round them. */
+  readonly ports: readonly number[]
+  readonly pids: readonly number[]
   /** Whole requests as they go on the wire, used in turn. */
   readonly requests: readonly string[]
+  /** `once`: no request is asked twice, and a slice ends when none is left. */
+  readonly order: 'in-turn' | 'once'
   readonly expectedStatus: number
+  readonly connections: number
+  readonly changes: ChangeOrder | null
+}
+
+export interface ChangeOrder {
+  /** Each lane's requests are asked in their order, one at a time, over all instances in turn. */
+  readonly lanes: readonly (readonly string[])[]
+  /** Over all lanes; null: each lane asks again when it has its answer. */
+  readonly perSecond: number | null
 }
 
 export interface SliceOrder {
   readonly targets: readonly Target[]
-  readonly connections: number
   readonly sliceMs: number
+  /** A slice ends after so many requests, if that comes first. */
+  readonly sliceRequests: number
   readonly warmUpRequests: number
   /** Enough, however few requests that were: the slowest peers answer dozens per second. */
   readonly warmUpMaxMs: number
   readonly slices: number
+  /** Asked before each slice and not measured, so that nothing of the slice before it is left; within a second. */
+  readonly settleRequests: number
 }
 
 export interface Slice {
-  readonly name: string
   readonly requests: number
   readonly ms: number
-  /** Processor time of the server's main thread, in microseconds; null where the system does not tell. */
+  /** When it began, in milliseconds of the system's clock. */
+  readonly atMs: number
+  /** Processor time of the servers' main threads, in microseconds; null where the system does not tell. */
   readonly serverUs: number | null
-  readonly latenciesMs: readonly number[]
   /** Answers with another status than expected; they are no part of `requests`. */
   readonly failures: number
+  readonly changes: ChangeSlice | null
 }
 
-/** Latencies kept per slice: enough for percentiles over all slices. */
-const LATENCIES_KEPT = 500
+export interface ChangeSlice {
+  readonly asked: number
+  /** Answered with 2xx. */
+  readonly done: number
+  /** Until the last of them was answered, and not less than the slice. */
+  readonly ms: number
+}
+
+export interface TargetResult {
+  readonly name: string
+  readonly slices: readonly Slice[]
+  readonly latencyMs: LatencyMs
+  readonly statuses: Readonly<Record<string, number>>
+  /** Answers by their `Cache-Status`. */
+  readonly answeredAs: Readonly<Record<string, number>>
+  /** From the moment at which each change was due. */
+  readonly changeLatencyMs: LatencyMs | null
+  readonly changeStatuses: Readonly<Record<string, number>>
+}
 
 process.on('message', async (order: SliceOrder) => {
   const pools: Pool[] = []
   for (const target of order.targets) {
     // Not before its turn: a server does not wait long for the first request of a connection.
-    const pool = await openPool(target, order.connections)
-    const startedMs = performance.now()
-    await pool.run((sent) => sent < order.warmUpRequests && performance.now() - startedMs < order.warmUpMaxMs)
+    const pool = await openPool(target)
+    await pool.warmUp(order)
     pools.push(pool)
   }
-  const slices: Slice[] = []
-  for (let round = 0; round < order.slices; round++) for (const pool of pools) slices.push(await oneSlice(pool, order))
-  closing = true
+  for (let round = 0; round < order.slices; round++)
+    for (const pool of pools) {
+      await pool.settle(order.settleRequests)
+      await pool.slice(order)
+    }
+  const results = pools.map((pool) => pool.result())
   for (const pool of pools) pool.close()
-  process.send?.(slices)
+  process.send?.(results)
 })
 process.on('disconnect', () => process.exit(0))
 
-async function oneSlice(pool: Pool, { sliceMs }: SliceOrder): Promise<Slice> {
-  const { name, pid } = pool.target
-  const before = processorNs(pid)
-  const startedMs = performance.now()
-  const { requests, latenciesMs, failures } = await pool.run(() => performance.now() - startedMs < sliceMs)
-  const after = processorNs(pid)
-  const serverUs = before === null || after === null ? null : (after - before) / 1000
-  return { name, requests, failures, ms: performance.now() - startedMs, serverUs, latenciesMs }
-}
-
-type Outcome = Pick<Slice, 'requests' | 'failures'> & { readonly latenciesMs: number[] }
+const SETTLE_MAX_MS = 1000
 
 interface Pool {
-  readonly target: Target
-  /** Asks on all connections for as long as `more` says, and waits for the last answers. */
-  run(more: (sent: number) => boolean): Promise<Outcome>
+  warmUp(order: SliceOrder): Promise<void>
+  settle(requests: number): Promise<void>
+  slice(order: SliceOrder): Promise<void>
+  result(): TargetResult
   close(): void
 }
 
-let closing = false
+type Counts = Record<string, number>
 
-async function openPool(target: Target, connections: number): Promise<Pool> {
-  const sockets = await Promise.all(Array.from({ length: connections }, () => open(target.port)))
+async function openPool(target: Target): Promise<Pool> {
+  const { name, ports, pids, changes, expectedStatus } = target
+  const connections = await Promise.all(Array.from({ length: target.connections }, (_, at) => openTo(ports, at)))
+  const changing = changes && (await startChanges(changes, ports))
   const requests = target.requests.map((text) => Buffer.from(text))
-  let turn = 0
+  let next = 0
+  const latencies = createLatencies()
+  const statuses: Counts = {}
+  const answeredAs: Counts = {}
+  let measuring = false
+  const slices: Slice[] = []
 
+  const isLeft = () => target.order === 'in-turn' || requests.length > next
+
+  /** Asks on all connections for as long as `more` says, and waits for the last answers. */
   function run(more: (sent: number) => boolean) {
-    return new Promise<Outcome>((resolve) => {
-      const latenciesMs: number[] = []
+    return new Promise<{ requests: number; failures: number }>((resolve) => {
       let sent = 0
       let failures = 0
-      let open = sockets.length
-      for (const socket of sockets) {
-        let askedMs = 0
-        const ask = () => {
-          if (!more(sent)) {
-            open--
-            if (open === 0) resolve({ requests: sent - failures, failures, latenciesMs })
-            return
-          }
-          sent++
-          turn = (turn + 1) % requests.length
-          askedMs = performance.now()
-          socket.write(requests[turn] ?? '')
+      let open = connections.length
+      for (const connection of connections) ask(connection)
+
+      function ask(connection: Connection): void {
+        if (!more(sent) || !isLeft()) {
+          open--
+          if (open === 0) resolve({ requests: sent - failures, failures })
+          return
         }
-        onAnswers(socket, (status) => {
-          if (status !== target.expectedStatus) failures++
-          if (latenciesMs.length < LATENCIES_KEPT || sent % 16 === 0) latenciesMs.push(performance.now() - askedMs)
-          ask()
+        sent++
+        const request = requests[next++ % requests.length] ?? requests[0]
+        const askedMs = performance.now()
+        connection.ask(request as Buffer, (status, head) => {
+          if (status !== expectedStatus) failures++
+          if (measuring) {
+            latencies.add(performance.now() - askedMs)
+            count(statuses, String(status))
+            count(answeredAs, cacheStatusOf(head))
+          }
+          ask(connection)
         })
-        ask()
       }
     })
   }
 
+  async function unmeasured(requests: number, maxMs: number): Promise<void> {
+    const startedMs = performance.now()
+    await run((sent) => sent < requests && performance.now() - startedMs < maxMs)
+  }
+
+  async function slice({ sliceMs, sliceRequests }: SliceOrder): Promise<void> {
+    const before = processorUs(pids)
+    const atMs = Date.now()
+    const startedMs = performance.now()
+    const change = changing?.run(sliceMs)
+    measuring = true
+    const outcome = await run((sent) => sent < sliceRequests && performance.now() - startedMs < sliceMs)
+    measuring = false
+    const ms = performance.now() - startedMs
+    const after = processorUs(pids)
+    const serverUs = before === null || after === null ? null : after - before
+    slices.push({ ...outcome, ms, atMs, serverUs, changes: (await change) ?? null })
+  }
+
   return {
-    target,
-    run,
-    close: () => {
-      for (const socket of sockets) socket.destroy()
+    warmUp: ({ warmUpRequests, warmUpMaxMs }) => unmeasured(warmUpRequests, warmUpMaxMs),
+    settle: (requests) => unmeasured(requests, SETTLE_MAX_MS),
+    slice,
+    result: () => ({
+      name,
+      slices,
+      latencyMs: latencies.summary(),
+      statuses,
+      answeredAs,
+      changeLatencyMs: changing?.latencyMs() ?? null,
+      changeStatuses: changing?.statuses() ?? {},
+    }),
+    close() {
+      for (const connection of connections) connection.close()
+      changing?.close()
     },
   }
 }
 
-function open(port: number): Promise<Socket> {
-  return new Promise((resolve, reject) => {
-    const socket = connect({ port, host: '127.0.0.1', noDelay: true }, () => resolve(socket))
-    socket.once('error', reject)
-    socket.once('close', () => {
-      if (!closing) throw new Error(`port ${port} closed a connection`)
-    })
-  })
+function openTo(ports: readonly number[], at: number): Promise<Connection> {
+  return openConnection(ports[at % ports.length] ?? 0)
 }
 
-const HEADER_END = Buffer.from('\r\n\r\n')
-/** As every server here writes it. */
-const LENGTH = Buffer.from('Content-Length: ')
-const STATUS_AT = 'HTTP/1.1 '.length
-
-function numberAt(bytes: Buffer, at: number): number {
-  let value = 0
-  for (let digit = (bytes[at] ?? 0) - 48; digit >= 0 && digit <= 9; digit = (bytes[++at] ?? 0) - 48)
-    value = value * 10 + digit
-  return value
+function processorUs(pids: readonly number[]): number | null {
+  const each = pids.map(processorNs)
+  return each.includes(null) ? null : each.reduce<number>((sum, ns) => sum + (ns ?? 0), 0) / 1000
 }
 
-/** Reads no more than it must: the status, the length, and how many bytes are still to come. */
-function onAnswers(socket: Socket, onAnswer: (status: number) => void): void {
-  let head: Buffer | null = null
-  let missing = 0
-  let status = 0
-  socket.removeAllListeners('data')
-  socket.on('data', (chunk: Buffer) => {
-    if (missing > 0) {
-      missing -= chunk.length
-      if (missing <= 0) onAnswer(status)
-      return
-    }
-    const bytes: Buffer = head === null ? chunk : Buffer.concat([head, chunk])
-    const end = bytes.indexOf(HEADER_END)
-    head = end === -1 ? bytes : null
-    if (end === -1) return
-    status = numberAt(bytes, STATUS_AT)
-    const lengthAt = bytes.indexOf(LENGTH)
-    const length = lengthAt === -1 || lengthAt > end ? 0 : numberAt(bytes, lengthAt + LENGTH.length)
-    missing = length - (bytes.length - end - HEADER_END.length)
-    if (missing <= 0) onAnswer(status)
-  })
+function count(counts: Counts, of: string): void {
+  counts[of] = (counts[of] ?? 0) + 1
 }

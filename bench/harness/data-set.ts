@@ -12,7 +12,7 @@ export const READERS_PER_SIZE = 64
 export const LONG_LIST = 10_000
 
 /** Bumped when what is generated changes, so that data of an older version is not reused. */
-const VERSION = 3
+const VERSION = 4
 const ROWS_PER_INSERT = 10_000
 const KINDS = ['repository', 'document', 'dashboard', 'pipeline']
 const PERMISSIONS = ['read', 'triage', 'write', 'maintain', 'admin']
@@ -22,7 +22,10 @@ export const longReader = 'reader-long'
 /** Administrator's own groups; the target of the mutations that are measured. */
 export const SCRATCH_GROUP = 'scratch'
 export const scratchUser = (index: number): string => `scratch-${index}`
-const SCRATCH_USERS = 64
+export const SCRATCH_USERS = 64
+/** Each sees the 50 resources of one of the teams and has never asked for them. */
+export const NEWCOMERS = 8000
+export const newcomer = (index: number): string => `newcomer-${index}`
 
 export interface DataSet {
   readonly resources: number
@@ -31,24 +34,36 @@ export interface DataSet {
 }
 
 /** Creates and fills the database unless an earlier run has left it complete. */
-export async function loadDataSet(adminUrl: string, resources: number): Promise<DataSet> {
+export function loadDataSet(adminUrl: string, resources: number): Promise<DataSet> {
   const name = `bench_${resources}_v${VERSION}`
+  return completed({ adminUrl, name, resources, template: 'template1', fill: (client) => fill(client, resources) })
+}
+
+export interface Filling {
+  readonly adminUrl: string
+  readonly name: string
+  readonly resources: number
+  /** What the new database begins with. */
+  readonly template: string
+  readonly fill: (client: pg.Client) => Promise<void>
+}
+
+export async function completed({ adminUrl, name, resources, template, fill }: Filling): Promise<DataSet> {
   const databaseUrl = withDatabase(adminUrl, name)
-  if (await isComplete(databaseUrl)) {
-    await applyMigrations(databaseUrl)
-    return { resources, databaseUrl, name }
-  }
-  await withClient(adminUrl, async (client) => {
-    await client.query(`DROP DATABASE IF EXISTS ${name} WITH (FORCE)`)
-    await client.query(`CREATE DATABASE ${name}`)
-  })
+  const known = await isComplete(databaseUrl)
+  if (!known)
+    await withClient(adminUrl, async (client) => {
+      await client.query(`DROP DATABASE IF EXISTS ${name} WITH (FORCE)`)
+      await client.query(`CREATE DATABASE ${name} TEMPLATE ${template}`)
+    })
   await applyMigrations(databaseUrl)
-  await withClient(databaseUrl, async (client) => {
-    await client.query('SET synchronous_commit = off')
-    await fill(client, resources)
-    await client.query('VACUUM ANALYZE')
-    await client.query(`COMMENT ON DATABASE ${name} IS 'complete'`)
-  })
+  if (!known)
+    await withClient(databaseUrl, async (client) => {
+      await client.query('SET synchronous_commit = off')
+      await fill(client)
+      await client.query('VACUUM ANALYZE')
+      await client.query(`COMMENT ON DATABASE ${name} IS 'complete'`)
+    })
   return { resources, databaseUrl, name }
 }
 
@@ -150,6 +165,19 @@ async function fillReaders(client: pg.Client, resources: readonly string[]): Pro
     ['user_id', 'group_id'],
     rowsOf(teams, ({ size, index }) => [readerOf(size, index), teamId(size, index)]),
   )
+  const newcomers = Array.from({ length: NEWCOMERS }, (_, index) => newcomer(index))
+  await insert(
+    client,
+    'users',
+    ['id'],
+    rowsOf(newcomers, (id) => [id]),
+  )
+  await insert(
+    client,
+    'memberships',
+    ['user_id', 'group_id'],
+    rowsOf(newcomers, (id, index) => [id, teamId(50, index % READERS_PER_SIZE)]),
+  )
   const granted = teams.flatMap(({ size, index }) =>
     Array.from({ length: size }, (_, item) => {
       const resource = resources[(index * 131 + item * Math.floor(resources.length / 200)) % resources.length]
@@ -158,6 +186,17 @@ async function fillReaders(client: pg.Client, resources: readonly string[]): Pro
   )
   const long = resources.slice(0, LONG_LIST).map((id) => [uuid('long', 0), id, 'read'])
   await insert(client, 'grants', ['group_id', 'resource_id', 'permission'], [...granted, ...long])
+}
+
+/** What the readers of lists of 50 are granted, each by their own team. */
+export async function grantsOfReaders(databaseUrl: string): Promise<{ group: string; resource: string }[]> {
+  const { rows } = await withClient(databaseUrl, (client) =>
+    client.query<{ group: string; resource: string }>(
+      `SELECT group_id AS "group", resource_id AS resource FROM grants WHERE group_id = ANY($1::uuid[]) ORDER BY 1, 2`,
+      [Array.from({ length: READERS_PER_SIZE }, (_, index) => teamId(50, index))],
+    ),
+  )
+  return rows
 }
 
 const teamId = (size: ListSize, index: number) => uuid(`team-${size}`, index)

@@ -1,7 +1,8 @@
 /** Which processor runs what, and how much of it a process has used: ratios of that hold on a busy machine too. */
-import { execFileSync } from 'node:child_process'
+import { execFileSync, spawnSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { cpus } from 'node:os'
+import { childrenOf } from '../../src/local/process-children.ts'
 
 const hasTaskset = (() => {
   try {
@@ -13,15 +14,27 @@ const hasTaskset = (() => {
 })()
 
 /** Servers on one processor, load and databases on another, where the system can do that. */
-export const PLACES = { server: '0', load: '1' } as const
+const PLACES = { server: '0', load: '1', anywhere: `0-${cpus().length - 1}` } as const
+export type Place = keyof typeof PLACES
 
-export function pinned(place: keyof typeof PLACES, command: string, args: readonly string[]): [string, string[]] {
+export function pinned(place: Place, command: string, args: readonly string[]): [string, string[]] {
   return hasTaskset ? ['taskset', ['-c', PLACES[place], command, ...args]] : [command, [...args]]
 }
 
 /** Moves this process; what it starts from now on, such as the databases, stays there unless it is pinned elsewhere. */
-export function pinSelf(place: keyof typeof PLACES): void {
-  if (hasTaskset) execFileSync('taskset', ['-acp', PLACES[place], String(process.pid)], { stdio: 'ignore' })
+export function pinSelf(place: Place): void {
+  move(place, [process.pid])
+}
+
+/** Moves these processes with all their threads, and their children, such as PostgreSQL's. */
+export function moveWithChildren(place: Place, pids: readonly number[]): void {
+  move(place, [...pids, ...pids.flatMap(childrenOf)])
+}
+
+function move(place: Place, pids: readonly number[]): void {
+  if (!hasTaskset) return
+  // One that has just ended is no longer to be moved.
+  for (const pid of pids) spawnSync('taskset', ['-acp', PLACES[place], String(pid)], { stdio: 'ignore' })
 }
 
 const TICK_US = 10_000

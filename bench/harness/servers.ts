@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url'
 import type { LocalStack } from '../../src/local/stack.ts'
 import { waitUntil } from '../../src/local/wait-until.ts'
 import type { BenchStack } from './bench-stack.ts'
-import { pinned } from './processor.ts'
+import { type Place, pinned } from './processor.ts'
 
 const main = fileURLToPath(new URL('../../src/main.ts', import.meta.url))
 /** As the image starts it (k8s/image/portcullis.sh). */
@@ -31,6 +31,8 @@ export interface ServiceOptions {
   readonly environment?: Readonly<Record<string, string>>
   /** For Node itself, such as a profiler's. */
   readonly nodeOptions?: readonly string[]
+  /** A processor of its own unless told otherwise. */
+  readonly place?: Place
 }
 
 /** The whole service as it runs anywhere: every middleware, log lines written, stamps and leases on. */
@@ -40,6 +42,7 @@ export function startService(stack: BenchStack, options: ServiceOptions): Promis
     file: main,
     nodeOptions: [...NODE_OPTIONS, ...(options.nodeOptions ?? [])],
     readiness: '/readyz',
+    place: options.place ?? 'server',
     env: {
       DATABASE_URL: options.databaseUrl,
       REDIS_SENTINELS: stack.local.sentinels.map(({ host, port }) => `${host}:${port}`).join(','),
@@ -68,6 +71,7 @@ export async function startPeer(
     file: fileURLToPath(new URL(`../peers/${file}`, import.meta.url)),
     nodeOptions: [],
     readiness: '/',
+    place: 'server',
     env: { DATABASE_URL: databaseUrl, REDIS_PORT: String(await stack.masterPort()), ...environment },
   })
 }
@@ -77,14 +81,15 @@ interface Program {
   readonly file: string
   readonly nodeOptions: readonly string[]
   readonly readiness: string
+  readonly place: Place
   readonly env: Readonly<Record<string, string>>
 }
 
-async function start(stack: BenchStack, { name, file, nodeOptions, readiness, env }: Program): Promise<Server> {
+async function start(stack: BenchStack, { name, file, nodeOptions, readiness, place, env }: Program): Promise<Server> {
   const port = stack.nextPort()
   const url = `http://127.0.0.1:${port}`
   const startedMs = performance.now()
-  const [command, args] = pinned('server', process.execPath, [...nodeOptions, file])
+  const [command, args] = pinned(place, process.execPath, [...nodeOptions, file])
   const log = path.join(stack.local.logDir, `${name}-${port}.log`)
   closeSync(openSync(log, 'w'))
   const process_ = runIn(stack.local, {

@@ -1,4 +1,5 @@
 /** Medians and their spread: on a machine that does other things too, means say little. */
+import { max, median, min, quantile } from 'simple-statistics'
 
 export interface Spread {
   readonly median: number
@@ -6,19 +7,27 @@ export interface Spread {
   readonly high: number
 }
 
+/** NaN throughout where there is nothing to describe. */
 export function spreadOf(values: readonly number[]): Spread {
-  const sorted = [...values].sort((a, b) => a - b)
-  return { median: median(sorted), low: sorted[0] ?? Number.NaN, high: sorted.at(-1) ?? Number.NaN }
+  if (values.length === 0) return { median: Number.NaN, low: Number.NaN, high: Number.NaN }
+  return { median: median([...values]), low: min([...values]), high: max([...values]) }
 }
 
-export function median(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b)
-  const middle = sorted.length >> 1
-  if (sorted.length % 2 === 1) return sorted[middle] ?? Number.NaN
-  return ((sorted[middle - 1] ?? Number.NaN) + (sorted[middle] ?? Number.NaN)) / 2
-}
-
+/** @param share such as 0.99 */
 export function percentile(values: readonly number[], share: number): number {
-  const sorted = [...values].sort((a, b) => a - b)
-  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN
+  return values.length === 0 ? Number.NaN : quantile([...values], share)
 }
+
+export interface LatencyMs {
+  readonly p50: number
+  readonly p90: number
+  readonly p99: number
+  readonly max: number
+}
+
+export function latencyOf(values: readonly number[]): LatencyMs {
+  const [p50 = 0, p90 = 0, p99 = 0, max = 0] = [0.5, 0.9, 0.99, 1].map((share) => percentile(values, share))
+  return { p50, p90, p99, max }
+}
+
+export { median }

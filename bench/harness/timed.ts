@@ -5,6 +5,8 @@ export interface Answer {
   readonly status: number
   readonly ms: number
   readonly cacheStatus: string
+  /** Of a change: what a read presents that must see it. */
+  readonly consistencyToken: string
   readonly body: string
 }
 
@@ -30,6 +32,7 @@ export function createClient(url: string): Client {
             resolve({
               status: answer.statusCode ?? 0,
               ms: performance.now() - startedMs,
+              consistencyToken: String(answer.headers['consistency-token'] ?? ''),
               cacheStatus: String(answer.headers['cache-status'] ?? ''),
               body: Buffer.concat(chunks).toString(),
             }),

@@ -4,7 +4,9 @@ import { fileURLToPath } from 'node:url'
 import type { Standing } from '../harness/slices.ts'
 import type { Results } from '../suites/index.ts'
 import { verdicts } from './goals.ts'
+import { ms, table, whole } from './markdown.ts'
 import { plots } from './plots.ts'
+import { sections } from './sections/index.ts'
 
 const page = fileURLToPath(new URL('../../docs/performance.md', import.meta.url))
 const pictures = fileURLToPath(new URL('../../docs/performance/', import.meta.url))
@@ -21,6 +23,11 @@ export function writePerformancePage(results: Results, resultsFile: string): voi
   const images = drawn.map(({ file, title }) => `![${title}](performance/${file})`)
   const content = [...described(results, resultsFile), goalTable(results), ...tables(results), ...images]
   writeFileSync(page, `${before}${BEGIN}\n\n${content.join('\n\n')}\n\n${END}${after}`)
+}
+
+/** The same figures as text: of one suite, or of several. */
+export function summary(results: Results): string {
+  return [...tables(results), goalTable(results)].join('\n\n')
 }
 
 function described({ environment }: Results, resultsFile: string): string[] {
@@ -44,7 +51,8 @@ function goalTable(results: Results): string {
   return table(['measure', 'goal', 'measured', 'reproduce'], rows)
 }
 
-function tables({ endpoints, fallback, scale, micro, mutations, latency, redis, wideGrant }: Results): string[] {
+function tables(results: Results): string[] {
+  const { endpoints, notModified, scale, micro, mutations, latency, redis, wideGrant } = results
   return [
     ...(endpoints
       ? [
@@ -53,11 +61,11 @@ function tables({ endpoints, fallback, scale, micro, mutations, latency, redis, 
             ([size, standings]) =>
               `${size} items, ${(endpoints.bytes[size] ?? 0).toLocaleString('en')} bytes:\n\n${standingTable(standings)}`,
           ),
-          `304:\n\n${standingTable(endpoints.notModified)}`,
           `Peers, 50 items:\n\n${standingTable(endpoints.peers)}`,
         ]
       : []),
-    ...(fallback ? [`Redis away, 50 items:\n\n${standingTable(fallback)}`] : []),
+    ...(notModified ? [`304:\n\n${standingTable(notModified)}`] : []),
+    ...sections(results).flatMap(({ text }) => text),
     ...(latency
       ? [
           '### Latency at fixed rates',
@@ -77,19 +85,10 @@ function tables({ endpoints, fallback, scale, micro, mutations, latency, redis, 
       ? [
           '### By size of the catalogue',
           table(
-            [
-              'resources',
-              'miss p50 (p90)',
-              'fresh read p50 (p90)',
-              'memory',
-              'ready, first',
-              'from the cache, first',
-              'ready, again',
-            ],
+            ['resources', 'miss p50 (p90)', 'memory', 'ready, first', 'from the cache, first', 'ready, again'],
             scale.scale.map((each) => [
               each.resources.toLocaleString('en'),
-              `${ms(each.missMs.median)} (${ms(each.missMs.p90)})`,
-              `${ms(each.freshReadMs.median)} (${ms(each.freshReadMs.p90)})`,
+              `${ms(each.missMs.p50)} (${ms(each.missMs.p90)})`,
               each.residentMb === null ? '' : `${Math.round(each.residentMb)} MB`,
               ms(each.readyFirstMs),
               ms(each.cachingFirstMs),
@@ -154,12 +153,4 @@ function standingTable(standings: readonly Standing[]): string {
       ms(latencyMs.p99),
     ]),
   )
-}
-
-const whole = (value: number) => Math.round(value).toLocaleString('en')
-const ms = (value: number) => `${value < 10 ? value.toFixed(1) : whole(value)} ms`
-
-function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
-  const line = (cells: readonly string[]) => `| ${cells.join(' | ')} |`
-  return [line(head), line(head.map(() => '---')), ...rows.map(line)].join('\n')
 }

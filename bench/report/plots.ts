@@ -1,14 +1,11 @@
 /** The plots of a run. */
 import type { Results } from '../suites/index.ts'
+import type { Plot } from './section.ts'
+import { sections } from './sections/index.ts'
 import { barChart, lineChart, thousands } from './svg.ts'
 
-export interface Plot {
-  readonly file: string
-  readonly title: string
-  readonly svg: string
-}
-
-export function plots({ endpoints, latency, scale }: Results): Plot[] {
+export function plots(results: Results): Plot[] {
+  const { endpoints, latency, scale } = results
   const drawn: Plot[] = []
   const add = (file: string, title: string, svg: string) => drawn.push({ file, title, svg })
   if (endpoints) {
@@ -41,12 +38,9 @@ export function plots({ endpoints, latency, scale }: Results): Plot[] {
   }
   if (scale) {
     const x = { label: 'resources in the catalogue', scale: 'log' as const }
-    const cost = 'Cost by catalogue size, p50'
-    const miss = scale.scale.map(({ resources, missMs }) => [resources, missMs.median] as const)
-    const fresh = scale.scale.map(({ resources, freshReadMs }) => [resources, freshReadMs.median] as const)
+    const cost = 'A miss by catalogue size, p50'
     const lines = [
-      { name: 'miss', points: miss },
-      { name: 'read after an update', points: fresh },
+      { name: 'miss', points: scale.scale.map(({ resources, missMs }) => [resources, missMs.p50] as const) },
     ]
     add('catalogue-size.svg', cost, lineChart({ title: cost, x, y: { label: 'ms' }, lines }))
     const memory = 'Memory of an instance by catalogue size'
@@ -57,5 +51,5 @@ export function plots({ endpoints, latency, scale }: Results): Plot[] {
       lineChart({ title: memory, x, y: { label: 'MB' }, lines: [{ name: 'resident', points }] }),
     )
   }
-  return drawn
+  return [...drawn, ...sections(results).flatMap((section) => section.plots)]
 }

@@ -2,13 +2,19 @@
 import type { Bench } from '../harness/bench.ts'
 import type { Environment } from '../harness/environment.ts'
 import type { Standing } from '../harness/slices.ts'
+import { type AwayResult, measureAway } from './away.ts'
 import { type EndpointResults, measureHits } from './endpoints.ts'
-import { measureFallback } from './fallback.ts'
+import { type FirstReadsResult, measureFirstReads } from './first-reads.ts'
+import { type FreshReadsResult, measureFreshReads } from './fresh-reads.ts'
 import { type LatencyPoint, measureLatency } from './latency.ts'
 import { type MicroResult, measureMicro } from './micro.ts'
+import { type MixtureResult, measureMixture } from './mixture.ts'
 import { type MutationResult, measureMutations } from './mutation.ts'
+import { measureNotModified } from './not-modified.ts'
 import { measureRedisCosts, type RedisCosts } from './redis-costs.ts'
 import { measureScale, type ScaleResult } from './scale.ts'
+import { measureUpdates, type UpdatesResult } from './updates.ts'
+import { measureWide, type WideResult } from './wide.ts'
 import { measureWideGrant, type WideGrantResult } from './wide-grant.ts'
 
 export interface Results {
@@ -18,7 +24,13 @@ export interface Results {
   readonly latency?: { readonly ceiling: number; readonly points: readonly LatencyPoint[] }
   readonly mutations?: readonly MutationResult[]
   readonly scale?: { readonly scale: readonly ScaleResult[]; readonly longList: readonly Standing[] }
-  readonly fallback?: readonly Standing[]
+  readonly notModified?: readonly Standing[]
+  readonly firstReads?: readonly FirstReadsResult[]
+  readonly freshReads?: readonly FreshReadsResult[]
+  readonly updates?: readonly UpdatesResult[]
+  readonly mixture?: MixtureResult
+  readonly wide?: WideResult
+  readonly away?: AwayResult
   readonly redis?: RedisCosts
   readonly wideGrant?: WideGrantResult
 }
@@ -26,12 +38,18 @@ export interface Results {
 export const SUITES = {
   micro: async () => ({ micro: measureMicro() }),
   hit: async (bench: Bench) => ({ endpoints: await measureHits(bench) }),
+  'not-modified': async (bench: Bench) => ({ notModified: await measureNotModified(bench) }),
   latency: async (bench: Bench) => ({ latency: await measureLatency(bench) }),
   mutation: async (bench: Bench) => ({ mutations: await measureMutations(bench) }),
   scale: async (bench: Bench) => ({ scale: await measureScale(bench) }),
   redis: async (bench: Bench) => ({ redis: await measureRedisCosts(bench) }),
-  wide: async (bench: Bench) => ({ wideGrant: await measureWideGrant(bench) }),
-  fallback: async (bench: Bench) => ({ fallback: await measureFallback(bench) }),
+  'first-reads': async (bench: Bench) => ({ firstReads: await measureFirstReads(bench) }),
+  'fresh-reads': async (bench: Bench) => ({ freshReads: await measureFreshReads(bench) }),
+  updates: async (bench: Bench) => ({ updates: await measureUpdates(bench) }),
+  mixture: async (bench: Bench) => ({ mixture: await measureMixture(bench) }),
+  wide: async (bench: Bench) => ({ wide: await measureWide(bench) }),
+  'wide-grant': async (bench: Bench) => ({ wideGrant: await measureWideGrant(bench) }),
+  away: async (bench: Bench) => ({ away: await measureAway(bench) }),
 } satisfies Record<string, (bench: Bench) => Promise<Partial<Results>>>
 
 export type SuiteName = keyof typeof SUITES

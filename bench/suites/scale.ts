@@ -1,11 +1,11 @@
-/** What grows and what must not: misses, first pages, fresh reads, memory and start, by the size of the catalogue. */
+/** What grows and what must not: misses, first pages, memory and start, by the size of the catalogue. */
 import { Redis } from 'ioredis'
 import type { Bench } from '../harness/bench.ts'
 import { longReader, READERS_PER_SIZE, readerOf } from '../harness/data-set.ts'
 import { residentBytes } from '../harness/processor.ts'
 import { newPrefix, type Server, startService } from '../harness/servers.ts'
 import { compare, type Standing } from '../harness/slices.ts'
-import { percentile, type Spread, spreadOf } from '../harness/statistics.ts'
+import { type LatencyMs, latencyOf } from '../harness/statistics.ts'
 import { type Client, createClient } from '../harness/timed.ts'
 
 export interface ScaleResult {
@@ -18,13 +18,7 @@ export interface ScaleResult {
   readonly readyAgainMs: number
   readonly residentMb: number | null
   /** A list that is in no cache, 50 items. */
-  readonly missMs: Percentiles
-  /** The first read after one resource was changed. */
-  readonly freshReadMs: Percentiles
-}
-
-export interface Percentiles extends Spread {
-  readonly p90: number
+  readonly missMs: LatencyMs
 }
 
 interface Instance {
@@ -43,8 +37,6 @@ export async function measureScale(bench: Bench): Promise<{ scale: ScaleResult[]
     for (const resources of bench.scales) instances.push(await startInstance(bench, resources))
     bench.log('misses')
     const misses = await measureMisses(bench, instances, redis)
-    bench.log('fresh reads after one update')
-    const fresh = await measureFreshReads(bench, instances)
     const scale: ScaleResult[] = []
     for (const { resources, server, readyFirstMs, cachingFirstMs, prefix } of instances) {
       const bytes = residentBytes(server.pid)
@@ -54,8 +46,7 @@ export async function measureScale(bench: Bench): Promise<{ scale: ScaleResult[]
         cachingFirstMs,
         readyAgainMs: await restarted(bench, resources, prefix),
         residentMb: bytes && bytes / 1024 / 1024,
-        missMs: percentilesOf(misses.get(resources) ?? []),
-        freshReadMs: percentilesOf(fresh.get(resources) ?? []),
+        missMs: latencyOf(misses.get(resources) ?? []),
       })
     }
     return { scale, longList: await compareLongList(bench, instances) }
@@ -113,27 +104,6 @@ async function measureMisses(bench: Bench, instances: Instance[], redis: Redis):
   return times
 }
 
-async function measureFreshReads(bench: Bench, instances: Instance[]): Promise<Map<number, number[]>> {
-  const times = new Map<number, number[]>()
-  const [root = {}] = await bench.stack.headersOf(['root'])
-  const warmUp = 10
-  for (let round = -warmUp; round < bench.repeats / 2; round++) {
-    const reader = readerOf(50, (round + warmUp) % READERS_PER_SIZE)
-    const [headers = {}] = await bench.stack.headersOf([reader])
-    for (const { resources, client } of instances) {
-      const before = JSON.parse((await client.ask('GET', '/resources', headers)).body) as { data: { id: string }[] }
-      const changed = before.data[Math.abs(round) % before.data.length]
-      const description = `changed in round ${round}`
-      const { status } = await client.ask('PATCH', `/resources/${changed?.id}`, root, { description })
-      if (status !== 200) throw new Error(`the change was answered with ${status}`)
-      const { ms, body } = await client.ask('GET', '/resources', headers)
-      if (!body.includes(description)) throw new Error('the read after the change does not show it')
-      if (round >= 0) times.set(resources, [...(times.get(resources) ?? []), ms])
-    }
-  }
-  return times
-}
-
 /** The first page of a list of ten thousand beside that of a list of fifty, where there are so many. */
 async function compareLongList(bench: Bench, instances: Instance[]): Promise<Standing[]> {
   const largest = instances.findLast(({ resources }) => resources >= 10_000)
@@ -149,8 +119,4 @@ async function compareLongList(bench: Bench, instances: Instance[]): Promise<Sta
     ],
     bench.comparison,
   )
-}
-
-function percentilesOf(values: readonly number[]): Percentiles {
-  return { ...spreadOf(values), p90: percentile(values, 0.9) }
 }

@@ -1,0 +1,20 @@
+/** What each suite of a section of its own contributes, in the order of the page. */
+import type { Results } from '../../suites/index.ts'
+import type { Section } from '../section.ts'
+import { awaySection } from './away.ts'
+import { firstReadsSection } from './first-reads.ts'
+import { freshReadsSection } from './fresh-reads.ts'
+import { mixtureSection } from './mixture.ts'
+import { updatesSection } from './updates.ts'
+import { wideSection } from './wide.ts'
+
+export function sections({ firstReads, freshReads, updates, mixture, wide, away }: Results): Section[] {
+  return [
+    ...(updates ? [updatesSection(updates)] : []),
+    ...(freshReads ? [freshReadsSection(freshReads)] : []),
+    ...(firstReads ? [firstReadsSection(firstReads)] : []),
+    ...(wide ? [wideSection(wide)] : []),
+    ...(away ? [awaySection(away)] : []),
+    ...(mixture ? [mixtureSection(mixture)] : []),
+  ]
+}
