@@ -3,6 +3,7 @@ import type { Bench } from '../harness/bench.ts'
 import { newcomer } from '../harness/data-set.ts'
 import { newPrefix, startService } from '../harness/servers.ts'
 import { compare, type Standing } from '../harness/slices.ts'
+import { untilCaching } from '../harness/until-caching.ts'
 
 export interface FirstReadsResult {
   readonly resources: number
@@ -33,6 +34,7 @@ export async function measureFirstReads(bench: Bench): Promise<FirstReadsResult[
     const { databaseUrl } = await bench.dataSet(resources)
     const server = await startService(bench.stack, { databaseUrl, prefix: newPrefix() })
     try {
+      await untilCaching(bench.stack, server)
       for (const [turn, atOnce] of AT_ONCE.entries()) {
         const own = users.slice(turn * each, (turn + 1) * each)
         const requests = own.map((headers) => ({ path: '/resources', headers }))

@@ -4,6 +4,7 @@ import { READERS_PER_SIZE, readerOf } from '../harness/data-set.ts'
 import { newPrefix, type Server, startService } from '../harness/servers.ts'
 import { type LatencyMs, latencyOf } from '../harness/statistics.ts'
 import { type Client, createClient } from '../harness/timed.ts'
+import { untilCaching } from '../harness/until-caching.ts'
 
 export interface FreshReadsResult {
   readonly resources: number
@@ -48,6 +49,7 @@ export async function measureFreshReads(bench: Bench): Promise<FreshReadsResult[
 async function start(bench: Bench, resources: number): Promise<Instance> {
   const { databaseUrl } = await bench.dataSet(resources)
   const server = await startService(bench.stack, { name: `portcullis-${resources}`, databaseUrl, prefix: newPrefix() })
+  await untilCaching(bench.stack, server)
   return { resources, server, client: createClient(server.url), readMs: [], changeMs: [] }
 }
 

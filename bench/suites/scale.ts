@@ -7,6 +7,7 @@ import { newPrefix, type Server, startService } from '../harness/servers.ts'
 import { compare, type Standing } from '../harness/slices.ts'
 import { type LatencyMs, latencyOf } from '../harness/statistics.ts'
 import { type Client, createClient } from '../harness/timed.ts'
+import { untilCaching } from '../harness/until-caching.ts'
 
 export interface ScaleResult {
   readonly resources: number
@@ -66,19 +67,8 @@ async function startInstance(bench: Bench, resources: number): Promise<Instance>
   const server = await startService(bench.stack, { name: `portcullis-${resources}`, databaseUrl, prefix })
   const client = createClient(server.url)
   const readyFirstMs = server.readyAfterMs
-  const cachingFirstMs = readyFirstMs + (await untilCaching(bench, client))
+  const cachingFirstMs = readyFirstMs + (await untilCaching(bench.stack, server))
   return { resources, server, client, prefix, readyFirstMs, cachingFirstMs }
-}
-
-async function untilCaching(bench: Bench, client: Client): Promise<number> {
-  const [headers = {}] = await bench.stack.headersOf([readerOf(50, 0)])
-  const sinceMs = performance.now()
-  for (;;) {
-    const { status, cacheStatus } = await client.ask('GET', '/resources', headers)
-    if (status !== 200) throw new Error(`a read at the start was answered with ${status}`)
-    if (!cacheStatus.includes('bypass')) return performance.now() - sinceMs
-    await new Promise((resolve) => setTimeout(resolve, 50))
-  }
 }
 
 async function restarted(bench: Bench, resources: number, prefix: string): Promise<number> {

@@ -12,6 +12,7 @@ import {
 import { createRandom, shuffled } from '../harness/random.ts'
 import { newPrefix, startService } from '../harness/servers.ts'
 import { type Contender, compare, type Standing } from '../harness/slices.ts'
+import { untilCaching } from '../harness/until-caching.ts'
 import type { WireRequest } from '../harness/wire.ts'
 
 export interface UpdatesResult {
@@ -50,6 +51,7 @@ async function atScale(bench: Bench, resources: number): Promise<UpdatesResult> 
   const server = await startService(bench.stack, { databaseUrl: dataSet.databaseUrl, prefix: newPrefix() })
   bench.log(`reads beside changes, ${resources} resources`)
   try {
+    await untilCaching(bench.stack, server)
     const readers = await bench.stack.headersOf(Array.from({ length: READERS_PER_SIZE }, (_, at) => readerOf(50, at)))
     const requests = readers.map((headers) => ({ path: '/resources', headers }))
     const lanes = await changeLanes(bench, dataSet)

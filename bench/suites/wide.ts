@@ -5,6 +5,7 @@ import { residentBytes } from '../harness/processor.ts'
 import { newPrefix, type Server, startService } from '../harness/servers.ts'
 import { type LatencyMs, latencyOf } from '../harness/statistics.ts'
 import { type Client, createClient } from '../harness/timed.ts'
+import { untilCaching } from '../harness/until-caching.ts'
 import { WIDE_READERS, type WideKind, wideKinds } from '../harness/wide-data-set.ts'
 import { type CrowdResult, measureCrowd } from './wide-crowd.ts'
 
@@ -61,6 +62,7 @@ export async function measureWide(bench: Bench): Promise<WideResult> {
   const redis = new Redis({ host: '127.0.0.1', port: await bench.stack.masterPort() })
   const kinds = wideKinds(resources)
   try {
+    await untilCaching(bench.stack, server)
     await warmUp(bench, client, kinds)
     const before = residentMb(server)
     const times = new Map(kinds.map((kind) => [kind, new Map<WideRead, Times>()]))
