@@ -27,7 +27,8 @@ export function writePerformancePage(results: Results, resultsFile: string): voi
 
 /** The same figures as text: of one suite, or of several. */
 export function summary(results: Results): string {
-  return [...tables(results), goalTable(results)].join('\n\n')
+  const judged = verdicts(results).length > 0
+  return [...tables(results), ...(judged ? [goalTable(results)] : [])].join('\n\n')
 }
 
 function described({ environment }: Results, resultsFile: string): string[] {

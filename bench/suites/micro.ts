@@ -1,13 +1,12 @@
-/** The pieces by themselves: what a stamp check, an entry, an index of a hundred thousand tags and a filter cost. */
+/** The pieces by themselves: what a stamp check, an entry, an index of a hundred thousand tags and a page cost. */
 import { createInvalidationIndex, parseSnapshot, type Stamp, type Tag, type Xid } from '../../src/cache/index.ts'
-import { createCatalogue } from '../../src/domain/catalogue.ts'
-import { bucketOfItems } from '../../src/domain/catalogue-bucket.ts'
 import { createCursorCodec } from '../../src/domain/cursor.ts'
 import { retentionOf } from '../../src/domain/keys.ts'
 import type { GroupId, ResourceId, UserId } from '../../src/domain/model.ts'
-import { createResourcePages } from '../../src/domain/resource-page.ts'
 import type { CatalogueItem } from '../../src/domain/source.ts'
-import { buildList } from '../../src/domain/visible-list.ts'
+import { createCatalogue } from '../../src/domain/visibility/catalogue.ts'
+import { bucketOfItems } from '../../src/domain/visibility/catalogue-bucket.ts'
+import { createResourcePages, DEFAULT_LIMIT } from '../../src/domain/visibility/resource-page.ts'
 import { nanosecondsPer } from '../harness/micro.ts'
 import { createRandom } from '../harness/random.ts'
 
@@ -57,17 +56,27 @@ function listOperations(): Operation[] {
   const random = createRandom(7)
   const groups = Array.from({ length: GROUPS }, (_, at) => `group-${at}` as GroupId)
   const catalogue = createCatalogue()
-  const items = groups.flatMap((group) => Array.from({ length: PER_GROUP }, (_, at) => itemOf(group, at, random())))
+  const items = groups.flatMap((group, number) =>
+    Array.from({ length: PER_GROUP }, (_, at) => itemOf(group, number * PER_GROUP + at, random())),
+  )
   const bucket = bucketOfItems(items)
   catalogue.replace(0, bucket)
   const pages = createResourcePages(createCursorCodec('a secret that only benchmarks know, 32 bytes or more'))
   const user = 'reader' as UserId
   const one = groups.slice(0, 1)
-  const visible = catalogue.visibleTo(one)
+  const some = groups.slice(0, 20)
+  const page = { count: DEFAULT_LIMIT + 1 }
+  const found = catalogue.visible(one, page) ?? []
+  const [first] = items
+  if (!first) throw new Error('the catalogue is empty')
+  const changed = bucketOfItems([{ ...first, description: 'changed' }])
   return [
-    ['filter: 50 of 5,000, one group', () => catalogue.visibleTo(one)],
-    ['filter: 1,000 of 5,000, 20 groups', () => catalogue.visibleTo(groups.slice(0, 20))],
-    ['list of 50 items, rendered with its validator', () => buildList(user, visible, pages.assemble)],
+    ['page of 50 of 50, one group', () => catalogue.visible(one, page)],
+    ['page of 50 of 1,000, 20 groups', () => catalogue.visible(some, page)],
+    ['page of 50 of 5,000, 100 groups', () => catalogue.visible(groups, page)],
+    ['count of 1,000, 20 groups', () => catalogue.count(some)],
+    ['page of 50 items, put together with its validator', () => pages.assemble(user, { limit: DEFAULT_LIMIT }, found)],
+    ['one resource of 5,000 changed', () => catalogue.put(changed)],
     ['bucket of 5,000 items replaced', () => catalogue.replace(0, bucket)],
   ]
 }
