@@ -19,16 +19,28 @@ export function awaySection({ resources, loads, bySql, backAfterMs, failuresMean
       '### Redis away',
       `64 users' lists of 50 items, each read before, ${whole(resources)} resources; all Redis servers and Sentinels are stopped in the second part and run again in the third. Transactions are those of the instance in PostgreSQL (\`pg_stat_database\`), where a statement by itself is one.`,
       table(
-        ['connections', '', 'reads/s', '÷ with', 'p50', 'p99', 'failures', 'transactions/s', 'answered as'],
+        [
+          'connections',
+          '',
+          'reads/s',
+          '÷ with',
+          'µs of processor',
+          'p50',
+          'p99',
+          'failures',
+          'transactions/s',
+          'answered as',
+        ],
         loads.flatMap((load) => {
           const baseline = withRedis(load)
           return (['before', 'away', 'after'] as const).map((part) => {
-            const { perSecond, latencyMs, failures, answeredAs } = load[part]
+            const { perSecond, serverUs, latencyMs, failures, answeredAs } = load[part]
             return [
               String(load.connections),
               part,
               whole(perSecond.median),
               (perSecond.median / baseline).toFixed(2),
+              serverUs ? serverUs.median.toFixed(1) : '',
               ms(latencyMs.p50),
               ms(latencyMs.p99),
               String(failures),
