@@ -59,6 +59,7 @@ export function createRouteHandler(route: Route, dependencies: PipelineDependenc
       : (authentication.remembered(req.headers.authorization) ??
         (await authentication.authenticate(req.headers.authorization, req.ip)))
     if (route.policy.authenticated) {
+      req.subject = bearer.id
       // Here the caller is known, and nothing has been read or looked up for him yet.
       const counting = rateLimits.count(quota, bearer.id)
       applyCount(counting instanceof Promise ? await counting : counting, res)
@@ -91,7 +92,7 @@ export function createRouteHandler(route: Route, dependencies: PipelineDependenc
   }
 
   return async function handleRoute(req, res) {
-    const { startedAtMs } = req
+    const startedAtMs = performance.now()
     const deadline = deadlines.start(startedAtMs, () => fail(req, res, outOfTime(req, readBody)))
     try {
       const reply = await answer(req, res)
