@@ -86,7 +86,7 @@ export function compose(config: Config, { logger, metrics }: { logger: Logger; m
   const counters = createLayerCounters()
   const events = tee(metrics.layers, counters.events)
   const databaseOptions = config.database
-  const database = createDatabase(databaseOptions)
+  const database = createDatabase({ ...databaseOptions, sink: metrics.database })
   const redis = createRedis({ ...config.redis, prefix: config.cache.prefix, sink: metrics.redis, logger })
   const { store } = redis
   const entries = createEntryCodec(config.cursorSecret)
