@@ -506,11 +506,10 @@ describe('a failure', () => {
     expect([answer.status, answer.headers['retry-after']]).toEqual([503, '1'])
     finish()
     await new Promise((resolve) => setImmediate(resolve))
-    expect(stuck.logged).toHaveLength(1)
-    expect(JSON.parse(stuck.logged[0] ?? '{}')).toMatchObject({
-      level: 'warn',
-      res: { status: 503, problem: 'deadline-exceeded' },
-    })
+    expect(stuck.logged.map((line) => JSON.parse(line))).toMatchObject([
+      { level: 'info', problem: 'deadline-exceeded', msg: 'requests are refused' },
+      { level: 'warn', res: { status: 503, problem: 'deadline-exceeded' } },
+    ])
   })
 })
 

@@ -8,6 +8,7 @@ import type { Authentication } from './authentication.ts'
 import { createCors } from './cors.ts'
 import { HttpError, problemOf } from './problem.ts'
 import { NO_LIMITS, type RateLimits } from './rate-limits.ts'
+import { createRefusalLog } from './refusal-log.ts'
 import { createReplySender, type ReplySender } from './reply.ts'
 import { createRouteHandler, type PipelineDependencies } from './request-pipeline.ts'
 import type { Route } from './route.ts'
@@ -58,6 +59,7 @@ function appOf(routes: readonly Route[], dependencies: AppDependencies): Express
     sender,
     metrics: metrics.http,
     logger,
+    logRefusal: createRefusalLog(logger),
   }
 
   const app = express()

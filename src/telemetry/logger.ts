@@ -43,7 +43,7 @@ function standardOutput(): DestinationStream {
 let lastMs = 0
 let lastText = ''
 
-/** Under load many lines share a millisecond; making its text once is enough. */
+/** Under load many lines share a millisecond: its text is made once. */
 function isoTime(): string {
   const nowMs = Date.now()
   if (nowMs !== lastMs) {
