@@ -12,6 +12,7 @@ export interface Verdict {
 }
 
 const BARE = 'bare Express, constant'
+const BARE_LOGGING = 'bare Express with the same pino-http'
 const PASS = 'node:http + Redis pass-through'
 const HIT = 'Portcullis, hit'
 
@@ -32,7 +33,8 @@ function endpointVerdicts({ hit, notModified, peers }: NonNullable<Results['endp
   const fifty = hit['50'] ?? []
   const peer = (name: string) => perPeer(peers, name)
   return [
-    both('hit ÷ bare Express constant of the same bytes', 0.5, [fifty, HIT, BARE]),
+    both('hit ÷ bare Express constant with the same pino-http', 0.6, [fifty, HIT, BARE_LOGGING]),
+    both('hit ÷ bare Express constant without a log', 0.43, [fifty, HIT, BARE]),
     both('hit ÷ node:http + Redis pass-through', 0.75, [fifty, HIT, PASS]),
     atLeast('hit ÷ straightforward version', 7, peer('straightforward'), 'hit'),
     atLeast('hit ÷ bentocache', 7, peer('bentocache'), 'hit'),
