@@ -34,7 +34,7 @@ import { createDirectory } from './postgres/directory.ts'
 import { createFleetHealth } from './postgres/fleet-health.ts'
 import { readInvalidations } from './postgres/invalidation-history.ts'
 import { createInvalidationLog } from './postgres/invalidation-log.ts'
-import { createLogRetention } from './postgres/log-retention.ts'
+import { createLogRetention, scheduleLogRetention } from './postgres/log-retention.ts'
 import { assertMigrated, MigrationError } from './postgres/migrate.ts'
 import { createDatabase } from './postgres/pool.ts'
 import { createCacheSource } from './postgres/source.ts'
@@ -86,7 +86,7 @@ export function compose(config: Config, { logger, metrics }: { logger: Logger; m
   const counters = createLayerCounters()
   const events = tee(metrics.layers, counters.events)
   const databaseOptions = config.database
-  const database = createDatabase(databaseOptions)
+  const database = createDatabase({ ...databaseOptions, sink: metrics.database })
   const redis = createRedis({ ...config.redis, prefix: config.cache.prefix, sink: metrics.redis, logger })
   const { store } = redis
   const entries = createEntryCodec(config.cursorSecret)
@@ -232,8 +232,17 @@ export function compose(config: Config, { logger, metrics }: { logger: Logger; m
         .catch((error: unknown) => logger.info({ err: error }, 'the checkpoint of the catalogue was not saved'))
   }, CHECKPOINT_EVERY_MS)
 
-  const retention = createLogRetention({ database, retentionMs: RETENTION_MS.lasting })
-  const retentionJob = setInterval(() => void retention.run().catch(() => {}), RETENTION_JOB_EVERY_MS)
+  const retention = scheduleLogRetention({
+    retention: createLogRetention({ database, retentionMs: RETENTION_MS.lasting }),
+    everyMs: RETENTION_JOB_EVERY_MS,
+    events: {
+      failed: metrics.database.retentionFailed,
+      changed(state, cause) {
+        if (state === 'working') logger.info('the invalidation log is pruned again')
+        else logger.warn({ err: cause }, 'the invalidation log cannot be pruned')
+      },
+    },
+  })
 
   return {
     started: start(),
@@ -286,7 +295,7 @@ export function compose(config: Config, { logger, metrics }: { logger: Logger; m
     async close() {
       closing.abort()
       changes.close()
-      clearInterval(retentionJob)
+      retention.stop()
       clearInterval(watch)
       clearInterval(checkpointJob)
       await recovery.settled()

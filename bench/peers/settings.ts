@@ -1,4 +1,4 @@
-/** What every peer is told when it is started. */
+/** The settings of every peer, from its environment. */
 const { PORT, DATABASE_URL, REDIS_PORT, JWT_PUBLIC_KEY_FILE, JWT_ISSUER, JWT_AUDIENCE } = process.env
 
 export const settings = {
@@ -10,5 +10,5 @@ export const settings = {
   audience: JWT_AUDIENCE ?? '',
 } as const
 
-/** Connections wait while it is another server's turn; the default would close them. */
+/** Connections are idle during the other servers' slices; the default would close them. */
 export const KEEP_ALIVE_MS = 300_000

@@ -1,4 +1,4 @@
-/** The service as one would write it on a good day without measuring: helmet, request log, verified token, validated query, `res.json`. */
+/** The service written without measuring: helmet, request log, verified token, validated query, `res.json`. */
 import { readFileSync } from 'node:fs'
 import express, { type NextFunction, type Request, type RequestHandler, type Response } from 'express'
 import helmet from 'helmet'

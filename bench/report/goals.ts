@@ -7,6 +7,7 @@ import { sections } from './sections/index.ts'
 import { atLeast, atMost, bound, type Verdict } from './verdict.ts'
 
 const BARE = 'bare Express, constant'
+const BARE_LOGGING = 'bare Express with the same pino-http'
 const PASS = 'node:http + Redis pass-through'
 const HIT = 'Portcullis, hit'
 
@@ -30,7 +31,8 @@ function endpointVerdicts({ hit, peers }: NonNullable<Results['endpoints']>): Ve
   const fifty = hit['50'] ?? []
   const peer = (name: string) => perPeer(peers, name)
   return [
-    both('hit ÷ bare Express constant of the same bytes', 0.5, [fifty, HIT, BARE], 'hit'),
+    both('hit ÷ bare Express constant with the same pino-http', 0.6, [fifty, HIT, BARE_LOGGING], 'hit'),
+    both('hit ÷ bare Express constant without a log', 0.43, [fifty, HIT, BARE], 'hit'),
     both('hit ÷ node:http + Redis pass-through', 0.8, [fifty, HIT, PASS], 'hit'),
     atLeast('hit ÷ straightforward version', 7, peer('straightforward'), 'hit'),
     atLeast('hit ÷ bentocache', 7, peer('bentocache'), 'hit'),

@@ -1,4 +1,4 @@
-/** The main job at every size of list, and what people would use instead, in alternating slices of the same seconds. */
+/** The main read at every size of list, beside bare Express, other libraries and plain SQL, in alternating slices. */
 import { Redis } from 'ioredis'
 import type { Bench } from '../harness/bench.ts'
 import { type ListSize, READERS_PER_SIZE, readerOf, SIZES } from '../harness/data-set.ts'
@@ -30,22 +30,25 @@ export async function measureHits(bench: Bench): Promise<EndpointResults> {
       for (const [index, { body }] of pages.entries())
         await redis.set(`pass-through:${readers[index]?.['x-reader']}`, body)
       bytes[size] = pages[0]?.body.length ?? 0
-      const bare = await bareExpress(bench, pages[0]?.body ?? Buffer.alloc(0))
+      const body = pages[0]?.body ?? Buffer.alloc(0)
+      const bare = await bareExpress(bench, body)
+      const bareLogging = await bareExpress(bench, body, { ACCESS_LOG: '1' })
       const requests = readers.map((headers) => ({ path: pathOf(size), headers }))
-      const trio = [
+      const contenders = [
         { server: bare, name: 'bare Express, constant', requests },
+        { server: bareLogging, name: 'bare Express with the same pino-http', requests },
         { server: ours, name: 'Portcullis, hit', requests },
         { server: passThrough, name: 'node:http + Redis pass-through', requests },
       ]
       bench.log(`hit, ${size} items`)
-      hit[size] = await compare(trio, bench.comparison)
+      hit[size] = await compare(contenders, bench.comparison)
       if (size === 50) {
         bench.log('304')
         notModified = await compare(conditional(bare, ours, readers, pages), bench.comparison)
         bench.log('peers')
-        peers = await comparePeers(bench, { databaseUrl, trio, readers })
+        peers = await comparePeers(bench, { databaseUrl, beside: contenders, readers })
       }
-      await bare.stop()
+      await Promise.all([bare.stop(), bareLogging.stop()])
     }
   } finally {
     redis.disconnect()
@@ -60,29 +63,32 @@ async function readersOf({ stack }: Bench, size: ListSize): Promise<Headers[]> {
   return stack.headersOf(Array.from({ length: READERS_PER_SIZE }, (_, index) => readerOf(size, index)))
 }
 
-/** Asked twice: the first answer may be a miss, and the second is what is compared. */
+/** Requested twice: the first answer may be a miss. */
 async function pageOf({ url }: Server, size: ListSize, headers: Headers): Promise<{ body: Buffer; etag: string }> {
   await fetch(url + pathOf(size), { headers }).then((answer) => answer.arrayBuffer())
   const answer = await fetch(url + pathOf(size), { headers })
   const body = Buffer.from(await answer.arrayBuffer())
   const { data } = JSON.parse(body.toString()) as { data: unknown[] }
-  if (answer.status !== 200 || data.length !== size) throw new Error(`${size} items expected, ${data.length} came`)
+  if (answer.status !== 200 || data.length !== size) throw new Error(`expected ${size} items, got ${data.length}`)
   return { body, etag: answer.headers.get('etag') ?? '' }
 }
 
-function bareExpress({ stack }: Bench, body: Buffer): Promise<Server> {
-  return startPeer(stack, { name: 'bare-express', environment: { BODY_BASE64: body.toString('base64') } })
+function bareExpress({ stack }: Bench, body: Buffer, environment: Record<string, string> = {}): Promise<Server> {
+  return startPeer(stack, {
+    name: 'bare-express',
+    environment: { BODY_BASE64: body.toString('base64'), ...environment },
+  })
 }
 
 function conditional(bare: Server, ours: Server, readers: Headers[], pages: { etag: string }[]): Contender[] {
-  const having = (etagOf: (index: number) => string) =>
+  const withEtag = (etagOf: (index: number) => string) =>
     readers.map((headers, index) => ({ path: '/resources', headers: { ...headers, 'if-none-match': etagOf(index) } }))
   return [
-    { server: bare, name: 'bare Express, 304', requests: having(() => '"constant"'), expectedStatus: 304 },
+    { server: bare, name: 'bare Express, 304', requests: withEtag(() => '"constant"'), expectedStatus: 304 },
     {
       server: ours,
       name: 'Portcullis, 304',
-      requests: having((index) => pages[index]?.etag ?? ''),
+      requests: withEtag((index) => pages[index]?.etag ?? ''),
       expectedStatus: 304,
     },
   ]
@@ -97,15 +103,15 @@ const PEERS = [
 
 async function comparePeers(
   bench: Bench,
-  { databaseUrl, trio, readers }: { databaseUrl: string; trio: Contender[]; readers: Headers[] },
+  { databaseUrl, beside, readers }: { databaseUrl: string; beside: Contender[]; readers: Headers[] },
 ): Promise<Standing[]> {
   const requests = readers.map((headers) => ({ path: '/resources', headers }))
-  const contenders = [...trio]
+  const contenders = [...beside]
   for (const [program, name] of PEERS)
     contenders.push({ server: await startPeer(bench.stack, { name: program, databaseUrl }), name, requests })
   try {
     return await compare(contenders, bench.comparison)
   } finally {
-    for (const { server } of contenders.slice(trio.length)) await server.stop()
+    for (const { server } of contenders.slice(beside.length)) await server.stop()
   }
 }

@@ -1,4 +1,4 @@
-/** Latency at rates that both can carry: how long answers take when nobody pushes as hard as he can. */
+/** Latency at fixed rates that both servers can carry. */
 import type { Bench } from '../harness/bench.ts'
 import { READERS_PER_SIZE, readerOf } from '../harness/data-set.ts'
 import { type LoadGenerator, startLoadGenerator } from '../harness/load.ts'
@@ -13,7 +13,7 @@ export interface LatencyPoint {
   readonly p99Ms: number
 }
 
-/** Shares of our own ceiling. */
+/** Shares of the throughput that our own closed loop reaches. */
 const SHARES = [0.1, 0.25, 0.5, 0.75]
 const ROUNDS = 3
 

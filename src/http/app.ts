@@ -1,4 +1,4 @@
-/** The Express application: every route registered from its declaration, and an answer for whatever matches none. */
+/** The Express application: registers every route from its declaration, and answers requests that match none. */
 import express, { type Express, type NextFunction, type Request, type Response } from 'express'
 import type { Portcullis } from '../domain/api.ts'
 import { DomainError } from '../domain/errors.ts'
@@ -8,7 +8,7 @@ import type { Authentication } from './authentication.ts'
 import { createCors } from './cors.ts'
 import { HttpError, problemOf } from './problem.ts'
 import { NO_LIMITS, type RateLimits } from './rate-limits.ts'
-import { sendReadyHeaders } from './ready-headers.ts'
+import { createRefusalLog } from './refusal-log.ts'
 import { createReplySender, type ReplySender } from './reply.ts'
 import { createRouteHandler, type PipelineDependencies } from './request-pipeline.ts'
 import type { Route } from './route.ts'
@@ -21,7 +21,7 @@ export interface AppDependencies {
   readonly portcullis: Portcullis
   readonly health: Health
   readonly authentication: Authentication
-  /** Nobody is limited where absent. */
+  /** No limits where absent. */
   readonly rateLimits?: RateLimits
   readonly metrics: Metrics
   readonly logger: Logger
@@ -29,9 +29,9 @@ export interface AppDependencies {
     readonly requestBudgetMs: number
     readonly serverTiming: boolean
     readonly trustProxy: number | string | false
-    /** Origins whose pages may call; none where absent. */
+    /** Origins whose pages may call the API; none where absent. */
     readonly corsOrigins?: readonly string[]
-    /** Metrics are on this port unless they have one of their own. */
+    /** A separate port for the metrics; where absent, the API's port serves them too. */
     readonly metricsPort: number | undefined
   }
 }
@@ -43,7 +43,7 @@ export function createApp(dependencies: AppDependencies): Express {
   return appOf([...described, ...documentationRoutes(described)], dependencies)
 }
 
-/** What the metrics port serves: metrics and the probes, nothing that needs a token. */
+/** The metrics port serves metrics and probes, and nothing that needs a token. */
 export function createMetricsApp(dependencies: AppDependencies): Express {
   return appOf([metricsRoute(dependencies.metrics), ...healthRoutes(dependencies.health)], dependencies)
 }
@@ -59,10 +59,10 @@ function appOf(routes: readonly Route[], dependencies: AppDependencies): Express
     sender,
     metrics: metrics.http,
     logger,
+    logRefusal: createRefusalLog(logger),
   }
 
   const app = express()
-  sendReadyHeaders(app)
   // Ids are compared exactly, so paths are too; the query is parsed by the pipeline, strictly.
   app.enable('case sensitive routing')
   app.enable('strict routing')
@@ -80,7 +80,7 @@ function appOf(routes: readonly Route[], dependencies: AppDependencies): Express
       sender.send(req, res, { status: 204, headers: ['Allow', allowed(routes)] })
     else sender.sendProblem(req, res, problemOf(new DomainError('not-found', 'no such route')))
   })
-  // Four parameters make it Express's error handler: what fails before a route is reached, such as decoding the path.
+  // Four parameters make this Express's error handler, for failures before a route is reached (decoding the path).
   app.use((error: unknown, req: Request, res: Response, _next: NextFunction) =>
     sender.sendProblem(req, res, problemOf(error)),
   )
@@ -88,7 +88,7 @@ function appOf(routes: readonly Route[], dependencies: AppDependencies): Express
 }
 
 function register(app: Express, route: Route, pipeline: PipelineDependencies): void {
-  // A declaration in plain JavaScript, or a cast, could lack it; then nothing starts rather than something being open.
+  // A cast could hide a missing policy: then the process must not start with an open route.
   if (route.policy === undefined) throw new Error(`${route.method.toUpperCase()} ${route.path} has no policy`)
   app[route.method](route.path, createRouteHandler(route, pipeline))
 }
@@ -102,13 +102,13 @@ function refuseOtherMethods(app: Express, routes: readonly Route[], { send, send
         sendProblem(
           req,
           res,
-          problemOf(new HttpError('method-not-allowed', `Here you can use ${allow}.`, { headers: { Allow: allow } })),
+          problemOf(new HttpError('method-not-allowed', `Allowed here: ${allow}.`, { headers: { Allow: allow } })),
         )
     })
   }
 }
 
-/** For `Allow`: what these routes can be asked, or the server as a whole (`OPTIONS *`; RFC 9110, 9.3.7). */
+/** The `Allow` header of these routes; for `OPTIONS *`, of the whole server (RFC 9110, 9.3.7). */
 function allowed(routes: readonly Route[]): string {
   const methods = new Set(routes.map((route) => route.method.toUpperCase()))
   return [...methods, ...(methods.has('GET') ? ['HEAD'] : []), 'OPTIONS'].join(', ')

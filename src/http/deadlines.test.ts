@@ -2,7 +2,10 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { createDeadlines } from './deadlines.ts'
 
 beforeEach(() => void vi.useFakeTimers())
-afterEach(() => void vi.useRealTimers())
+afterEach(() => {
+  vi.restoreAllMocks()
+  vi.useRealTimers()
+})
 
 describe('deadlines', () => {
   it('expire once, when their time is over, in the order of their beginning', () => {
@@ -47,5 +50,64 @@ describe('deadlines', () => {
     start(performance.now(), expire)
     vi.advanceTimersByTime(1100)
     expect(expire).toHaveBeenCalledOnce()
+  })
+
+  describe('after a pause of the process', () => {
+    /** The clock moves by itself; `check` is the timer's callback, whenever it comes. */
+    function paused() {
+      let nowMs = 0
+      vi.spyOn(performance, 'now').mockImplementation(() => nowMs)
+      const { start } = createDeadlines({ afterMs: 1000 })
+      const expired: string[] = []
+      return {
+        expired,
+        start: (name: string) => start(nowMs, () => expired.push(name)),
+        pass: (ms: number) => {
+          nowMs += ms
+        },
+        check: () => vi.advanceTimersToNextTimer(),
+      }
+    }
+
+    it('give the requests that were waiting as much more time, and a turn of the event loop', () => {
+      const { start, pass, check, expired } = paused()
+      start('waiting')
+      pass(10)
+      check()
+      pass(4000)
+      check()
+      expect(expired, 'though it began 4010 ms ago').toEqual([])
+      for (let step = 0; step < 2; step++) {
+        pass(490)
+        check()
+      }
+      expect(expired).toEqual([])
+      pass(30)
+      check()
+      expect(expired).toEqual(['waiting'])
+    })
+
+    it('give no more time to a request that began after it', () => {
+      const { start, pass, check, expired } = paused()
+      start('waiting')
+      pass(4000)
+      start('new')
+      check()
+      for (let step = 0; step < 3; step++) {
+        pass(334)
+        check()
+      }
+      expect(expired).toContain('new')
+    })
+
+    it('do not take a busy event loop for one', () => {
+      const { start, pass, check, expired } = paused()
+      start('waiting')
+      for (let step = 0; step < 4; step++) {
+        pass(300)
+        check()
+      }
+      expect(expired).toEqual(['waiting'])
+    })
   })
 })

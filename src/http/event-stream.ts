@@ -1,11 +1,11 @@
-/** Server-Sent Events (WHATWG HTML, 9.2): the wire format, and a pump that goes at the client's pace. */
+/** Server-Sent Events (WHATWG HTML, 9.2): the wire format, and the loop that sends them at the client's pace. */
 import { once } from 'node:events'
 import type { ServerResponse } from 'node:http'
 
 export const EVENT_STREAM_TYPE = 'text/event-stream; charset=utf-8'
 
 export interface EventSource {
-  /** Text that is ready for the wire; null at the end. Asked again only when the former has gone out. */
+  /** Text in the wire format; null at the end. Called again only when the last text has been sent. */
   next(): Promise<string | null>
   close(): void
 }
@@ -13,21 +13,21 @@ export interface EventSource {
 export interface ServerSentEvent {
   readonly id: string
   readonly event?: string
-  /** Absent: the client remembers the id and is told nothing. */
+  /** Where absent, the client only remembers the id. */
   readonly data?: unknown
 }
 
-/** A client that takes nothing for this long is gone, whatever its connection says. */
+/** A client that reads nothing for this long is treated as gone, even if its connection is open. */
 const STALLED_AFTER_MS = 60_000
 
 export function formatEvent({ id, event, data }: ServerSentEvent): string {
   const type = event === undefined ? '' : `event: ${event}\n`
-  // JSON has no line breaks of its own, so it is one data line.
+  // JSON.stringify writes no line breaks, so this is one data line.
   return `id: ${id}\n${type}${data === undefined ? '' : `data: ${JSON.stringify(data)}\n`}\n`
 }
 
-/** Ends the response with the source, and the source with the response. Never rejects: the head has long been sent. */
-export async function pour(source: EventSource, res: ServerResponse): Promise<void> {
+/** When the source ends, so does the response, and the reverse. Never rejects: the status has already been sent. */
+export async function sendEvents(source: EventSource, res: ServerResponse): Promise<void> {
   const gone = new AbortController()
   res.once('close', () => {
     gone.abort()
@@ -40,7 +40,7 @@ export async function pour(source: EventSource, res: ServerResponse): Promise<vo
           await once(res, 'drain', { signal: AbortSignal.any([gone.signal, AbortSignal.timeout(STALLED_AFTER_MS)]) })
     res.end()
   } catch {
-    // The log cannot be read, or nobody reads the stream: an end tells the client to come back with its last id.
+    // The log cannot be read, or the client reads nothing: closing tells the client to reconnect with its last id.
     res.destroy()
   } finally {
     source.close()

@@ -1,28 +1,27 @@
-/** Answers: what a handler returns, and the one place that writes it to the socket. */
+/** What a handler returns, and the one place that writes it to the socket. */
 import type { Request, Response } from 'express'
 import type { CacheStatus } from '../domain/api.ts'
 import { DomainError } from '../domain/errors.ts'
-import { EVENT_STREAM_TYPE, type EventSource, pour } from './event-stream.ts'
+import { EVENT_STREAM_TYPE, type EventSource, sendEvents } from './event-stream.ts'
 import { type Problem, problemOf } from './problem.ts'
-import { readyHeaders } from './ready-headers.ts'
 import type { SecurityHeaders } from './security-headers.ts'
 
 export interface Reply {
   readonly status: number
   /** Names and values alternating, in the form that `writeHead` takes without copying. */
   readonly headers?: readonly string[]
-  /** Bytes that are already what the client gets. */
+  /** Sent as they are. */
   readonly bytes?: Buffer | string
   readonly contentType?: string
-  /** Instead of bytes: written as it comes, at the pace of the client. */
+  /** Sent instead of bytes, at the client's pace. */
   readonly stream?: EventSource
-  /** A strong validator, quoted; makes the answer conditional. */
+  /** A strong validator, quoted. `If-Match` and `If-None-Match` are compared with it. */
   readonly etag?: string
 }
 
 const JSON_TYPE = 'application/json; charset=utf-8'
 export const PROBLEM_TYPE = 'application/problem+json; charset=utf-8'
-/** Private to its caller, and asked for again before each use: a revoked permission must not live on in a browser. */
+/** Private to the caller and revalidated before each use: a browser must not show what has been revoked. */
 const CACHE_HEADERS = ['Cache-Control', 'private, no-cache', 'Vary', 'Authorization']
 
 export interface ReplySender {
@@ -35,8 +34,8 @@ export interface ReplySenderOptions {
 }
 
 export function createReplySender({ securityHeaders }: ReplySenderOptions): ReplySender {
-  const withData = readyHeaders([...securityHeaders.data, ...CACHE_HEADERS])
-  const withPages = readyHeaders([...securityHeaders.page, ...CACHE_HEADERS])
+  const dataHeaders = [...securityHeaders.data, ...CACHE_HEADERS]
+  const pageHeaders = [...securityHeaders.page, ...CACHE_HEADERS]
 
   function send(req: Request, res: Response, reply: Reply): void {
     if (res.headersSent || res.destroyed) {
@@ -48,10 +47,10 @@ export function createReplySender({ securityHeaders }: ReplySenderOptions): Repl
       return
     }
     const isData = reply.contentType === undefined || reply.contentType === PROBLEM_TYPE
-    res.readyHeaders = isData ? withData : withPages
-    const headers = ['X-Request-Id', req.id]
+    const headers = (isData ? dataHeaders : pageHeaders).slice()
+    headers.push('X-Request-Id', req.id)
     if (reply.headers !== undefined) headers.push(...reply.headers)
-    // What was settled before a route had its say: the caller's quota, the page's origin.
+    // Set before the route ran: the caller's quota, the page's origin.
     if (res.locals?.headers !== undefined) headers.push(...(res.locals.headers as string[]))
     if (reply.etag !== undefined) {
       headers.push('ETag', reply.etag)
@@ -63,7 +62,7 @@ export function createReplySender({ securityHeaders }: ReplySenderOptions): Repl
     const { bytes, stream } = reply
     if (stream !== undefined) {
       res.writeHead(reply.status, [...headers, 'Content-Type', reply.contentType ?? EVENT_STREAM_TYPE])
-      void pour(stream, res)
+      void sendEvents(stream, res)
       return
     }
     if (bytes === undefined) {
@@ -76,7 +75,7 @@ export function createReplySender({ securityHeaders }: ReplySenderOptions): Repl
   }
 
   function sendProblem(req: Request, res: Response, problem: Problem): void {
-    // For the access log: which of the several reasons for a status it was.
+    // For the access log: one status can have several reasons.
     res.locals.problem ??= problem.code
     send(req, res, {
       status: problem.status,
@@ -92,14 +91,14 @@ export function createReplySender({ securityHeaders }: ReplySenderOptions): Repl
 const isSuccessfulRead = ({ method }: Request, { status }: Reply) =>
   status === 200 && (method === 'GET' || method === 'HEAD')
 
-/** RFC 9110, 13.1.1, for reads; a change compares inside its transaction. */
+/** RFC 9110, 13.1.1, for reads; mutations compare inside their transaction. */
 function isOutdated(req: Request, reply: Reply): boolean {
   const condition = req.headers['if-match']
   if (condition === undefined || !isSuccessfulRead(req, reply) || condition.trim() === '*') return false
   return !condition.split(',').some((tag) => tag.trim() === reply.etag)
 }
 
-/** RFC 9110, 13.1.2: only for GET and HEAD that would have succeeded; compared weakly. */
+/** RFC 9110, 13.1.2: only for a GET or HEAD that would have succeeded; weak comparison. */
 function isNotModified(req: Request, reply: Reply): boolean {
   const condition = req.headers['if-none-match']
   if (condition === undefined || !isSuccessfulRead(req, reply)) return false
@@ -121,7 +120,7 @@ export function json(
 
 const ttl = (seconds: number | undefined) => (seconds === undefined ? '' : `; ttl=${Math.max(0, Math.floor(seconds))}`)
 
-/** RFC 9211; `detail` is a token, so that no key and no message can end up in it. */
+/** RFC 9211; `detail` is reduced to a token, so it can contain no key and no message. */
 export function cacheStatus(status: CacheStatus): string {
   const detail = status.detail === undefined ? '' : `; detail=${status.detail.replace(/[^A-Za-z0-9_.-]+/g, '-')}`
   switch (status.kind) {

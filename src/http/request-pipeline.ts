@@ -1,4 +1,4 @@
-/** What happens to every request, in one order: who, may they, what do they ask, do it, answer. */
+/** What happens to every request, in this order: authenticate, count, authorise, parse, run, answer. */
 import { createHash } from 'node:crypto'
 import type { Request, RequestHandler, Response } from 'express'
 import type { z } from 'zod'
@@ -10,6 +10,7 @@ import { withoutRolesIfDisabled } from './policies.ts'
 import { HttpError, invalid, PROBLEMS, problemOf, unknownParameters } from './problem.ts'
 import { parseQueryString } from './query-string.ts'
 import type { Counted, RateLimits } from './rate-limits.ts'
+import type { RefusalLog } from './refusal-log.ts'
 import type { Reply, ReplySender } from './reply.ts'
 import { type BodyReader, createBodyReader } from './request-body.ts'
 import type { Route } from './route.ts'
@@ -22,6 +23,7 @@ export interface PipelineDependencies {
   readonly sender: ReplySender
   readonly metrics: HttpSink
   readonly logger: Logger
+  readonly logRefusal: RefusalLog
   readonly requestBudgetMs: number
   /** Whether answers carry `Server-Timing`. */
   readonly serverTiming: boolean
@@ -29,7 +31,7 @@ export interface PipelineDependencies {
 
 const NO_TERMS: ReadContext = Object.freeze({})
 const NOTHING = Object.freeze({})
-/** Stands in where a route needs no token; no policy ever sees it. */
+/** The caller of a route that needs no token; no policy ever sees it. */
 const NOBODY = Object.freeze({
   id: '',
   roles: [],
@@ -39,13 +41,13 @@ const NOBODY = Object.freeze({
 }) as unknown as Caller
 
 export function createRouteHandler(route: Route, dependencies: PipelineDependencies): RequestHandler {
-  const { portcullis, authentication, rateLimits, sender, metrics, logger, serverTiming } = dependencies
+  const { portcullis, authentication, rateLimits, sender, metrics, logger, logRefusal, serverTiming } = dependencies
   const readBody: BodyReader | undefined = route.body === undefined ? undefined : createBodyReader(route)
   const deadlines = createDeadlines({ afterMs: route.deadlineMs ?? dependencies.requestBudgetMs })
   const answered = metrics.route(route.method.toUpperCase(), route.path)
   const quota = route.quota ?? (route.method === 'get' ? 'read' : 'write')
 
-  // A request without a query string gets the defaults, worked out once; a route whose query has none parses each time.
+  // A request without a query string gets the defaults, parsed once. Where a parameter is required there are none.
   const defaults = route.query?.safeParse({})
   function readQuery(req: Request): unknown {
     if (defaults?.success && !req.url.includes('?')) return defaults.data
@@ -59,7 +61,8 @@ export function createRouteHandler(route: Route, dependencies: PipelineDependenc
       : (authentication.remembered(req.headers.authorization) ??
         (await authentication.authenticate(req.headers.authorization, req.ip)))
     if (route.policy.authenticated) {
-      // Here the caller is known, and nothing has been read or looked up for him yet.
+      req.subject = bearer.id
+      // Counted once the caller is known, and before anything is read for them.
       const counting = rateLimits.count(quota, bearer.id)
       applyCount(counting instanceof Promise ? await counting : counting, res)
     }
@@ -67,13 +70,13 @@ export function createRouteHandler(route: Route, dependencies: PipelineDependenc
     const params = route.params === undefined ? NOTHING : parsed(route.params, req.params, 'path')
     const terms = termsOf(req)
     if (route.policy.rolesDecide) route.policy.check?.(bearer, params, portcullis, terms)
-    // Waited for before the database is asked: whoever sends slowly takes no place in its queue, and is judged by what
-    // he may do when he is done.
+    // The body is read before the database is asked: a slow sender takes no place in its queue, and permissions are
+    // checked as they are when the body has arrived.
     const body = readBody && (await readBody(req, res))
     const caller = route.policy.weighsRoles ? await withoutRolesIfDisabled(bearer, portcullis) : bearer
     if (terms.after !== undefined && route.method === 'get') await portcullis.reads.checkToken(terms)
     const checking = route.policy.check?.(caller, params, portcullis, terms)
-    // Waiting for what is there already takes a turn of the queue each time.
+    // An `await` of nothing would still take a turn of the microtask queue.
     if (checking !== undefined) await checking
     const query = readQuery(req)
     return route.handle(
@@ -91,10 +94,11 @@ export function createRouteHandler(route: Route, dependencies: PipelineDependenc
   }
 
   return async function handleRoute(req, res) {
-    const { startedAtMs } = req
+    const startedAtMs = performance.now()
     const deadline = deadlines.start(startedAtMs, () => fail(req, res, outOfTime(req, readBody)))
     try {
       const reply = await answer(req, res)
+      if (reply.status === 503) logRefusal({ problem: 'not-ready', error: 'not ready', route: route.path })
       sender.send(req, res, serverTiming ? timed(reply, performance.now() - startedAtMs) : reply)
     } catch (error) {
       fail(req, res, error)
@@ -106,11 +110,12 @@ export function createRouteHandler(route: Route, dependencies: PipelineDependenc
 
   function fail(req: Request, res: Response, error: unknown): void {
     const problem = problemOf(error)
-    // Only faults get a line of their own with the cause; an overload or an outage would otherwise fill the log.
+    // Only faults get a line per request with the cause; an overload or an outage would fill the log.
     if (problem.code === 'internal')
       logger.error({ err: error, requestId: req.id, route: route.path }, 'request failed')
     else if (problem.status >= 500)
       logger.debug({ err: error, requestId: req.id, route: route.path }, 'request refused')
+    if (problem.status === 503) logRefusal({ problem: problem.code, error, route: route.path })
     sender.sendProblem(req, res, problem)
   }
 }
@@ -123,8 +128,8 @@ function applyCount(counted: Counted | undefined, res: Response): void {
 }
 
 /**
- * A body that is still arriving is the client's delay, not ours. What comes of it later must change nothing any more,
- * so the connection ends with the answer.
+ * A body that is still arriving is the client's delay, not ours. The rest of it must no longer change anything, so the
+ * connection ends with the answer.
  */
 function outOfTime(req: Request, readBody: BodyReader | undefined): HttpError {
   if (readBody !== undefined && !req.complete)
@@ -138,11 +143,11 @@ function parsed(schema: z.ZodType, value: unknown, part: 'body' | 'query' | 'pat
   throw invalid(result.error, part)
 }
 
-/** Nearly every client says that anything, or JSON, will do; only the others are negotiated with. */
+/** Nearly every client accepts anything, or JSON; only for the others does Express negotiate. */
 function checkAccept(req: Request, produces = 'application/json'): void {
   const { accept } = req.headers
   if (accept === undefined || accept === '*/*' || accept === produces) return
-  // A charset is no parameter of JSON, yet many name it; it is what they get.
+  // JSON has no charset parameter, yet many clients name one; UTF-8 is what they get.
   if (req.accepts([produces, `${produces};charset=utf-8`]) !== false) return
   throw new HttpError('not-acceptable', `This is available as ${produces}.`)
 }
@@ -185,7 +190,7 @@ function checkedKey(key: string | string[]): string {
   throw new HttpError('malformed-request', 'Idempotency-Key must be 1 to 255 visible ASCII characters.')
 }
 
-/** Two requests with one key are the same request only if they ask the same of the same URL. */
+/** Two requests with one key are the same request only if method, URL and body are the same. */
 function fingerprint(req: Request, body: Buffer | undefined): string {
   return createHash('sha256')
     .update(`${req.method} ${req.originalUrl}\n`)

@@ -19,10 +19,10 @@ describe('the server', () => {
       seen.push(Object.getPrototypeOf(req) === app.request, Object.getPrototypeOf(res) === app.response)
       res.json({ path: req.path, type: res.get('x') ?? null })
     })
-    let before: object | undefined
+    const before: unknown[] = []
     const server = createServer(app)
-    server.prependListener('request', (req) => {
-      before = Object.getPrototypeOf(req)
+    server.prependListener('request', (req, res) => {
+      before.push(Object.getPrototypeOf(req), Object.getPrototypeOf(res))
     })
     await listen(server, { host: '127.0.0.1', port: 0 })
     onTestFinished(() => closeServer(server))
@@ -31,7 +31,8 @@ describe('the server', () => {
     })
     expect(await answer.json()).toEqual({ path: '/a', type: null })
     expect(seen).toEqual([true, true])
-    expect(before, 'the prototype was right before Express touched it').toBe(app.request)
+    expect(before[0], 'the prototypes were right before Express touched them').toBe(app.request)
+    expect(before[1]).toBe(app.response)
   })
 
   it('refuses headers above 16 KiB with a problem', async () => {
@@ -83,7 +84,7 @@ describe('the server', () => {
   it('says which address is taken and what to do', async () => {
     const { port, url } = await served((await createTestApp()).app)
     await expect(listen(http.createServer(), { host: '127.0.0.1', port })).rejects.toThrow(
-      `${new URL(url).host} is taken by another process: stop it, or set PORT to a free port`,
+      `${new URL(url).host} is in use by another process: stop it, or set PORT to a free port`,
     )
   })
 

@@ -1,19 +1,23 @@
-/** Keeps what expires no longer than it is needed: the invalidation log by checkpoints of the past, idempotency keys by their date. */
+/** Deletes what has expired: rows of the invalidation log, by checkpoints of the past, and idempotency keys, by their date. */
 import type pg from 'pg'
 import type { Database } from './pool.ts'
 
-/** Names the job to PostgreSQL: whoever holds it runs it, the other instances skip their turn. */
+/** The advisory lock of the job: the instance that gets it runs the job, the others skip their turn. */
 const JOB_LOCK = 0x6c6f6770
 const CHECKPOINT_EVERY_MS = 600_000
-/** Rows removed in one transaction at most, so that none lasts long. */
+/** At most this many rows are deleted per transaction, so that none takes long. */
 const BATCH = 10_000
 
 export interface LogRetention {
-  /** One turn; does nothing when another instance has it. Returns how many rows went. @throws when PostgreSQL cannot be asked */
+  /**
+   * Runs the job once, unless another instance is running it.
+   * @returns how many rows of the log were deleted
+   * @throws when PostgreSQL cannot be asked
+   */
   run(): Promise<{ pruned: number; ran: boolean }>
 }
 
-/** @param retentionMs the longest life of an entry with a margin, in milliseconds */
+/** @param retentionMs the longest life of an entry plus a margin, in milliseconds */
 export function createLogRetention(options: {
   readonly database: Database
   readonly retentionMs: number
@@ -34,6 +38,38 @@ export function createLogRetention(options: {
   }
 }
 
+export interface RetentionEvents {
+  /** Called for each failed run. */
+  failed(): void
+  /** Called when runs begin to fail, with the cause, and when they succeed again. */
+  changed(state: 'failing' | 'working', cause?: unknown): void
+}
+
+/** Runs the job at intervals. A failed run is reported and does not stop the next. */
+export function scheduleLogRetention(options: {
+  readonly retention: LogRetention
+  readonly everyMs: number
+  readonly events: RetentionEvents
+}): { stop(): void } {
+  const { retention, everyMs, events } = options
+  let failing = false
+
+  async function run(): Promise<void> {
+    try {
+      await retention.run()
+      if (failing) events.changed('working')
+      failing = false
+    } catch (error) {
+      events.failed()
+      if (!failing) events.changed('failing', error)
+      failing = true
+    }
+  }
+
+  const timer = setInterval(() => void run(), everyMs)
+  return { stop: () => clearInterval(timer) }
+}
+
 async function inTransaction<T>(client: pg.PoolClient, work: () => Promise<T>): Promise<T> {
   await client.query('BEGIN')
   const value = await work()
@@ -49,7 +85,7 @@ async function turn(client: pg.PoolClient, retentionMs: number): Promise<{ prune
      WHERE NOT EXISTS (SELECT 1 FROM log_checkpoints WHERE created_at > clock_timestamp() - $1 * interval '1 millisecond')`,
     [CHECKPOINT_EVERY_MS],
   )
-  // Everything visible in the newest checkpoint that is old enough may go; older checkpoints would promise rows that went.
+  // Rows visible in the newest checkpoint that is old enough may be deleted. Older checkpoints would promise those rows.
   const horizon = await client.query<{ id: string; snapshot: string }>(
     `SELECT id, snapshot::text AS snapshot FROM log_checkpoints
      WHERE created_at < clock_timestamp() - $1 * interval '1 millisecond' ORDER BY created_at DESC LIMIT 1`,
@@ -59,7 +95,7 @@ async function turn(client: pg.PoolClient, retentionMs: number): Promise<{ prune
   const [checkpoint] = horizon.rows
   if (!checkpoint) return { pruned: 0, ran: true }
   await client.query('DELETE FROM log_checkpoints WHERE id < $1', [checkpoint.id])
-  // Whoever followed the log from before this point learns in the statement he reads with that rows are missing.
+  // A follower whose position is before this point learns from the statement it reads with that rows are missing.
   await client.query('UPDATE log_checkpoints SET pruned = true WHERE id = $1 AND NOT pruned', [checkpoint.id])
   const gone = await client.query(
     `DELETE FROM invalidation_log WHERE id IN (

@@ -2,6 +2,7 @@
 import { BulkheadRejectedError, bulkhead } from 'cockatiel'
 import pg from 'pg'
 import { DomainError } from '../domain/errors.ts'
+import { NO_SINK, type StatementSink, watchedClient } from './watched-client.ts'
 
 export interface DatabaseOptions {
   readonly url: string
@@ -11,6 +12,8 @@ export interface DatabaseOptions {
   readonly queueMax: number
   /** The server ends a statement after this long, in milliseconds. */
   readonly statementTimeoutMs: number
+  /** What is told of each statement; nothing where absent. */
+  readonly sink?: StatementSink
 }
 
 export interface Database {
@@ -71,9 +74,12 @@ export function clientConfig(options: DatabaseOptions): pg.ClientConfig {
 }
 
 export function createDatabase(options: DatabaseOptions): Database {
-  const { poolMax } = options
+  const { poolMax, sink = NO_SINK } = options
   const pool = new pg.Pool({
     ...clientConfig(options),
+    // The client below keeps this deadline instead.
+    query_timeout: 0,
+    Client: watchedClient({ sink, answerWithinMs: options.statementTimeoutMs + CLIENT_MARGIN_MS }),
     max: poolMax,
     min: Math.min(KEPT_OPEN, poolMax),
     idleTimeoutMillis: IDLE_MS,
@@ -90,6 +96,7 @@ export function createDatabase(options: DatabaseOptions): Database {
     try {
       return await places.execute(work)
     } catch (error) {
+      if (error instanceof BulkheadRejectedError) sink.rejected()
       throw translated(error)
     }
   }

@@ -1,11 +1,11 @@
 /**
- * A histogram of durations whose series are asked for once and kept, so that an observation is a comparison or two and an
- * addition. The library's own looks the labels up, checks and joins them at every observation: a fiftieth of the hot path.
+ * A histogram of durations whose series are looked up once, so that an observation is a comparison or two and an addition.
+ * The library's own checks and joins the labels at every observation, which takes a fiftieth of a hit.
  */
 import type { Metric, Registry } from 'prom-client'
 
 export interface DurationHistogram {
-  /** What takes the durations with these labels, in milliseconds. */
+  /** @returns what to call with each duration that has these labels, in milliseconds */
   series(labels: Readonly<Record<string, string | number>>): (durationMs: number) => void
 }
 
@@ -19,7 +19,7 @@ export interface DurationHistogramOptions {
 
 interface Series {
   readonly labels: Readonly<Record<string, string | number>>
-  /** How many fell into each bucket and no smaller one; the last is beyond all bounds. */
+  /** Observations per bucket, not cumulative; the last bucket is above all bounds. */
   readonly counts: number[]
   sumS: number
 }
@@ -28,7 +28,7 @@ export function createDurationHistogram(options: DurationHistogramOptions): Dura
   const { name, help, bucketsS, registry } = options
   const all: Series[] = []
   const values = () => all.flatMap((series) => valuesOf(series, options))
-  // All that a registry asks of a metric; the declared type knows only the library's own classes.
+  // All that a registry needs of a metric; the declared type allows only the library's own classes.
   const metric = {
     name,
     help,
@@ -52,7 +52,7 @@ export function createDurationHistogram(options: DurationHistogramOptions): Dura
   }
 }
 
-/** Cumulative, as the exposition wants them; a series that nothing fell into is not shown. */
+/** Cumulative, as the text format requires; a series without observations is left out. */
 function valuesOf({ labels, counts, sumS }: Series, { name, bucketsS }: DurationHistogramOptions) {
   let count = 0
   const buckets = counts.map((inBucket, index) => {

@@ -1,21 +1,17 @@
-/** The process's logger: JSON lines, with everything that could be a credential taken out. */
+/** The process's logger: JSON lines, with everything that could be a credential removed. */
 import { type DestinationStream, destination as destinationOf, type Logger, pino } from 'pino'
 import { createGatheredLines } from './gathered-lines.ts'
 
 export type { Logger } from 'pino'
 
-/** Wherever a header object or a token may be logged, one level deep or two. */
-const SECRET_PATHS = [
-  'authorization',
-  'cookie',
-  'set-cookie',
-  'token',
-  'password',
-  'secret',
-  'idempotency-key',
-].flatMap((name) => [`["${name}"]`, `*["${name}"]`, `*.*["${name}"]`])
+const SECRETS = ['authorization', 'cookie', 'set-cookie', 'token', 'password', 'secret', 'idempotency-key']
+const censor = '[redacted]'
+/** In a line itself, and in objects one level or two below it. */
+const REDACT = { paths: SECRETS.flatMap((name) => [`["${name}"]`, `*["${name}"]`, `*.*["${name}"]`]), censor }
+/** For a logger whose serializers already choose what the objects of a line contain. */
+export const REDACT_TOP_LEVEL = { paths: SECRETS.map((name) => `["${name}"]`), censor }
 
-/** Behind a reader that has stopped, lines are dropped at last rather than memory filled. */
+/** If the reader has stopped, lines are dropped beyond this much memory. */
 const OUTPUT = { sync: false, maxLength: 16 * 1024 * 1024 } as const
 const GATHERED = { atLeastChars: 32 * 1024, withinMs: 100 } as const
 
@@ -30,24 +26,13 @@ export function createLogger({ level, destination }: LoggerOptions): Logger {
     level,
     base: null,
     timestamp: isoTime,
-    redact: { paths: SECRET_PATHS, censor: '[redacted]' },
+    redact: REDACT,
     formatters: { level: (label: string) => ({ level: label }) },
   }
   return pino(options, destination ?? standardOutput())
 }
 
-/**
- * Writes lines whose fields are JSON already. For the line that each request costs: an object on its way through pino
- * took a twentieth of the hot path. Level, time and output are the logger's own; nothing is looked for to be taken out.
- */
-export function readyLines(logger: Logger): (level: 'debug' | 'info' | 'warn' | 'error', fields: string) => void {
-  const output = (logger as unknown as Record<symbol, DestinationStream>)[pino.symbols.streamSym]
-  return (level, fields) => {
-    if (logger.isLevelEnabled(level)) output?.write(`{"level":"${level}"${isoTime()},${fields}}\n`)
-  }
-}
-
-/** Lines that still wait when the process ends go out before its output is closed. */
+/** Lines that still wait when the process ends are written before its output is closed. */
 function standardOutput(): DestinationStream {
   const lines = createGatheredLines(destinationOf(OUTPUT), GATHERED)
   process.once('beforeExit', lines.flushSync)
@@ -58,7 +43,7 @@ function standardOutput(): DestinationStream {
 let lastMs = 0
 let lastText = ''
 
-/** Under load many lines share a millisecond; making its text once is enough. */
+/** Under load many lines share a millisecond: its text is made once. */
 function isoTime(): string {
   const nowMs = Date.now()
   if (nowMs !== lastMs) {

@@ -1,4 +1,4 @@
-/** The Prometheus side of the sinks: base units, `_total` on counters, no user or resource in any label. */
+/** The sinks as Prometheus metrics: base units, `_total` on counters, no user or resource in any label. */
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
 import { createDurationHistogram } from './duration-histogram.ts'
 import type { BreakerState, Gauges, Telemetry } from './sinks.ts'
@@ -31,7 +31,7 @@ export function createMetrics(): Metrics {
 
 function layerSink(registry: Registry): Telemetry['layers'] {
   const registers = [registry]
-  // Hits are counted here and handed over at collection: the library looks its labels up at every count.
+  // Hits are counted here and passed on at collection: the library looks up its labels at every increment.
   const hits = new Map<string, number>()
   const reads = new Counter({
     name: 'portcullis_cache_requests_total',
@@ -45,7 +45,7 @@ function layerSink(registry: Registry): Telemetry['layers'] {
   })
   const replicaHits = new Counter({
     name: 'portcullis_cache_replica_hits_total',
-    help: 'Of the hits, those that came from a replica while the master was out of reach',
+    help: 'Hits that came from a replica while the master was unreachable',
     labelNames: ['layer'],
     registers,
   })
@@ -110,7 +110,7 @@ function redisSink(registry: Registry): Telemetry['redis'] {
   })
   const missed = new Counter({
     name: 'portcullis_redis_invalidations_missed_total',
-    help: 'Deletions after a commit that Redis did not take part in; the log covers them',
+    help: 'Deletions after a commit that did not reach Redis; the log covers them',
     labelNames: ['event'],
     registers,
   })
@@ -134,7 +134,7 @@ function outageSink(registry: Registry): Telemetry['outages'] {
   })
   const seconds = new Counter({
     name: 'portcullis_redis_outage_seconds_total',
-    help: 'Their length, summed',
+    help: 'Summed length of the outages that have ended',
     registers,
   })
   return {
@@ -149,7 +149,7 @@ function databaseSink(registry: Registry): Telemetry['database'] {
   const registers = [registry]
   const statements = new Histogram({
     name: 'portcullis_database_statement_seconds',
-    help: 'Statements by name and outcome, without the wait for a place',
+    help: 'Statements by name (of a prepared one; otherwise the first word) and outcome, without the wait in the queue',
     labelNames: ['statement', 'outcome'],
     buckets: REQUEST_BUCKETS_S,
     registers,
@@ -159,9 +159,15 @@ function databaseSink(registry: Registry): Telemetry['database'] {
     help: 'Requests turned away because the queue for the database was full',
     registers,
   })
+  const retentionFailures = new Counter({
+    name: 'portcullis_log_retention_failures_total',
+    help: 'Failed runs of the job that prunes the invalidation log',
+    registers,
+  })
   return {
     statement: (statement, outcome, durationMs) => statements.observe({ statement, outcome }, durationMs / 1000),
     rejected: () => rejected.inc(),
+    retentionFailed: () => retentionFailures.inc(),
   }
 }
 
@@ -187,10 +193,10 @@ function httpSink(registry: Registry): Telemetry['http'] {
   }
 }
 
-/** Gauges whose source is asked at collection; one without a source is not shown rather than shown as 0. */
+/** Gauges whose source is read at collection; one without a source is not exported, rather than exported as 0. */
 function registerGauges(registry: Registry): (more: Gauges) => void {
   let sources: Gauges = {}
-  const shown = (name: string, help: string, read: () => number | undefined) => {
+  const gauge = (name: string, help: string, read: () => number | undefined) => {
     let registered = false
     return () => {
       if (registered || read() === undefined) return
@@ -206,17 +212,19 @@ function registerGauges(registry: Registry): (more: Gauges) => void {
     }
   }
   const all = [
-    shown('portcullis_follower_lag_seconds', 'Age of the log position', () => seconds(sources.followerLagMs?.())),
-    shown('portcullis_follower_trusted', '1 while the invalidation log is followed closely enough', () =>
+    gauge('portcullis_follower_lag_seconds', 'Age of the log position', () => seconds(sources.followerLagMs?.())),
+    gauge('portcullis_follower_trusted', '1 while the invalidation log is followed closely enough', () =>
       flag(sources.followerTrusted?.()),
     ),
-    shown('portcullis_database_queued', 'Statements that wait for a place', () => sources.databaseQueued?.()),
-    shown('portcullis_database_connections', 'Open connections', () => sources.databaseConnections?.().total),
-    shown('portcullis_database_connections_idle', 'Idle connections', () => sources.databaseConnections?.().idle),
-    shown('portcullis_redis_outage_seconds', 'How long Redis has been away for this instance', () =>
+    gauge('portcullis_database_queued', 'Requests waiting in the queue for the database', () =>
+      sources.databaseQueued?.(),
+    ),
+    gauge('portcullis_database_connections', 'Open connections', () => sources.databaseConnections?.().total),
+    gauge('portcullis_database_connections_idle', 'Idle connections', () => sources.databaseConnections?.().idle),
+    gauge('portcullis_redis_outage_seconds', 'How long this instance has had no answer from Redis', () =>
       seconds(sources.redisOutageMs?.()),
     ),
-    shown('portcullis_invalidation_tags', 'Tags held in the memory of invalidations', () =>
+    gauge('portcullis_invalidation_tags', 'Tags held in the invalidation index', () =>
       sources.invalidationTagsHeld?.(),
     ),
   ]

@@ -1,4 +1,4 @@
-/** What the parts of the service report, as plain functions: none of them needs to know Prometheus. */
+/** What the parts of the service report, as plain functions: no part needs to know Prometheus. */
 import type { LayerEvents } from '../cache/index.ts'
 
 export type BreakerState = 'closed' | 'open' | 'half-open'
@@ -7,36 +7,38 @@ export interface RedisSink {
   /** One command or script, from sending to its answer or its failure. */
   command(name: string, outcome: 'ok' | 'failed' | 'timeout', durationMs: number): void
   breaker(state: BreakerState): void
-  /** A deletion after a commit that Redis did not take part in; the log covers it. */
+  /** A deletion after a commit that did not reach Redis; the log covers it. */
   invalidationMissed(event: string): void
 }
 
 export interface OutageSink {
-  /** An outage of the fleet has ended and this tier applied. */
+  /** An outage of the fleet has ended, and this tier of recovery applied. */
   recovered(tier: string, durationMs: number): void
 }
 
 export interface DatabaseSink {
   statement(name: string, outcome: 'ok' | 'failed', durationMs: number): void
-  /** A request turned away because the queue was full. */
+  /** A request was turned away because the queue was full. */
   rejected(): void
+  /** A run of the job that prunes the log has failed. */
+  retentionFailed(): void
 }
 
 export interface HttpSink {
   /**
-   * @param route the template (`/resources/:id`), never the path: ids are no label
-   * @returns what is told of each answer; asked for once per route
+   * @param route the template (`/resources/:id`), never the path: ids must not become labels
+   * @returns what to call for each answer; called once per route
    */
   route(method: string, route: string): (status: number, durationMs: number) => void
 }
 
-/** Facts that are asked for when metrics are collected, rather than reported when they change. */
+/** Values that are read when metrics are collected, rather than reported when they change. */
 export interface Gauges {
   readonly followerLagMs?: () => number
   readonly followerTrusted?: () => boolean
   readonly databaseQueued?: () => number
   readonly databaseConnections?: () => { total: number; idle: number }
-  /** How long Redis has been away as this instance sees it; 0 while it answers. */
+  /** How long this instance has had no answer from Redis; 0 while it answers. */
   readonly redisOutageMs?: () => number
   readonly invalidationTagsHeld?: () => number
 }
@@ -47,6 +49,6 @@ export interface Telemetry {
   readonly outages: OutageSink
   readonly database: DatabaseSink
   readonly http: HttpSink
-  /** Later calls add to what earlier ones gave. */
+  /** Later calls add to earlier ones. */
   gauges(gauges: Gauges): void
 }

@@ -2,7 +2,7 @@
 import { createLocalJWKSet } from 'jose'
 import type { Composed } from '../../src/composition-root.ts'
 import { createApp, createAuthentication } from '../../src/http/index.ts'
-import { createLogger, createMetrics } from '../../src/telemetry/index.ts'
+import { createLogger, createMetrics, type Metrics } from '../../src/telemetry/index.ts'
 import { AUDIENCE, ISSUER, type TestKeys } from './app.ts'
 
 type HttpOptions = Parameters<typeof createApp>[0]['http']
@@ -14,7 +14,11 @@ export const PLAIN_HTTP: HttpOptions = {
   metricsPort: undefined,
 }
 
-export function appOf(service: Pick<Composed, 'portcullis' | 'health'>, keys: TestKeys, http = PLAIN_HTTP) {
+export function appOf(
+  service: Pick<Composed, 'portcullis' | 'health'> & { readonly metrics?: Metrics },
+  keys: TestKeys,
+  http = PLAIN_HTTP,
+) {
   return createApp({
     portcullis: service.portcullis,
     health: service.health,
@@ -26,7 +30,7 @@ export function appOf(service: Pick<Composed, 'portcullis' | 'health'>, keys: Te
       rolesClaim: 'roles',
       nowMs: Date.now,
     }),
-    metrics: createMetrics(),
+    metrics: service.metrics ?? createMetrics(),
     logger: createLogger({ level: 'silent' }),
     http,
   })

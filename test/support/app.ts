@@ -325,6 +325,8 @@ export interface TestAppOptions {
   readonly authentication?: Authentication
   readonly rateLimits?: RateLimits
   readonly corsOrigins?: readonly string[]
+  /** `info` where absent. */
+  readonly logLevel?: string
   /** Changes the world before it is served. */
   readonly alter?: (portcullis: Portcullis) => Portcullis
 }
@@ -333,7 +335,10 @@ export async function createTestApp(options: TestAppOptions = {}): Promise<TestA
   const world = createWorld()
   const keys = await testKeys()
   const logged: string[] = []
-  const logger = createLogger({ level: 'info', destination: { write: (line) => void logged.push(line) } })
+  const logger = createLogger({
+    level: options.logLevel ?? 'info',
+    destination: { write: (line) => void logged.push(line) },
+  })
   const portcullis = options.alter?.(world.portcullis) ?? world.portcullis
   const app = observed(
     createApp({

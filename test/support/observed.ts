@@ -41,10 +41,6 @@ function watch(contract: Contract, { method, url: path }: Request, res: Response
   const headers: Record<string, string> = {}
   const { writeHead, write, end } = res
   res.writeHead = (status: number, ...rest: unknown[]) => {
-    for (const line of res.readyHeaders?.split('\r\n') ?? []) {
-      const [name = '', value = ''] = line.split(/: (.*)/)
-      if (name !== '') headers[name.toLowerCase()] = value
-    }
     // The form that the application uses: names and values alternating.
     const given = rest.at(-1)
     if (Array.isArray(given))

@@ -5,7 +5,7 @@ import { type Composed, compose } from '../../src/composition-root.ts'
 import { loadConfig } from '../../src/config.ts'
 import type { MutationContext, ResourceQuery } from '../../src/domain/api.ts'
 import type { UserId, VisibleResource } from '../../src/domain/model.ts'
-import { createLogger, createMetrics } from '../../src/telemetry/index.ts'
+import { createLogger, createMetrics, type Logger, type Metrics } from '../../src/telemetry/index.ts'
 import { masterPort, redisEnvironment } from './stack.ts'
 
 export { smallOrganisation } from './small-organisation.ts'
@@ -25,6 +25,9 @@ export interface ServiceOptions {
   /** Instances of one fleet share it. */
   readonly prefix?: string
   readonly environment?: Readonly<Record<string, string>>
+  readonly metrics?: Metrics
+  /** Silent where absent. */
+  readonly logger?: Logger
 }
 
 /**
@@ -41,6 +44,8 @@ export async function startService({
   databaseUrl,
   prefix = newPrefix(),
   environment,
+  metrics = createMetrics(),
+  logger = createLogger({ level: 'silent' }),
 }: ServiceOptions): Promise<Service> {
   const config = loadConfig({
     NODE_ENV: 'test',
@@ -53,7 +58,7 @@ export async function startService({
     CURSOR_SECRET: SHARED_SECRET,
     ...environment,
   })
-  const composed = compose(config, { logger: createLogger({ level: 'silent' }), metrics: createMetrics() })
+  const composed = compose(config, { logger, metrics })
   await composed.started
   const all = async (user: string, query: Partial<ResourceQuery>, bypass: boolean) => {
     const items: VisibleResource[] = []

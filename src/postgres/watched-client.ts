@@ -1,0 +1,70 @@
+/** A connection that reports each of its statements, and that ends when the server does not answer one of them. */
+import pg from 'pg'
+
+export interface StatementSink {
+  /**
+   * One statement, from sending it to its result, in milliseconds.
+   * @param name of a prepared statement; of any other its first word (`insert`, `begin`), so that there are few names
+   */
+  statement(name: string, outcome: 'ok' | 'failed', durationMs: number): void
+  /** A request was turned away because the queue for the database was full. */
+  rejected(): void
+}
+
+export const NO_SINK: StatementSink = { statement: () => {}, rejected: () => {} }
+
+export interface WatchedClientOptions {
+  readonly sink: StatementSink
+  /** A server that takes longer (stopped, unreachable) loses the connection, in milliseconds. */
+  readonly answerWithinMs: number
+}
+
+type Given = readonly [config: string | { name?: string; text: string }, ...rest: unknown[]]
+type Ask = (...given: unknown[]) => Promise<unknown> | undefined
+
+/** @returns the class for a pool's `Client` */
+export function watchedClient({ sink, answerWithinMs }: WatchedClientOptions): typeof pg.Client {
+  return class WatchedClient extends pg.Client {
+    /** With a callback, as the pool calls it, or with a promise, as Prisma does. */
+    override query(...given: never[]): never {
+      const [config, ...rest] = given as unknown as Given
+      const ask = super.query.bind(this) as unknown as Ask
+      const answered = watch(this, nameOf(config))
+      const callback = rest.at(-1)
+      if (typeof callback === 'function') {
+        const told = (error: unknown, result: unknown) => {
+          answered(error)
+          callback(error, result)
+        }
+        return ask(config, ...rest.slice(0, -1), told) as never
+      }
+      const result = ask(config, ...rest)
+      result?.then(() => answered(), answered)
+      return result as never
+    }
+  }
+
+  /** @returns what to call with the statement's error, or with nothing */
+  function watch(client: pg.Client, name: string): (error?: unknown) => void {
+    const sentMs = performance.now()
+    let pending = true
+    // Timers run before sockets are read. If this process itself stood still (stopped, or short of processor time), the
+    // answer is in the socket: one more turn of the event loop reads it. The driver's own `query_timeout` takes no such turn.
+    const timer = setTimeout(() => setImmediate(() => pending && abandon(client)), answerWithinMs)
+    return (error) => {
+      pending = false
+      clearTimeout(timer)
+      sink.statement(name, error ? 'failed' : 'ok', performance.now() - sentMs)
+    }
+  }
+}
+
+/** The statement fails with this error, and the pool drops the connection, whose state is unknown. */
+function abandon({ connection }: pg.Client): void {
+  connection.stream.destroy(new Error('Query read timeout'))
+}
+
+function nameOf(config: Given[0]): string {
+  const { name, text } = typeof config === 'string' ? { name: undefined, text: config } : config
+  return name ?? /^\s*(\w+)/.exec(text)?.[1]?.toLowerCase() ?? 'other'
+}
