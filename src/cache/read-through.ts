@@ -47,7 +47,16 @@ export interface Bypass {
 }
 
 export interface ReadThrough {
-  /** @throws what the load throws */
+  /**
+   * Always answers with what the load returns, or with an entry that is as good: a sick store or a lost log costs speed,
+   * not the answer.
+   * @throws what the load throws
+   */
+  read<V, I>(wanted: Wanted<V, I>, wait?: StoreWait): Promise<LayerRead<V>>
+  /**
+   * The same for a caller that has a better way to ask the source of truth directly than this load.
+   * @throws what the load throws
+   */
   tryRead<V, I>(wanted: Wanted<V, I>, wait?: StoreWait): Promise<LayerRead<V> | Bypass>
 }
 
@@ -115,6 +124,20 @@ export function createReadThrough(dependencies: ReadThroughDependencies): ReadTh
       if (error instanceof StoreUnavailableError) return fromMemory(wanted, error.detail, wait)
       throw error
     }
+  }
+
+  async function read<V, I>(wanted: Wanted<V, I>, wait?: StoreWait): Promise<LayerRead<V>> {
+    const found = await tryRead(wanted, wait)
+    return found.outcome === 'bypass' ? loadDirectly(wanted, found.detail) : found
+  }
+
+  async function loadDirectly<V, I>(wanted: Wanted<V, I>, detail: string): Promise<LayerRead<V>> {
+    const { input } = wanted
+    const loaded = await timed(wanted, async () => {
+      if (!input) throw new Error('this entry has no input')
+      return loadDirectly(input, detail)
+    })
+    return { ...loaded, ttlMs: 0, outcome: 'not-stored', detail }
   }
 
   /** The copy of this process, if the store says that it is the current fill; null where that may not be served. */
@@ -307,7 +330,7 @@ export function createReadThrough(dependencies: ReadThroughDependencies): ReadTh
     return { key, layer: layer.name, lease, bytes: entries.encode(key, entry, lease), ttlMs }
   }
 
-  return { tryRead }
+  return { read, tryRead }
 }
 
 interface Filled {

@@ -11,6 +11,7 @@ import {
   createLayer,
   createLogFollower,
   createMutationRunner,
+  createReadThrough,
   type EntryKey,
   type EntryStore,
   type InvalidationLog,
@@ -55,30 +56,35 @@ async function createPrices({ store, log, unitOfWork, clock, secret, loadPrice }
   const index = createInvalidationIndex({ retentionOf: () => 'lasting', maxTags: 100_000 })
   const retentionMs = { volatile: 1_020_000, lasting: 1_020_000 }
   const follower = createLogFollower({ log, index, clock, pollMs: 250, boundMs: 5000, graceMs: 30_000, retentionMs })
-  const layer = createLayer<number>({
-    name: 'resources',
-    retention: 'lasting',
-    ttlMs: 900_000,
-    leaseMs: 2000,
-    store,
-    index,
-    clock,
-    codec: {
-      encode: (cents) => ({ body: Buffer.from(String(cents)) }),
-      decode: ({ body }) => Number(body.toString()),
+  const dependencies = { store, index, follower, clock, entries: createEntryCodec(secret), events: {} }
+  const layer = createLayer<number>(
+    {
+      name: 'resources',
+      retention: 'lasting',
+      ttlMs: 900_000,
+      leaseMs: 2000,
+      shape: 1,
+      codec: {
+        encode: (cents) => ({ body: Buffer.from(String(cents)) }),
+        decode: ({ body }) => Number(body.toString()),
+      },
+      copies: createCopies({ maxBytes: 1024 * 1024 }),
     },
-    entries: createEntryCodec(secret),
-    copies: createCopies({ maxBytes: 1024 * 1024 }),
-    events: {},
-  })
+    dependencies,
+  )
+  const reads = createReadThrough(dependencies)
   const runner = createMutationRunner({ unitOfWork, store, index })
   follower.start()
   await follower.ready
   return {
     price: (article: string) =>
-      layer.read(priceKey(article), async () => {
-        const { cents, stamp } = await loadPrice(article)
-        return { value: cents, stamp, tags: [priceTag(article)] }
+      reads.read({
+        layer,
+        key: priceKey(article),
+        async load() {
+          const { cents, stamp } = await loadPrice(article)
+          return { value: cents, stamp, tags: [priceTag(article)] }
+        },
       }),
     change: (article: string, cents: number) => runner.run(changePrice, { article, cents }, { actor: 'buyer' }),
     close: () => follower.close(),
@@ -110,6 +116,24 @@ describe('the cache, lifted into another service', () => {
       store.faults.unavailable(null)
       expect(await store.inspect(priceKey('tea'), 'resources')).not.toBeNull()
       expect(await prices.price('tea')).toMatchObject({ value: 350, outcome: 'stored' })
+    })
+  })
+
+  it('answers from memory while the store is away, and never with the old price', async () => {
+    await withShop(async ({ prices, store }) => {
+      await prices.price('tea')
+      store.faults.unavailable('down')
+      expect(await prices.price('tea')).toMatchObject({ value: 300, outcome: 'hit', detail: 'memory' })
+      await prices.change('tea', 350)
+      expect(await prices.price('tea')).toMatchObject({ value: 350, outcome: 'not-stored', detail: 'memory' })
+    })
+  })
+
+  it('asks the database while the log is lost, though an entry is there', async () => {
+    await withShop(async ({ prices, loseLog }) => {
+      await prices.price('tea')
+      loseLog()
+      expect(await prices.price('tea')).toMatchObject({ value: 300, outcome: 'not-stored', detail: 'log-behind' })
     })
   })
 
@@ -149,17 +173,27 @@ function createShop() {
 }
 
 async function withShop(
-  work: (shop: { prices: Awaited<ReturnType<typeof createPrices>>; store: InMemoryEntryStore }) => Promise<void>,
+  work: (shop: {
+    prices: Awaited<ReturnType<typeof createPrices>>
+    store: InMemoryEntryStore
+    loseLog: () => void
+  }) => Promise<void>,
 ): Promise<void> {
+  let aheadMs = 0
+  const shop = createShop()
   const clock: Clock = {
-    monotonicMs: () => performance.now(),
+    monotonicMs: () => performance.now() + aheadMs,
     wallMs: () => Date.now(),
     sleep: (ms, signal) => delay(ms, undefined, { ...(signal && { signal }) }),
   }
   const store = createInMemoryEntryStore({ clock })
-  const prices = await createPrices({ ...createShop(), store, clock, secret: 'known to the shops of this test alone' })
+  const prices = await createPrices({ ...shop, store, clock, secret: 'known to the shops of this test alone' })
   try {
-    await work({ prices, store })
+    const loseLog = () => {
+      shop.log.readSince = () => Promise.reject(new Error('the log is locked'))
+      aheadMs = 60_000
+    }
+    await work({ prices, store, loseLog })
   } finally {
     await prices.close()
   }
