@@ -49,6 +49,7 @@ export function createDatabase(initial: Organisation, off: Off) {
   const restoredAt: number[] = []
   let incarnation = 1
   let running: Transaction[] = []
+  let logIsLocked = false
   let backup: Backup = { state: initial, log: [], horizon, nextXid }
   const inProgressIgnored = off['in-progress list ignored'] === true
 
@@ -92,6 +93,11 @@ export function createDatabase(initial: Organisation, off: Off) {
     /** Which of the states were put there by a restore. */
     restoredAt: () => restoredAt,
     log: () => log,
+    /** Somebody holds a lock on the log's table, or its readers lost a privilege: everything else still answers. */
+    logLocked: () => logIsLocked,
+    lockLog(locked: boolean): void {
+      logIsLocked = locked
+    },
     horizon: () => horizon,
     /** What was committed by now is forgotten, as after longer than anything can live. */
     prune(): void {

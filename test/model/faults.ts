@@ -18,6 +18,7 @@ export type Fault =
   | 'restore'
   | 'forgetting'
   | 'log pruning'
+  | 'log locked'
 
 export const EVERY_FAULT: readonly Fault[] = [
   'outage',
@@ -33,7 +34,11 @@ export const EVERY_FAULT: readonly Fault[] = [
   'restore',
   'forgetting',
   'log pruning',
+  'log locked',
 ]
+
+/** While these last, Redis is well and P2 is asked for. */
+export const SPARES_THE_STORE: readonly Fault[] = ['log locked']
 
 export interface FaultTarget {
   readonly world: World
@@ -83,10 +88,13 @@ export function inject(fault: Fault, target: FaultTarget): (() => void) | null {
       db.restore()
       return null
     case 'forgetting':
-      instances[chooser.pick(instances.length)]?.forget()
+      instances[chooser.pick(instances.length)]?.index.forget()
       return null
     case 'log pruning':
       db.prune()
       return null
+    case 'log locked':
+      db.lockLog(true)
+      return () => db.lockLog(false)
   }
 }

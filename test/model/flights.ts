@@ -1,6 +1,6 @@
 /**
- * One load per key and instance. Who arrives during a load is answered by it only if its fill was accepted and he
- * arrived before the command that proves it went out; else he takes part in a load that begins after his arrival.
+ * One load per key and instance. A reader that arrives during a load is answered by it only if its fill was accepted
+ * and it arrived before the command that proves it went out; else it takes part in a load that begins afterwards.
  */
 import type { Off } from './protections.ts'
 import type { Step, Steps } from './world.ts'
@@ -37,9 +37,8 @@ export function createFlights() {
   }
 
   return {
-    *run<T extends Shareable>(name: string, first: Load<T>, again: Load<T>, off: Off): Steps<T> {
+    *run<T extends Shareable>(name: string, load: Load<T>, off: Off): Steps<T> {
       const arrivedAt = ++ticks
-      let load = first
       for (;;) {
         const running = flights.get(name)
         if (running) yield () => running.outcome !== null
@@ -53,7 +52,6 @@ export function createFlights() {
           const proven = inTime && outcome.value.shareable()
           if (beganAfterArrival || proven || off['naive joins']) return outcome.value as T
         }
-        load = again
       }
     },
   }

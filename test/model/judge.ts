@@ -1,82 +1,108 @@
 /**
- * Decides from the history alone. Every answer must equal the user's list in ONE published state (no New Enemy), not
- * newer than the read's end and not older than the newest change of his list that this reader may rely upon:
+ * Decides from the history alone. Every answer must be right in ONE published state (no New Enemy), not newer than the
+ * read's end and not older than the newest change of it that this reader may rely upon:
  * - P2: acknowledged before the read began, and no fault of the store from the mutation's begin to the read's end;
- * - P3: covered by the instance's position when the read began, or committed through this very instance;
- * - P3 with a token: the token's transaction, always.
+ * - P3: covered by the instance's position when the read began, or committed through this very instance, or committed
+ *   longer ago than the bound for which an instance trusts what it knows;
+ * - P3 with a token: the token's transaction, always;
+ * - P12: committed before the read began, where the read found the store away.
  */
 import type { Database } from './database.ts'
 import type { Instance } from './instance.ts'
-import { type Organisation, visibleTo } from './organisation.ts'
+import type { Organisation } from './organisation.ts'
+import { answerIn, type Question } from './question.ts'
 
 export interface MutationRecord {
   readonly instance: Instance
   readonly begunAt: number
   seq: number
+  committedAt: number
   acknowledged: boolean
 }
 
 export interface Violation {
-  readonly promise: 'P2' | 'P3' | 'P4'
+  readonly promise: 'P2' | 'P3' | 'P4' | 'P12'
   readonly what: string
 }
 
 export interface ReadRecord {
-  readonly user: number
+  readonly question: Question
+  /** The newest state when it began. */
+  readonly published: number
   /** What must be seen whatever the store does. */
   readonly atLeast: number
   /** What must be seen if the store has been well since the mutation began. */
   readonly whileHealthy: readonly MutationRecord[]
 }
 
+export interface ReadEnd {
+  readonly answer: number
+  /** Whether the read was told that the store is away. */
+  readonly storeWasAway: boolean
+  /** When the store last misbehaved; the present while it does. */
+  readonly lastFaultAt: number
+}
+
+export interface JudgeOptions {
+  readonly db: Database
+  readonly now: () => number
+  /** For how long an instance trusts what it knows, in steps. */
+  readonly trustSteps: number
+}
+
 export interface Judge {
   begins(instance: Instance): MutationRecord
   commits(record: MutationRecord, seq: number): void
   acknowledges(record: MutationRecord): void
-  readBegins(instance: Instance, user: number, tokenSeq: number): ReadRecord
-  /** @param lastFaultAt when the store last misbehaved; the present while it does */
-  readEnds(read: ReadRecord, answer: number, lastFaultAt: number): Violation | null
+  readBegins(instance: Instance, question: Question, tokenSeq: number): ReadRecord
+  readEnds(read: ReadRecord, end: ReadEnd): Violation | null
 }
 
-export function createJudge(db: Database, now: () => number): Judge {
+export function createJudge({ db, now, trustSteps }: JudgeOptions): Judge {
   const mutations: MutationRecord[] = []
-  const listAt = (seq: number, user: number) => visibleTo(db.states[seq] as Organisation, user)
-  const changed = (seq: number, user: number) => seq > 0 && listAt(seq, user) !== listAt(seq - 1, user)
+  const answerAt = (seq: number, question: Question) => answerIn(db.states[seq] as Organisation, question)
+  const changed = (seq: number, question: Question) =>
+    seq > 0 && answerAt(seq, question) !== answerAt(seq - 1, question)
 
-  function explains(answer: number, user: number, from: number): boolean {
-    for (let seq = from; seq < db.states.length; seq++) if (listAt(seq, user) === answer) return true
+  function explains(answer: number, question: Question, from: number): boolean {
+    for (let seq = from; seq < db.states.length; seq++) if (answerAt(seq, question) === answer) return true
     return false
   }
 
   return {
     begins(instance) {
-      return { instance, begunAt: now(), seq: 0, acknowledged: false }
+      return { instance, begunAt: now(), seq: 0, committedAt: 0, acknowledged: false }
     },
     commits(record, seq) {
       record.seq = seq
+      record.committedAt = now()
       mutations.push(record)
     },
     acknowledges(record) {
       record.acknowledged = true
     },
-    readBegins(instance, user, tokenSeq) {
-      const acknowledged = mutations.filter((m) => m.acknowledged && changed(m.seq, user))
+    readBegins(instance, question, tokenSeq) {
+      const acknowledged = mutations.filter((m) => m.acknowledged && changed(m.seq, question))
       const position = instance.position()
       const own = acknowledged.filter((m) => m.instance === instance)
+      const longAgo = mutations.filter(({ committedAt }) => committedAt < now() - trustSteps)
       return {
-        user,
-        atLeast: Math.max(position.seq, tokenSeq, ...own.map(({ seq }) => seq)),
+        question,
+        published: db.states.length - 1,
+        atLeast: Math.max(position.seq, tokenSeq, ...[...own, ...longAgo].map(({ seq }) => seq)),
         // An instance that has not learned yet that the database was restored follows the old history: a fault like lag.
         whileHealthy: acknowledged.filter((m) => restoresSince(position.seq) === 0 || m.seq <= position.seq),
       }
     },
-    readEnds({ user, atLeast, whileHealthy }, answer, lastFaultAt) {
+    readEnds({ question, published, atLeast, whileHealthy }, { answer, storeWasAway, lastFaultAt }) {
       const promised = whileHealthy.filter(({ begunAt }) => begunAt > lastFaultAt)
-      const from = Math.max(atLeast, ...promised.map(({ seq }) => seq))
-      if (explains(answer, user, from)) return null
-      const told = `user ${user} is told ${answer}; from state ${from} on the lists are ${db.states.slice(from).map((_, at) => listAt(from + at, user))}`
-      if (!explains(answer, user, 0)) return { promise: 'P4', what: `${told}: no state ever was like that` }
-      return { promise: explains(answer, user, atLeast) ? 'P2' : 'P3', what: `${told}: stale` }
+      const from = Math.max(atLeast, storeWasAway ? published : 0, ...promised.map(({ seq }) => seq))
+      if (explains(answer, question, from)) return null
+      const answers = db.states.slice(from).map((_, at) => answerAt(from + at, question))
+      const told = `${JSON.stringify(question)} is answered ${answer}; from state ${from} on it is ${answers}`
+      if (!explains(answer, question, 0)) return { promise: 'P4', what: `${told}: no state ever was like that` }
+      const promise = !explains(answer, question, atLeast) ? 'P3' : storeWasAway ? 'P12' : 'P2'
+      return { promise, what: `${told}: stale` }
     },
   }
 

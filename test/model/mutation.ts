@@ -2,13 +2,13 @@
 import type { Database, Transaction } from './database.ts'
 import type { Instance } from './instance.ts'
 import type { Token } from './list-read.ts'
-import { type Change, type Invalidation, invalidatedBy, KEYS, key, type Organisation } from './organisation.ts'
+import { type Change, type Extent, type Invalidation, invalidatedBy, KEYS, type Organisation } from './organisation.ts'
 import { Unavailable } from './shared-store.ts'
 import type { Step, Steps, World } from './world.ts'
 
 export interface Intent {
   readonly change: Change
-  readonly widened: boolean
+  readonly extent: Extent
   readonly rollsBack: boolean
 }
 
@@ -16,7 +16,7 @@ export interface Intent {
 export function* mutate(
   world: World,
   i: Instance,
-  { change, widened, rollsBack }: Intent,
+  { change, extent, rollsBack }: Intent,
 ): Steps<(Token & { seq: number }) | null> {
   const { db, judge } = world
   const record = judge.begins(i)
@@ -24,13 +24,13 @@ export function* mutate(
   const aborted = () => !tx.open
   if (!world.off['no locks']) yield* lockAround(db, tx, change)
   yield null
-  const before = invalidatedBy(db.seenBy(tx), change, widened)
+  const before = invalidatedBy(db.seenBy(tx), change, extent)
   yield* lock(db, tx, rowOf(change), 'exclusive')
   if (aborted()) return null
   db.write(tx, change)
   yield null
   if (aborted()) return null
-  const invalidation = merge(before, invalidatedBy(db.seenBy(tx), change, widened))
+  const invalidation = merge(before, invalidatedBy(db.seenBy(tx), change, extent))
   yield null
   if (aborted()) return null
   if (rollsBack) {
@@ -43,7 +43,7 @@ export function* mutate(
   world.trace?.push(`      ${i.id}: ${tx.xid} commits state ${seq}: ${JSON.stringify(db.latest())}`)
   judge.commits(record, seq)
   if (world.repliesTravel) yield null
-  i.note({ xid: tx.xid, tags: invalidation.tags }, database)
+  i.index.note({ xid: tx.xid, tags: invalidation.tags }, database)
   yield* removeFromStore(world, i, invalidation)
   judge.acknowledges(record)
   world.trace?.push(`      ${i.id}: ${tx.xid} acknowledged`)
@@ -52,15 +52,9 @@ export function* mutate(
 
 /** Best effort; each command is atomic, one may be the last that arrives. */
 function* removeFromStore({ off, trace }: World, i: Instance, { keys, layers }: Invalidation): Steps<void> {
-  const derived = keys & ~((1 << key.userResources(0)) - 1)
-  const manifest = keys & (1 << key.manifest)
-  const parts = off['derived entry deleted first'] ? [derived, keys & ~derived] : [keys & ~derived, derived]
-  if (off['manifest deleted first']) parts.splice(0, parts.length, manifest, keys & ~manifest)
   try {
-    if (layers && off['derived generation first']) yield* i.ask((commands) => commands.replaceGenerations(layers))
-    for (const part of parts) if (part) yield* i.ask((commands) => commands.invalidate(part))
-    const last = layers && !off['derived generation first'] && !off['flush by the log alone']
-    if (last) yield* i.ask((commands) => commands.replaceGenerations(layers))
+    if (keys) yield* i.ask((commands) => commands.invalidate(keys))
+    if (layers && !off['flush by the log alone']) yield* i.ask((commands) => commands.replaceGenerations(layers))
   } catch (error) {
     if (!(error instanceof Unavailable)) throw error
     trace?.push(`      ${i.id}: the store missed a delete of ${keys.toString(2).padStart(KEYS, '0')}`)

@@ -1,10 +1,12 @@
 /** A small organisation as numbers, what users see in it, and the table of what each change invalidates. */
 export const USERS = 2
 export const GROUPS = 3
-/** One resource in each bucket of the catalogue. */
+export const RESOURCES = 3
 export const BUCKETS = 2
+export const bucketOf = (resource: number) => (resource < 2 ? 0 : 1)
+export const RESOURCES_OF = [[0, 1], [2]] as const
 
-/** Immutable; bits of `member` are user × group, bits of `grants[bucket]` are groups. */
+/** Immutable; bits of `member` are user × group, bits of `grants[resource]` are groups. */
 export interface Organisation {
   readonly member: number
   /** Parent of each group, -1 at the top; always a lower number, so never a cycle. */
@@ -14,7 +16,7 @@ export interface Organisation {
 
 export type Change =
   | { readonly kind: 'membership'; readonly user: number; readonly group: number }
-  | { readonly kind: 'grant'; readonly group: number; readonly bucket: number }
+  | { readonly kind: 'grant'; readonly group: number; readonly resource: number }
   | { readonly kind: 'move'; readonly group: number; readonly parent: number }
   | { readonly kind: 'import' }
 
@@ -27,23 +29,13 @@ export function effectiveGroups({ member, parent }: Organisation, user: number):
   return groups
 }
 
-/** What the user may see, as bits of buckets: the oracle and the derivation. */
-export function filterCatalogue(groups: number, grants: readonly number[]): number {
-  let visible = 0
-  for (let bucket = 0; bucket < BUCKETS; bucket++) if (grants[bucket]! & groups) visible |= 1 << bucket
-  return visible
-}
-
-export const visibleTo = (state: Organisation, user: number) =>
-  filterCatalogue(effectiveGroups(state, user), state.grants)
-
 /** Changes flip what they find, so none is without effect. */
 export function apply(state: Organisation, change: Change): Organisation {
   switch (change.kind) {
     case 'membership':
       return { ...state, member: state.member ^ (1 << (change.user * GROUPS + change.group)) }
     case 'grant':
-      return { ...state, grants: state.grants.map((g, at) => (at === change.bucket ? g ^ (1 << change.group) : g)) }
+      return { ...state, grants: state.grants.map((g, at) => (at === change.resource ? g ^ (1 << change.group) : g)) }
     case 'move': {
       const to = state.parent[change.group] === change.parent ? -1 : change.parent
       return { ...state, parent: state.parent.map((p, at) => (at === change.group ? to : p)) }
@@ -62,45 +54,66 @@ export const tag = {
   place: (group: number) => 1 << (4 + group),
   grants: (group: number) => 1 << (8 + group),
   bucket: (bucket: number) => 1 << (12 + bucket),
-  layer: (layer: number) => 1 << (16 + layer),
+  resource: (resource: number) => 1 << (15 + resource),
+  layer: (layer: number) => 1 << (20 + layer),
+}
+export const TAGS = 20 + LAYERS
+
+export function tagsOf(groups: number, of: (group: number) => number): number {
+  let tags = 0
+  for (let group = 0; group < GROUPS; group++) if ((groups >> group) & 1) tags |= of(group)
+  return tags
 }
 
-/** Keys are numbers in the order of removal: inputs before derived, buckets before the manifest that names them. */
+/** The groups a list was derived from stand in its tags: all that is needed to continue it. */
+export function groupsIn(tags: number): number {
+  let groups = 0
+  for (let group = 0; group < GROUPS; group++) if (tags & tag.place(group)) groups |= 1 << group
+  return groups
+}
+
+/** Keys are numbers: the buckets of the checkpoint, then the users' groups, then their lists. */
 export const key = {
   bucket: (bucket: number) => bucket,
-  manifest: BUCKETS,
-  userGroups: (user: number) => BUCKETS + 1 + user,
-  userResources: (user: number) => BUCKETS + 1 + USERS + user,
+  userGroups: (user: number) => BUCKETS + user,
+  userResources: (user: number) => BUCKETS + USERS + user,
 }
-export const KEYS = BUCKETS + 1 + 2 * USERS
+export const KEYS = BUCKETS + 2 * USERS
 
 export function layerOf(at: number): number {
-  if (at <= key.manifest) return LAYER.resources
+  if (at < BUCKETS) return LAYER.resources
   return at < key.userResources(0) ? LAYER.userGroups : LAYER.userResources
 }
 
 export function nameOf(at: number): string {
-  if (at < key.manifest) return `resources:all:${at}`
-  if (at === key.manifest) return 'resources:all'
+  if (at < BUCKETS) return `resources:all:${at}`
   const user = (at - key.userGroups(0)) % USERS
   return layerOf(at) === LAYER.userGroups ? `user:groups:{${user}}` : `resources:{${user}}`
 }
 
-/** What an invalidation names; a widened one names layers instead of too many users. */
+/** What an invalidation names. */
 export interface Invalidation {
   readonly tags: number
   readonly keys: number
   readonly layers: number
 }
 
-export function invalidatedBy(state: Organisation, change: Change, widened: boolean): Invalidation {
+/** A wide one has too many users to name and says the layer; a crowded one too many resources and says their buckets. */
+export interface Extent {
+  readonly wide: boolean
+  readonly crowded: boolean
+}
+
+export function invalidatedBy(state: Organisation, change: Change, { wide, crowded }: Extent): Invalidation {
   switch (change.kind) {
     case 'membership':
       return { tags: tag.user(change.user), keys: userKeys(change.user, true), layers: 0 }
     case 'grant': {
-      const catalogue = (1 << key.bucket(change.bucket)) | (1 << key.manifest)
-      const tags = tag.grants(change.group) | tag.bucket(change.bucket)
-      if (widened)
+      const bucket = bucketOf(change.resource)
+      const named = crowded ? 0 : tag.resource(change.resource)
+      const tags = tag.grants(change.group) | tag.bucket(bucket) | named
+      const catalogue = 1 << key.bucket(bucket)
+      if (wide)
         return { tags: tags | tag.layer(LAYER.userResources), keys: catalogue, layers: 1 << LAYER.userResources }
       return { tags, keys: catalogue | membersBelow(state, change.group, false), layers: 0 }
     }
@@ -108,7 +121,7 @@ export function invalidatedBy(state: Organisation, change: Change, widened: bool
       let tags = 0
       for (let group = 0; group < GROUPS; group++) if (isBelow(state, group, change.group)) tags |= tag.place(group)
       const layers = (1 << LAYER.userGroups) | (1 << LAYER.userResources)
-      if (widened) return { tags: tags | tag.layer(LAYER.userGroups) | tag.layer(LAYER.userResources), keys: 0, layers }
+      if (wide) return { tags: tags | tag.layer(LAYER.userGroups) | tag.layer(LAYER.userResources), keys: 0, layers }
       return { tags, keys: membersBelow(state, change.group, true), layers: 0 }
     }
     case 'import':

@@ -1,35 +1,8 @@
 import { describe, expect, it } from 'vitest'
+import { CAUGHT } from './caught.ts'
 import { ABLATIONS, type Ablation, ALL_PROTECTIONS } from './protections.ts'
 import { SCENARIOS, type ScenarioName, TINY } from './scenarios.ts'
 import { searchAll, searchSeeds, traceOf } from './search.ts'
-
-/** Where each ablation is caught: the scenario and the first seed there. `node test/drills/model.ts --off` finds others. */
-const CAUGHT: Record<Ablation, { in: ScenarioName; seed: number }> = {
-  'no stamps': { in: 'deletes lost', seed: 3 },
-  'no leases': { in: 'no followers', seed: 17 },
-  'lease after the load': { in: 'no followers', seed: 69 },
-  'newest input as stamp': { in: 'every fault', seed: 81 },
-  'in-progress list ignored': { in: 'many writers, deletes lost', seed: 39 },
-  'follower by highest id': { in: 'database crashes', seed: 567 },
-  'rows before the position': { in: 'many writers, deletes lost', seed: 394 },
-  'stamp and load in two statements': { in: 'deletes lost', seed: 27 },
-  'no catch-up before deriving': { in: 'two writers, no followers', seed: 101 },
-  'derived entry deleted first': { in: 'no followers', seed: 591 },
-  'derived generation first': { in: 'no followers', seed: 1787 },
-  'manifest deleted first': { in: 'three instances', seed: 13385 },
-  'naive joins': { in: 'store away', seed: 64 },
-  'joins after the seal': { in: 'two writers, no followers', seed: 1482 },
-  'in-process copies unchecked': { in: 'no followers', seed: 326 },
-  'flush by the log alone': { in: 'no followers', seed: 26 },
-  'no incarnation': { in: 'id handed out again', seed: 14254 },
-  'token without incarnation': { in: 'token of an id handed out again', seed: 21234 },
-  'no history': { in: 'database restored', seed: 639 },
-  'no locks': { in: 'join meets revocation', seed: 1726 },
-  'no floor': { in: 'memory forgets', seed: 1271 },
-  'own commits not kept': { in: 'database crashes', seed: 6341 },
-  'gap unnoticed': { in: 'log pruned', seed: 268 },
-  'start without a floor': { in: 'log pruned', seed: 123 },
-}
 
 const SCHEDULES_EACH = 350
 

@@ -4,6 +4,24 @@ import type { Scenario } from './simulator.ts'
 
 const base = { instances: 2, readers: 3, readsEach: 3, mutators: 2, mutationsEach: 2, pollsEach: 2, users: 1 }
 
+/** What one race needs and no more. Index 0 writes, so the readers' other instance learns last. */
+const few = {
+  ...base,
+  readers: 2,
+  mutators: 1,
+  mutationsEach: 1,
+  faults: [],
+  faultCount: 0,
+  firstPagesOnly: true,
+} as const
+
+const granted = { member: 1, parent: [-1, -1, -1], grants: [1, 0, 0] }
+const leaves = { kind: 'membership', user: 0, group: 0 } as const
+const loses = { kind: 'grant', group: 0, resource: 0 } as const
+
+const crashAndOutage = { faults: ['database crash', 'outage'], faultCount: 2, faultsInOrder: true } as const
+const leavesAtLast = { initial: granted, changes: [leaves, leaves], firstRollsBack: true } as const
+
 export const SCENARIOS = {
   /** Everything that may happen, at random. */
   'every fault': { ...base, faults: EVERY_FAULT, faultCount: 3 },
@@ -42,6 +60,37 @@ export const SCENARIOS = {
     faultCount: 4,
   },
   'database restored': { ...base, pollsEach: 2, faults: ['restore', 'old snapshot', 'lost writes'], faultCount: 3 },
+  /** With the master away a replica answers, as old as it happens to be. */
+  'replicas answer': { ...base, replicas: true, pollsEach: 1, faults: ['outage', 'timeout'], faultCount: 3 },
+  /** The database answers everybody but those who read the log; deletes are lost. */
+  'log locked': {
+    ...base,
+    pollsEach: 4,
+    trustSteps: 40,
+    faults: ['log locked', 'outage', 'old snapshot', 'lost writes'],
+    faultCount: 4,
+  },
+  'two releases': { ...base, releases: [0, 1], faults: ['eviction', 'outage'], faultCount: 2 },
+  /** So many changes that an instance remembers the newest id of each tag only. */
+  'hot tags': {
+    ...base,
+    mutators: 3,
+    pollsEach: 4,
+    idsPerTag: 1,
+    faults: ['old snapshot', 'lost writes'],
+    faultCount: 3,
+  },
+  /** Instances start from what the store kept of the catalogue. */
+  starts: {
+    ...base,
+    readsEach: 4,
+    pollsEach: 3,
+    checkpoints: true,
+    faults: ['instance crash', 'old snapshot', 'eviction'],
+    faultCount: 4,
+  },
+  /** Many changes of the catalogue beside readers of everything: nothing but the log carries it. */
+  'catalogue changes': { ...base, mutators: 3, pollsEach: 4, faults: [], faultCount: 0 },
   'memory forgets': { ...base, pollsEach: 3, faults: ['forgetting', 'old snapshot', 'lost writes'], faultCount: 3 },
   /** The log is pruned under followers that stood still and instances that start, while the store keeps what is older. */
   'log pruned': {
@@ -52,54 +101,65 @@ export const SCENARIOS = {
   },
   /** A member joins the group whose grant is being taken. */
   'join meets revocation': {
-    ...base,
-    readers: 2,
-    mutationsEach: 1,
+    ...few,
     pollsEach: 0,
-    faults: [],
-    faultCount: 0,
-    fixed: {
-      initial: { member: 0, parent: [-1, -1, -1], grants: [1, 0] },
-      changes: [
-        { kind: 'membership', user: 0, group: 0 },
-        { kind: 'grant', group: 0, bucket: 0 },
-      ],
-    },
+    mutators: 2,
+    fixed: { initial: { ...granted, member: 0 }, changes: [leaves, loses] },
   },
-  /** An id whose first bearer rolled back is handed out again, and the delete of its second bearer is lost. */
-  'id handed out again': {
-    ...base,
-    instances: 1,
-    readers: 1,
-    mutators: 1,
-    faults: ['database crash', 'outage'],
-    faultCount: 2,
-    fixed: {
-      initial: { member: 1, parent: [-1, -1, -1], grants: [1, 0] },
-      changes: [
-        { kind: 'membership', user: 0, group: 0 },
-        { kind: 'membership', user: 0, group: 0 },
-      ],
-      firstRollsBack: true,
-    },
+  /** Readers of one instance meet in a load whose fill is on its way. */
+  'fill on its way': { ...few, readers: 4, readsEach: 1, pollsEach: 0, fixed: { initial: granted, changes: [leaves] } },
+  /** Nobody reads the log and the delete is lost: only the bound on trust is left. */
+  'nobody follows': {
+    ...few,
+    readsEach: 4,
+    pollsEach: 0,
+    trustSteps: 15,
+    faults: ['outage'],
+    faultCount: 1,
+    warm: true,
+    fixed: { initial: granted, changes: [leaves] },
   },
-  /** The same on two instances, one of which has not heard of the crash when it is handed the token. */
-  'token of an id handed out again': {
-    ...base,
-    readers: 2,
-    mutators: 1,
-    pollsEach: 1,
-    faults: ['database crash', 'outage'],
+  /** Redis is well, but a list that was deleted cannot be derived at a position after the change. */
+  'log locked for a revocation': {
+    ...few,
+    faults: ['log locked'],
     faultCount: 2,
     warm: true,
-    fixed: {
-      initial: { member: 1, parent: [-1, -1, -1], grants: [1, 0] },
-      changes: [
-        { kind: 'membership', user: 0, group: 0 },
-        { kind: 'membership', user: 0, group: 0 },
-      ],
-      firstRollsBack: true,
-    },
+    fixed: { initial: granted, changes: [loses] },
+  },
+  /** An id whose first bearer rolled back is handed out again, and the delete of its second bearer is lost. */
+  'id handed out again': { ...few, ...crashAndOutage, instances: 1, readers: 1, mutationsEach: 2, fixed: leavesAtLast },
+  /** The same on two instances, one of which has not heard of the crash when it is handed the token. */
+  'token of an id handed out again': { ...few, ...crashAndOutage, mutationsEach: 2, warm: true, fixed: leavesAtLast },
+  /** An instance commits through a database whose crash it has not heard of, and the delete is lost. */
+  'commit after a crash': {
+    ...few,
+    ...crashAndOutage,
+    instances: 1,
+    pollsEach: 0,
+    warm: true,
+    fixed: { initial: granted, changes: [leaves] },
+  },
+  /** An instance starts when the store has lost a delete and the log its row. */
+  'start after pruning': {
+    ...few,
+    instances: 1,
+    readers: 1,
+    pollsEach: 0,
+    faults: ['lost writes', 'log pruning', 'instance crash'],
+    faultCount: 3,
+    faultsInOrder: true,
+    warm: true,
+    fixed: { initial: granted, changes: [leaves] },
+  },
+  /** The older of two changes of one user commits last, and its delete is lost. */
+  'hot tag beside an open writer': {
+    ...few,
+    mutators: 2,
+    idsPerTag: 1,
+    faults: ['outage'],
+    faultCount: 1,
+    fixed: { initial: { ...granted, member: 3 }, changes: [leaves, { ...leaves, group: 1 }] },
   },
 } as const satisfies Record<string, Scenario>
 
@@ -114,11 +174,8 @@ const tiny = {
   faultCount: 0,
   warm: true,
   repliesTravel: false,
+  firstPagesOnly: true,
 } as const
-
-const granted = { member: 1, parent: [-1, -1, -1], grants: [1, 0] }
-const leaves = { kind: 'membership', user: 0, group: 0 } as const
-const loses = { kind: 'grant', group: 0, bucket: 0 } as const
 
 /** Small enough to try every order of steps. Index 0 writes, so the readers' other instance learns last. */
 export const TINY = {

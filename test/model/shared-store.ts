@@ -11,9 +11,10 @@ export interface Entry {
   readonly generation: number
   readonly stamp: Snapshot
   readonly tags: number
-  /** Groups, grants of a bucket, visible resources, or (manifest) the fill id of each bucket. */
+  /** The release whose shape the value has. */
+  readonly shape: number
+  /** Groups, the first page of a list, or the grants of a bucket, in that shape. */
   readonly value: number
-  readonly fills?: readonly number[]
 }
 
 export interface Lease {
@@ -27,10 +28,23 @@ interface Node {
   generations: number[]
 }
 
+/** What one script says of a key: what it holds, or the lease that was free, or neither. */
+export interface Opened {
+  readonly entry: Entry | null
+  readonly lease: Lease | null
+}
+
+export interface Fill {
+  readonly at: number
+  readonly entry: Entry
+  readonly lease: Lease
+}
+
 export class Unavailable extends Error {}
 
 export type Command<T> = (commands: Commands) => T
 export type Commands = ReturnType<typeof commandsOn>
+export type ReplicaCommand<T> = (commands: Pick<Commands, 'read'>) => T
 
 const copyOf = ({ entries, leases, generations }: Node): Node => ({
   entries: [...entries],
@@ -38,35 +52,49 @@ const copyOf = ({ entries, leases, generations }: Node): Node => ({
   generations: [...generations],
 })
 
+const NEITHER: Opened = { entry: null, lease: null }
+
 function commandsOn(node: () => Node, fresh: () => number, onWrite: () => void) {
+  function read(at: number): Entry | null {
+    const entry = node().entries[at]!
+    return entry && entry.generation === node().generations[layerOf(at)] ? entry : null
+  }
+
+  function openKey(at: number, refuses: (entry: Entry) => boolean): Opened {
+    const entry = read(at)
+    if (entry && !refuses(entry)) return { entry, lease: null }
+    const { leases, generations } = node()
+    if (leases[at]) return NEITHER
+    onWrite()
+    // A generation that was evicted is replaced by a new one, never by an old one.
+    generations[layerOf(at)] ||= fresh()
+    leases[at] = fresh()
+    return { entry: null, lease: { token: leases[at]!, generation: generations[layerOf(at)]! } }
+  }
+
   return {
-    read(at: number): Entry | null {
-      const entry = node().entries[at]!
-      return entry && entry.generation === node().generations[layerOf(at)] ? entry : null
+    read,
+    /** List and groups in one script: the groups are only asked for, and leased, where the list is absent. */
+    open(list: number, groups: number, refuses: (entry: Entry) => boolean): { list: Opened; groups: Opened } {
+      const found = openKey(list, refuses)
+      return { list: found, groups: found.entry ? NEITHER : openKey(groups, refuses) }
     },
-    takeLease(at: number): Lease | null {
-      const { leases, generations } = node()
-      if (leases[at]) return null
-      onWrite()
-      // A generation that was evicted is replaced by a new one, never by an old one.
-      generations[layerOf(at)] ||= fresh()
-      leases[at] = fresh()
-      return { token: leases[at]!, generation: generations[layerOf(at)]! }
+    /** Each only under its own lease. @returns which were stored */
+    fill(fills: readonly Fill[]): boolean[] {
+      return fills.map(({ at, entry, lease }) => {
+        const { entries, leases, generations } = node()
+        if (leases[at] !== lease.token || generations[layerOf(at)] !== lease.generation) return false
+        onWrite()
+        entries[at] = { ...entry, generation: lease.generation }
+        leases[at] = 0
+        return true
+      })
     },
-    fill(at: number, entry: Entry, lease: Lease): boolean {
-      const { entries, leases, generations } = node()
-      if (leases[at] !== lease.token || generations[layerOf(at)] !== lease.generation) return false
-      onWrite()
-      entries[at] = { ...entry, generation: lease.generation }
-      leases[at] = 0
-      return true
-    },
-    /** Only without leases. */
-    put(at: number, entry: Entry): boolean {
+    /** Without a lease: for the checkpoint, which is judged whenever it is read. */
+    put(at: number, entry: Entry): void {
       onWrite()
       node().generations[layerOf(at)] ||= fresh()
       node().entries[at] = { ...entry, generation: node().generations[layerOf(at)]! }
-      return true
     },
     release(at: number, { token }: Lease): void {
       if (node().leases[at] === token) node().leases[at] = 0
@@ -86,7 +114,10 @@ function commandsOn(node: () => Node, fresh: () => number, onWrite: () => void) 
   }
 }
 
-export function createSharedStore(options: { keepsHistory: boolean; trace: string[] | undefined }) {
+/** A replica is at most so many writes behind. */
+const REPLICA_LAG = 6
+
+export function createSharedStore(options: { keepsHistory: boolean; replicas: boolean; trace: string[] | undefined }) {
   const { trace } = options
   let lastId = 0
   const fresh = () => ++lastId
@@ -107,6 +138,13 @@ export function createSharedStore(options: { keepsHistory: boolean; trace: strin
     if (options.keepsHistory && addressed === 0) past.push(copyOf(masters[0]!))
   })
 
+  const replicaCommands = (copy: Node) =>
+    commandsOn(
+      () => copy,
+      fresh,
+      () => {},
+    )
+
   function run<T>(instance: number, command: Command<T>): T {
     addressed = masterOf(instance)
     return command(commands)
@@ -126,6 +164,12 @@ export function createSharedStore(options: { keepsHistory: boolean; trace: strin
         throw new Unavailable()
       }
       return run(instance, command)
+    },
+    /** A replica answers while the master is away, with what it had heard by then. @throws Unavailable */
+    askReplica<T>(command: ReplicaCommand<T>, pick: (n: number) => number): T {
+      if (!options.replicas || past.length === 0) throw new Unavailable()
+      const lag = pick(Math.min(past.length, REPLICA_LAG))
+      return command(replicaCommands(past[past.length - 1 - lag]!))
     },
     arm: () => void timeouts++,
     /** Calls off timeouts that hit nobody, and runs what was given up. */

@@ -1,16 +1,19 @@
 /**
  * Runs one schedule of a scenario: mutations, readers, followers and faults as processes that take steps in an order
- * the chooser decides, judged read by read. The protocol itself is in list-read, layer-read, catalogue-read, mutation.
+ * the chooser decides, judged read by read. The protocol itself is in follower, catalogue, bucket-load (the log), in
+ * list-read, miss, derivation, read-without-store (reads) and in mutation.
  */
+import { keepLoading, storeCheckpoint } from './bucket-load.ts'
 import type { Chooser } from './chooser.ts'
 import { createDatabase } from './database.ts'
-import { type Fault, inject } from './faults.ts'
+import { type Fault, inject, SPARES_THE_STORE } from './faults.ts'
 import { createInstance, type Instance } from './instance.ts'
 import { createJudge, type Violation } from './judge.ts'
 import { historyOf, readList, type Token } from './list-read.ts'
 import { type Intent, mutate } from './mutation.ts'
-import { type Change, GROUPS, type Organisation, USERS } from './organisation.ts'
+import { type Change, GROUPS, type Organisation, RESOURCES, USERS } from './organisation.ts'
 import type { Off } from './protections.ts'
+import { cursorOf, firstPageOf, isFirstPage, type Question } from './question.ts'
 import { createSharedStore } from './shared-store.ts'
 import type { Step, Steps, World } from './world.ts'
 
@@ -24,6 +27,8 @@ export interface Scenario {
   readonly pollsEach: number
   readonly faults: readonly Fault[]
   readonly faultCount: number
+  /** One after the other as they are listed, where one race needs several. */
+  readonly faultsInOrder?: true
   /** Users that are read; the fewer, the more they meet. */
   readonly users?: number
   /** Fixed instead of drawn: for tiny configurations that are enumerated. */
@@ -33,6 +38,18 @@ export interface Scenario {
     readonly firstRollsBack?: true
   }
   readonly repliesTravel?: false
+  /** Only first pages are asked for. */
+  readonly firstPagesOnly?: true
+  /** The release that each instance runs, where there are several. */
+  readonly releases?: readonly number[]
+  /** Replicas answer while the master is away. */
+  readonly replicas?: true
+  /** Followers store the catalogue for starts. */
+  readonly checkpoints?: true
+  /** Steps without a read of the log after which an instance trusts nothing; without end where absent. */
+  readonly trustSteps?: number
+  /** Ids that are remembered of one tag; all where absent. */
+  readonly idsPerTag?: number
   /** Every instance has read once before anything else happens. */
   readonly warm?: true
 }
@@ -47,6 +64,8 @@ interface Process {
   readonly name: string
   readonly steps: Steps<void>
   readonly instance: number
+  /** The schedule is over when only these are left. */
+  readonly endless: boolean
   ready: Step
 }
 
@@ -57,11 +76,18 @@ export function simulate(scenario: Scenario, chooser: Chooser, off: Off, trace?:
   const { fixed } = scenario
   const initial = fixed?.initial ?? randomOrganisation(pick)
   const db = createDatabase(initial, off)
-  const store = createSharedStore({ keepsHistory: scenario.faults.some((f) => KEEPS_HISTORY.includes(f)), trace })
-  const judge = createJudge(db, () => world.now)
+  const replicas = scenario.replicas === true
+  const keepsHistory = replicas || scenario.faults.some((f) => KEEPS_HISTORY.includes(f))
+  const store = createSharedStore({ keepsHistory, replicas, trace })
+  const { trustSteps = Number.POSITIVE_INFINITY, idsPerTag = Number.POSITIVE_INFINITY } = scenario
+  const judge = createJudge({ db, now: () => world.now, trustSteps })
   const repliesTravel = scenario.repliesTravel !== false
-  const world: World = { db, store, judge, chooser, off, repliesTravel, now: 1, ...(trace && { trace }) }
-  const instances: Instance[] = Array.from({ length: scenario.instances }, (_, id) => createInstance(world, id))
+  const bounds = { trustSteps, idsPerTag, repliesTravel }
+  const world: World = { db, store, judge, chooser, off, ...bounds, now: 1, ...(trace && { trace }) }
+  const releaseOf = (id: number) => scenario.releases?.[id] ?? 0
+  const instances: Instance[] = Array.from({ length: scenario.instances }, (_, id) =>
+    createInstance(world, { id, release: releaseOf(id), loaded: initial.grants }),
+  )
   const tokens: (Token & { seq: number })[] = []
   let processes: Process[] = []
   let violation: Violation | null = null
@@ -74,21 +100,33 @@ export function simulate(scenario: Scenario, chooser: Chooser, off: Off, trace?:
   const faultAt = () => (storeFailing ? world.now : lastStoreFaultAt)
 
   function* reader(id: number): Steps<void> {
+    let cursor = -1
     for (let count = 0; count < scenario.readsEach; count++) {
       yield null
       const i = instances[id]!
-      const user = pick(scenario.users ?? USERS)
+      const question = questionFor(cursor)
       const token = tokens.length > 0 && pick(4) === 0 ? tokens[pick(tokens.length)]! : null
-      const record = judge.readBegins(i, user, token && historyOf(token) === historyOf(i.position()) ? token.seq : 0)
-      trace?.push(
-        `      ${id}: reads list of ${user}${token ? ` with token ${token.xid}` : ''}, position ${i.position().seq}`,
-      )
-      const answer = yield* readList(world, i, user, token)
-      trace?.push(`      ${id}: answers ${answer}`)
+      const tokenSeq = token && historyOf(token) === historyOf(i.position()) ? token.seq : 0
+      const record = judge.readBegins(i, question, tokenSeq)
+      const presented = token ? ` with token ${token.xid}` : ''
+      trace?.push(`      ${id}: asks ${JSON.stringify(question)}${presented}, position ${i.position().seq}`)
+      const end = yield* readList(world, i, question, token)
+      trace?.push(`      ${id}: answers ${JSON.stringify(end)}`)
       reads++
-      violation = answer === null ? null : judge.readEnds(record, answer, faultAt())
+      if (!end) continue
+      if (isFirstPage(question)) cursor = cursorOf(end.value)
+      violation = judge.readEnds(record, { answer: end.value, storeWasAway: end.storeWasAway, lastFaultAt: faultAt() })
       if (violation) return
     }
+  }
+
+  function questionFor(cursor: number): Question {
+    const user = pick(scenario.users ?? USERS)
+    const which = scenario.firstPagesOnly ? 0 : pick(cursor < 0 ? 3 : 5)
+    if (which < 2) return firstPageOf(user)
+    return which === 2
+      ? { user, after: -1, extent: 'all' }
+      : { user, after: cursor, extent: which === 3 ? 'page' : 'all' }
   }
 
   function* mutator(id: number, index: number): Steps<void> {
@@ -96,7 +134,7 @@ export function simulate(scenario: Scenario, chooser: Chooser, off: Off, trace?:
       yield null
       const change = fixed?.changes[index * scenario.mutationsEach + count]
       const intent: Intent = change
-        ? { change, widened: false, rollsBack: count === 0 && fixed?.firstRollsBack === true }
+        ? { change, extent: NAMED, rollsBack: count === 0 && fixed?.firstRollsBack === true }
         : randomIntent(pick)
       trace?.push(`      ${id}: ${JSON.stringify(intent)}`)
       const token = yield* mutate(world, instances[id]!, intent)
@@ -107,7 +145,8 @@ export function simulate(scenario: Scenario, chooser: Chooser, off: Off, trace?:
   function* follower(id: number): Steps<void> {
     for (let count = 0; count < scenario.pollsEach; count++) {
       yield null
-      yield* instances[id]!.poll()
+      yield* instances[id]!.follower.barrier()
+      if (scenario.checkpoints) yield* storeCheckpoint(world, instances[id]!)
     }
   }
 
@@ -116,17 +155,18 @@ export function simulate(scenario: Scenario, chooser: Chooser, off: Off, trace?:
     if (pick(2) === 0) db.backUp()
     for (let count = 0; count < scenario.faultCount; count++) {
       yield null
-      const fault = scenario.faults[pick(scenario.faults.length)]!
+      const fault = scenario.faults[scenario.faultsInOrder ? count : pick(scenario.faults.length)]!
       trace?.push(`      fault: ${fault}`)
       const end = inject(fault, { world, instances, crash, storeFailed })
       if (!end) continue
-      storeFailing = true
+      const spared = SPARES_THE_STORE.includes(fault)
+      storeFailing = !spared
       const steps = 1 + pick(12)
       for (let step = 0; step < steps; step++) yield null
       trace?.push(`      fault: ${fault} ends`)
       end()
       storeFailing = false
-      storeFailed()
+      if (!spared) storeFailed()
     }
   }
 
@@ -138,12 +178,19 @@ export function simulate(scenario: Scenario, chooser: Chooser, off: Off, trace?:
   function crash(id: number): void {
     processes = processes.filter((each) => each.instance !== id)
     db.disconnect(id)
-    instances[id] = createInstance(world, id)
+    instances[id] = createInstance(world, { id, release: releaseOf(id), loaded: null })
     start(`client of ${id}, back`, id, reader(id))
+    startLoader(id)
   }
 
   function start(name: string, instance: number, steps: Steps<void>): void {
-    processes.push({ name, instance, steps, ready: null })
+    processes.push({ name, instance, steps, endless: false, ready: null })
+  }
+
+  function startLoader(id: number): void {
+    const i = instances[id]!
+    const ready = () => i.catalogue.isBehind()
+    processes.push({ name: `loader of ${id}`, instance: id, steps: keepLoading(world, i), endless: true, ready })
   }
 
   for (let index = 0; index < scenario.readers; index++)
@@ -153,19 +200,20 @@ export function simulate(scenario: Scenario, chooser: Chooser, off: Off, trace?:
     start(`writer ${index}`, id, mutator(id, index))
   }
   for (let id = 0; id < instances.length && scenario.pollsEach > 0; id++) start(`follower ${id}`, id, follower(id))
+  for (let id = 0; id < instances.length; id++) startLoader(id)
   if (scenario.faultCount > 0) start('fault', -1, adversary())
 
-  if (scenario.warm) for (const i of instances) finish(readList(world, i, 0, null))
+  if (scenario.warm) for (const i of instances) finish(readList(world, i, firstPageOf(0), null))
 
   let current: Process | null = null
-  while (processes.length > 0 && !violation) {
+  while (!violation && processes.some(({ endless }) => !endless)) {
     const ready: Process[] = processes.filter((each) => each.ready === null || each.ready())
     if (ready.length === 0) throw new Error(`nothing can go on: ${processes.map(({ name }) => name)}`)
     current = ready[chooser.next(ready.length, current ? ready.indexOf(current) : -1)]!
     world.now++
     trace?.push(`${String(world.now).padStart(4)}  ${current.name}`)
     const step = current.steps.next()
-    if (step.done) processes = processes.filter((each) => each !== current)
+    if (step.done === true) processes = processes.filter((each) => each !== current)
     else current.ready = step.value
   }
   return { violation, steps: world.now, reads }
@@ -176,17 +224,20 @@ function finish(steps: Steps<unknown>): void {
   while (!steps.next().done);
 }
 
+const NAMED = { wide: false, crowded: false }
+
 function randomOrganisation(pick: (n: number) => number): Organisation {
   const parent = [-1, pick(2) - 1, pick(3) - 1]
-  return { member: pick(1 << (USERS * GROUPS)), parent, grants: [pick(1 << GROUPS), pick(1 << GROUPS)] }
+  const grants = Array.from({ length: RESOURCES }, () => pick(1 << GROUPS))
+  return { member: pick(1 << (USERS * GROUPS)), parent, grants }
 }
 
 function randomIntent(pick: (n: number) => number): Intent {
-  const rest = { widened: pick(4) === 0, rollsBack: pick(6) === 0 }
+  const rest = { extent: { wide: pick(4) === 0, crowded: pick(4) === 0 }, rollsBack: pick(6) === 0 }
   const kind = pick(10)
   const group = pick(GROUPS)
   if (kind < 4) return { change: { kind: 'membership', user: pick(USERS), group }, ...rest }
-  if (kind < 7) return { change: { kind: 'grant', group, bucket: pick(2) }, ...rest }
+  if (kind < 7) return { change: { kind: 'grant', group, resource: pick(RESOURCES) }, ...rest }
   if (kind < 9) return { change: { kind: 'move', group: 1 + pick(2), parent: 0 }, ...rest }
   return { change: { kind: 'import' }, ...rest }
 }

@@ -17,6 +17,10 @@ export interface World {
   readonly off: Off
   /** Whether answers travel: a step between a command's effect and its reply. Left out where everything is enumerated. */
   readonly repliesTravel: boolean
+  /** How long an instance trusts what it knows without a successful read of the log, in steps. */
+  readonly trustSteps: number
+  /** How many ids an instance remembers of one tag. */
+  readonly idsPerTag: number
   /** Steps taken so far. */
   now: number
   trace?: string[]

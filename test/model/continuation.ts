@@ -1,0 +1,22 @@
+/** From a user's entry to the page that was asked for. */
+import { fromDatabase } from './derivation.ts'
+import type { Instance } from './instance.ts'
+import type { Loaded } from './loaded.ts'
+import { groupsIn } from './organisation.ts'
+import { isFirstPage, merge, type Question } from './question.ts'
+import type { Steps, World } from './world.ts'
+
+/**
+ * The first page is in the entry. Anything else is merged from the groups in its tags and the catalogue, in one step
+ * with the judgement, at a position that covers the entry. @returns null when the entry does not hold there
+ */
+export function* answerFrom(world: World, i: Instance, question: Question, entry: Loaded): Steps<number | null> {
+  const { off } = world
+  if (isFirstPage(question)) return entry.value
+  const covering = off['position behind the entry'] || (yield* i.follower.catchUp(entry.stamp))
+  if (!covering || i.catalogue.isBehind()) return yield* fromDatabase(world, i, question)
+  if (!i.judgeServable(entry) && !off['continuation not judged']) return null
+  const value = merge(question, groupsIn(entry.tags), i.catalogue.grants())
+  world.trace?.push(`      ${i.id}: ${JSON.stringify(question)} merged: ${value}`)
+  return value
+}

@@ -1,0 +1,26 @@
+/** What was loaded or found, its evidence, and how it stands in the store: in the shape of a release. */
+import type { Instance } from './instance.ts'
+import type { Stamped } from './invalidation-index.ts'
+import type { Entry } from './shared-store.ts'
+import type { World } from './world.ts'
+
+export interface Loaded extends Stamped {
+  readonly value: number
+}
+
+/** Wide enough for a bucket's grants. */
+const VALUE = 0x3f
+
+/** Two releases do not understand each other: here each reads the complement of what the other wrote. */
+export const inShape = (value: number, shape: number) => (shape % 2 === 0 ? value : ~value & VALUE)
+
+export function entryOf(world: World, i: Instance, { value, stamp, tags }: Loaded): Entry {
+  const shaped = inShape(value, i.release)
+  return { fillId: world.store.fresh(), generation: 0, shape: i.release, value: shaped, stamp, tags }
+}
+
+export const loadedFrom = (i: Instance, { value, stamp, tags }: Entry): Loaded => ({
+  value: inShape(value, i.release),
+  stamp,
+  tags,
+})
