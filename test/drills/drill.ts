@@ -20,8 +20,8 @@ export interface DrillOptions {
   readonly random: Random
   readonly holdMs: number
   readonly firstWorld: number
-  readonly worlds: number
   readonly readsPerSecond: number
+  readonly updatesPerSecond: number
   /** Protections taken out, to see whether the fault is caught without them. */
   readonly without: readonly Part[]
 }
@@ -29,16 +29,21 @@ export interface DrillOptions {
 export async function runDrill(fault: Fault, options: DrillOptions): Promise<Summary> {
   const { environment, random, holdMs } = options
   await environment.restore()
-  await environment.fleet.ensure({ parts: [...(fault.parts ?? []), ...options.without], env: fault.env ?? {} })
-  const workload = await startWorkload({ ...options, writersRest: !fault.restlessWriters })
-  const { recording } = workload
+  const parts = [...(fault.parts ?? []), ...options.without]
+  await environment.fleet.ensure({ parts, ownParts: fault.ownParts ?? {}, env: fault.env ?? {} })
+  const workload = await startWorkload({
+    ...options,
+    writersRest: !fault.restlessWriters,
+    outsideWriters: fault.outsideWriters ?? null,
+  })
+  const { recording, worlds } = workload
   const mark = (name: string) => void recording.marks.push({ name, atMs: nowMs() })
   try {
     await sleep(WARM_UP_MS)
     if (await isSteady(recording)) mark('healthy')
     await sleep(CALM_MS)
     mark('fault')
-    await fault.run({ environment, random, holdMs, mark })
+    await fault.run({ environment, random, worlds, holdMs, mark })
     mark('over')
     await environment.restore()
     if (await isSteady(recording)) mark('healthy')

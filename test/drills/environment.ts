@@ -30,6 +30,8 @@ export interface Environment {
   /** One command to a Redis server itself, past the proxies. */
   ask(server: RedisName, command: string, ...args: string[]): Promise<unknown>
   sql(text: string, values?: readonly unknown[]): Promise<Record<string, unknown>[]>
+  /** A connection of its own, for transactions that stay open. */
+  session(): Promise<pg.Client>
   /** Resolves when every transaction that is in progress now has ended. */
   transactionsEnded(): Promise<void>
   /** Everything runs, nothing is in between, the cluster is healthy. */
@@ -57,6 +59,7 @@ export async function createEnvironment(options: {
     log,
     onUnexpectedExit: (name, exit) => log(`${name} ended by itself: ${JSON.stringify(exit)}`),
   })
+  await allowPreparedTransactions(stack)
   const pool = new pg.Pool({
     connectionString: stack.databaseUrl,
     max: 4,
@@ -109,6 +112,7 @@ export async function createEnvironment(options: {
     },
     ask,
     sql,
+    session: () => connectedTo(stack),
     async transactionsEnded() {
       for (let horizon: string | null = null; ; await sleep(10)) {
         try {
@@ -143,6 +147,22 @@ export async function createEnvironment(options: {
       rmSync(dataDir, { recursive: true, force: true })
     },
   }
+}
+
+async function connectedTo({ databaseUrl }: LocalStack): Promise<pg.Client> {
+  const client = new pg.Client({ connectionString: databaseUrl, application_name: 'drill' })
+  client.on('error', () => {})
+  await client.connect()
+  return client
+}
+
+/** One fault leaves one behind; PostgreSQL refuses them unless it was started with room for some. */
+async function allowPreparedTransactions(stack: LocalStack): Promise<void> {
+  const client = await connectedTo(stack)
+  await client.query('ALTER SYSTEM SET max_prepared_transactions = 8')
+  await client.end()
+  await stack.kill('postgres')
+  await stack.restart('postgres')
 }
 
 /** Each instance has proxies of its own in front of every Redis server and Sentinel, so that faults can hit one alone. */

@@ -24,6 +24,8 @@ export interface FleetOptions {
 
 export interface Build {
   readonly parts: readonly Part[]
+  /** Parts of single instances beside those of all. */
+  readonly ownParts: Readonly<Partial<Record<number, readonly Part[]>>>
   readonly env: Readonly<Record<string, string>>
 }
 
@@ -56,7 +58,7 @@ interface Running {
 export function createFleet({ stack, ports, sentinels, env }: FleetOptions): Fleet {
   const instances = ports.map((port, index) => ({ name: `api-${index + 1}`, port, sentinels: sentinels[index] ?? '' }))
   const running = new Map<number, Running>()
-  let build: Build = { parts: [], env: {} }
+  let build: Build = { parts: [], ownParts: {}, env: {} }
   let generation = 0
 
   function launch(instance: number): void {
@@ -65,7 +67,8 @@ export function createFleet({ stack, ports, sentinels, env }: FleetOptions): Fle
     const { name, port } = found
     const log = createWriteStream(path.join(stack.logDir, `${name}.log`), { flags: 'a' })
     let lastWords = ''
-    const own = build.parts.length > 0 ? ['--import', preload] : []
+    const parts = [...build.parts, ...(build.ownParts[instance] ?? [])]
+    const own = parts.length > 0 ? ['--import', preload] : []
     const process_ = stack.run({
       name,
       command: process.execPath,
@@ -75,7 +78,7 @@ export function createFleet({ stack, ports, sentinels, env }: FleetOptions): Fle
         ...build.env,
         REDIS_SENTINELS: found.sentinels,
         PORT: String(port),
-        [BUILD_VARIABLE]: build.parts.join(','),
+        [BUILD_VARIABLE]: parts.join(','),
       },
       stopSignal: 'SIGTERM',
       output: {

@@ -14,6 +14,8 @@ export interface Version {
   readonly ackedMs: number
   /** The process that acknowledged it; null for the initial state and for an unknown outcome. */
   readonly ackedBy: ProcessId | null
+  /** Changed by SQL behind the API: nobody deleted anything in Redis, so P2 does not apply. */
+  readonly outside?: true
   /** What each user of the world sees in this state, in canonical form. */
   readonly views: ReadonlyMap<string, string>
 }

@@ -8,7 +8,7 @@ import type { Answer, Interval, Version } from './history.ts'
 /**
  * Which promise an unexplained answer is measured by: `P3-token`, the reader presented the token of what is missing;
  * `P4`, the very process that acknowledged the mutation answered without it; `P2`, Redis was healthy from the mutation
- * to the read; `P3`, anything else.
+ * to the read; `P3`, anything else, and whatever was changed behind the API (P11 has the same bound).
  */
 export type PromiseName = 'P2' | 'P3' | 'P3-token' | 'P4'
 
@@ -38,6 +38,7 @@ export function createJudge({ healthy, boundMs }: JudgeOptions): Judge {
   function promiseFor(missed: number, version: Version, answer: Answer): PromiseName {
     if (answer.tokenVersion !== null && missed <= answer.tokenVersion) return 'P3-token'
     if (version.ackedBy === answer.process) return 'P4'
+    if (version.outside) return 'P3'
     const whole = ({ fromMs, toMs }: Interval) => fromMs <= version.startedMs && answer.endedMs <= toMs
     return healthy.some(whole) ? 'P2' : 'P3'
   }

@@ -10,9 +10,9 @@ import { explain } from './report.ts'
 import { runSeries } from './series.ts'
 import type { Summary } from './summary.ts'
 
-const USUAL = { seconds: 5, rate: 1500, rounds: 1 }
+const USUAL = { seconds: 5, rate: 1500, rounds: 1, updates: 50 }
 /** Enough for a million judged answers. */
-const LONG = { seconds: 10, rate: 1800, rounds: 3 }
+const LONG = { seconds: 10, rate: 1800, rounds: 3, updates: 50 }
 
 const HELP = `npm run drill -- [options]
 
@@ -20,6 +20,7 @@ const HELP = `npm run drill -- [options]
   --without PART   with a protection taken out, to see that it is missed; may be repeated
   --seconds N      how long a fault is held (5)
   --rate N         reads per second over the three instances (1500)
+  --updates N      resources changed per second beside everything else (50)
   --rounds N       all of it so many times (1)
   --judged N       then the faults again, from the first on, until so many reads were judged
   --long           enough for a million judged reads: 10 seconds, 1800 reads per second, 3 rounds
@@ -42,6 +43,7 @@ const { values } = parseArgs({
     seconds: { type: 'string' },
     seed: { type: 'string' },
     rate: { type: 'string' },
+    updates: { type: 'string' },
     rounds: { type: 'string' },
     judged: { type: 'string', default: '0' },
     long: { type: 'boolean', default: false },
@@ -85,6 +87,7 @@ async function main(): Promise<number> {
     random,
     holdMs: 1000 * Number(values.seconds ?? usual.seconds),
     readsPerSecond: Number(values.rate ?? usual.rate),
+    updatesPerSecond: Number(values.updates ?? usual.updates),
     without,
     drill: runDrill,
     say,

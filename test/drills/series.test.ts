@@ -25,6 +25,7 @@ function setUp(failing: Record<string, number> = {}, given: Partial<SeriesOption
     random: createRandom(1),
     holdMs: 1,
     readsPerSecond: 1,
+    updatesPerSecond: 0,
     without: [],
     async createEnvironment() {
       const name = `servers ${++made}`
@@ -54,9 +55,9 @@ describe('a series of faults', () => {
       'servers 1 start',
       'one on servers 1, world 0',
       'one is over',
-      'two on servers 1, world 16',
+      'two on servers 1, world 32',
       'two is over',
-      'three on servers 1, world 32',
+      'three on servers 1, world 64',
       'three is over',
       'servers 1 end',
     ])
@@ -67,12 +68,12 @@ describe('a series of faults', () => {
     const { log, options } = setUp({ two: 1 })
     expect(await runSeries(options)).toEqual({ failed: [] })
     expect(log.slice(3)).toEqual([
-      'two on servers 1, world 16',
+      'two on servers 1, world 32',
       'servers 1 end',
       'servers 2 start',
-      'two on servers 2, world 32',
+      'two on servers 2, world 64',
       'two is over',
-      'three on servers 2, world 48',
+      'three on servers 2, world 96',
       'three is over',
       'servers 2 end',
     ])
@@ -98,7 +99,7 @@ describe('a series of faults', () => {
       'servers 1 start',
       'servers 1 end',
       'servers 2 start',
-      'one on servers 2, world 16',
+      'one on servers 2, world 32',
     ])
   })
 

@@ -9,7 +9,8 @@ import type { Fault } from './faults/fault.ts'
 import type { Random } from './random.ts'
 import type { Summary } from './summary.ts'
 
-const WORLDS = 16
+/** No two faults share a world. */
+const WORLDS = 32
 const ATTEMPTS = 2
 /** Beside the time for which it is held: two recoveries of a minute each, and then some. In milliseconds. */
 const FAULT_MARGIN_MS = 300_000
@@ -25,6 +26,7 @@ export interface SeriesOptions {
   readonly random: Random
   readonly holdMs: number
   readonly readsPerSecond: number
+  readonly updatesPerSecond: number
   readonly without: readonly Part[]
   readonly createEnvironment: () => Promise<Environment>
   readonly drill: typeof runDrill
@@ -45,11 +47,16 @@ export async function runSeries(options: SeriesOptions): Promise<Series> {
   let worlds = 0
   let judged = 0
 
-  async function stage(fault: Fault): Promise<Summary> {
+  async function prepared(): Promise<Environment> {
     environment ??= await options.createEnvironment()
+    return environment
+  }
+
+  async function stage(fault: Fault): Promise<Summary> {
+    const staging = await prepared()
     stray.clear()
     const { holdMs } = options
-    const staged = options.drill(fault, { ...options, environment, firstWorld: WORLDS * worlds++, worlds: WORLDS })
+    const staged = options.drill(fault, { ...options, environment: staging, firstWorld: WORLDS * worlds++ })
     const summary = await within(LONGEST_HOLD * holdMs + FAULT_MARGIN_MS, `${fault.name} does not end`, staged)
     stray.rethrow()
     return summary
@@ -64,6 +71,9 @@ export async function runSeries(options: SeriesOptions): Promise<Series> {
   async function attempt(fault: Fault): Promise<void> {
     for (let left = ATTEMPTS; left > 0; left--) {
       try {
+        const missing = await fault.missing?.(prepared)
+        if (missing) return say(`${fault.name} is left out: ${missing}`)
+        say(`${fault.name}: ${fault.title}`)
         const summary = await stage(fault)
         judged += summary.judged
         options.onSummary(summary)
@@ -80,12 +90,7 @@ export async function runSeries(options: SeriesOptions): Promise<Series> {
   async function round(isOver: () => boolean): Promise<void> {
     for (const fault of options.faults) {
       if (isOver()) return
-      const missing = await fault.missing?.()
-      if (missing) say(`${fault.name} is left out: ${missing}`)
-      else {
-        say(`${fault.name}: ${fault.title}`)
-        await attempt(fault)
-      }
+      await attempt(fault)
     }
   }
 

@@ -112,6 +112,11 @@ export function randomStep(world: World, state: WorldState, random: Random): Ste
   )
 }
 
+/** The one change whose states are told apart however many follow each other. */
+export function updateStep(world: World, state: WorldState): Step {
+  return note(world, state)
+}
+
 const group = ({ name }: World, which: string) => `/groups/name:${encodeURIComponent(`${name}/${which}`)}`
 const resource = ({ name }: World, which: string) => `name:${encodeURIComponent(`${name}/${which}`)}`
 

@@ -4,9 +4,10 @@ import { nowMs } from './clock.ts'
 import type { Fleet } from './fleet.ts'
 import type { Version } from './history.ts'
 import { createHttpConnection, encodeRequest, HttpError, headerOf } from './http-connection.ts'
+import type { OutsideStep } from './outside-steps.ts'
 import type { Random } from './random.ts'
 import type { Attempt, WorldRecord } from './recorder.ts'
-import { INITIAL_STATE, randomStep, type Step, viewsOf, type World, type WorldState } from './world.ts'
+import { INITIAL_STATE, randomStep, type Step, updateStep, viewsOf, type World, type WorldState } from './world.ts'
 
 /** Longer than the service's own deadline, so that "no answer" never means "still working on it". */
 const TIMEOUT_MS = 40_000
@@ -18,9 +19,10 @@ export interface WriterOptions {
   readonly fleet: Pick<Fleet, 'ports' | 'processOf' | 'isServing'>
   readonly bearer: string
   readonly random: Random
-  /** Whether it pauses for seconds now and then. */
-  readonly rests: boolean
+  readonly manner: Manner
   readonly onAttempt: (attempt: Attempt) => void
+  /** For changes behind the API. */
+  readonly sql: (text: string, values: readonly unknown[]) => Promise<unknown>
   /** Resolves when no transaction that may be a cut-off mutation's is in progress any more. */
   readonly settled: () => Promise<void>
 }
@@ -30,24 +32,53 @@ export interface Writer {
   stop(): Promise<void>
 }
 
+/** What a writer does next, and how long it waits before. */
+export interface Manner {
+  readonly step: (world: World, state: WorldState, random: Random) => Step | OutsideStep
+  readonly pauseMs: (random: Random) => number
+}
+
+export const RESTLESS: Manner = { step: randomStep, pauseMs: (random) => random.between(10, 150) }
+
 /** A stale entry is healed by the next mutation of the same user, so there are long pauses as well as quick sequences. */
-function pauseMs(random: Random, rests: boolean): number {
-  return !rests || random.next() < 0.55 ? random.between(10, 150) : random.between(1500, 4000)
+export const RESTING: Manner = {
+  step: randomStep,
+  pauseMs: (random) => (random.next() < 0.55 ? RESTLESS.pauseMs(random) : random.between(1500, 4000)),
+}
+
+/** One update after the other at a steady rate; what it is late it makes up for. */
+export function updating(everyMs: number): Manner {
+  let dueMs = nowMs()
+  return {
+    step: updateStep,
+    pauseMs() {
+      dueMs += everyMs
+      return Math.max(0, dueMs - nowMs())
+    },
+  }
 }
 
 export function startWriter(options: WriterOptions): Writer {
-  const { world, record, random } = options
+  const { world, record, random, manner } = options
   const connections = options.fleet.ports.map((port) => createHttpConnection({ port, timeoutMs: TIMEOUT_MS }))
   const stopping = new AbortController()
   let state: WorldState = INITIAL_STATE
   record.versions.push(firstVersion(world))
 
-  async function apply(step: Step): Promise<'done' | 'unknown'> {
+  async function apply(step: Step | OutsideStep): Promise<'done' | 'unknown'> {
     const startedMs = nowMs()
-    const { method, path, body, next } = step
-    const request = encodeRequest({ method, path, token: options.bearer, ...(body && { body }) })
+    const { next } = step
     const views = viewsOf(world, next)
     const position = record.versions.push({ startedMs, ackedMs: Number.POSITIVE_INFINITY, ackedBy: null, views }) - 1
+    if ('sql' in step && !(await changeOutside(step))) return 'unknown'
+    const told = 'sql' in step ? step.flush : step
+    if (!told) {
+      record.versions[position] = { startedMs, ackedMs: nowMs(), ackedBy: null, outside: true, views }
+      state = next
+      return 'done'
+    }
+    const { method, path, body } = told
+    const request = encodeRequest({ method, path, token: options.bearer, ...(body && { body }) })
     for (let attempt = 0; ; attempt++) {
       const instance = servingInstance()
       const process = options.fleet.processOf(instance)
@@ -62,6 +93,14 @@ export function startWriter(options: WriterOptions): Writer {
       if (stopping.signal.aborted) return 'unknown'
       await sleep(RETRY_MS)
     }
+  }
+
+  /** @returns false when nobody knows whether it committed */
+  async function changeOutside({ sql, values }: OutsideStep): Promise<boolean> {
+    return options.sql(sql, values).then(
+      () => true,
+      () => false,
+    )
   }
 
   function servingInstance(): number {
@@ -97,10 +136,10 @@ export function startWriter(options: WriterOptions): Writer {
 
   async function run(): Promise<void> {
     while (!stopping.signal.aborted) {
-      await sleep(pauseMs(random, options.rests), undefined, { signal: stopping.signal }).catch(() => {})
+      await sleep(manner.pauseMs(random), undefined, { signal: stopping.signal }).catch(() => {})
       if (stopping.signal.aborted) return
       // After an unknown outcome the world is left alone: both states explain what is read from then on.
-      if ((await apply(randomStep(world, state, random))) === 'unknown') return
+      if ((await apply(manner.step(world, state, random))) === 'unknown') return
     }
   }
 

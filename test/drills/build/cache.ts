@@ -1,10 +1,13 @@
-/** The cache with its judgement, or its doubt after standing still, taken out, where the build says so. */
+/** The cache with its judgement or its doubt after standing still taken out, or with another form, as the build says. */
 import {
+  createEntryCodec as createCodec,
   createLogFollower as createFollower,
   createInvalidationIndex as createReal,
+  type EntryCodec,
   type InvalidationIndex,
   type LogFollower,
 } from '../../../src/cache/index.ts'
+import { inOtherForm } from './other-release.ts'
 import { has } from './parts.ts'
 
 export * from '../../../src/cache/index.ts'
@@ -34,3 +37,5 @@ export function createLogFollower(options: Parameters<typeof createFollower>[0])
   const follower = createFollower(options)
   return has('pauses-unnoticed') ? { ...follower, isOverdue: () => false } : follower
 }
+
+export const createEntryCodec = (secret: string): EntryCodec => inOtherForm(createCodec(secret))

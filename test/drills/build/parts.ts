@@ -17,6 +17,10 @@ export const PARTS = [
   'crash-point',
   /** After SIGWINCH the process stops itself (SIGSTOP) between the next load and its fill, until somebody lets it go on. */
   'pause-point',
+  /** A release whose groups and lists have another form, and say so by their shape version. */
+  'other-release',
+  /** The other release does not say so. */
+  'shapes-ignored',
 ] as const
 export type Part = (typeof PARTS)[number]
 
