@@ -49,6 +49,14 @@ describe('the judge', () => {
     })
   })
 
+  it('allows what was changed behind the API the bound of P3, though Redis is healthy', () => {
+    const outside = [initial, { ...revoked, ackedBy: null, outside: true as const }]
+    const stale = { kind: 'stale', missed: 1, promise: 'P3' }
+    expect(healthy(outside, read({ view: 'plain' }))).toMatchObject({ ...stale, broken: false })
+    const late = read({ view: 'plain', startedMs: 1111, endedMs: 1112 })
+    expect(healthy(outside, late)).toMatchObject({ ...stale, broken: true })
+  })
+
   it('refuses a state whose mutation had not been sent', () => {
     expect(healthy(versions, read({ view: 'plain=write' }))).toEqual({ kind: 'impossible' })
   })

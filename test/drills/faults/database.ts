@@ -82,7 +82,7 @@ const logUnreadableMasterHung: Fault = {
 }
 
 /** More than an instance remembers of one tag. */
-const HOT_CHANGES = 150
+const HOT_CHANGES = 110
 const LOOKS = 40
 
 /**
