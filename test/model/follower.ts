@@ -100,8 +100,6 @@ export function createFollower(world: World, id: number, index: InvalidationInde
   }
 }
 
-export type Follower = ReturnType<typeof createFollower>
-
 function resourcesIn(rows: readonly LogRow[]): number[] {
   const tags = rows.reduce((all, row) => all | row.tags, 0)
   return Array.from({ length: RESOURCES }, (_, resource) => resource).filter((each) => tags & tag.resource(each))

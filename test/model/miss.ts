@@ -66,6 +66,8 @@ function* fill(world: World, i: Instance, user: number, derived: Derived, leases
     { at: key.userResources(user), entry: entryOf(world, i, derived.list), lease: leases[0] },
     { at: key.userGroups(user), entry: entryOf(world, i, derived.groups), lease: leases[1] },
   ]
+  // Good for a time without the store, whether it is accepted or not.
+  for (const { at, entry } of all) i.copies.set(at, entry)
   if (world.off['no leases']) {
     yield* i.ask((commands) => all.map(({ at, entry }) => commands.put(at, entry)))
     return true
@@ -74,9 +76,8 @@ function* fill(world: World, i: Instance, user: number, derived: Derived, leases
   if (leased.length === 0) return false
   try {
     const accepted = yield* i.ask((commands) => commands.fill(leased))
-    for (const [index, { at, entry }] of leased.entries()) {
+    for (const [index, { at }] of leased.entries()) {
       world.trace?.push(`      ${i.id}: fill of ${nameOf(at)} ${accepted[index] ? 'accepted' : 'refused'}`)
-      if (accepted[index]) i.copies.set(at, entry)
     }
     return leased[0]?.at === all[0]?.at && accepted[0] === true
   } catch (error) {
