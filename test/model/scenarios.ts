@@ -26,6 +26,21 @@ export const SCENARIOS = {
   /** Everything that may happen, at random. */
   'every fault': { ...base, faults: EVERY_FAULT, faultCount: 3 },
   'three instances': { ...base, instances: 3, mutators: 3, users: 2, faults: EVERY_FAULT, faultCount: 4 },
+  /** The same over two releases, with replicas, a checkpoint, a bound on trust and little memory. */
+  'everything at once': {
+    ...base,
+    instances: 3,
+    mutators: 3,
+    pollsEach: 3,
+    users: 2,
+    releases: [0, 1, 0],
+    replicas: true,
+    checkpoints: true,
+    trustSteps: 60,
+    idsPerTag: 2,
+    faults: EVERY_FAULT,
+    faultCount: 4,
+  },
   /** The store does its job, but keys and leases come and go: P2 holds throughout. */
   'healthy store': {
     ...base,
