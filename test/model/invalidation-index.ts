@@ -17,7 +17,7 @@ interface Fence {
 export interface IndexOptions {
   readonly db: Database
   readonly off: Off
-  /** So many ids are kept of one tag; a fence stands for the others. */
+  /** More ids of one tag are not kept; a fence stands for them. */
   readonly idsPerTag: number
 }
 
@@ -53,10 +53,8 @@ export function createInvalidationIndex({ db, off, idsPerTag }: IndexOptions) {
   /** Only ids that the position shows are dropped, so the position is the fence. */
   function dropHotIds(): void {
     for (let bit = 0; bit < TAGS; bit++) {
-      const named = rows.filter(({ xid, tags }) => (tags >> bit) & 1 && db.sees(position, xid))
-      named.sort((a, b) => a.xid - b.xid)
-      const dropped = named.slice(0, Math.max(0, named.length - idsPerTag))
-      if (dropped.length === 0) continue
+      const dropped = rows.filter(({ xid, tags }) => (tags >> bit) & 1 && db.sees(position, xid))
+      if (dropped.length <= idsPerTag) continue
       const highestDropped = Math.max(fences[bit]?.highestDropped ?? 0, ...dropped.map(({ xid }) => xid))
       fences[bit] = { at: position, highestDropped }
       rows = rows.map((row) => (dropped.includes(row) ? { ...row, tags: row.tags & ~(1 << bit) } : row))
