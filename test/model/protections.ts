@@ -33,7 +33,7 @@ export const ABLATIONS = {
   // Deriving
   'groups not judged': 'a list is derived from groups that the position contradicts',
   'position behind the groups': 'a list is derived at a position that does not cover its groups',
-  'position behind the entry': 'a further page is merged at a position that does not cover the first page`s entry',
+  'position behind the entry': 'a further page is merged at a position that does not cover the first page’s entry',
   'continuation not judged': 'a further page is merged from groups that the position contradicts by now',
   // The shared store
   'no leases': 'a fill is stored whatever happened since its load',
@@ -45,7 +45,7 @@ export const ABLATIONS = {
   'no locks': 'mutations do not exclude each other',
   // Without the shared store
   'memory without a barrier': 'with the store away a copy in the process is judged at the position there is',
-  'replica without a barrier': 'with the master away a replica`s answer is judged at the position there is',
+  'replica without a barrier': 'with the master away a replica’s answer is judged at the position there is',
 } as const
 
 export type Ablation = keyof typeof ABLATIONS

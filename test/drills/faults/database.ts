@@ -42,7 +42,7 @@ async function withMasterHung(context: FaultContext, fault: (context: FaultConte
 
 const logLocked: Fault = {
   name: 'log-locked',
-  title: 'the log`s table is locked again and again, 0.7 s at a time',
+  title: 'the log’s table is locked again and again, 0.7 s at a time',
   clientsMayNotice: 'nothing',
   redisStaysHealthy: true,
   run: lockLog,
