@@ -8,7 +8,7 @@ afterEach(() => {
 })
 
 describe('deadlines', () => {
-  it('expire once, when their time is over, in the order of their beginning', () => {
+  it('expire once, when their time is over, in the order in which they began', () => {
     const { start } = createDeadlines({ afterMs: 1000 })
     const expired: string[] = []
     start(performance.now(), () => expired.push('first'))
@@ -22,7 +22,7 @@ describe('deadlines', () => {
     expect(expired).toEqual(['first', 'second'])
   })
 
-  it('that are due together let others have a turn in between, and may still end meanwhile', () => {
+  it('that are due together give other work a turn in between, and may still end meanwhile', () => {
     const { start, end } = createDeadlines({ afterMs: 1000 })
     const happened: string[] = []
     const all = Array.from({ length: 25 }, (_, at) => start(performance.now(), () => happened.push(String(at))))
@@ -39,7 +39,7 @@ describe('deadlines', () => {
     expect(happened.filter((each) => each !== 'another')).toEqual([...Array(24).keys()].map(String))
   })
 
-  it('that ended in time do nothing, and then no timer runs', () => {
+  it('that end in time do nothing, and then no timer runs', () => {
     const { start, end } = createDeadlines({ afterMs: 1000 })
     const expire = vi.fn()
     end(start(performance.now(), expire))

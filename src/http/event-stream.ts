@@ -28,16 +28,16 @@ export function formatEvent({ id, event, data }: ServerSentEvent): string {
 
 /** When the source ends, so does the response, and the reverse. Never rejects: the status has already been sent. */
 export async function sendEvents(source: EventSource, res: ServerResponse): Promise<void> {
-  const gone = new AbortController()
+  const closed = new AbortController()
   res.once('close', () => {
-    gone.abort()
+    closed.abort()
     source.close()
   })
   try {
     if (res.req.method !== 'HEAD')
       for (let text = await source.next(); text !== null && !res.destroyed; text = await source.next())
         if (!res.write(text))
-          await once(res, 'drain', { signal: AbortSignal.any([gone.signal, AbortSignal.timeout(STALLED_AFTER_MS)]) })
+          await once(res, 'drain', { signal: AbortSignal.any([closed.signal, AbortSignal.timeout(STALLED_AFTER_MS)]) })
     res.end()
   } catch {
     // The log cannot be read, or the client reads nothing: closing tells the client to reconnect with its last id.

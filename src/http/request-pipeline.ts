@@ -32,7 +32,7 @@ export interface PipelineDependencies {
 const NO_TERMS: ReadContext = Object.freeze({})
 const NOTHING = Object.freeze({})
 /** The caller of a route that needs no token; no policy ever sees it. */
-const NOBODY = Object.freeze({
+const ANONYMOUS = Object.freeze({
   id: '',
   roles: [],
   isAdmin: false,
@@ -57,7 +57,7 @@ export function createRouteHandler(route: Route, dependencies: PipelineDependenc
 
   async function answer(req: Request, res: Response): Promise<Reply> {
     const bearer = !route.policy.authenticated
-      ? NOBODY
+      ? ANONYMOUS
       : (authentication.remembered(req.headers.authorization) ??
         (await authentication.authenticate(req.headers.authorization, req.ip)))
     if (route.policy.authenticated) {

@@ -81,7 +81,7 @@ describe('the server', () => {
     expect(allow).toEqual(['DELETE', 'GET', 'HEAD', 'OPTIONS', 'PATCH', 'POST', 'PUT'])
   })
 
-  it('says which address is taken and what to do', async () => {
+  it('says which address is in use and what to do', async () => {
     const { port, url } = await served((await createTestApp()).app)
     await expect(listen(http.createServer(), { host: '127.0.0.1', port })).rejects.toThrow(
       `${new URL(url).host} is in use by another process: stop it, or set PORT to a free port`,

@@ -97,11 +97,11 @@ async function turn(client: pg.PoolClient, retentionMs: number): Promise<{ prune
   await client.query('DELETE FROM log_checkpoints WHERE id < $1', [checkpoint.id])
   // A follower whose position is before this point learns from the statement it reads with that rows are missing.
   await client.query('UPDATE log_checkpoints SET pruned = true WHERE id = $1 AND NOT pruned', [checkpoint.id])
-  const gone = await client.query(
+  const deleted = await client.query(
     `DELETE FROM invalidation_log WHERE id IN (
        SELECT id FROM invalidation_log
        WHERE xid < pg_snapshot_xmax($1::pg_snapshot) AND pg_visible_in_snapshot(xid, $1::pg_snapshot) LIMIT $2)`,
     [checkpoint.snapshot, BATCH],
   )
-  return { pruned: gone.rowCount ?? 0, ran: true }
+  return { pruned: deleted.rowCount ?? 0, ran: true }
 }

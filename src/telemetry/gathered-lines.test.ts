@@ -15,7 +15,7 @@ function scene() {
 }
 
 describe('gathered lines', () => {
-  it('leave together, after a while', () => {
+  it('are written together, after a while', () => {
     const { written, lines } = scene()
     lines.write('a\n')
     vi.advanceTimersByTime(60)
@@ -28,7 +28,7 @@ describe('gathered lines', () => {
     expect(written).toHaveLength(1)
   })
 
-  it('leave at once when there are enough, and the next wait anew', () => {
+  it('are written at once when there are enough, and later lines wait anew', () => {
     const { written, lines } = scene()
     lines.write('abcd\n')
     lines.write('efgh\n')
@@ -40,7 +40,7 @@ describe('gathered lines', () => {
     expect(written.at(-1)).toBe('i\n')
   })
 
-  it('are all out after a flush, before the sink is flushed', () => {
+  it('are all written at a flush, before the sink is flushed', () => {
     const { written, flushSync, lines } = scene()
     lines.write('a\n')
     flushSync.mockImplementation(() => expect(written).toEqual(['a\n']))

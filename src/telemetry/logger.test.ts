@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { createLogger } from './logger.ts'
 
 describe('the logger', () => {
-  it('takes credentials out, wherever they are', () => {
+  it('removes credentials from lines and from the objects in them', () => {
     const lines: string[] = []
     const logger = createLogger({ level: 'info', destination: { write: (line) => void lines.push(line) } })
     logger.info({ authorization: 'hunter2', headers: { cookie: 'hunter2', authorization: 'hunter2' } }, 'one')
@@ -19,7 +19,7 @@ describe('the logger', () => {
     expect(lines.join('')).toContain('[redacted]')
   })
 
-  it('writes the level as a word and the time as people write it', () => {
+  it('writes the level as a word and the time as ISO 8601', () => {
     const lines: string[] = []
     createLogger({ level: 'info', destination: { write: (line) => void lines.push(line) } }).warn('hello')
     expect(JSON.parse(lines[0] ?? '')).toEqual({

@@ -29,7 +29,7 @@ describe('the metrics', () => {
       expect(body).toContain(`${line}\n`)
   })
 
-  it('show a gauge once somebody says where its value comes from', async () => {
+  it('export a gauge once its source is known', async () => {
     const metrics = createMetrics()
     expect((await metrics.render()).body).not.toContain('portcullis_follower_lag_seconds')
     let lagMs = 1500
@@ -55,7 +55,7 @@ describe('the metrics', () => {
     expect(body).not.toContain('/never/asked')
   })
 
-  it('do not mix two processes in one', async () => {
+  it('are separate for each call of createMetrics', async () => {
     const [first, second] = [createMetrics(), createMetrics()]
     first.database.rejected()
     expect((await second.render()).body).toContain('portcullis_database_rejected_total 0')

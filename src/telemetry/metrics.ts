@@ -57,7 +57,7 @@ function layerSink(registry: Registry): Telemetry['layers'] {
   })
   const refused = new Counter({
     name: 'portcullis_cache_fills_refused_total',
-    help: 'Loads whose result was not stored because the lease was gone: something was invalidated meanwhile',
+    help: 'Loads whose result was not stored because the lease had ended: something was invalidated meanwhile',
     labelNames: ['layer'],
     registers,
   })
