@@ -49,8 +49,26 @@ describe('the chain of a mutation', () => {
     await begun.affected()
     expect(result).toBe('4 four')
     expect(begun.audit(result)).toEqual({ target: 'thing:four', before: 4, after: ['4 four', 4] })
-    expect(about).toEqual([{ old: 4 }, { old: 4 }])
+    expect(about).toEqual([{ old: 4 }])
     expect(steps).toEqual(['lock', 'resolve four'])
+  })
+
+  it('evaluates a rule anew that may have asked the transaction, and once what answers at once', async () => {
+    const asked: string[] = []
+    const begun = await mutation<null, string>('rename')
+      .invalidates(async () => {
+        asked.push('later')
+        return NOTHING_INVALIDATED
+      })
+      .invalidates(() => {
+        asked.push('at once')
+        return NOTHING_INVALIDATED
+      })
+      .write(() => null)
+      .begin(null, 'x')
+    await begun.affected()
+    expect(await begun.affected()).toHaveLength(2)
+    expect(asked).toEqual(['later', 'at once', 'later'])
   })
 
   it('refuses a subject that comes after rules about another', () => {

@@ -33,7 +33,10 @@ export interface LayerKey {
   readonly key: EntryKey
 }
 
-/** Evaluated inside the transaction both before and after the write; what either names is invalidated. */
+/**
+ * Evaluated inside the transaction both before and after the write; what either names is invalidated. A rule that answers
+ * at once has not asked the transaction, so it would answer the same again and is evaluated before the write alone.
+ */
 export type Rule<Tx, Subject> = (tx: Tx, subject: Subject) => Invalidation | Promise<Invalidation>
 
 /** Taken before anything is read, so that what is affected cannot change under the computation. */
@@ -131,7 +134,7 @@ function mutationOf<Tx, Input, Subject, Result>(
       for (const lock of locks) await lock(tx, input)
       const subject = await resolve(tx, input)
       return {
-        affected: () => sequentially(rules, (rule) => rule(tx, subject)),
+        affected: evaluated(rules, tx, subject),
         write: async () => write(tx, subject, input),
         changed: (result) => changed(result, subject),
         audit: (result) => ({ target: target(input), before: before(subject), after: after(result, subject) }),
@@ -140,11 +143,18 @@ function mutationOf<Tx, Input, Subject, Result>(
   }
 }
 
-/** One connection serves one statement at a time. */
-async function sequentially<A, B>(all: readonly A[], run: (each: A) => B | Promise<B>): Promise<B[]> {
-  const results: B[] = []
-  for (const each of all) results.push(await run(each))
-  return results
+function evaluated<Tx, Subject>(rules: readonly Rule<Tx, Subject>[], tx: Tx, subject: Subject) {
+  const settled = new Map<Rule<Tx, Subject>, Invalidation>()
+  return async (): Promise<Invalidation[]> => {
+    const all: Invalidation[] = []
+    // In turn: one connection serves one statement at a time.
+    for (const rule of rules) {
+      const answer = settled.get(rule) ?? rule(tx, subject)
+      if (!(answer instanceof Promise)) settled.set(rule, answer)
+      all.push(await answer)
+    }
+    return all
+  }
 }
 
 /** What several rules name, before the write and after it, each once. */

@@ -31,6 +31,8 @@ export interface Session {
     other: Question,
   ): Promise<[One[], Other[]]>
   write(write: Write): void
+  /** A statement without parameters for when all is committed: lost where the connection is, harmless where nothing was done. */
+  afterCommit(text: string): void
   /** As `query`, the last thing that is asked: COMMIT travels with it, unless the session was told that more follows. */
   conclude<Row extends pg.QueryResultRow>(statement: Statement, values: readonly unknown[]): Promise<Row[]>
 }
@@ -43,8 +45,12 @@ export interface TransactionOptions {
   readonly goesOn: boolean
 }
 
-/** The service says by its own log row what it changes; the triggers that do so for other writers leave it alone. */
-const BEGIN = `BEGIN; SET LOCAL portcullis.declared = 'on'`
+/**
+ * The service says by its own log row what it changes; the triggers that do so for other writers leave it alone. And
+ * plans are kept, unlike for the reads on these connections (pool.ts): planning takes as long as executing what looks for
+ * a few rows by their keys.
+ */
+const BEGIN = `BEGIN; SET LOCAL portcullis.declared = 'on'; SET LOCAL plan_cache_mode = 'auto'`
 
 /** Runs the work in one transaction; nothing is kept when it throws. */
 export async function inTransaction<T>(
@@ -72,6 +78,7 @@ function createSession(client: pg.PoolClient, { deadlineMs, goesOn }: { deadline
   /** On their way, before the statement that will wait for them. */
   let ahead: Promise<unknown>[] = []
   let writes: Write[] = []
+  let commit = 'COMMIT'
 
   function run(text: string): void {
     const opening = state === 'new'
@@ -123,16 +130,19 @@ function createSession(client: pg.PoolClient, { deadlineMs, goesOn }: { deadline
     write(write: Write): void {
       writes.push(write)
     },
+    afterCommit(text: string): void {
+      commit = `${commit}; ${text}`
+    },
     async conclude<Row extends pg.QueryResultRow>(statement: Statement, values: readonly unknown[]) {
       if (goesOn) return query<Row>(statement, values)
       const last = send<Row>(statement, values)
-      run('COMMIT')
+      run(commit)
       state = 'over'
       return (await answered(last)).rows
     },
     async commit(): Promise<void> {
       if (writes.length > 0) await query(NOTHING, [])
-      if (state === 'open') await answered(client.query('COMMIT'))
+      if (state === 'open') await answered(client.query(commit))
       state = 'over'
     },
     /** Returns the reason why the connection cannot be used again. */

@@ -31,15 +31,19 @@ INSERT INTO audit_log (actor, action, target, before, after, reason, request_id,
 VALUES ($1, $2, $3, $4::jsonb, $5::jsonb, $6, $7, $8)`
 
 /** The parameters of the audit row are those of {@link AUDIT}. */
-const append = (name: string, notified: string): Statement => ({
-  name,
+const APPEND: Statement = {
+  name: 'append',
   text: `WITH audited AS (${AUDIT}), appended AS (
   INSERT INTO invalidation_log (tags, event, actor, reason, keys, widened) VALUES ($9, $2, $1, $6, $10, $11) RETURNING xid
 )
-SELECT portcullis_database() AS database, xid::text AS xid${notified} FROM appended`,
-})
-const APPEND = append('append', '')
-const APPEND_AND_NOTIFY = append('notify', `, pg_notify('${LOG_CHANNEL}', '')::text`)
+SELECT portcullis_database() AS database, xid::text AS xid FROM appended`,
+}
+
+/**
+ * Behind the commit and not in the transaction: PostgreSQL commits transactions that notify one after the other, each
+ * waiting for the disk alone. What is lost with a connection in between is found by the next poll.
+ */
+const NOTIFY = `NOTIFY ${LOG_CHANNEL}`
 
 interface CommittedRow {
   readonly database: string
@@ -49,7 +53,6 @@ interface CommittedRow {
 export function createUnitOfWork(options: UnitOfWorkOptions): UnitOfWork<PostgresTransaction, MutationContext> {
   const { database, affectedMax, timeoutMs } = options
   const { pool } = database
-  const statement = options.notify ? APPEND_AND_NOTIFY : APPEND
   return {
     run: ({ actor, idempotency }, work) =>
       database.admitted(() =>
@@ -63,7 +66,8 @@ export function createUnitOfWork(options: UnitOfWorkOptions): UnitOfWork<Postgre
     identify: async ({ session }) => committedOf(await session.conclude<CommittedRow>(IDENTITY, [])),
     async appendInvalidation({ session }, context, { event, tags, keyCount, widened, audit }: LogRecord) {
       const values = [...auditValues(context, event, audit), tags, keyCount, widened]
-      return committedOf(await session.conclude<CommittedRow>(statement, values))
+      if (options.notify) session.afterCommit(NOTIFY)
+      return committedOf(await session.conclude<CommittedRow>(APPEND, values))
     },
     async audit({ session }, context, action, record) {
       session.write({ name: 'audit', parts: [AUDIT], values: auditValues(context, action, record) })
