@@ -155,3 +155,33 @@ describe('while somebody changes a resource', () => {
     await fleet.expectSeen(`${name}.ben`, [`${name}/extra-plan=read`, `${name}/old-plan=read`])
   })
 })
+
+describe('two who make the same at once', () => {
+  it('make it once: the other finds it, and is refused where there must be none', async () => {
+    const name = 'twice'
+    await organisation(name)
+    const joins = (mustExist?: boolean) =>
+      fleet.instances.map(({ portcullis }) =>
+        portcullis.mutations.addUserToGroup(
+          { group: named(`${name}/squad`), userId: user(`${name}.ann`), ...(mustExist !== undefined && { mustExist }) },
+          asRoot,
+        ),
+      )
+    // Both have looked and found nothing before either may write.
+    const whileHeld = async <T>(attempts: () => Promise<T>[]) => {
+      await holder.query('BEGIN; LOCK TABLE memberships IN SHARE ROW EXCLUSIVE MODE')
+      const both = attempts()
+      await expect.poll(waiting).toBe(both.length)
+      await holder.query('COMMIT')
+      return Promise.allSettled(both)
+    }
+    const refused = (await whileHeld(() => joins(false))).filter(({ status }) => status === 'rejected')
+    expect(refused).toMatchObject([{ reason: { code: 'version-mismatch' } }])
+    await fleet.instances[0].portcullis.mutations.removeUserFromGroup(
+      { group: named(`${name}/squad`), userId: user(`${name}.ann`) },
+      asRoot,
+    )
+    const put = await whileHeld(() => joins())
+    expect(put.map((each) => each.status === 'fulfilled' && each.value.value.created).sort()).toEqual([false, true])
+  })
+})
