@@ -2,6 +2,7 @@
 import type { Transaction } from '../domain/transaction.ts'
 import type { Statement } from './pool.ts'
 import type { Session } from './session.ts'
+import type { AffectedStatements } from './transaction/affected.ts'
 import { grantsIn } from './transaction/grants.ts'
 import { groupsIn } from './transaction/groups.ts'
 import { healthIn } from './transaction/health.ts'
@@ -26,7 +27,7 @@ const UNKNOWN: Statement = {
   ARRAY(SELECT n FROM unnest($3::text[]) n WHERE NOT EXISTS (SELECT 1 FROM resources WHERE name = n)) AS resources`,
 }
 
-export function createTransaction(session: Session, affectedMax: number): PostgresTransaction {
+export function createTransaction(session: Session, affected: AffectedStatements): PostgresTransaction {
   return {
     session,
     now: new Date(),
@@ -34,12 +35,12 @@ export function createTransaction(session: Session, affectedMax: number): Postgr
       keepShape: () => session.run(`SELECT pg_advisory_xact_lock_shared(${TREE_LOCK})`),
       changeShape: () => session.run(`SELECT pg_advisory_xact_lock(${TREE_LOCK})`),
     },
-    canName: (count) => count <= affectedMax,
+    canName: (count) => count <= affected.max,
     users: usersIn(session),
-    groups: groupsIn(session, affectedMax),
+    groups: groupsIn(session, affected),
     memberships: membershipsIn(session),
-    resources: resourcesIn(session, affectedMax),
-    grants: grantsIn(session, affectedMax),
+    resources: resourcesIn(session, affected),
+    grants: grantsIn(session, affected),
     health: healthIn(session),
     async unknown({ users, groups, resources }) {
       const rows = await session.query<{ users: string[]; groups: string[]; resources: string[] }>(UNKNOWN, [

@@ -7,6 +7,7 @@ import { once } from './idempotency.ts'
 import { LOG_CHANNEL } from './invalidation-log.ts'
 import { type Database, type Statement, translated } from './pool.ts'
 import { inTransaction } from './session.ts'
+import { createAffectedStatements } from './transaction/affected.ts'
 import { createTransaction, type PostgresTransaction } from './transaction.ts'
 
 export interface UnitOfWorkOptions {
@@ -53,12 +54,13 @@ interface CommittedRow {
 export function createUnitOfWork(options: UnitOfWorkOptions): UnitOfWork<PostgresTransaction, MutationContext> {
   const { database, affectedMax, timeoutMs } = options
   const { pool } = database
+  const affected = createAffectedStatements(affectedMax)
   return {
     run: ({ actor, idempotency }, work) =>
       database.admitted(() =>
         retrying(() =>
           inTransaction({ pool, timeoutMs, goesOn: idempotency !== undefined }, (session) => {
-            const tx = createTransaction(session, affectedMax)
+            const tx = createTransaction(session, affected)
             return idempotency ? once(session, { subject: actor, ...idempotency }, () => work(tx)) : work(tx)
           }),
         ),

@@ -1,10 +1,9 @@
 /** Grants: one, or all of a group. */
 import type { GroupId, Permission, Ref, ResourceId } from '../../domain/model.ts'
 import type { Transaction } from '../../domain/transaction.ts'
-import { GRANTS, stateOf } from '../list-states.ts'
 import type { Statement } from '../pool.ts'
 import type { Question, Session } from '../session.ts'
-import { below, holdersOf, type NamedUsersRow, namedUsers } from './named-users.ts'
+import { type AffectedStatements, holdersOf, type NamedUsersRow } from './affected.ts'
 import { byRef, namedBy, splitRefs, statementFor } from './refs.ts'
 
 /**
@@ -21,32 +20,6 @@ WITH granted AS MATERIALIZED (
 SELECT (SELECT id FROM holder) AS "groupId",
   (SELECT coalesce(json_agg(json_build_array(id, name)), '[]') FROM granted) AS resources`
 const LOCK = byRef('lock-grant', '$1', lock)
-
-const groupOf = (group: string) => `(SELECT id FROM groups WHERE ${group})`
-const resourceOf = (resource: string) => `(SELECT id FROM resources WHERE ${resource})`
-
-// Behind those locks, in a statement of its own: a member who came while it was waited for the group is seen.
-const find = (group: string, resource: string) => `
-WITH RECURSIVE ${below(`SELECT ${groupOf(group)} AS id, 1 AS depth`)}
-SELECT named.*, (
-  SELECT permission FROM grants WHERE group_id = ${groupOf(group)} AND resource_id = ${resourceOf(resource)}
-) AS permission
-FROM (${namedUsers('$3')}) AS named`
-const FIND = {
-  id: byRef('grant-of-id', '$1', (group) => find(group, 'id = $2::uuid')),
-  name: byRef('grant-of-name', '$1', (group) => find(group, 'name = $2')),
-}
-
-const LIST = byRef(
-  'lock-grants',
-  '$1',
-  (group) => `
-WITH RECURSIVE ${below(`SELECT ${groupOf(group)} AS id, 1 AS depth`)}
-SELECT named.*, (${stateOf(GRANTS.replace('$1::uuid', groupOf(group)), 'resourceName')}) AS state, (
-  SELECT coalesce(json_agg(json_build_array(resource_id, permission)), '[]') FROM grants WHERE group_id = ${groupOf(group)}
-) AS grants
-FROM (${namedUsers('$2')}) AS named`,
-)
 
 const RESOURCES_OF: Statement = {
   name: 'resources-of-group',
@@ -77,7 +50,7 @@ interface ListRow extends NamedUsersRow {
   readonly grants: [ResourceId, Permission][]
 }
 
-export function grantsIn(session: Session, affectedMax: number): Transaction['grants'] {
+export function grantsIn(session: Session, affected: AffectedStatements): Transaction['grants'] {
   /** Locks, and reads behind the locks. */
   async function locked<Row extends NamedUsersRow>(
     group: Ref<GroupId>,
@@ -91,19 +64,19 @@ export function grantsIn(session: Session, affectedMax: number): Transaction['gr
     const idOf = (ref: Ref<ResourceId>) =>
       ids.get('id' in ref ? `id:${ref.id.toLowerCase()}` : `name:${ref.name}`) ?? null
     const { groupId } = lockedRow
-    const holders = holdersOf(groupId === null ? [] : [groupId], row, affectedMax)
+    const holders = holdersOf(groupId === null ? [] : [groupId], row, affected.max)
     return { groupId, resourceIds: resources.map(idOf), row, holders }
   }
 
   return {
     async lock(group, resource) {
-      const reading = statementFor('id' in resource ? FIND.id : FIND.name, group)
-      const values = [namedBy(group), namedBy(resource), affectedMax + 1]
+      const reading = statementFor('id' in resource ? affected.grant.id : affected.grant.name, group)
+      const values = [namedBy(group), namedBy(resource)]
       const { groupId, resourceIds, row, holders } = await locked<GrantRow>(group, [resource], [reading, values])
       return { groupId, resourceId: resourceIds[0] ?? null, permission: row.permission, holders }
     },
     async lockList(group, resources) {
-      const reading: Question = [statementFor(LIST, group), [namedBy(group), affectedMax + 1]]
+      const reading: Question = [statementFor(affected.grants, group), [namedBy(group)]]
       const { row, ...found } = await locked<ListRow>(group, resources, reading)
       return { ...found, grants: row.grants, state: row.state }
     },

@@ -3,8 +3,8 @@ import type { Group, GroupId } from '../../domain/model.ts'
 import type { Transaction } from '../../domain/transaction.ts'
 import type { Statement } from '../pool.ts'
 import type { Session } from '../session.ts'
+import { type AffectedStatements, holdersOf, idsIn, type NamedUsersRow } from './affected.ts'
 import { lineageOf } from './lineage.ts'
-import { below, holdersOf, idsIn, type NamedUsersRow, namedUsers } from './named-users.ts'
 import { byRef, namedBy, splitRefs, statementFor } from './refs.ts'
 
 const GROUP = 'id, name, parent_id AS "parentId", version, created_at AS "createdAt", updated_at AS "updatedAt"'
@@ -22,22 +22,6 @@ const LINEAGE = byRef(
   '$1',
   (group) => `WITH RECURSIVE ${lineageOf(group)} SELECT string_agg(id::text, ',' ORDER BY depth) AS ids FROM lineage`,
 )
-
-// Behind the locks on the tree and on the group, in a statement of its own: a member who came while the lock was waited for
-// is seen.
-const SUBTREE = byRef(
-  'subtree',
-  '$1',
-  (group) => `
-WITH RECURSIVE ${below(`SELECT id, 1 AS depth FROM groups WHERE ${group}`)}
-SELECT named.*, (SELECT string_agg(DISTINCT id::text, ',') FROM below) AS groups, (SELECT max(depth) FROM below) AS height
-FROM (${namedUsers('$2')}) AS named`,
-)
-
-const MEMBERS_BELOW: Statement = {
-  name: 'members-below',
-  text: `WITH RECURSIVE ${below('SELECT unnest($1::uuid[]) AS id, 1 AS depth')} ${namedUsers('$2')}`,
-}
 
 const DEEPEST: Statement = {
   name: 'deepest-group',
@@ -61,16 +45,16 @@ interface SubtreeRow extends NamedUsersRow {
   readonly height: number
 }
 
-export function groupsIn(session: Session, affectedMax: number): Transaction['groups'] {
+export function groupsIn(session: Session, affected: AffectedStatements): Transaction['groups'] {
   return {
     async lock(ref) {
       const name = namedBy(ref)
       const [[group], [below]] = await session.both<Group, SubtreeRow>(
         [statementFor(LOCK, ref), [name]],
-        [statementFor(SUBTREE, ref), [name, affectedMax + 1]],
+        [statementFor(affected.subtree, ref), [name]],
       )
       if (!group || !below) return null
-      const subtree = { ...holdersOf(idsIn<GroupId>(below.groups), below, affectedMax), height: below.height }
+      const subtree = { ...holdersOf(idsIn<GroupId>(below.groups), below, affected.max), height: below.height }
       return { group, subtree }
     },
     lockAll: async (refs) => (refs.length === 0 ? [] : session.query<Group>(LOCK_ALL, splitRefs(refs))),
@@ -79,8 +63,8 @@ export function groupsIn(session: Session, affectedMax: number): Transaction['gr
       return idsIn<GroupId>(row?.ids ?? null)
     },
     async membersBelow(ids) {
-      const [row] = ids.length === 0 ? [] : await session.query<NamedUsersRow>(MEMBERS_BELOW, [ids, affectedMax + 1])
-      return holdersOf(ids, row ?? { size: 0, lines: null }, affectedMax).users
+      const [row] = ids.length === 0 ? [] : await session.query<NamedUsersRow>(affected.membersBelow, [ids])
+      return holdersOf(ids, row ?? { size: 0, lines: null }, affected.max).users
     },
     async deepest() {
       const [row] = await session.query<{ deepest: number }>(DEEPEST, [])

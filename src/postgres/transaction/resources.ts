@@ -3,7 +3,7 @@ import type { GroupId, Resource } from '../../domain/model.ts'
 import type { Transaction } from '../../domain/transaction.ts'
 import type { Statement } from '../pool.ts'
 import type { Question, Session } from '../session.ts'
-import { below, holdersOf, idsIn, type NamedUsersRow, namedUsers } from './named-users.ts'
+import { type AffectedStatements, holdersOf, idsIn, type NamedUsersRow } from './affected.ts'
 import { byRef, namedBy, statementFor } from './refs.ts'
 
 const RESOURCE =
@@ -12,7 +12,9 @@ const RESOURCE =
 const FIND = byRef('resource', '$1', (resource) => `SELECT ${RESOURCE} FROM resources WHERE ${resource}`)
 
 // The resource, then the groups that hold it, by id. The groups are locked from what the statement's snapshot shows: where
-// the resource had to be waited for, a grant may be missing from it. HOLDERS reads them anew and shows that.
+// the resource had to be waited for, a grant may be missing from it. The holders are read anew behind the locks, which shows
+// that: then no grant can be added (that shares the resource), no locked group can lose or get a member below it (that
+// shares the group), and the tree keeps its shape.
 const LOCK = byRef(
   'lock-resource',
   '$1',
@@ -30,18 +32,6 @@ const LOCK_GROUPS: Statement = {
   name: 'lock-holders',
   text: 'SELECT FROM groups WHERE id = ANY($1::uuid[]) ORDER BY id FOR NO KEY UPDATE',
 }
-
-// Behind those locks, in a statement of its own: now no grant can be added (that shares the resource), none of the locked
-// groups can lose or get a member below it (that shares the group), and the tree keeps its shape.
-const HOLDERS = byRef(
-  'holders',
-  '$1',
-  (resource) => `
-WITH RECURSIVE holders AS MATERIALIZED (
-  SELECT group_id FROM grants WHERE resource_id = (SELECT id FROM resources WHERE ${resource})
-), ${below('SELECT group_id AS id, 1 AS depth FROM holders')}
-SELECT named.*, (SELECT string_agg(group_id::text, ',') FROM holders) AS groups FROM (${namedUsers('$2')}) AS named`,
-)
 
 const INSERT = `
 INSERT INTO resources (id, name, kind, description, attributes, version, created_at, updated_at)
@@ -62,16 +52,16 @@ interface HoldersRow extends NamedUsersRow {
   readonly groups: string | null
 }
 
-export function resourcesIn(session: Session, affectedMax: number): Transaction['resources'] {
+export function resourcesIn(session: Session, affected: AffectedStatements): Transaction['resources'] {
   function holdersIn([row]: readonly HoldersRow[]) {
     if (!row) throw new Error('an aggregate returned no row')
-    return holdersOf(idsIn<GroupId>(row.groups), row, affectedMax)
+    return holdersOf(idsIn<GroupId>(row.groups), row, affected.max)
   }
 
   return {
     async lock(ref) {
       const name = namedBy(ref)
-      const asked: Question = [statementFor(HOLDERS, ref), [name, affectedMax + 1]]
+      const asked: Question = [statementFor(affected.holders, ref), [name]]
       const [[row], rows] = await session.both<LockedRow, HoldersRow>([statementFor(LOCK, ref), [name]], asked)
       if (!row) return null
       const { locked, ...resource } = row
