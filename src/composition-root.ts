@@ -31,12 +31,13 @@ import { createVisibleResources } from './domain/visibility/visible-resources.ts
 import { createAuditTrail } from './postgres/audit-trail.ts'
 import { createChangeLog } from './postgres/change-log.ts'
 import { createDirectory } from './postgres/directory.ts'
-import { createFleetHealth } from './postgres/fleet-health.ts'
+import { createFleetHealth, outageHistory } from './postgres/fleet-health.ts'
 import { readInvalidations } from './postgres/invalidation-history.ts'
 import { createInvalidationLog } from './postgres/invalidation-log.ts'
 import { createLogRetention, scheduleLogRetention } from './postgres/log-retention.ts'
 import { assertMigrated, MigrationError } from './postgres/migrate.ts'
 import { createDatabase } from './postgres/pool.ts'
+import { createPrisma } from './postgres/prisma.ts'
 import { createCacheSource } from './postgres/source.ts'
 import { createUnitOfWork } from './postgres/unit-of-work.ts'
 import { createRedis, type RedisAdapter } from './redis/index.ts'
@@ -87,6 +88,7 @@ export function compose(config: Config, { logger, metrics }: { logger: Logger; m
   const events = tee(metrics.layers, counters.events)
   const databaseOptions = config.database
   const database = createDatabase({ ...databaseOptions, sink: metrics.database })
+  const prisma = createPrisma(database)
   const redis = createRedis({ ...config.redis, prefix: config.cache.prefix, sink: metrics.redis, logger })
   const { store } = redis
   const entries = createEntryCodec(config.cursorSecret)
@@ -253,7 +255,7 @@ export function compose(config: Config, { logger, metrics }: { logger: Logger; m
         visibleResources: visible.page,
         visibleResource: visible.one,
         counts: visible.counts,
-        auditTrail: createAuditTrail({ database, cursors }).entries,
+        auditTrail: createAuditTrail({ prisma, cursors }).entries,
         async effectiveGroups(user, context) {
           const { groups: nodes, cache } = await visible.effectiveGroups(user, context)
           return { groups: withVia(nodes), cache }
@@ -274,7 +276,7 @@ export function compose(config: Config, { logger, metrics }: { logger: Logger; m
           // An operator needs the rest most when the database cannot be asked.
           outages: async () => ({
             currentMs: Math.round(recovery.outageMs()),
-            history: await fleet.history(OUTAGES_SHOWN).catch(() => 'unavailable'),
+            history: await outageHistory(prisma, OUTAGES_SHOWN).catch(() => 'unavailable'),
           }),
           catalogue: () => ({ resources: catalogue.size, whole: followed.isWhole() }),
           layers: counters.snapshot,

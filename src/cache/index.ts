@@ -50,7 +50,9 @@ export {
 } from './log-follower.ts'
 export { createMemo } from './memo.ts'
 export {
+  type Audit,
   type AuditRecord,
+  type BegunMutation,
   type Invalidation,
   invalidatesNothing,
   type KeyList,
@@ -58,6 +60,7 @@ export {
   type LayerKey,
   type Lock,
   type Mutation,
+  type MutationChain,
   mergeInvalidations,
   mutation,
   NOTHING_INVALIDATED,

@@ -72,10 +72,6 @@ const rename = (steps: string[], name = 'rename') =>
   mutation<Tx, string>(name)
     .locking(async () => void steps.push('lock tree'))
     .locking(async () => void steps.push('lock group'))
-    .audited(
-      (input) => `thing:${input}`,
-      async ({ value }) => value,
-    )
 
 const writing = (steps: string[]) => async (tx: Tx, input: string) => {
   steps.push('write')
@@ -125,8 +121,12 @@ describe('a mutation', () => {
 
   it('is audited with its target and its state before and after', async () => {
     const { runner, steps, audits } = setUp()
-    await runner.run(rename(steps).write(writing(steps)), 'new', 'admin')
-    expect(audits).toEqual([{ target: 'thing:new', before: 'old', after: 'new' }])
+    const declared = mutation<Tx, string>('rename')
+      .on(async ({ value }, input) => ({ from: value, to: input }))
+      .write((tx, { to }) => writing(steps)(tx, to))
+      .audited({ target: (input) => `thing:${input}`, before: ({ from }) => from, after: (length) => ({ length }) })
+    await runner.run(declared, 'new', 'admin')
+    expect(audits).toEqual([{ target: 'thing:new', before: 'old', after: { length: 3 } }])
   })
 
   it('that left everything as it was invalidates, audits and appends nothing', async () => {

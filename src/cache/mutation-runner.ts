@@ -1,5 +1,5 @@
 /**
- * Runs a mutation: lock, compute what goes stale, write, compute again, append to the log, commit; then tell this
+ * Runs a mutation: lock, resolve, compute what goes stale, write, compute again, append to the log, commit; then tell this
  * instance's index and delete in the shared store. The log row is in the mutation's own transaction, so no crash and
  * no outage can lose the invalidation; the delete only makes it immediate elsewhere.
  */
@@ -15,7 +15,6 @@ import {
   type Mutation,
   mergeInvalidations,
   NOTHING_INVALIDATED,
-  type Rule,
 } from './mutation.ts'
 import type { Committed } from './snapshot.ts'
 import type { Tag } from './tags.ts'
@@ -36,9 +35,12 @@ export interface UnitOfWork<Tx, Context> {
    * @throws what the work throws, or what the database says; a connection lost while committing may have committed or not
    */
   run<T>(context: Context, work: (tx: Tx) => Promise<T>): Promise<T>
-  /** Appends to the invalidation log and the audit log inside the transaction and returns its identity. */
+  /**
+   * Appends to the invalidation log and the audit log inside the transaction and returns its identity. The work asks
+   * nothing of the transaction after this, so it may commit at once; writes may have waited for it and fail here.
+   */
   appendInvalidation(tx: Tx, context: Context, record: LogRecord): Promise<Committed>
-  /** Identity of a transaction that invalidates nothing. */
+  /** Identity of a transaction that invalidates nothing; the last thing the work asks of it. */
   identify(tx: Tx): Promise<Committed>
   /** Of a mutation that invalidates nothing. */
   audit(tx: Tx, context: Context, action: string, record: AuditRecord): Promise<void>
@@ -86,16 +88,14 @@ export function createMutationRunner<Tx, Context>(
     intent: { invalidation: Invalidation },
   ): Promise<Committed & { value: Result }> {
     return unitOfWork.run(context, async (tx) => {
-      for (const lock of mutation.locks) await lock(tx, input)
-      const before = await affected(mutation.rules, tx, input)
-      const stateBefore = await mutation.state(tx, input)
-      const value = await mutation.write(tx, input)
-      if (!mutation.changed(value)) return { ...(await unitOfWork.identify(tx)), value }
-      const after = await affected(mutation.rules, tx, input)
+      const begun = await mutation.begin(tx, input)
+      const before = await begun.affected()
+      const value = await begun.write()
+      if (!begun.changed(value)) return { ...(await unitOfWork.identify(tx)), value }
+      const after = await begun.affected()
       const invalidation = await mergeInvalidations([...before, ...after])
       intent.invalidation = invalidation
-      const audit = { target: mutation.target(input), before: stateBefore, after: await mutation.state(tx, input) }
-      const committed = await record(tx, context, { event: mutation.name, invalidation, audit })
+      const committed = await record(tx, context, { event: mutation.name, invalidation, audit: begun.audit(value) })
       return { ...committed, value }
     })
   }
@@ -143,17 +143,6 @@ export function createMutationRunner<Tx, Context>(
       }
     },
   }
-}
-
-function affected<Tx, Input>(rules: readonly Rule<Tx, Input>[], tx: Tx, input: Input): Promise<Invalidation[]> {
-  return sequentially(rules, (rule) => rule(tx, input))
-}
-
-/** One connection serves one statement at a time. */
-async function sequentially<A, B>(all: readonly A[], run: (each: A) => Promise<B>): Promise<B[]> {
-  const results: B[] = []
-  for (const each of all) results.push(await run(each))
-  return results
 }
 
 function recordOf(event: string, invalidation: Invalidation): Omit<LogRecord, 'audit'> {

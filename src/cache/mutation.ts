@@ -1,6 +1,6 @@
 /**
- * A mutation declared as its correctness: what it locks, what goes stale, what it writes. Rules are plain functions in
- * a chain that only declares, so their order cannot matter; `mutation-runner.ts` owns the transaction.
+ * A mutation declared as its correctness: what it locks, what it is about, what goes stale, what it writes. The chain
+ * only declares; `mutation-runner.ts` owns the transaction.
  */
 import type { EntryKey, LayerName } from './entry-store.ts'
 import { inPieces } from './in-pieces.ts'
@@ -33,11 +33,14 @@ export interface LayerKey {
   readonly key: EntryKey
 }
 
-/** Evaluated inside the transaction both before and after the write; what either names is invalidated. */
-export type Rule<Tx, Input> = (tx: Tx, input: Input) => Promise<Invalidation>
+/**
+ * Evaluated inside the transaction both before and after the write; what either names is invalidated. A rule that answers
+ * at once has not asked the transaction, so it would answer the same again and is evaluated before the write alone.
+ */
+export type Rule<Tx, Subject> = (tx: Tx, subject: Subject) => Invalidation | Promise<Invalidation>
 
-/** Taken before anything is computed, so that what is affected cannot change under the computation. */
-export type Lock<Tx, Input> = (tx: Tx, input: Input) => Promise<void>
+/** Taken before anything is read, so that what is affected cannot change under the computation. */
+export type Lock<Tx, Input> = (tx: Tx, input: Input) => void | Promise<void>
 
 export interface AuditRecord {
   readonly target: string
@@ -45,41 +48,112 @@ export interface AuditRecord {
   readonly after: unknown
 }
 
-export interface Mutation<Tx, Input, Result> {
-  readonly name: string
-  readonly locks: readonly Lock<Tx, Input>[]
-  readonly rules: readonly Rule<Tx, Input>[]
+/** What the audit log calls the thing that changes, and its state before and after; absent: no state. */
+export interface Audit<Input, Subject, Result> {
   readonly target: (input: Input) => string
-  readonly state: (tx: Tx, input: Input) => Promise<unknown>
-  readonly write: (tx: Tx, input: Input) => Promise<Result>
-  readonly changed: (result: Result) => boolean
+  readonly before?: (subject: Subject) => unknown
+  readonly after?: (result: Result, subject: Subject) => unknown
 }
 
-export interface MutationChain<Tx, Input> {
-  locking(lock: Lock<Tx, Input>): MutationChain<Tx, Input>
-  invalidates(rule: Rule<Tx, Input>): MutationChain<Tx, Input>
-  /** What the audit log calls the thing that changes, and its state before and after. */
-  audited(target: (input: Input) => string, state: (tx: Tx, input: Input) => Promise<unknown>): MutationChain<Tx, Input>
+export interface Mutation<Tx, Input, Result> {
+  readonly name: string
+  /** Takes the locks and finds the subject; all that follows is about this one subject. */
+  begin(tx: Tx, input: Input): Promise<BegunMutation<Result>>
+}
+
+export interface BegunMutation<Result> {
+  affected(): Promise<Invalidation[]>
+  write(): Promise<Result>
+  changed(result: Result): boolean
+  audit(result: Result): AuditRecord
+}
+
+/** The subject is the input itself until `on` resolves another. */
+export interface MutationChain<Tx, Input, Subject = Input> {
+  locking(lock: Lock<Tx, Input>): MutationChain<Tx, Input, Subject>
+  /** Finds what the input names, with the locks that make the answer true, once for rules, write and audit. */
+  on<Found>(resolve: (tx: Tx, input: Input) => Promise<Found>): MutationChain<Tx, Input, Found>
+  invalidates(rule: Rule<Tx, Subject>): MutationChain<Tx, Input, Subject>
   /** @param changed false for a result that left everything as it was: then nothing is invalidated or audited */
   write<Result>(
-    write: (tx: Tx, input: Input) => Promise<Result>,
-    changed?: (result: Result) => boolean,
-  ): Mutation<Tx, Input, Result>
+    write: (tx: Tx, subject: Subject, input: Input) => Result | Promise<Result>,
+    changed?: (result: Result, subject: Subject) => boolean,
+  ): AuditableMutation<Tx, Input, Subject, Result>
+}
+
+/** Without `audited` the audit log has the mutation's name and no state. */
+export interface AuditableMutation<Tx, Input, Subject, Result> extends Mutation<Tx, Input, Result> {
+  audited(audit: Audit<Input, Subject, Result>): Mutation<Tx, Input, Result>
 }
 
 export const NOTHING_INVALIDATED: Invalidation = { tags: [], keys: [], layers: [] }
 
 /** Begins the chain of a mutation; `name` is what the logs call it. */
 export function mutation<Tx, Input>(name: string): MutationChain<Tx, Input> {
-  return chain<Tx, Input>({ name, locks: [], rules: [], target: () => name, state: async () => null })
+  return chain<Tx, Input, Input>({ name, locks: [], resolve: async (_tx, input) => input, rules: [] })
 }
 
-function chain<Tx, Input>(declared: Omit<Mutation<Tx, Input, never>, 'write' | 'changed'>): MutationChain<Tx, Input> {
+interface Declared<Tx, Input, Subject> {
+  readonly name: string
+  readonly locks: readonly Lock<Tx, Input>[]
+  readonly resolve: (tx: Tx, input: Input) => Promise<Subject>
+  readonly rules: readonly Rule<Tx, Subject>[]
+}
+
+interface Written<Tx, Input, Subject, Result> extends Declared<Tx, Input, Subject> {
+  readonly write: (tx: Tx, subject: Subject, input: Input) => Result | Promise<Result>
+  readonly changed: (result: Result, subject: Subject) => boolean
+}
+
+function chain<Tx, Input, Subject>(declared: Declared<Tx, Input, Subject>): MutationChain<Tx, Input, Subject> {
+  const { name, rules } = declared
   return {
     locking: (lock) => chain({ ...declared, locks: [...declared.locks, lock] }),
-    invalidates: (rule) => chain({ ...declared, rules: [...declared.rules, rule] }),
-    audited: (target, state) => chain({ ...declared, target, state }),
-    write: (write, changed = () => true) => ({ ...declared, write, changed }),
+    on(resolve) {
+      if (rules.length > 0) throw new Error(`${name}: rules come after the subject that they are about`)
+      return chain({ name, locks: declared.locks, resolve, rules: [] })
+    },
+    invalidates: (rule) => chain({ ...declared, rules: [...rules, rule] }),
+    write(write, changed = () => true) {
+      const written = { ...declared, write, changed }
+      return {
+        ...mutationOf(written, { target: () => name }),
+        audited: (audit) => mutationOf(written, audit),
+      }
+    },
+  }
+}
+
+function mutationOf<Tx, Input, Subject, Result>(
+  { name, locks, resolve, rules, write, changed }: Written<Tx, Input, Subject, Result>,
+  { target, before = () => null, after = () => null }: Audit<Input, Subject, Result>,
+): Mutation<Tx, Input, Result> {
+  return {
+    name,
+    async begin(tx, input) {
+      for (const lock of locks) await lock(tx, input)
+      const subject = await resolve(tx, input)
+      return {
+        affected: evaluated(rules, tx, subject),
+        write: async () => write(tx, subject, input),
+        changed: (result) => changed(result, subject),
+        audit: (result) => ({ target: target(input), before: before(subject), after: after(result, subject) }),
+      }
+    },
+  }
+}
+
+function evaluated<Tx, Subject>(rules: readonly Rule<Tx, Subject>[], tx: Tx, subject: Subject) {
+  const settled = new Map<Rule<Tx, Subject>, Invalidation>()
+  return async (): Promise<Invalidation[]> => {
+    const all: Invalidation[] = []
+    // In turn: one connection serves one statement at a time.
+    for (const rule of rules) {
+      const answer = settled.get(rule) ?? rule(tx, subject)
+      if (!(answer instanceof Promise)) settled.set(rule, answer)
+      all.push(await answer)
+    }
+    return all
   }
 }
 

@@ -1,24 +1,17 @@
 import { describe, expect, it } from 'vitest'
 import type { FlushScope } from './api.ts'
 import { flushCache, scopeOfFlush, targetOfFlush } from './flush.ts'
-import type { GroupId, Ref, Resource, ResourceId, UserId } from './model.ts'
+import type { Ref, Resource, ResourceId, UserId } from './model.ts'
 import type { Transaction } from './transaction.ts'
-import { userIdsOf } from './user-ids.ts'
 
 const id = '0a000000-0000-4000-8000-000000000000' as ResourceId
 const alice = 'alice' as UserId
 
-/** One resource named `plan`, granted to `team`, of which alice is a member. */
+/** One resource named `plan`. */
 const tx = {
   resources: {
     find: async (ref: Ref<ResourceId>) =>
       ('id' in ref ? ref.id === id : ref.name === 'plan') ? ({ id } as Resource) : null,
-  },
-  grants: {
-    holdersOf: async (resource: ResourceId) =>
-      resource === id
-        ? { groups: ['team' as GroupId], users: userIdsOf([alice]) }
-        : { groups: [], users: userIdsOf([]) },
   },
 } as unknown as Transaction
 
@@ -35,7 +28,7 @@ describe('a flush', () => {
     'of %j takes whole layers, with what was derived from them',
     async (scope, expected) => {
       expect(await scopeOfFlush(tx, scope)).toEqual(expected)
-      expect(await flushCache.rules[0]?.(tx, scope)).toEqual(expected)
+      expect(await (await flushCache.begin(tx, scope)).affected()).toEqual([expected])
     },
   )
 
@@ -51,16 +44,15 @@ describe('a flush', () => {
   })
 
   it.each([{ id }, { name: 'plan' }])(
-    'of a resource takes its bucket and the lists of who may see it: %j',
+    'of a resource takes its bucket and the lists of everybody, whoever held it before a change that nobody logged: %j',
     async (resource) => {
       expect(await scopeOfFlush(tx, { scope: 'resource', resource })).toEqual({
-        tags: ['c:0a', `r:${id}`, 'g:team'],
+        tags: ['c:0a', `r:${id}`, 'l:user-resources'],
         keys: [
           { layer: 'resources', key: 'resources:all:0a' },
           { layer: 'resources', key: 'resources:all' },
-          { layer: 'user-resources', key: 'resources:{alice}' },
         ],
-        layers: [],
+        layers: ['user-resources'],
       })
     },
   )
@@ -74,10 +66,10 @@ describe('a flush', () => {
 
   it('writes nothing, always counts, and is audited by its scope without a state', async () => {
     expect(flushCache.name).toBe('flushCache')
-    expect(await flushCache.write(tx, { scope: 'all' })).toBe(null)
-    expect(flushCache.changed(null)).toBe(true)
-    expect(await flushCache.state(tx, { scope: 'all' })).toBe(null)
-    expect(flushCache.target({ scope: 'all' })).toBe('cache:all')
+    const begun = await flushCache.begin(tx, { scope: 'all' })
+    expect(await begun.write()).toBe(null)
+    expect(begun.changed(null)).toBe(true)
+    expect(begun.audit(null)).toEqual({ target: 'cache:all', before: null, after: null })
   })
 
   it.each([

@@ -1,17 +1,10 @@
 /** An administrator's or a recovery tier's flush: a mutation that writes nothing but the log, so it holds without Redis too. */
 
 import type { LAYERS } from '../cache/index.ts'
-import {
-  type Invalidation,
-  invalidatesNothing,
-  mergeInvalidations,
-  mutation,
-  NOTHING_INVALIDATED,
-  type Rule,
-} from '../cache/index.ts'
+import { type Invalidation, mergeInvalidations, mutation, type Rule } from '../cache/index.ts'
 import type { FlushScope } from './api.ts'
 import { DomainError } from './errors.ts'
-import { allResources, resourcesOfHolders, userGroups, userResources } from './invalidation-rules.ts'
+import { allResources, allUserResources, userGroups, userResources } from './invalidation-rules.ts'
 import { layerTag } from './keys.ts'
 import type { Transaction } from './transaction.ts'
 
@@ -29,7 +22,7 @@ const LAYERS_OF_LAYER: Readonly<Record<Layer, readonly Layer[]>> = {
   'user-resources': ['user-resources'],
 }
 
-/** What the scope names; evaluated in a transaction because affected users are read there. */
+/** @throws DomainError `unknown-resource` */
 export async function scopeOfFlush(tx: Transaction, scope: FlushScope): Promise<Invalidation> {
   switch (scope.scope) {
     case 'all':
@@ -42,7 +35,8 @@ export async function scopeOfFlush(tx: Transaction, scope: FlushScope): Promise<
     case 'resource': {
       const found = await tx.resources.find(scope.resource)
       if (!found) throw new DomainError('unknown-resource', 'there is no such resource')
-      return merged(tx, [allResources(() => [found.id]), resourcesOfHolders(() => found.id)])
+      // Not only the lists of its present holders: before a change that was never logged others held it.
+      return merged(tx, [allResources(() => [found.id]), allUserResources()])
     }
     default:
       return scope satisfies never
@@ -50,9 +44,10 @@ export async function scopeOfFlush(tx: Transaction, scope: FlushScope): Promise<
 }
 
 export const flushCache = mutation<Transaction, FlushScope>('flushCache')
-  .invalidates((tx, scope) => scopeOfFlush(tx, scope))
-  .audited(targetOfFlush, async () => null)
-  .write(async () => null)
+  .on(scopeOfFlush)
+  .invalidates((_tx, named) => named)
+  .write(() => null)
+  .audited({ target: targetOfFlush })
 
 export function targetOfFlush(scope: FlushScope): string {
   switch (scope.scope) {
@@ -72,8 +67,5 @@ function wholeLayers(layers: readonly Layer[]): Invalidation {
 }
 
 async function merged(tx: Transaction, rules: readonly Rule<Transaction, null>[]): Promise<Invalidation> {
-  const all: Invalidation[] = []
-  for (const rule of rules) all.push(await rule(tx, null))
-  const invalidation = await mergeInvalidations(all)
-  return invalidatesNothing(invalidation) ? NOTHING_INVALIDATED : invalidation
+  return mergeInvalidations(await Promise.all(rules.map((rule) => rule(tx, null))))
 }

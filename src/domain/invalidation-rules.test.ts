@@ -1,37 +1,32 @@
-import { describe, expect, it, vi } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { NOTHING_INVALIDATED } from '../cache/index.ts'
 import {
   allResources,
+  allUserResources,
   everything,
   everythingOfMembersBelow,
   everythingOfUsers,
   NAMED_RESOURCES_MAX,
-  resourcesOfMembersBelow,
+  resourcesOfHolders,
   userGroups,
   userResources,
 } from './invalidation-rules.ts'
 import type { GroupId, ResourceId, UserId } from './model.ts'
-import type { Transaction } from './transaction.ts'
+import type { Holders, Transaction } from './transaction.ts'
 import { userIdsOf } from './user-ids.ts'
 
 const [alice, bob] = ['alice', 'bob'] as [UserId, UserId]
 const [team, lab] = ['team', 'lab'] as [GroupId, GroupId]
 const resource = (start: string) => `${start}000000-0000-4000-8000-000000000000` as ResourceId
 
-/** A transaction that knows who is affected, and nothing else. */
-function transaction({ members = [alice, bob] as UserId[] | null, subtree = [team, lab] } = {}) {
-  const affected = {
-    membersBelow: vi.fn(async (_groups: readonly GroupId[]) => members && userIdsOf(members)),
-    subtree: vi.fn(async (_group: GroupId) => subtree),
-    canName: (count: number) => count <= 2,
-  }
-  return { tx: { affected } as unknown as Transaction, affected }
-}
+/** All that a rule asks: whether so many can be named. */
+const tx = { canName: (count: number) => count <= 2 } as unknown as Transaction
+const held = (groups: GroupId[], users: UserId[] | null): Holders => ({ groups, users: users && userIdsOf(users) })
 
 describe('the entries of one user', () => {
   it('are his list, by his tag', async () => {
     const rule = userResources<{ user: UserId }>(({ user }) => user)
-    expect(await rule(transaction().tx, { user: alice })).toEqual({
+    expect(await rule(tx, { user: alice })).toEqual({
       tags: ['u:alice'],
       keys: [{ layer: 'user-resources', key: 'resources:{alice}' }],
       layers: [],
@@ -40,18 +35,15 @@ describe('the entries of one user', () => {
 
   it('are his groups, by the same tag', async () => {
     const rule = userGroups<{ user: UserId }>(({ user }) => user)
-    expect(await rule(transaction().tx, { user: alice })).toEqual({
+    expect(await rule(tx, { user: alice })).toEqual({
       tags: ['u:alice'],
       keys: [{ layer: 'user-groups', key: 'user:groups:{alice}' }],
       layers: [],
     })
   })
 
-  it('are found through the transaction, too, and are none where there is nobody', async () => {
-    const { tx } = transaction()
-    const found = userResources<null>(async (_input, given) => (given === tx ? bob : null))
-    expect((await found(tx, null)).tags).toEqual(['u:bob'])
-    for (const rule of [userResources<null>(() => null), userGroups<null>(async () => null)])
+  it('are none where there is nobody', async () => {
+    for (const rule of [userResources<null>(() => null), userGroups<null>(() => null)])
       expect(await rule(tx, null)).toEqual(NOTHING_INVALIDATED)
   })
 })
@@ -59,7 +51,7 @@ describe('the entries of one user', () => {
 describe('the catalogue', () => {
   it('loses the buckets of the resources, each once, and its manifest after them', async () => {
     const rule = allResources<readonly ResourceId[]>((ids) => ids)
-    expect(await rule(transaction().tx, ['0a', 'ff', '0a'].map(resource))).toEqual({
+    expect(await rule(tx, ['0a', 'ff', '0a'].map(resource))).toEqual({
       tags: ['c:0a', 'c:ff', `r:${resource('0a')}`, `r:${resource('ff')}`],
       keys: [
         { layer: 'resources', key: 'resources:all:0a' },
@@ -72,23 +64,21 @@ describe('the catalogue', () => {
 
   it('loses whole buckets when there are too many resources to name', async () => {
     const many = Array.from({ length: NAMED_RESOURCES_MAX + 1 }, (_, n) => resource(`0a${n}`))
-    const { tags } = await allResources<null>(() => many)(transaction().tx, null)
+    const { tags } = await allResources<null>(() => many)(tx, null)
     expect(tags).toEqual(['c:0a'])
   })
 
   it('keeps everything when there is no resource', async () => {
-    const { tx } = transaction()
     expect(await allResources<null>(() => [])(tx, null)).toEqual(NOTHING_INVALIDATED)
     expect(await allResources<null>(() => null)(tx, null)).toEqual(NOTHING_INVALIDATED)
   })
 })
 
 describe('the lists of everybody below groups', () => {
-  const rule = resourcesOfMembersBelow<readonly GroupId[] | null>((groups) => groups)
+  const rule = resourcesOfHolders<Holders | null>((holders) => holders)
 
   it('go by name, and by the grants of each group', async () => {
-    const { tx, affected } = transaction()
-    expect(await rule(tx, [team, lab])).toEqual({
+    expect(await rule(tx, held([team, lab], [alice, bob]))).toEqual({
       tags: ['g:team', 'g:lab'],
       keys: [
         { layer: 'user-resources', key: 'resources:{alice}' },
@@ -96,16 +86,15 @@ describe('the lists of everybody below groups', () => {
       ],
       layers: [],
     })
-    expect(affected.membersBelow).toHaveBeenCalledWith([team, lab])
   })
 
   it('go by the tag alone where nobody is below: a member may come in a concurrent transaction', async () => {
-    expect(await rule(transaction({ members: [] }).tx, [team])).toEqual({ tags: ['g:team'], keys: [], layers: [] })
+    expect(await rule(tx, held([team], []))).toEqual({ tags: ['g:team'], keys: [], layers: [] })
   })
 
   it('go as one list where they are thousands, written out only when it is read', async () => {
     const members = Array.from({ length: 1001 }, (_, at) => `user ${at}` as UserId)
-    const { keys, lists = [] } = await rule(transaction({ members }).tx, [team])
+    const { keys, lists = [] } = await rule(tx, held([team], members))
     expect(keys).toEqual([])
     expect(lists.map(({ layer, size }) => [layer, size])).toEqual([['user-resources', 1001]])
     const written = lists.flatMap((list) => [...list.keys()])
@@ -113,7 +102,7 @@ describe('the lists of everybody below groups', () => {
   })
 
   it('go as a whole layer where they are too many to name, and keep the tags of the groups', async () => {
-    expect(await rule(transaction({ members: null }).tx, [team])).toEqual({
+    expect(await rule(tx, held([team], null))).toEqual({
       tags: ['g:team', 'l:user-resources'],
       keys: [],
       layers: ['user-resources'],
@@ -121,18 +110,15 @@ describe('the lists of everybody below groups', () => {
   })
 
   it('stay where there is no group', async () => {
-    const { tx, affected } = transaction()
     expect(await rule(tx, null)).toEqual(NOTHING_INVALIDATED)
-    expect(affected.membersBelow).not.toHaveBeenCalled()
   })
 })
 
 describe('everything of everybody below a group', () => {
-  const rule = everythingOfMembersBelow<GroupId | null>((group) => group)
+  const rule = everythingOfMembersBelow<Holders | null>((subtree) => subtree)
 
   it('goes by name, and by the place of every group of the subtree', async () => {
-    const { tx, affected } = transaction()
-    expect(await rule(tx, team)).toEqual({
+    expect(await rule(tx, held([team, lab], [alice, bob]))).toEqual({
       tags: ['t:team', 't:lab'],
       keys: [
         { layer: 'user-groups', key: 'user:groups:{alice}' },
@@ -142,12 +128,10 @@ describe('everything of everybody below a group', () => {
       ],
       layers: [],
     })
-    expect(affected.subtree).toHaveBeenCalledWith(team)
-    expect(affected.membersBelow).toHaveBeenCalledWith([team])
   })
 
   it('goes as whole layers where they are too many to name', async () => {
-    expect(await rule(transaction({ members: null }).tx, team)).toEqual({
+    expect(await rule(tx, held([team, lab], null))).toEqual({
       tags: ['t:team', 't:lab', 'l:user-groups', 'l:user-resources'],
       keys: [],
       layers: ['user-groups', 'user-resources'],
@@ -155,7 +139,15 @@ describe('everything of everybody below a group', () => {
   })
 
   it('stays where there is no group', async () => {
-    expect(await rule(transaction().tx, null)).toEqual(NOTHING_INVALIDATED)
+    expect(await rule(tx, null)).toEqual(NOTHING_INVALIDATED)
+  })
+})
+
+it('the lists of everybody are their layer', async () => {
+  expect(await allUserResources<null>()(tx, null)).toEqual({
+    tags: ['l:user-resources'],
+    keys: [],
+    layers: ['user-resources'],
   })
 })
 
@@ -163,7 +155,7 @@ describe('everything of users', () => {
   const rule = everythingOfUsers<readonly UserId[] | null>((users) => users)
 
   it('goes by name, and by the tag of each', async () => {
-    expect(await rule(transaction().tx, [alice, bob])).toEqual({
+    expect(await rule(tx, [alice, bob])).toEqual({
       tags: ['u:alice', 'u:bob'],
       keys: [
         { layer: 'user-groups', key: 'user:groups:{alice}' },
@@ -176,7 +168,7 @@ describe('everything of users', () => {
   })
 
   it('goes as whole layers where they are too many to name', async () => {
-    expect(await rule(transaction().tx, [alice, bob, 'carol' as UserId])).toEqual({
+    expect(await rule(tx, [alice, bob, 'carol' as UserId])).toEqual({
       tags: ['l:user-groups', 'l:user-resources'],
       keys: [],
       layers: ['user-groups', 'user-resources'],
@@ -184,13 +176,13 @@ describe('everything of users', () => {
   })
 
   it('stays where there is nobody', async () => {
-    expect(await rule(transaction().tx, [])).toEqual(NOTHING_INVALIDATED)
-    expect(await rule(transaction().tx, null)).toEqual(NOTHING_INVALIDATED)
+    expect(await rule(tx, [])).toEqual(NOTHING_INVALIDATED)
+    expect(await rule(tx, null)).toEqual(NOTHING_INVALIDATED)
   })
 })
 
 it('everything is every layer, by its tag and as a whole', async () => {
-  expect(await everything<null>()(transaction().tx, null)).toEqual({
+  expect(await everything<null>()(tx, null)).toEqual({
     tags: ['l:resources', 'l:user-groups', 'l:user-resources'],
     keys: [],
     layers: ['resources', 'user-groups', 'user-resources'],

@@ -1,6 +1,7 @@
 /**
  * What goes stale when what changes: the whole table on one page. Each rule names the tags every instance judges by and
- * the keys removed at once; rules are evaluated inside the transaction, before and after the write.
+ * the keys removed at once, from the subject that the mutation has resolved and locked. It is evaluated before and after
+ * the write; the locks make both alike (transaction.ts says which), so neither asks the database.
  */
 import {
   type EntryKey,
@@ -11,16 +12,16 @@ import {
   type Rule,
 } from '../cache/index.ts'
 import { bucketOf, bucketTag, grantsTag, layerKey, layerTag, placeTag, resourceTag, userTag } from './keys.ts'
-import type { GroupId, ResourceId, UserId } from './model.ts'
+import type { ResourceId, UserId } from './model.ts'
 import type { Holders, Transaction } from './transaction.ts'
 import { type UserIds, userIdsIn } from './user-ids.ts'
 
-type DomainRule<Input> = Rule<Transaction, Input>
-/** Where in the input, or through it in the database, the rule finds what it names; null when there is none (yet, or any more). */
-type Find<Input, Found> = (input: Input, tx: Transaction) => Found | null | Promise<Found | null>
+type DomainRule<Subject> = Rule<Transaction, Subject>
+/** What of the subject the rule is about; null when there is none. */
+type Find<Subject, Found> = (subject: Subject) => Found | null
 
 /** `resources:{user}` of one user. */
-export function userResources<Input>(find: Find<Input, UserId>): DomainRule<Input> {
+export function userResources<Subject>(find: Find<Subject, UserId>): DomainRule<Subject> {
   return forFound(find, (user) => ({
     ...NOTHING_INVALIDATED,
     tags: [userTag(user)],
@@ -29,7 +30,7 @@ export function userResources<Input>(find: Find<Input, UserId>): DomainRule<Inpu
 }
 
 /** `user:groups:{user}` of one user. */
-export function userGroups<Input>(find: Find<Input, UserId>): DomainRule<Input> {
+export function userGroups<Subject>(find: Find<Subject, UserId>): DomainRule<Subject> {
   return forFound(find, (user) => ({
     ...NOTHING_INVALIDATED,
     tags: [userTag(user)],
@@ -38,10 +39,10 @@ export function userGroups<Input>(find: Find<Input, UserId>): DomainRule<Input> 
 }
 
 /** `user:groups:{user}` and `resources:{user}` of each of these users: one invalidation for a whole list. */
-export function everythingOfUsers<Input>(find: Find<Input, readonly UserId[]>): DomainRule<Input> {
+export function everythingOfUsers<Subject>(find: Find<Subject, readonly UserId[]>): DomainRule<Subject> {
   return forFound(find, (users, tx) => {
     const layers = ['user-groups', 'user-resources'] as const
-    if (!tx.affected.canName(users.length)) return { ...widened(layers), tags: layers.map(layerTag) }
+    if (!tx.canName(users.length)) return { ...widened(layers), tags: layers.map(layerTag) }
     const keys = users.flatMap((user) => [layerKey.userGroups(user), layerKey.userResources(user)])
     return { ...NOTHING_INVALIDATED, tags: users.map(userTag), keys }
   })
@@ -51,7 +52,7 @@ export function everythingOfUsers<Input>(find: Find<Input, readonly UserId[]>): 
 export const NAMED_RESOURCES_MAX = 1000
 
 /** `resources:all`, with the buckets of these resources; each resource by name, unless they are too many. */
-export function allResources<Input>(find: Find<Input, readonly ResourceId[]>): DomainRule<Input> {
+export function allResources<Subject>(find: Find<Subject, readonly ResourceId[]>): DomainRule<Subject> {
   return forFound(find, (resources) => {
     const distinct = [...new Set(resources)]
     const buckets = [...new Set(distinct.map(bucketOf))]
@@ -64,44 +65,40 @@ export function allResources<Input>(find: Find<Input, readonly ResourceId[]>): D
 }
 
 /** `resources:{user}` of everybody below groups whose grants, or whose granted resources, change. */
-export function resourcesOfMembersBelow<Input>(find: Find<Input, readonly GroupId[]>): DomainRule<Input> {
-  return forFound(find, async (groups, tx) => listsOfHolders({ groups, users: await tx.affected.membersBelow(groups) }))
-}
-
-/** `resources:{user}` of everybody below the groups that a resource is granted to. */
-export function resourcesOfHolders<Input>(find: Find<Input, ResourceId>): DomainRule<Input> {
-  return forFound(find, async (resource, tx) => listsOfHolders(await tx.grants.holdersOf(resource)))
-}
-
-function listsOfHolders({ groups, users }: Holders): Invalidation {
-  const layers = ['user-resources'] as const
-  return { ...naming(users, layers), tags: tagged(users === null, groups.map(grantsTag), layers) }
-}
-
-/** `user:groups:{user}` and `resources:{user}` of everybody below a group that comes, goes or moves in the tree. */
-export function everythingOfMembersBelow<Input>(find: Find<Input, GroupId>): DomainRule<Input> {
-  return forFound(find, async (group, tx) => {
-    const subtree = await tx.affected.subtree(group)
-    const users = await tx.affected.membersBelow([group])
-    const layers = ['user-groups', 'user-resources'] as const
-    return { ...naming(users, layers), tags: tagged(users === null, subtree.map(placeTag), layers) }
+export function resourcesOfHolders<Subject>(find: Find<Subject, Holders>): DomainRule<Subject> {
+  return forFound(find, ({ groups, users }) => {
+    const layers = ['user-resources'] as const
+    return { ...naming(users, layers), tags: tagged(users === null, groups.map(grantsTag), layers) }
   })
 }
 
+/** `user:groups:{user}` and `resources:{user}` of everybody in a subtree that comes, goes or moves. */
+export function everythingOfMembersBelow<Subject>(find: Find<Subject, Holders>): DomainRule<Subject> {
+  return forFound(find, ({ groups, users }) => {
+    const layers = ['user-groups', 'user-resources'] as const
+    return { ...naming(users, layers), tags: tagged(users === null, groups.map(placeTag), layers) }
+  })
+}
+
+/** `resources:{user}` of everybody. */
+export function allUserResources<Subject>(): DomainRule<Subject> {
+  return () => ({ tags: [layerTag('user-resources')], keys: [], layers: ['user-resources'] })
+}
+
 /** Every entry of every layer: one invalidation for a whole batch. */
-export function everything<Input>(): DomainRule<Input> {
-  return async () => {
+export function everything<Subject>(): DomainRule<Subject> {
+  return () => {
     const layers = ['resources', 'user-groups', 'user-resources'] as const
     return { tags: layers.map(layerTag), keys: [], layers }
   }
 }
 
-function forFound<Input, Found>(
-  find: Find<Input, Found>,
-  invalidate: (found: Found, tx: Transaction) => Invalidation | Promise<Invalidation>,
-): DomainRule<Input> {
-  return async (tx, input) => {
-    const found = await find(input, tx)
+function forFound<Subject, Found>(
+  find: Find<Subject, Found>,
+  invalidate: (found: Found, tx: Transaction) => Invalidation,
+): DomainRule<Subject> {
+  return (tx, subject) => {
+    const found = find(subject)
     return found === null ? NOTHING_INVALIDATED : invalidate(found, tx)
   }
 }

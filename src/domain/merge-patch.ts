@@ -1,4 +1,5 @@
 /** JSON merge patch, RFC 7396: absent keeps, null removes, objects merge, everything else replaces. */
+import { isDeepStrictEqual } from 'node:util'
 import type { JsonObject, JsonValue } from './model.ts'
 
 export function mergePatch(target: JsonObject, patch: JsonObject): JsonObject {
@@ -17,4 +18,9 @@ function objectOrNone(value: JsonValue | undefined): JsonObject {
 
 function isObject(value: JsonValue): value is JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+/** Whether two values say the same, in whatever order their keys are. */
+export function sameJson(one: JsonValue, other: JsonValue): boolean {
+  return isDeepStrictEqual(one, other)
 }

@@ -1,32 +1,25 @@
 /** Runs the declared mutations for callers who only know the domain's interface. */
-import type { MutationRunner } from '../cache/index.ts'
-import type { MutationContext, Mutations } from './api.ts'
+import type { Mutation, MutationRunner } from '../cache/index.ts'
+import type { Mutated, MutationContext, Mutations } from './api.ts'
 import { encodeConsistencyToken } from './consistency-token.ts'
 import * as declared from './mutations/index.ts'
 import type { Transaction } from './transaction.ts'
 
+type Name = keyof Mutations
+type Input<Each extends Name> = Parameters<Mutations[Each]>[0]
+type Value<Each extends Name> = Awaited<ReturnType<Mutations[Each]>>['value']
+type Declared = { readonly [Each in Name]: Mutation<Transaction, Input<Each>, Value<Each>> }
+
 export function createMutations(runner: MutationRunner<Transaction, MutationContext>): Mutations {
-  function runs<Input, Result>(mutation: Parameters<typeof runner.run<Input, Result>>[0]) {
-    return async (input: Input, context: MutationContext) => {
+  // What the interface names and nobody declares, or declares otherwise, does not compile here.
+  const all: Declared = declared
+  const runs =
+    (mutation: Mutation<Transaction, never, unknown>) =>
+    async (input: never, context: MutationContext): Promise<Mutated<unknown>> => {
       const done = await runner.run(mutation, input, context)
       return { value: done.value, consistencyToken: encodeConsistencyToken(done) }
     }
-  }
-  return {
-    createResource: runs(declared.createResource),
-    updateResource: runs(declared.updateResource),
-    deleteResource: runs(declared.deleteResource),
-    putUser: runs(declared.putUser),
-    deleteUser: runs(declared.deleteUser),
-    createGroup: runs(declared.createGroup),
-    updateGroup: runs(declared.updateGroup),
-    deleteGroup: runs(declared.deleteGroup),
-    addUserToGroup: runs(declared.addUserToGroup),
-    removeUserFromGroup: runs(declared.removeUserFromGroup),
-    replaceMembers: runs(declared.replaceMembers),
-    putGrant: runs(declared.putGrant),
-    removeGrant: runs(declared.removeGrant),
-    replaceGrants: runs(declared.replaceGrants),
-    importOrganisation: runs(declared.importOrganisation),
-  }
+  return Object.fromEntries(
+    Object.entries(all).map(([name, mutation]) => [name, runs(mutation)]),
+  ) as unknown as Mutations
 }

@@ -27,29 +27,31 @@ interface Recovered {
 const REPORT_GAP_MS = 5000
 
 export const recoverFromOutage = mutation<Transaction, Recovered>('recoverFromOutage')
-  .locking((tx) => tx.health.lock())
-  .invalidates(async (tx, input) => {
-    const layers = TIER_LAYERS[(await outageEndingNow(tx, input))?.tier ?? 'short']
+  .on(async (tx, { thresholds, healthyForMs }: Recovered) => {
+    // Under this lock one instance decides; the others then find a report of this moment.
+    const { lastHealthyAt, now } = await tx.health.lock()
+    return { outage: lastHealthyAt && outageEnding(lastHealthyAt, now, { thresholds, healthyForMs }) }
+  })
+  .invalidates((_tx, { outage }) => {
+    const layers = TIER_LAYERS[outage?.tier ?? 'short']
     return { tags: layers.map(layerTag), keys: [], layers }
   })
-  .audited(
-    () => 'cache:outage',
-    (tx, input) => outageEndingNow(tx, input),
-  )
   .write(
-    async (tx, input): Promise<Outage | null> => {
-      const outage = await outageEndingNow(tx, input)
-      if (outage) await tx.health.recordOutage({ ...outage, recoveredBy: input.by })
-      await tx.health.reportHealthy()
+    (tx, { outage }, { by }): Outage | null => {
+      if (outage) tx.health.recordOutage({ ...outage, recoveredBy: by })
+      tx.health.reportHealthy()
       return outage
     },
     (outage) => outage !== null,
   )
+  .audited({ target: () => 'cache:outage', before: ({ outage }) => outage })
 
 /** Null when somebody had an answer all along, or has already reported the recovery. */
-async function outageEndingNow(tx: Transaction, { thresholds, healthyForMs }: Recovered): Promise<Outage | null> {
-  const { lastHealthyAt, now } = await tx.health.read()
-  if (!lastHealthyAt) return null
+function outageEnding(
+  lastHealthyAt: Date,
+  now: Date,
+  { thresholds, healthyForMs }: Omit<Recovered, 'by'>,
+): Outage | null {
   // Answers may have come for a while before the database could be told.
   const endedAt = new Date(now.getTime() - healthyForMs)
   const durationMs = endedAt.getTime() - lastHealthyAt.getTime()

@@ -1,124 +1,172 @@
-/** The port to one database transaction: everything a mutation may lock, read and write, in the words of the domain. */
+/**
+ * The port to one database transaction: everything a mutation may lock, read and write, in the words of the domain.
+ *
+ * What a mutation is about is locked and returned by one call (`lock…`), and holds until the transaction ends: nothing
+ * needs to be read again. Locks are taken in one order by all: the tree, resources by id, groups by id, users,
+ * memberships. Transactions whose affected users could miss each other exclude each other:
+ * a membership change shares its group and all ancestors, and whoever gives those groups something, or changes what they
+ * were given, takes them alone; a grant shares its resource, and whoever changes the resource takes it alone.
+ *
+ * Writes return nothing: they may wait for the statement that follows, and fail there.
+ */
 
 import type { ImportCounts, OrganisationImport } from './api.ts'
-import type { Grant, Group, GroupId, JsonObject, Membership, Ref, Resource, ResourceId, User, UserId } from './model.ts'
+import type {
+  Grant,
+  Group,
+  GroupId,
+  Membership,
+  MembershipRole,
+  Permission,
+  Ref,
+  Resource,
+  ResourceId,
+  User,
+  UserId,
+} from './model.ts'
 import type { UserIds } from './user-ids.ts'
 
 export interface Transaction {
-  readonly lock: Locks
-  readonly affected: Affected
+  /** When it began, by this instance's clock: the time that its writes bear. */
+  readonly now: Date
+  readonly tree: {
+    /** The tree keeps its shape until the transaction ends. Sent with what follows. */
+    keepShape(): void
+    /** Nobody else relies on the shape or changes it until the transaction ends. Sent with what follows. */
+    changeShape(): void
+  }
+  /** Whether so many users can be named one by one. */
+  canName(count: number): boolean
   readonly users: {
-    find(id: UserId): Promise<User | null>
-    put(user: { id: UserId; displayName?: string | null; disabled?: boolean }): Promise<User>
-    remove(id: UserId): Promise<void>
+    /** Against other changes of the user. */
+    lock(id: UserId): Promise<User | null>
+    insert(user: User): void
+    update(user: User): void
+    remove(id: UserId): void
   }
   readonly groups: {
-    find(ref: Ref<GroupId>): Promise<Group | null>
-    create(group: { name: string; parentId: GroupId | null }): Promise<Group>
-    update(id: GroupId, changes: { name?: string; parentId?: GroupId | null }): Promise<Group>
-    remove(id: GroupId): Promise<void>
-    /** The group and its ancestors, nearest first. */
-    lineage(id: GroupId): Promise<GroupId[]>
+    /**
+     * Against all that relies on the group as it is: other changes of it, its grants, and memberships below it. With all
+     * its descendants and their members.
+     */
+    lock(ref: Ref<GroupId>): Promise<{ readonly group: Group; readonly subtree: Subtree } | null>
+    /** Several, without what is below them; those that exist, in any order. */
+    lockAll(refs: readonly Ref<GroupId>[]): Promise<Group[]>
+    /** The group and its ancestors, nearest first; empty where there is no such group. */
+    lineage(ref: Ref<GroupId>): Promise<GroupId[]>
+    /** Everybody in these groups or below them; null when they are more than can be named. */
+    membersBelow(ids: readonly GroupId[]): Promise<UserIds | null>
     /** How many levels the deepest branch of the whole tree has; more than any allowed number when there is a cycle. */
     deepest(): Promise<number>
-    /** How many levels the subtree below has, the group itself counting as one. */
-    height(id: GroupId): Promise<number>
+    insert(group: Group): void
+    update(group: Group): void
+    /** Its children become top-level groups. */
+    remove(id: GroupId): void
   }
   readonly memberships: {
-    find(key: { userId: UserId; groupId: GroupId }): Promise<Membership | null>
-    put(membership: Membership): Promise<Membership>
-    remove(key: { userId: UserId; groupId: GroupId }): Promise<void>
-    /** All direct members. */
-    of(groupId: GroupId): Promise<Membership[]>
-    /** The state of that list, as its readers are told it. */
-    stateOf(groupId: GroupId): Promise<string>
-    putAll(memberships: readonly Membership[]): Promise<void>
-    removeAll(groupId: GroupId, users: readonly UserId[]): Promise<void>
+    /**
+     * The group with its ancestors, against changes of their grants, not against other membership changes; and the
+     * membership in it. Null where there is no such group.
+     */
+    lock(group: Ref<GroupId>, userId: UserId): Promise<LockedMembership | null>
+    insert(membership: Membership): void
+    update(membership: Membership): void
+    remove(key: { userId: UserId; groupId: GroupId }): void
+    /** The same, and nobody else changes who is in this very group: what replaces a list must have seen all of it. */
+    lockList(group: Ref<GroupId>, users: readonly UserId[]): Promise<MemberList | null>
+    /** Inserts or updates. */
+    putAll(memberships: readonly Membership[]): void
+    removeAll(groupId: GroupId, users: readonly UserId[]): void
   }
   readonly resources: {
+    /** Against other changes of the resource, and of who holds it: with all holders. */
+    lock(ref: Ref<ResourceId>): Promise<{ readonly resource: Resource; readonly holders: Holders } | null>
     find(ref: Ref<ResourceId>): Promise<Resource | null>
-    /** In the order asked; null for what does not exist. */
-    idsOf(refs: readonly Ref<ResourceId>[]): Promise<(ResourceId | null)[]>
-    create(resource: {
-      name: string
-      kind: string
-      description: string | null
-      attributes: JsonObject
-    }): Promise<Resource>
-    update(
-      id: ResourceId,
-      changes: { name?: string; kind?: string; description?: string | null; attributes?: JsonObject },
-    ): Promise<Resource>
-    remove(id: ResourceId): Promise<void>
+    insert(resource: Resource, grants: readonly Grant[]): void
+    update(resource: Resource): void
+    remove(id: ResourceId): void
   }
   readonly grants: {
-    find(key: { groupId: GroupId; resourceId: ResourceId }): Promise<Grant | null>
-    put(grant: Grant): Promise<Grant>
-    remove(key: { groupId: GroupId; resourceId: ResourceId }): Promise<void>
-    /** All that the group itself is granted. */
-    of(groupId: GroupId): Promise<Grant[]>
-    stateOf(groupId: GroupId): Promise<string>
-    putAll(grants: readonly Grant[]): Promise<void>
-    removeAll(groupId: GroupId, resources: readonly ResourceId[]): Promise<void>
-    /** The groups a resource is granted to. */
-    groupsOf(resourceId: ResourceId): Promise<GroupId[]>
-    /** The same with everybody below them, as {@link Affected} names them. */
-    holdersOf(resourceId: ResourceId): Promise<Holders>
+    /**
+     * Resource and group, for a change of what the group may do with it; with the grant as it is, and everybody below
+     * the group. Each of the two is null where it does not exist.
+     */
+    lock(group: Ref<GroupId>, resource: Ref<ResourceId>): Promise<LockedGrant>
+    insert(grant: Grant): void
+    update(grant: Grant): void
+    remove(key: GrantKey): void
+    /** The same for all that the group itself is granted, and for these resources. */
+    lockList(group: Ref<GroupId>, resources: readonly Ref<ResourceId>[]): Promise<GrantList>
+    /** Inserts or updates. */
+    putAll(grants: readonly Grant[]): void
+    removeAll(groupId: GroupId, resources: readonly ResourceId[]): void
     /** The resources a group is granted. */
     resourcesOf(groupId: GroupId): Promise<ResourceId[]>
   }
   /** What the fleet knows of Redis. */
   readonly health: {
-    /** Nobody else decides on a recovery until the transaction ends. */
-    lock(): Promise<void>
-    /** By the database's clock, which all instances share. */
-    read(): Promise<{ lastHealthyAt: Date | null; now: Date }>
-    reportHealthy(): Promise<void>
-    recordOutage(outage: { startedAt: Date; endedAt: Date; tier: string; recoveredBy: string }): Promise<void>
+    /** By the database's clock, which all instances share; nobody else decides on a recovery until the transaction ends. */
+    lock(): Promise<{ lastHealthyAt: Date | null; now: Date }>
+    reportHealthy(): void
+    recordOutage(outage: { startedAt: Date; endedAt: Date; tier: string; recoveredBy: string }): void
   }
   /** Of these names, those that do not exist. */
   unknown(names: NamesOfThings): Promise<NamesOfThings>
   importOrganisation(organisation: OrganisationImport): Promise<ImportCounts>
 }
 
+export interface GrantKey {
+  readonly groupId: GroupId
+  readonly resourceId: ResourceId
+}
+
+/** Groups, and everybody in them or below them; null when they are more than can be named. */
 export interface Holders {
   readonly groups: readonly GroupId[]
   readonly users: UserIds | null
+}
+
+export interface Subtree extends Holders {
+  /** How many levels it has, the group itself counting as one. */
+  readonly height: number
+}
+
+export interface LockedMembership {
+  readonly groupId: GroupId
+  readonly userExists: boolean
+  /** Null where the user is no direct member. */
+  readonly role: MembershipRole | null
+}
+
+export interface MemberList {
+  readonly groupId: GroupId
+  readonly members: readonly Membership[]
+  /** As the readers of the list are told it. */
+  readonly state: string
+  /** Of the users asked for; they go on existing until the transaction ends. */
+  readonly existing: ReadonlySet<UserId>
+}
+
+export interface LockedGrant {
+  readonly groupId: GroupId | null
+  readonly resourceId: ResourceId | null
+  /** Null where the group has none on this resource. */
+  readonly permission: Permission | null
+  readonly holders: Holders
+}
+
+export interface GrantList {
+  readonly groupId: GroupId | null
+  /** In the order asked; null for what does not exist. */
+  readonly resourceIds: readonly (ResourceId | null)[]
+  readonly grants: readonly (readonly [ResourceId, Permission])[]
+  /** As the readers of the list are told it. */
+  readonly state: string
+  readonly holders: Holders
 }
 
 export interface NamesOfThings {
   readonly users: readonly string[]
   readonly groups: readonly string[]
   readonly resources: readonly string[]
-}
-
-/**
- * The tree is locked first, shared by whatever relies on its shape and exclusively by whatever changes it; then groups
- * in the order of their ids. So the transactions whose affected users could miss each other exclude each other.
- */
-export interface Locks {
-  /** The tree keeps its shape until the transaction ends. */
-  treeShape(): Promise<void>
-  /** Nobody else reads or changes the shape until the transaction ends. */
-  treeChange(): Promise<void>
-  /** The group and its ancestors, shared: against changes of their grants, not against other membership changes. */
-  membersOf(group: GroupId): Promise<void>
-  /** The same, and nobody else changes who is in this very group: what replaces a list must have seen all of it. */
-  allMembersOf(group: GroupId): Promise<void>
-  /** Those of these users that exist go on existing until the transaction ends. */
-  usersExist(ids: readonly UserId[]): Promise<void>
-  resourcesExist(refs: readonly Ref<ResourceId>[]): Promise<void>
-  /** These groups, against each other and against membership changes below them. */
-  grantsOf(groups: readonly GroupId[]): Promise<void>
-  user(id: UserId): Promise<void>
-  resource(id: ResourceId): Promise<void>
-}
-
-/** Users whose entries a change touches; null when they are more than can be named. */
-export interface Affected {
-  /** Whether so many users can be named one by one. */
-  canName(count: number): boolean
-  membersBelow(groups: readonly GroupId[]): Promise<UserIds | null>
-  /** The group and all its descendants. */
-  subtree(group: GroupId): Promise<GroupId[]>
 }

@@ -18,9 +18,15 @@ export interface Policy {
   readonly rolesDecide?: true
   /**
    * @param terms of the request: who must see a mutation must see it in what he may do too
+   * @returns the caller's permission on the resource of the path, where it had to be looked up
    * @throws DomainError `forbidden`, or `not-found` where even the existence is hidden
    */
-  readonly check?: (caller: Caller, params: unknown, portcullis: Portcullis, terms: ReadContext) => Promise<void> | void
+  readonly check?: (
+    caller: Caller,
+    params: unknown,
+    portcullis: Portcullis,
+    terms: ReadContext,
+  ) => Promise<Permission | undefined> | Promise<void> | void
 }
 
 export const anyone: Policy = { who: 'anyone', authenticated: false, weighsRoles: false }
@@ -84,12 +90,13 @@ export function onResource(least: Permission, parameter: 'id' | 'resourceId' = '
     authenticated: true,
     weighsRoles: true,
     async check(caller, params, portcullis) {
-      if (caller.isAdmin) return
+      if (caller.isAdmin) return undefined
       const ref = (params as Record<typeof parameter, Ref<ResourceId>>)[parameter]
       const held = await portcullis.reads.permissionOn(caller.id, ref)
       // Hidden and absent are one answer; only who sees the resource may learn that he may not change it.
       if (held === null) throw new DomainError('not-found', 'no such resource')
       permit(PERMISSIONS.indexOf(held) >= PERMISSIONS.indexOf(least))
+      return held
     },
   }
 }

@@ -77,7 +77,7 @@ export function createRouteHandler(route: Route, dependencies: PipelineDependenc
     if (terms.after !== undefined && route.method === 'get') await portcullis.reads.checkToken(terms)
     const checking = route.policy.check?.(caller, params, portcullis, terms)
     // An `await` of nothing would still take a turn of the microtask queue.
-    if (checking !== undefined) await checking
+    const held = checking === undefined ? undefined : await checking
     const query = readQuery(req)
     return route.handle(
       {
@@ -85,6 +85,7 @@ export function createRouteHandler(route: Route, dependencies: PipelineDependenc
         query,
         body: route.body === undefined ? undefined : parsed(route.body, body?.value, 'body'),
         caller,
+        ...(held !== undefined && { held }),
         terms,
         mutation: (reason) => mutationContext(req, caller, body?.bytes, reason),
         http: req,

@@ -2,6 +2,7 @@
 import type { Request } from 'express'
 import type { z } from 'zod'
 import type { MutationContext, Portcullis, ReadContext } from '../domain/api.ts'
+import type { Permission } from '../domain/model.ts'
 import type { Caller } from './authentication.ts'
 import type { Policy } from './policies.ts'
 import type { ProblemCode } from './problem.ts'
@@ -15,6 +16,8 @@ export interface RouteRequest<Params, Query, Body> {
   readonly query: Query
   readonly body: Body
   readonly caller: Caller
+  /** The caller's permission on the resource of the path, where the policy had to look it up. */
+  readonly held?: Permission | undefined
   /** What the caller asks of a read: `Cache-Control: no-cache`, `Consistency-Token`. */
   readonly terms: ReadContext
   /** Who and under which idempotency key, for a mutation. */

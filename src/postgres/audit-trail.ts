@@ -1,12 +1,9 @@
 /** The audit log as administrators read it, newest first. */
 import type { AuditEntry, AuditQuery, Page } from '../domain/api.ts'
 import type { CursorCodec } from '../domain/cursor.ts'
-import type { Database, Statement } from './pool.ts'
-
-const COLUMNS =
-  'id::text, at, actor, action, target, before, after, reason, request_id AS "requestId", token_id AS "tokenId"'
-
-type Row = Omit<AuditEntry, 'at'> & { readonly at: Date }
+import type { JsonValue } from '../domain/model.ts'
+import type { Prisma } from './generated/client.ts'
+import type { PrismaReads } from './prisma.ts'
 
 export interface AuditTrail {
   /** @throws DomainError `invalid-input` for a cursor of another query */
@@ -14,10 +11,10 @@ export interface AuditTrail {
 }
 
 export function createAuditTrail({
-  database,
+  prisma,
   cursors,
 }: {
-  readonly database: Database
+  readonly prisma: PrismaReads
   readonly cursors: CursorCodec
 }): AuditTrail {
   return {
@@ -25,9 +22,21 @@ export function createAuditTrail({
       const { actor, action, target, since, until } = filters
       const scope = ['audit', actor, action, target, since?.toISOString(), until?.toISOString(), reader]
       const [at, id] = cursor === undefined ? [] : cursors.decode(scope, cursor)
-      const { statement, values } = pageOf({ ...filters, at, id }, limit + 1)
-      const rows = await database.query<Row>(statement, values)
-      const data = rows.slice(0, limit).map((row) => ({ ...row, at: row.at.toISOString() }))
+      const after = at !== undefined && id !== undefined ? [behind(new Date(at), BigInt(id))] : []
+      const rows = await prisma.ask(({ auditLog }) =>
+        auditLog.findMany({
+          where: { AND: [...filtersOf(filters), ...after] },
+          orderBy: [{ at: 'desc' }, { id: 'desc' }],
+          take: limit + 1,
+        }),
+      )
+      const data = rows.slice(0, limit).map(({ id, at, before, after, ...row }) => ({
+        id: String(id),
+        at: at.toISOString(),
+        ...row,
+        before: before as JsonValue,
+        after: after as JsonValue,
+      }))
       const last = data.at(-1)
       const more = rows.length > limit && last
       return { data, nextCursor: more ? cursors.encode(scope, [last.at, last.id]) : null }
@@ -35,31 +44,17 @@ export function createAuditTrail({
   }
 }
 
-interface Bounds extends Omit<AuditQuery, 'limit' | 'cursor' | 'reader'> {
-  readonly at: string | undefined
-  readonly id: string | undefined
+function filtersOf({ actor, action, target, since, until }: Partial<AuditQuery>): Prisma.AuditLogWhereInput[] {
+  return [
+    ...(actor === undefined ? [] : [{ actor }]),
+    ...(action === undefined ? [] : [{ action }]),
+    ...(target === undefined ? [] : [{ target }]),
+    ...(since === undefined ? [] : [{ at: { gte: since } }]),
+    ...(until === undefined ? [] : [{ at: { lt: until } }]),
+  ]
 }
 
-/** One statement per set of filters: a condition that may be absent would keep a prepared plan from every index. */
-function pageOf({ at, id, ...filters }: Bounds, count: number): { statement: Statement; values: unknown[] } {
-  const values: unknown[] = [count]
-  const conditions: string[] = []
-  const name = ['audit']
-  function where(filter: string, value: unknown, condition: (parameter: string) => string): void {
-    if (value === undefined) return
-    values.push(value)
-    conditions.push(condition(`$${values.length}`))
-    name.push(filter)
-  }
-  where('actor', filters.actor, (actor) => `actor = ${actor}`)
-  where('action', filters.action, (action) => `action = ${action}`)
-  where('target', filters.target, (target) => `target = ${target}`)
-  where('since', filters.since, (since) => `at >= ${since}::timestamptz`)
-  where('until', filters.until, (until) => `at < ${until}::timestamptz`)
-  where('after', at, (time) => `(at, id) < (${time}::timestamptz, $${values.length + 1}::bigint)`)
-  if (id !== undefined) values.push(id)
-  // Not a bare `id`: in an ORDER BY that is the text that is selected, and 9 comes after 10.
-  const text = `SELECT ${COLUMNS} FROM audit_log${conditions.length > 0 ? ` WHERE ${conditions.join(' AND ')}` : ''}
-    ORDER BY at DESC, audit_log.id DESC LIMIT $1`
-  return { statement: { name: name.join('-'), text }, values }
+/** The first condition is the one that an index can follow. */
+function behind(at: Date, id: bigint): Prisma.AuditLogWhereInput {
+  return { at: { lte: at }, OR: [{ at: { lt: at } }, { id: { lt: id } }] }
 }

@@ -45,6 +45,11 @@ const ADMINISTERED = `administered AS (
   WHERE group_id = ANY (ARRAY(SELECT id FROM effective)) AND permission = 'admin'
 )`
 
+/** Of the user $1. */
+const roleIn = (group: string) =>
+  `SELECT m.role FROM memberships m JOIN users u ON u.id = m.user_id AND NOT u.disabled
+   WHERE m.user_id = $1 AND m.group_id = ${group}`
+
 const SQL = {
   user: statement('user', `SELECT ${USER} FROM users WHERE id = $1`),
   users: statement('users', pageOf(USER, 'users', 'id')),
@@ -82,11 +87,8 @@ const SQL = {
       { limit: '$3', tables: `${EFFECTIVE_GROUPS}, ${ADMINISTERED},` },
     ),
   ),
-  role: statement(
-    'role',
-    `SELECT m.role FROM memberships m JOIN users u ON u.id = m.user_id AND NOT u.disabled
-     WHERE m.user_id = $1 AND m.group_id = $2::uuid`,
-  ),
+  roleById: statement('role-by-id', roleIn('$2::uuid')),
+  roleByName: statement('role-by-name', roleIn('(SELECT id FROM groups WHERE name = $2)')),
   /** Every path from one of the users' own groups up to a group with a grant on the resource $1, for the users $2. */
   paths: statement(
     'paths',
@@ -260,8 +262,8 @@ export function createDirectory({ database, source, cursors }: DirectoryOptions)
       )
     },
     async roleIn(user, ref) {
-      const found = await group(ref)
-      const membership = found && (await one<{ role: MembershipRole }>(SQL.role, [user, found.id]))
+      const [sql, group] = 'id' in ref ? [SQL.roleById, ref.id] : [SQL.roleByName, ref.name]
+      const membership = await one<{ role: MembershipRole }>(sql, [user, group])
       return membership?.role ?? null
     },
   }

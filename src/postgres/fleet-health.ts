@@ -3,6 +3,7 @@ import type { JsonObject } from '../domain/model.ts'
 import { TIER_LAYERS, type Tier } from '../domain/outage-tiers.ts'
 import type { FleetHealth } from '../domain/recovery.ts'
 import type { Database } from './pool.ts'
+import type { PrismaReads } from './prisma.ts'
 
 /** Between $1 and $2 milliseconds after the last report; sooner nothing needs saying, later it may have been an outage. */
 const REPORT = {
@@ -17,34 +18,26 @@ SELECT EXISTS (SELECT 1 FROM reported) OR EXISTS (
   SELECT 1 FROM cache_health WHERE last_healthy_at > clock_timestamp() - $1 * interval '1 millisecond') AS continuous`,
 }
 
-const HISTORY = {
-  name: 'outage-history',
-  text: `SELECT started_at, ended_at, tier, recovered_by FROM cache_outages ORDER BY ended_at DESC LIMIT $1`,
-}
-
-interface OutageRow {
-  started_at: Date
-  ended_at: Date
-  tier: string
-  recovered_by: string
-}
-
-export function createFleetHealth(database: Database): FleetHealth & { history(limit: number): Promise<JsonObject[]> } {
+export function createFleetHealth(database: Database): FleetHealth {
   return {
     async reportContinuous({ everyMs, gapMs }) {
       const [row] = await database.query<{ continuous: boolean }>(REPORT, [everyMs, gapMs])
       return row?.continuous ?? false
     },
-    async history(limit) {
-      const rows = await database.query<OutageRow>(HISTORY, [limit])
-      return rows.map(({ started_at, ended_at, tier, recovered_by }) => ({
-        startedAt: started_at.toISOString(),
-        endedAt: ended_at.toISOString(),
-        seconds: (ended_at.getTime() - started_at.getTime()) / 1000,
-        tier,
-        flushed: [...(TIER_LAYERS[tier as Tier] ?? [])],
-        recoveredBy: recovered_by,
-      }))
-    },
   }
+}
+
+/** The latest outages, newest first. */
+export async function outageHistory(prisma: PrismaReads, limit: number): Promise<JsonObject[]> {
+  const outages = await prisma.ask(({ cacheOutage }) =>
+    cacheOutage.findMany({ orderBy: { endedAt: 'desc' }, take: limit }),
+  )
+  return outages.map(({ startedAt, endedAt, tier, recoveredBy }) => ({
+    startedAt: startedAt.toISOString(),
+    endedAt: endedAt.toISOString(),
+    seconds: (endedAt.getTime() - startedAt.getTime()) / 1000,
+    tier,
+    flushed: [...(TIER_LAYERS[tier as Tier] ?? [])],
+    recoveredBy,
+  }))
 }

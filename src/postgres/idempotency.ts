@@ -4,7 +4,8 @@
  */
 import { deserialize, serialize } from 'node:v8'
 import { DomainError } from '../domain/errors.ts'
-import type { Prisma } from './generated/client.ts'
+import type { Statement } from './pool.ts'
+import type { Session } from './session.ts'
 
 export interface IdempotencyKey {
   readonly subject: string
@@ -13,49 +14,58 @@ export interface IdempotencyKey {
   readonly fingerprint: string
 }
 
-/** How long an answer can be had again, in hours. */
-const KEPT_HOURS = 24
+/** How long an answer can be had again. */
+const KEPT = `interval '24 hours'`
+
+const FIND = `
+SELECT fingerprint, body FROM idempotency_keys WHERE subject = $1 AND key = $2 AND expires_at > clock_timestamp()`
+
+// The look and the lock at once: whoever finds the answer needs no lock, so that repetitions of what is done are not told
+// that it is in progress, only because they meet. The lock is never waited for: a client that repeats too early is told so
+// instead of holding a connection.
+const FIND_OR_LOCK: Statement = {
+  name: 'idempotent-begin',
+  text: `
+WITH kept AS MATERIALIZED (${FIND})
+SELECT (SELECT row_to_json(kept) FROM kept) AS kept,
+  pg_try_advisory_xact_lock(hashtextextended($1 || chr(31) || $2, 0)) AS locked`,
+}
+const FIND_AGAIN: Statement = { name: 'idempotent-find', text: FIND }
+const STORE: Statement = {
+  name: 'idempotent-store',
+  text: `
+INSERT INTO idempotency_keys (subject, key, fingerprint, body, expires_at) VALUES ($1, $2, $3, $4, clock_timestamp() + ${KEPT})
+ON CONFLICT (subject, key) DO UPDATE
+SET fingerprint = EXCLUDED.fingerprint, body = EXCLUDED.body, expires_at = EXCLUDED.expires_at`,
+}
+
+interface Kept {
+  readonly fingerprint: string
+  readonly body: string
+}
 
 /**
  * Runs the work once per key; a repetition gets the first result.
  * @throws DomainError `idempotency-in-progress` while the first still runs, `idempotency-other-body` for another request
  */
-export async function once<T>(tx: Prisma.TransactionClient, of: IdempotencyKey, work: () => Promise<T>): Promise<T> {
+export async function once<T>(session: Session, of: IdempotencyKey, work: () => Promise<T>): Promise<T> {
   const { subject, key, fingerprint } = of
-  // Before the lock: repetitions of what is done must not be told that it is in progress, only because they meet.
-  const done = await keptAnswer<T>(tx, of)
-  if (done) return done.answer
-  // Never waits: a client that repeats too early is told so instead of holding a connection.
-  const locks = await tx.$queryRaw<{ taken: boolean }[]>`
-    SELECT pg_try_advisory_xact_lock(hashtextextended(${subject} || chr(31) || ${key}, 0)) AS taken`
-  if (!locks[0]?.taken)
+  const [begun] = await session.query<{ kept: Kept | null; locked: boolean }>(FIND_OR_LOCK, [subject, key])
+  if (begun?.kept) return answerOf<T>(begun.kept, fingerprint)
+  if (!begun?.locked)
     throw new DomainError('idempotency-in-progress', 'a request with this key is being worked on', {
       retryAfterSeconds: 1,
     })
-  // And under it: the first may have committed between the look and the lock.
-  const meanwhile = await keptAnswer<T>(tx, of)
-  if (meanwhile) return meanwhile.answer
+  // And under the lock: the first may have committed between the look and the lock.
+  const [meanwhile] = await session.query<Kept>(FIND_AGAIN, [subject, key])
+  if (meanwhile) return answerOf<T>(meanwhile, fingerprint)
   const result = await work()
-  const data = {
-    fingerprint,
-    body: serialize(result).toString('base64'),
-    expiresAt: new Date(Date.now() + KEPT_HOURS * 3_600_000),
-  }
-  await tx.idempotencyKey.upsert({
-    where: { subject_key: { subject, key } },
-    create: { subject, key, ...data },
-    update: data,
-  })
+  await session.query(STORE, [subject, key, fingerprint, serialize(result).toString('base64')])
   return result
 }
 
-async function keptAnswer<T>(
-  tx: Prisma.TransactionClient,
-  { subject, key, fingerprint }: IdempotencyKey,
-): Promise<{ answer: T } | null> {
-  const kept = await tx.idempotencyKey.findUnique({ where: { subject_key: { subject, key } } })
-  if (!kept || kept.expiresAt <= new Date()) return null
+function answerOf<T>(kept: Kept, fingerprint: string): T {
   if (kept.fingerprint !== fingerprint)
     throw new DomainError('idempotency-other-body', 'this key was used for another request')
-  return { answer: deserialize(Buffer.from(kept.body, 'base64')) as T }
+  return deserialize(Buffer.from(kept.body, 'base64')) as T
 }

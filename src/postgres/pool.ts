@@ -84,6 +84,8 @@ export function createDatabase(options: DatabaseOptions): Database {
     min: Math.min(KEPT_OPEN, poolMax),
     idleTimeoutMillis: IDLE_MS,
     allowExitOnIdle: false,
+    // Transactions send BEGIN ahead of their first statement and COMMIT behind their last (session.ts).
+    pipeline: true,
     onConnect: prepareConnection,
   })
   // An idle connection that breaks is replaced by the next use; without a listener it would end the process.

@@ -3,7 +3,15 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import type { Mutations } from '../../src/domain/api.ts'
 import { bucketOf, catalogueBucketKey } from '../../src/domain/keys.ts'
 import type { UserId } from '../../src/domain/model.ts'
-import { asRoot, entriesInRedis, PATIENT, type Service, smallOrganisation, startService } from '../support/service.ts'
+import {
+  allEntriesInRedis,
+  asRoot,
+  entriesInRedis,
+  PATIENT,
+  type Service,
+  smallOrganisation,
+  startService,
+} from '../support/service.ts'
 import { dropDatabase, freshDatabase } from '../support/stack.ts'
 
 const USERS = ['ann', 'ben', 'cid', 'dee', 'eve']
@@ -27,9 +35,7 @@ afterAll(async () => {
 /** Fills every entry, runs the mutation, and returns what it removed. */
 async function removedBy(mutate: () => Promise<unknown>): Promise<string[]> {
   for (const user of USERS) await service.visible(user)
-  const before = await entriesInRedis(service.prefix)
-  for (const user of USERS) expect(before).toContain(`resources:{${user}}`)
-  expect(before).toContain('resources:all')
+  const before = await allEntriesInRedis(service.prefix, USERS)
   await mutate()
   const after = new Set(await entriesInRedis(service.prefix))
   return before.filter((key) => !after.has(key))
@@ -149,6 +155,27 @@ describe('each event removes exactly', () => {
       service.portcullis.cache.flush({ scope: 'user', user: id('cid') }, { reason: 'test', dryRun: false }, asRoot),
     )
     expectExactly(removed, [...groups('cid'), ...lists('cid')])
+  })
+
+  it('a flush of a resource: the catalogue by name, and the lists of everybody as a layer', async () => {
+    const expected = await catalogueOf('handbook')
+    const flush = (dryRun: boolean) =>
+      service.portcullis.cache.flush(
+        { scope: 'resource', resource: { name: 'handbook' } },
+        { reason: 'test', dryRun },
+        asRoot,
+      )
+    const shown = await flush(true)
+    expect(shown.value).toMatchObject({ dryRun: true, keys: null, layers: ['user-resources'] })
+    const removed = await removedBy(() => flush(false))
+    // What a layer's flush makes worthless is swept in the background.
+    expectExactly(
+      removed.filter((key) => key.startsWith('resources:all') || key.startsWith('user:')),
+      expected,
+    )
+    for (const user of USERS) await service.visible(user)
+    const { entries } = (await service.portcullis.cache.userEntries(id('eve'))) as { entries: { present: boolean }[] }
+    expect(entries[1]?.present).toBe(true)
   })
 
   it('a dry run of a flush: nothing, though it names what would go', async () => {

@@ -99,3 +99,89 @@ describe.each([
     )
   })
 })
+
+/**
+ * A grant given beside a change of the resource would be missing from both: the change does not know the new group, and
+ * the grant's own invalidation is older than the change.
+ */
+describe('while somebody changes a resource', () => {
+  it('a grant on it waits, and the members of the group see the change on every instance', async () => {
+    const name = 'change-and-grant'
+    await organisation(name)
+    const [one, other] = fleet.instances
+    await fleet.warm(`${name}.ann`, `${name}.ben`)
+    // Held after it has computed who is touched, before it writes.
+    await holder.query('BEGIN; LOCK TABLE audit_log IN SHARE ROW EXCLUSIVE MODE')
+    const changing = one.portcullis.mutations.updateResource(
+      { resource: named(`${name}/extra-plan`), changes: { kind: 'changed' } },
+      asRoot,
+    )
+    await expect.poll(waiting).toBe(1)
+    const granting = grant(other.portcullis.mutations, name)
+    await expect.poll(waiting).toBe(2)
+    const { rows } = await observer.query<{ locktype: string }>('SELECT locktype FROM pg_locks WHERE NOT granted')
+    expect(rows.map(({ locktype }) => locktype).sort()).toEqual(['relation', 'transactionid'])
+    await holder.query('COMMIT')
+    await Promise.all([changing, granting])
+    await fleet.expectSeen(`${name}.ben`, [`${name}/extra-plan=read`, `${name}/old-plan=read`])
+    for (const { portcullis } of fleet.instances) {
+      const { body } = await portcullis.reads.visibleResources(user(`${name}.ben`), { limit: 50 }, {})
+      expect(body.toString()).toContain('"kind":"changed"')
+    }
+  })
+
+  it('that has just been granted to another group, it names the members of that one too', async () => {
+    const name = 'grant-and-change'
+    await organisation(name)
+    const [one, other] = fleet.instances
+    await fleet.warm(`${name}.ann`, `${name}.ben`)
+    await holder.query('BEGIN; LOCK TABLE audit_log IN SHARE ROW EXCLUSIVE MODE')
+    const granting = grant(one.portcullis.mutations, name)
+    await expect.poll(waiting).toBe(1)
+    // Its snapshot is older than the grant; what it names must not be.
+    const changing = other.portcullis.mutations.updateResource(
+      { resource: named(`${name}/extra-plan`), changes: { kind: 'changed' } },
+      asRoot,
+    )
+    await expect.poll(waiting).toBe(2)
+    await holder.query('COMMIT')
+    await Promise.all([granting, changing])
+    const { rows } = await observer.query<{ tags: string[]; id: string }>(
+      `SELECT l.tags, g.id FROM invalidation_log l, groups g WHERE l.event = 'updateResource' AND g.name = $1 ORDER BY l.id DESC LIMIT 1`,
+      [`${name}/old`],
+    )
+    const [row] = rows
+    expect(row?.tags).toContain(`g:${row?.id}`)
+    await fleet.expectSeen(`${name}.ben`, [`${name}/extra-plan=read`, `${name}/old-plan=read`])
+  })
+})
+
+describe('two who make the same at once', () => {
+  it('make it once: the other finds it, and is refused where there must be none', async () => {
+    const name = 'twice'
+    await organisation(name)
+    const joins = (mustExist?: boolean) =>
+      fleet.instances.map(({ portcullis }) =>
+        portcullis.mutations.addUserToGroup(
+          { group: named(`${name}/squad`), userId: user(`${name}.ann`), ...(mustExist !== undefined && { mustExist }) },
+          asRoot,
+        ),
+      )
+    // Both have looked and found nothing before either may write.
+    const whileHeld = async <T>(attempts: () => Promise<T>[]) => {
+      await holder.query('BEGIN; LOCK TABLE memberships IN SHARE ROW EXCLUSIVE MODE')
+      const both = attempts()
+      await expect.poll(waiting).toBe(both.length)
+      await holder.query('COMMIT')
+      return Promise.allSettled(both)
+    }
+    const refused = (await whileHeld(() => joins(false))).filter(({ status }) => status === 'rejected')
+    expect(refused).toMatchObject([{ reason: { code: 'version-mismatch' } }])
+    await fleet.instances[0].portcullis.mutations.removeUserFromGroup(
+      { group: named(`${name}/squad`), userId: user(`${name}.ann`) },
+      asRoot,
+    )
+    const put = await whileHeld(() => joins())
+    expect(put.map((each) => each.status === 'fulfilled' && each.value.value.created).sort()).toEqual([false, true])
+  })
+})

@@ -6,7 +6,15 @@ import { DomainError } from '../../src/domain/errors.ts'
 import type { Permission, UserId } from '../../src/domain/model.ts'
 import { problemOf } from '../../src/http/problem.ts'
 import { becomes } from '../support/becomes.ts'
-import { asRoot, entriesInRedis, PATIENT, type Service, smallOrganisation, startService } from '../support/service.ts'
+import {
+  allEntriesInRedis,
+  asRoot,
+  entriesInRedis,
+  PATIENT,
+  type Service,
+  smallOrganisation,
+  startService,
+} from '../support/service.ts'
 import { dropDatabase, freshDatabase } from '../support/stack.ts'
 
 const id = (user: string) => user as UserId
@@ -84,7 +92,7 @@ async function refusalOf(attempt: Promise<unknown>) {
 describe('a list of members', () => {
   it('becomes the whole membership, with one invalidation that spares who stays as he was', async () => {
     for (const user of ['ann', 'ben', 'cid', 'dee', 'eve']) await service.visible(user)
-    const before = await entriesInRedis(service.prefix)
+    const before = await allEntriesInRedis(service.prefix, ['ann', 'ben', 'cid', 'dee', 'eve'])
     const rows = await countOf('invalidation_log')
     const outcome = await mutations.replaceMembers(
       {

@@ -102,6 +102,21 @@ export async function entriesInRedis(prefix: string): Promise<string[]> {
   })
 }
 
+/**
+ * The same after every entry that there can be of these users and of the catalogue is there: what the service has not
+ * stored, because it did not need to, is put there as text, so that its removal shows.
+ */
+export async function allEntriesInRedis(prefix: string, users: readonly string[]): Promise<string[]> {
+  const buckets = Array.from({ length: 256 }, (_, bucket) => `resources:all:${bucket.toString(16).padStart(2, '0')}`)
+  const lists = users.flatMap((user) => [`user:groups:{${user}}`, `resources:{${user}}`])
+  const there = new Set(await entriesInRedis(prefix))
+  await withMaster(async (redis) => {
+    for (const name of ['resources:all', ...buckets, ...lists])
+      if (!there.has(name)) await redis.set(prefix + name, 'stands for an entry', 'EX', 60)
+  })
+  return entriesInRedis(prefix)
+}
+
 export async function withMaster<T>(work: (redis: Redis) => Promise<T>): Promise<T> {
   const redis = new Redis({ port: await masterPort(), host: '127.0.0.1' })
   try {

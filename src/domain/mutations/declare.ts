@@ -5,4 +5,10 @@ import type { Transaction } from '../transaction.ts'
 
 export type Input<Name extends keyof Mutations> = Parameters<Mutations[Name]>[0]
 
-export const mutation = <In>(name: string) => declare<Transaction, In>(name)
+/** The chain of the mutation that the interface offers under this name. */
+export const mutation = <Name extends keyof Mutations>(name: Name) => declare<Transaction, Input<Name>>(name)
+
+/** Relies on the tree as it is. */
+export const keepingTheTree = (tx: Transaction) => tx.tree.keepShape()
+/** Changes the tree. */
+export const changingTheTree = (tx: Transaction) => tx.tree.changeShape()

@@ -1,17 +1,13 @@
 /** A whole organisation at once. */
-import type { ImportCounts, OrganisationImport } from '../api.ts'
+import type { ImportCounts } from '../api.ts'
 import { checkImport } from '../import-check.ts'
 import { everything } from '../invalidation-rules.ts'
-import { mutation } from './declare.ts'
+import { changingTheTree, mutation } from './declare.ts'
 import { checkWholeTree } from './group-tree.ts'
 
-export const importOrganisation = mutation<OrganisationImport>('importOrganisation')
-  .locking((tx) => tx.lock.treeChange())
+export const importOrganisation = mutation('importOrganisation')
+  .locking(changingTheTree)
   .invalidates(everything())
-  .audited(
-    () => 'organisation',
-    async () => null,
-  )
   .write(
     async (tx, organisation): Promise<ImportCounts> => {
       await checkImport(tx, organisation)
@@ -21,3 +17,4 @@ export const importOrganisation = mutation<OrganisationImport>('importOrganisati
     },
     ({ changed }) => changed,
   )
+  .audited({ target: () => 'organisation' })

@@ -1,15 +1,13 @@
-/** What a mutation's input refers to, looked up in its transaction, and what is said when there is nothing. */
+/** What a mutation's input refers to, and what is said when there is nothing. */
 import { DomainError } from '../errors.ts'
-import type { GroupId, Ref, Resource, ResourceId } from '../model.ts'
-import type { Transaction } from '../transaction.ts'
+import type { Ref } from '../model.ts'
 
 export function named(ref: Ref<string>): string {
   return 'id' in ref ? ref.id : ref.name
 }
 
 /** @throws DomainError `not-found` for what the path names */
-export async function required<T>(finding: Promise<T | null>, ref: Ref<string>): Promise<T> {
-  const found = await finding
+export function required<T>(found: T | null, ref: Ref<string>): T {
   if (found === null) throw new DomainError('not-found', `${named(ref)} does not exist`)
   return found
 }
@@ -18,13 +16,12 @@ export async function required<T>(finding: Promise<T | null>, ref: Ref<string>):
  * What the body refers to at a JSON pointer; without one, what the path names beside the thing that changes.
  * @throws DomainError `unknown-group` or `unknown-resource`
  */
-export async function referred<T>(
-  finding: Promise<T | null>,
+export function referred<T>(
+  found: T | null | undefined,
   code: 'unknown-group' | 'unknown-resource',
   { ref, pointer }: { ref: Ref<string>; pointer?: string },
-): Promise<T> {
-  const found = await finding
-  if (found !== null) return found
+): T {
+  if (found !== null && found !== undefined) return found
   const message = `${named(ref)} does not exist`
   throw new DomainError(code, message, {
     ...(pointer !== undefined && { problems: [{ path: pointer, message: 'does not exist' }] }),
@@ -38,25 +35,12 @@ export function checkVersion(version: number, expected: number | undefined): voi
 }
 
 /** @throws DomainError `version-mismatch` where there is one and must not be, or the other way round */
-export function checkExistence(before: object | null, mustExist: boolean | undefined): void {
-  if (mustExist === undefined || mustExist === (before !== null)) return
+export function checkExistence(exists: boolean, mustExist: boolean | undefined): void {
+  if (mustExist === undefined || mustExist === exists) return
   throw new DomainError(
     'version-mismatch',
     mustExist
       ? 'There is none yet, and If-Match insists on one.'
       : 'There is one already, and If-None-Match rules that out.',
   )
-}
-
-export async function groupIds(tx: Transaction, refs: readonly Ref<GroupId>[]): Promise<GroupId[]> {
-  const ids: GroupId[] = []
-  for (const ref of refs) {
-    const found = await tx.groups.find(ref)
-    if (found) ids.push(found.id)
-  }
-  return ids
-}
-
-export function idsOf(resource: Resource | null): ResourceId[] | null {
-  return resource && [resource.id]
 }

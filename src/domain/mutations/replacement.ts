@@ -21,8 +21,7 @@ export function differenceOf<Key, Value>(
 }
 
 /** Null where nothing is touched, in the form that the invalidation rules take. */
-export function touchedBy<Key>(difference: Difference<Key> | undefined): readonly Key[] | null {
-  if (!difference) return null
+export function touchedBy<Key>(difference: Difference<Key>): readonly Key[] | null {
   const all = [...difference.added, ...difference.changed, ...difference.removed]
   return all.length > 0 ? all : null
 }
@@ -33,18 +32,19 @@ export function countsOf(wanted: ReadonlyMap<unknown, unknown>, difference: Diff
 }
 
 /**
- * Whoever replaces a list takes away what another may have added since he read it. So he names the state he has read,
- * or says that he means whatever is there; only what takes nothing away needs neither.
+ * Replacing a list removes what others may have added since it was read. So the request names the state that was read,
+ * or says that it means any; only a request that removes and changes nothing needs neither.
+ * @param state of the list as it is, under the locks of the replacement
  * @throws DomainError `precondition-required`, `version-mismatch`
  */
-export async function checkCondition(
+export function checkCondition(
   condition: ListCondition | undefined,
   { changed, removed }: Difference<unknown>,
-  state: () => Promise<string>,
-): Promise<void> {
+  state: string,
+): void {
   if (condition === '*') return
   if (condition !== undefined) {
-    if (condition.includes(await state())) return
+    if (condition.includes(state)) return
     throw new DomainError('version-mismatch', 'The list has changed since you read it; read it again and decide anew.')
   }
   if (changed.length + removed.length === 0) return

@@ -1,10 +1,11 @@
 /** Resources come, change and go. */
-
 import { DomainError } from '../errors.ts'
-import { allResources, resourcesOfHolders, resourcesOfMembersBelow } from '../invalidation-rules.ts'
-import { mergePatch } from '../merge-patch.ts'
+import { allResources, resourcesOfHolders } from '../invalidation-rules.ts'
+import { mergePatch, sameJson } from '../merge-patch.ts'
 import {
   ATTRIBUTES_MAX_BYTES,
+  type Grant,
+  type Group,
   type GroupId,
   type JsonObject,
   type Permission,
@@ -12,69 +13,86 @@ import {
   type Resource,
   type ResourceId,
 } from '../model.ts'
-import type { Transaction } from '../transaction.ts'
-import { type Input, mutation } from './declare.ts'
-import { checkVersion, groupIds, idsOf, named, required } from './references.ts'
+import type { Holders, Transaction } from '../transaction.ts'
+import { keepingTheTree, mutation } from './declare.ts'
+import { checkVersion, named, required } from './references.ts'
 import { refuseDuplicates } from './replacement.ts'
 
 type FirstGrants = readonly { readonly group: Ref<GroupId>; readonly permission: Permission }[]
 
-const groupsOf = (grants: FirstGrants) => grants.map(({ group }) => group)
+interface Subject {
+  readonly resource: Resource
+  readonly holders: Holders
+}
 
-export const createResource = mutation<Input<'createResource'>>('createResource')
-  .locking((tx) => tx.lock.treeShape())
-  .locking(async (tx, { grants = [] }) => tx.lock.grantsOf(await groupIds(tx, groupsOf(grants))))
-  .invalidates(allResources(async ({ name }, tx) => idsOf(await tx.resources.find({ name }))))
-  .invalidates(resourcesOfMembersBelow(({ grants = [] }, tx) => groupIds(tx, groupsOf(grants))))
-  .audited(
-    ({ name }) => `resource:${name}`,
-    (tx, { name }) => tx.resources.find({ name }),
-  )
-  .write(async (tx, { name, kind, description = null, attributes = {}, grants = [] }): Promise<Resource> => {
-    if (await tx.resources.find({ name })) throw new DomainError('already-exists', `a resource named ${name} exists`)
-    const holders = await knownGroups(tx, grants)
-    const resource = await tx.resources.create({ name, kind, description, attributes })
-    for (const { groupId, permission } of holders) await tx.grants.put({ groupId, resourceId: resource.id, permission })
+const theResource = async (tx: Transaction, { resource }: { resource: Ref<ResourceId> }): Promise<Subject> =>
+  required(await tx.resources.lock(resource), resource)
+
+const idOf = ({ resource }: Subject) => [resource.id]
+const holdersOf = ({ holders }: Subject) => holders
+const targetOf = ({ resource }: { resource: Ref<ResourceId> }) => `resource:${named(resource)}`
+
+export const createResource = mutation('createResource')
+  .locking(keepingTheTree)
+  .on(async (tx, { name, kind, description = null, attributes = {}, grants = [] }) => {
+    const id = crypto.randomUUID() as string as ResourceId
+    const known = await tx.groups.lockAll(grants.map(({ group }) => group))
+    const first = firstGrants(id, grants, known)
+    const groups = first.map(({ groupId }) => groupId)
+    const times = { createdAt: tx.now, updatedAt: tx.now }
+    const resource: Resource = { id, name, kind, description, attributes, version: 1, ...times }
+    return { resource, grants: first, holders: { groups, users: await tx.groups.membersBelow(groups) } }
+  })
+  .invalidates(allResources(idOf))
+  .invalidates(resourcesOfHolders(holdersOf))
+  .write((tx, { resource, grants }): Resource => {
+    tx.resources.insert(resource, grants)
     return resource
   })
+  .audited({ target: ({ name }) => `resource:${name}`, after: (resource) => resource })
 
-export const updateResource = mutation<Input<'updateResource'>>('updateResource')
-  .locking((tx) => tx.lock.treeShape())
-  .locking((tx, { resource }) => lockResource(tx, resource))
-  .invalidates(allResources(async ({ resource }, tx) => idsOf(await tx.resources.find(resource))))
-  .invalidates(resourcesOfHolders(async ({ resource }, tx) => (await tx.resources.find(resource))?.id ?? null))
-  .audited(
-    ({ resource }) => `resource:${named(resource)}`,
-    (tx, { resource }) => tx.resources.find(resource),
+export const updateResource = mutation('updateResource')
+  .locking(keepingTheTree)
+  .on(theResource)
+  .invalidates(allResources(idOf))
+  .invalidates(resourcesOfHolders(holdersOf))
+  .write(
+    (tx, { resource: before }, { changes, ifVersion }): Resource => {
+      checkVersion(before.version, ifVersion)
+      const patched = { ...before, ...changes, attributes: patchedAttributes(before, changes.attributes) }
+      if (isSame(patched, before)) return before
+      const resource = { ...patched, version: before.version + 1, updatedAt: tx.now }
+      tx.resources.update(resource)
+      return resource
+    },
+    (resource, { resource: before }) => resource !== before,
   )
-  .write(async (tx, { resource, changes, ifVersion }): Promise<Resource> => {
-    const found = await required(tx.resources.find(resource), resource)
-    checkVersion(found.version, ifVersion)
-    if (changes.name !== undefined && changes.name !== found.name && (await tx.resources.find({ name: changes.name })))
-      throw new DomainError('already-exists', `a resource named ${changes.name} exists`)
-    const { attributes, ...rest } = changes
-    const patched = attributes === undefined ? {} : { attributes: patchedAttributes(found, attributes) }
-    return tx.resources.update(found.id, { ...rest, ...patched })
-  })
+  .audited({ target: targetOf, before: ({ resource }) => resource, after: (resource) => resource })
 
-export const deleteResource = mutation<Input<'deleteResource'>>('deleteResource')
-  .locking((tx) => tx.lock.treeShape())
-  .locking((tx, { resource }) => lockResource(tx, resource))
-  .invalidates(allResources(async ({ resource }, tx) => idsOf(await tx.resources.find(resource))))
-  .invalidates(resourcesOfHolders(async ({ resource }, tx) => (await tx.resources.find(resource))?.id ?? null))
-  .audited(
-    ({ resource }) => `resource:${named(resource)}`,
-    (tx, { resource }) => tx.resources.find(resource),
-  )
-  .write(async (tx, { resource, ifVersion }): Promise<null> => {
-    const found = await required(tx.resources.find(resource), resource)
-    checkVersion(found.version, ifVersion)
-    await tx.resources.remove(found.id)
+export const deleteResource = mutation('deleteResource')
+  .locking(keepingTheTree)
+  .on(theResource)
+  .invalidates(allResources(idOf))
+  .invalidates(resourcesOfHolders(holdersOf))
+  .write((tx, { resource }, { ifVersion }): null => {
+    checkVersion(resource.version, ifVersion)
+    tx.resources.remove(resource.id)
     return null
   })
+  .audited({ target: targetOf, before: ({ resource }) => resource })
 
-/** @throws DomainError `invalid-input` when small patches have added up to more than may be kept */
-function patchedAttributes(found: Resource, patch: JsonObject | null): JsonObject {
+function isSame(one: Resource, other: Resource): boolean {
+  const { name, kind, description } = other
+  const texts = one.name === name && one.kind === kind && one.description === description
+  return texts && sameJson(one.attributes, other.attributes)
+}
+
+/**
+ * @param patch absent keeps, null clears
+ * @throws DomainError `invalid-input` when small patches have added up to more than may be kept
+ */
+function patchedAttributes(found: Resource, patch: JsonObject | null | undefined): JsonObject {
+  if (patch === undefined) return found.attributes
   const attributes = patch ? mergePatch(found.attributes, patch) : {}
   if (Buffer.byteLength(JSON.stringify(attributes)) > ATTRIBUTES_MAX_BYTES)
     throw new DomainError('invalid-input', 'the attributes would become too large; remove some with null', {
@@ -85,21 +103,16 @@ function patchedAttributes(found: Resource, patch: JsonObject | null): JsonObjec
   return attributes
 }
 
-async function lockResource(tx: Transaction, ref: Ref<ResourceId>): Promise<void> {
-  const found = await tx.resources.find(ref)
-  if (!found) return
-  // The groups before the resource: the order in which every other mutation takes them.
-  await tx.lock.grantsOf(await tx.grants.groupsOf(found.id))
-  await tx.lock.resource(found.id)
-}
-
 /** @throws DomainError `unknown-group`, or `invalid-input` for a repetition, with every group that does not exist, by JSON pointer */
-async function knownGroups(tx: Transaction, grants: FirstGrants) {
-  const held: { groupId: GroupId; permission: Permission }[] = []
+function firstGrants(resourceId: ResourceId, grants: FirstGrants, known: readonly Group[]): Grant[] {
+  const idOfRef = new Map<string, GroupId>(
+    known.flatMap(({ id, name }) => [[`id:${id}`, id] as const, [`name:${name}`, id] as const]),
+  )
+  const held: Grant[] = []
   const problems = []
   for (const [position, { group, permission }] of grants.entries()) {
-    const found = await tx.groups.find(group)
-    if (found) held.push({ groupId: found.id, permission })
+    const groupId = idOfRef.get('id' in group ? `id:${group.id.toLowerCase()}` : `name:${group.name}`)
+    if (groupId !== undefined) held.push({ groupId, resourceId, permission })
     else problems.push({ path: `/grants/${position}/group`, message: 'does not exist' })
   }
   if (problems.length > 0) throw new DomainError('unknown-group', 'some of these groups do not exist', { problems })

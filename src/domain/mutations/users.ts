@@ -1,34 +1,52 @@
 /** Users come, change and go. */
 import { DomainError } from '../errors.ts'
 import { userGroups, userResources } from '../invalidation-rules.ts'
-import type { User } from '../model.ts'
-import { type Input, mutation } from './declare.ts'
+import type { User, UserId } from '../model.ts'
+import type { Transaction } from '../transaction.ts'
+import { mutation } from './declare.ts'
 import { checkExistence } from './references.ts'
 
-export const putUser = mutation<Input<'putUser'>>('putUser')
-  .locking((tx, { id }) => tx.lock.user(id))
-  .invalidates(userResources(({ id }) => id))
-  .invalidates(userGroups(({ id }) => id))
-  .audited(
-    ({ id }) => `user:${id}`,
-    (tx, { id }) => tx.users.find(id),
-  )
-  .write(async (tx, { mustExist, ...input }): Promise<{ user: User; created: boolean }> => {
-    const before = await tx.users.find(input.id)
-    checkExistence(before, mustExist)
-    return { user: await tx.users.put(input), created: before === null }
-  })
+interface Subject {
+  readonly id: UserId
+  readonly user: User | null
+}
 
-export const deleteUser = mutation<Input<'deleteUser'>>('deleteUser')
-  .locking((tx, { id }) => tx.lock.user(id))
-  .invalidates(userResources(({ id }) => id))
-  .invalidates(userGroups(({ id }) => id))
-  .audited(
-    ({ id }) => `user:${id}`,
-    (tx, { id }) => tx.users.find(id),
+const theUser = async (tx: Transaction, { id }: { id: UserId }): Promise<Subject> => ({
+  id,
+  user: await tx.users.lock(id),
+})
+const idOf = ({ id }: Subject) => id
+const targetOf = ({ id }: { id: UserId }) => `user:${id}`
+
+export const putUser = mutation('putUser')
+  .on(theUser)
+  .invalidates(userResources(idOf))
+  .invalidates(userGroups(idOf))
+  .write(
+    (tx, { user: before }, { mustExist, ...given }): { user: User; created: boolean } => {
+      checkExistence(before !== null, mustExist)
+      const created: User = { displayName: null, disabled: false, createdAt: tx.now, ...given, updatedAt: tx.now }
+      if (before === null) {
+        tx.users.insert(created)
+        return { user: created, created: true }
+      }
+      const user = { ...before, ...given, updatedAt: tx.now }
+      if (user.displayName === before.displayName && user.disabled === before.disabled)
+        return { user: before, created: false }
+      tx.users.update(user)
+      return { user, created: false }
+    },
+    ({ user }, { user: before }) => user !== before,
   )
-  .write(async (tx, { id }): Promise<null> => {
-    if (!(await tx.users.find(id))) throw new DomainError('not-found', `there is no user ${id}`)
-    await tx.users.remove(id)
+  .audited({ target: targetOf, before: ({ user }) => user, after: ({ user }) => user })
+
+export const deleteUser = mutation('deleteUser')
+  .on(theUser)
+  .invalidates(userResources(idOf))
+  .invalidates(userGroups(idOf))
+  .write((tx, { id, user }): null => {
+    if (user === null) throw new DomainError('not-found', `there is no user ${id}`)
+    tx.users.remove(id)
     return null
   })
+  .audited({ target: targetOf, before: ({ user }) => user })

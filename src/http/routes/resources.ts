@@ -146,10 +146,10 @@ const patchResource = route({
     { status: 200, description: 'As it is now', schema: visibleResourceOut, headers: ['Consistency-Token', 'ETag'] },
   ],
   refuses: ['not-found', 'already-exists', 'version-mismatch'],
-  async handle({ params: { id }, body, caller, mutation, http }, portcullis) {
+  async handle({ params: { id }, body, caller, held, mutation, http }, portcullis) {
     const ifVersion = await versionToMatch(http.headers, caller.id, () => portcullis.reads.resource(id))
     const outcome = await portcullis.mutations.updateResource({ resource: id, changes: body, ...ifVersion }, mutation())
-    const seen = await asSeen(caller, outcome.value, portcullis)
+    const seen = await asSeen(caller, outcome.value, portcullis, held)
     return mutated(outcome, seen.body, { etag: seen.etag })
   },
 })
@@ -202,8 +202,11 @@ export const resourceRoutes = [
   resourceAccess,
 ]
 
-/** The resource as a GET by this caller would show it now, so that its tag can be used for the next change. */
-async function asSeen(caller: Caller, resource: Resource, { reads }: Portcullis) {
-  const held: Permission | null = await reads.permissionOn(caller.id, { id: resource.id })
+/**
+ * The resource as a GET by this caller would show it now, so that its tag can be used for the next change.
+ * @param known the caller's permission where it was looked up for this request: a change of the resource leaves it alone
+ */
+async function asSeen(caller: Caller, resource: Resource, { reads }: Portcullis, known?: Permission) {
+  const held = known ?? (await reads.permissionOn(caller.id, { id: resource.id }))
   return { body: resourceBody(resource, held), etag: entityTag(caller.id, resource, held) }
 }

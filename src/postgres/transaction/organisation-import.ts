@@ -1,6 +1,6 @@
 /** Brings the tables to the state of an import with a few set-based statements, and counts what really changed. */
-import type { ImportCount, ImportCounts, OrganisationImport } from '../domain/api.ts'
-import type { Prisma } from './generated/client.ts'
+import type { ImportCount, ImportCounts, OrganisationImport } from '../../domain/api.ts'
+import type { Session } from '../session.ts'
 
 interface CountRow {
   created: number
@@ -8,70 +8,91 @@ interface CountRow {
 }
 
 /** `xmax = 0` tells an inserted row from an updated one; rows that are already right are not touched. */
-export async function importOrganisation(
-  tx: Prisma.TransactionClient,
-  organisation: OrganisationImport,
-): Promise<ImportCounts> {
-  const users = await importUsers(tx, organisation.users)
-  const groups = await importGroups(tx, organisation.groups)
-  const memberships = await importMemberships(tx, organisation.memberships)
-  const resources = await importResources(tx, organisation.resources)
-  const grants = await importGrants(tx, organisation.grants)
+export async function importOrganisation(session: Session, organisation: OrganisationImport): Promise<ImportCounts> {
+  const users = await importUsers(session, organisation.users)
+  const groups = await importGroups(session, organisation.groups)
+  const memberships = await importMemberships(session, organisation.memberships)
+  const resources = await importResources(session, organisation.resources)
+  const grants = await importGrants(session, organisation.grants)
   const counts = { users, groups, memberships, resources, grants }
   return { ...counts, changed: Object.values(counts).some(({ created, updated }) => created + updated > 0) }
 }
 
-async function importUsers(tx: Prisma.TransactionClient, users: OrganisationImport['users']): Promise<ImportCount> {
-  const rows = await tx.$queryRaw<CountRow[]>`
-    WITH input AS (SELECT * FROM jsonb_to_recordset(${JSON.stringify(users)}::jsonb) AS u(id text, "displayName" text)),
+async function importUsers(session: Session, users: OrganisationImport['users']): Promise<ImportCount> {
+  const rows = await session.query<CountRow>(
+    {
+      name: 'import-users',
+      text: `
+    WITH input AS (SELECT * FROM jsonb_to_recordset($1::jsonb) AS u(id text, "displayName" text)),
     written AS (
       INSERT INTO users (id, display_name) SELECT id, "displayName" FROM input
       ON CONFLICT (id) DO UPDATE SET display_name = EXCLUDED.display_name, updated_at = now()
       WHERE EXCLUDED.display_name IS NOT NULL AND users.display_name IS DISTINCT FROM EXCLUDED.display_name
       RETURNING xmax = 0 AS created)
-    SELECT count(*) FILTER (WHERE created)::int AS created, count(*) FILTER (WHERE NOT created)::int AS updated FROM written`
+    SELECT count(*) FILTER (WHERE created)::int AS created, count(*) FILTER (WHERE NOT created)::int AS updated FROM written`,
+    },
+    [JSON.stringify(users)],
+  )
   return counted(users.length, rows)
 }
 
-async function importGroups(tx: Prisma.TransactionClient, groups: OrganisationImport['groups']): Promise<ImportCount> {
+async function importGroups(session: Session, groups: OrganisationImport['groups']): Promise<ImportCount> {
   const input = JSON.stringify(groups)
-  const created = await tx.$queryRaw<{ name: string }[]>`
-    INSERT INTO groups (name) SELECT name FROM jsonb_to_recordset(${input}::jsonb) AS g(name text)
-    ON CONFLICT (name) DO NOTHING RETURNING name`
+  const created = await session.query<{ name: string }>(
+    {
+      name: 'import-new-groups',
+      text: `
+    INSERT INTO groups (name) SELECT name FROM jsonb_to_recordset($1::jsonb) AS g(name text)
+    ON CONFLICT (name) DO NOTHING RETURNING name`,
+    },
+    [input],
+  )
   // A group whose input does not mention a parent keeps the one it has.
-  const moved = await tx.$queryRaw<{ name: string }[]>`
+  const moved = await session.query<{ name: string }>(
+    {
+      name: 'import-parents',
+      text: `
     UPDATE groups g SET parent_id = p.id, version = g.version + 1, updated_at = now()
-    FROM jsonb_array_elements(${input}::jsonb) AS i(value) LEFT JOIN groups p ON p.name = i.value->>'parent'
+    FROM jsonb_array_elements($1::jsonb) AS i(value) LEFT JOIN groups p ON p.name = i.value->>'parent'
     WHERE g.name = i.value->>'name' AND i.value ? 'parent' AND g.parent_id IS DISTINCT FROM p.id
-    RETURNING g.name`
+    RETURNING g.name`,
+    },
+    [input],
+  )
   const fresh = new Set(created.map(({ name }) => name))
   return { total: groups.length, created: created.length, updated: moved.filter(({ name }) => !fresh.has(name)).length }
 }
 
 async function importMemberships(
-  tx: Prisma.TransactionClient,
+  session: Session,
   memberships: OrganisationImport['memberships'],
 ): Promise<ImportCount> {
-  const rows = await tx.$queryRaw<CountRow[]>`
+  const rows = await session.query<CountRow>(
+    {
+      name: 'import-memberships',
+      text: `
     WITH input AS (
-      SELECT * FROM jsonb_to_recordset(${JSON.stringify(memberships)}::jsonb) AS m("group" text, "user" text, role membership_role)),
+      SELECT * FROM jsonb_to_recordset($1::jsonb) AS m("group" text, "user" text, role membership_role)),
     written AS (
       INSERT INTO memberships (user_id, group_id, role)
       SELECT i."user", g.id, i.role FROM input i JOIN groups g ON g.name = i."group"
       ON CONFLICT (user_id, group_id) DO UPDATE SET role = EXCLUDED.role WHERE memberships.role <> EXCLUDED.role
       RETURNING xmax = 0 AS created)
-    SELECT count(*) FILTER (WHERE created)::int AS created, count(*) FILTER (WHERE NOT created)::int AS updated FROM written`
+    SELECT count(*) FILTER (WHERE created)::int AS created, count(*) FILTER (WHERE NOT created)::int AS updated FROM written`,
+    },
+    [JSON.stringify(memberships)],
+  )
   return counted(memberships.length, rows)
 }
 
-async function importResources(
-  tx: Prisma.TransactionClient,
-  resources: OrganisationImport['resources'],
-): Promise<ImportCount> {
-  const rows = await tx.$queryRaw<CountRow[]>`
+async function importResources(session: Session, resources: OrganisationImport['resources']): Promise<ImportCount> {
+  const rows = await session.query<CountRow>(
+    {
+      name: 'import-resources',
+      text: `
     WITH input AS (
       SELECT value->>'name' AS name, value->>'kind' AS kind, value->>'description' AS description, value->'attributes' AS attributes
-      FROM jsonb_array_elements(${JSON.stringify(resources)}::jsonb)),
+      FROM jsonb_array_elements($1::jsonb)),
     written AS (
       INSERT INTO resources (name, kind, description, attributes)
       SELECT name, kind, description, coalesce(attributes, '{}') FROM input
@@ -83,20 +104,29 @@ async function importResources(
         OR (EXCLUDED.description IS NOT NULL AND resources.description IS DISTINCT FROM EXCLUDED.description)
         OR (EXCLUDED.attributes <> '{}' AND resources.attributes <> EXCLUDED.attributes)
       RETURNING xmax = 0 AS created)
-    SELECT count(*) FILTER (WHERE created)::int AS created, count(*) FILTER (WHERE NOT created)::int AS updated FROM written`
+    SELECT count(*) FILTER (WHERE created)::int AS created, count(*) FILTER (WHERE NOT created)::int AS updated FROM written`,
+    },
+    [JSON.stringify(resources)],
+  )
   return counted(resources.length, rows)
 }
 
-async function importGrants(tx: Prisma.TransactionClient, grants: OrganisationImport['grants']): Promise<ImportCount> {
-  const rows = await tx.$queryRaw<CountRow[]>`
+async function importGrants(session: Session, grants: OrganisationImport['grants']): Promise<ImportCount> {
+  const rows = await session.query<CountRow>(
+    {
+      name: 'import-grants',
+      text: `
     WITH input AS (
-      SELECT * FROM jsonb_to_recordset(${JSON.stringify(grants)}::jsonb) AS i("group" text, resource text, permission permission)),
+      SELECT * FROM jsonb_to_recordset($1::jsonb) AS i("group" text, resource text, permission permission)),
     written AS (
       INSERT INTO grants (group_id, resource_id, permission)
       SELECT g.id, r.id, i.permission FROM input i JOIN groups g ON g.name = i."group" JOIN resources r ON r.name = i.resource
       ON CONFLICT (group_id, resource_id) DO UPDATE SET permission = EXCLUDED.permission WHERE grants.permission <> EXCLUDED.permission
       RETURNING xmax = 0 AS created)
-    SELECT count(*) FILTER (WHERE created)::int AS created, count(*) FILTER (WHERE NOT created)::int AS updated FROM written`
+    SELECT count(*) FILTER (WHERE created)::int AS created, count(*) FILTER (WHERE NOT created)::int AS updated FROM written`,
+    },
+    [JSON.stringify(grants)],
+  )
   return counted(grants.length, rows)
 }
 

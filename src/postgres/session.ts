@@ -1,0 +1,198 @@
+/**
+ * One transaction on one connection, in few round trips: BEGIN travels with the first statement and COMMIT with the last
+ * one, and writes wait for the statement that follows them and become part of it.
+ *
+ * PostgreSQL works through what arrives on a connection one statement after the other, each with a snapshot of its own
+ * (READ COMMITTED): what travels together is still "an earlier statement" for what comes behind. And where a statement
+ * fails, a COMMIT behind it ends the transaction without any of its effects.
+ */
+import type pg from 'pg'
+import { DomainError } from '../domain/errors.ts'
+import type { Statement } from './pool.ts'
+
+/** Statements without a result that their caller needs, as parts of a later one; `$1…` are numbered within this write. */
+export interface Write {
+  /** Short: the names of all that travel together make one of at most 63 characters. */
+  readonly name: string
+  readonly parts: readonly string[]
+  readonly values: readonly unknown[]
+}
+
+export type Question = readonly [statement: Statement, values: readonly unknown[]]
+
+export interface Session {
+  /** A statement without parameters and without a result that its caller needs; it travels with the next one. */
+  run(text: string): void
+  /** @throws DomainError `database-unavailable` when the transaction has taken too long; what the driver throws */
+  query<Row extends pg.QueryResultRow>(statement: Statement, values: readonly unknown[]): Promise<Row[]>
+  /** Two statements in one round trip; the second sees what holds once the first has been carried out. */
+  both<One extends pg.QueryResultRow, Other extends pg.QueryResultRow>(
+    one: Question,
+    other: Question,
+  ): Promise<[One[], Other[]]>
+  write(write: Write): void
+  /** A statement without parameters for when all is committed: lost where the connection is, harmless where nothing was done. */
+  afterCommit(text: string): void
+  /** As `query`, the last thing that is asked: COMMIT travels with it, unless the session was told that more follows. */
+  conclude<Row extends pg.QueryResultRow>(statement: Statement, values: readonly unknown[]): Promise<Row[]>
+}
+
+export interface TransactionOptions {
+  readonly pool: pg.Pool
+  /** A transaction that takes longer is rolled back, in milliseconds. */
+  readonly timeoutMs: number
+  /** Whether something is still asked after `conclude`. */
+  readonly goesOn: boolean
+}
+
+/**
+ * The service says by its own log row what it changes; the triggers that do so for other writers leave it alone. And
+ * plans are kept, unlike for the reads on these connections (pool.ts): planning takes as long as executing what looks for
+ * a few rows by their keys.
+ */
+const BEGIN = `BEGIN; SET LOCAL portcullis.declared = 'on'; SET LOCAL plan_cache_mode = 'auto'`
+
+/** Runs the work in one transaction; nothing is kept when it throws. */
+export async function inTransaction<T>(
+  { pool, timeoutMs, goesOn }: TransactionOptions,
+  work: (session: Session) => Promise<T>,
+): Promise<T> {
+  const deadlineMs = performance.now() + timeoutMs
+  const client = await pool.connect()
+  const session = createSession(client, { deadlineMs, goesOn })
+  let broken: Error | undefined
+  try {
+    const value = await work(session)
+    await session.commit()
+    return value
+  } catch (error) {
+    broken = await session.rollback(error)
+    throw error
+  } finally {
+    client.release(broken)
+  }
+}
+
+function createSession(client: pg.PoolClient, { deadlineMs, goesOn }: { deadlineMs: number; goesOn: boolean }) {
+  let state: 'new' | 'open' | 'over' = 'new'
+  /** On their way, before the statement that will wait for them. */
+  let ahead: Promise<unknown>[] = []
+  let writes: Write[] = []
+  let commit = 'COMMIT'
+
+  function run(text: string): void {
+    const opening = state === 'new'
+    state = 'open'
+    const sent = client.query(opening ? (text ? `${BEGIN}; ${text}` : BEGIN) : text)
+    // Whoever waits for the next statement learns of it; until then it is no unhandled rejection.
+    sent.catch(() => {})
+    ahead.push(sent)
+  }
+
+  function send<Row extends pg.QueryResultRow>(
+    { name, text }: Statement,
+    values: readonly unknown[],
+  ): Promise<pg.QueryResult<Row>> {
+    if (performance.now() > deadlineMs)
+      throw new DomainError('database-unavailable', 'the transaction took too long', { retryAfterSeconds: 1 })
+    if (state === 'new') run('')
+    const [statement, all] = writes.length === 0 ? [{ name, text }, values] : withWrites({ name, text }, values, writes)
+    writes = []
+    return client.query<Row>({ ...statement, values: [...all] })
+  }
+
+  /** The first failure of all that was sent; not before everything has been answered, so that nothing is still under way. */
+  async function answered<T>(last: Promise<T>): Promise<T> {
+    const all = await Promise.allSettled([...ahead, last])
+    ahead = []
+    const failed = all.find((each) => each.status === 'rejected')
+    if (failed) throw failed.reason
+    return last
+  }
+
+  async function query<Row extends pg.QueryResultRow>(statement: Statement, values: readonly unknown[]) {
+    return (await answered(send<Row>(statement, values))).rows
+  }
+
+  return {
+    run,
+    query,
+    async both<One extends pg.QueryResultRow, Other extends pg.QueryResultRow>(
+      one: Question,
+      other: Question,
+    ): Promise<[One[], Other[]]> {
+      const first = send<One>(...one)
+      first.catch(() => {})
+      ahead.push(first)
+      const second = await answered(send<Other>(...other))
+      return [(await first).rows, second.rows]
+    },
+    write(write: Write): void {
+      writes.push(write)
+    },
+    afterCommit(text: string): void {
+      commit = `${commit}; ${text}`
+    },
+    async conclude<Row extends pg.QueryResultRow>(statement: Statement, values: readonly unknown[]) {
+      if (goesOn) return query<Row>(statement, values)
+      const last = send<Row>(statement, values)
+      run(commit)
+      state = 'over'
+      return (await answered(last)).rows
+    },
+    async commit(): Promise<void> {
+      if (writes.length > 0) await query(NOTHING, [])
+      if (state === 'open') await answered(client.query(commit))
+      state = 'over'
+    },
+    /** Returns the reason why the connection cannot be used again. */
+    async rollback(cause: unknown): Promise<Error | undefined> {
+      // Not an answer of the server: then nobody knows what state the connection is in.
+      if (cause instanceof Error && !(cause instanceof DomainError) && !isServerError(cause)) return cause
+      if (state !== 'open') return undefined
+      try {
+        await answered(client.query('ROLLBACK'))
+        return undefined
+      } catch (error) {
+        // In an order that only fails where the connection does; what was ahead of it may fail for its own reasons.
+        return isServerError(error) ? undefined : (error as Error)
+      }
+    },
+  }
+}
+
+/** FATAL ends the connection. */
+function isServerError(error: unknown): boolean {
+  const { code, severity } = error as { code?: unknown; severity?: unknown }
+  return typeof code === 'string' && /^[0-9A-Z]{5}$/.test(code) && severity === 'ERROR'
+}
+
+const NOTHING: Statement = { name: 'nothing', text: 'SELECT 1' }
+
+const combined = new Map<string, string>()
+
+/** The parameters of the statement keep their numbers, those of the writes follow. */
+function withWrites(
+  statement: Statement,
+  values: readonly unknown[],
+  writes: readonly Write[],
+): [Statement, readonly unknown[]] {
+  const name = [...writes.map((write) => write.name), statement.name].join('+')
+  let text = combined.get(name)
+  if (text === undefined) {
+    text = combinedText(statement, values.length, writes)
+    combined.set(name, text)
+  }
+  return [{ name, text }, [...values, ...writes.flatMap((write) => write.values)]]
+}
+
+function combinedText({ text }: Statement, valueCount: number, writes: readonly Write[]): string {
+  let offset = valueCount
+  const parts = writes.flatMap((write) => {
+    const from = offset
+    offset += write.values.length
+    return write.parts.map((part) => part.replace(/\$(\d+)/g, (_, number) => `$${Number(number) + from}`))
+  })
+  const tables = parts.map((part, at) => `write_${at} AS (${part})`).join(',\n')
+  return text.startsWith('WITH ') ? `WITH ${tables},\n${text.slice('WITH '.length)}` : `WITH ${tables}\n${text}`
+}

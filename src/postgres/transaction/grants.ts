@@ -1,0 +1,97 @@
+/** Grants: one, or all of a group. */
+import type { GroupId, Permission, Ref, ResourceId } from '../../domain/model.ts'
+import type { Transaction } from '../../domain/transaction.ts'
+import type { Statement } from '../pool.ts'
+import type { Question, Session } from '../session.ts'
+import { type AffectedStatements, holdersOf, type NamedUsersRow } from './affected.ts'
+import { byRef, namedBy, splitRefs, statementFor } from './refs.ts'
+
+/**
+ * The resources that $2 and $3 name, shared, then the group $1 alone: whoever changes a resource has locked it and then
+ * its holders, so a grant that were given beside that would be missing from both lists of who is touched. Counting the
+ * resources makes the group wait for them. Only the locked rows themselves are read, as they are after any wait.
+ */
+const lock = (group: string) => `
+WITH granted AS MATERIALIZED (
+  SELECT id, name FROM resources WHERE id = ANY($2::uuid[]) OR name = ANY($3::text[]) ORDER BY id FOR SHARE
+), holder AS MATERIALIZED (
+  SELECT id FROM groups WHERE ${group} AND (SELECT count(*) FROM granted) >= 0 FOR NO KEY UPDATE
+)
+SELECT (SELECT id FROM holder) AS "groupId",
+  (SELECT coalesce(json_agg(json_build_array(id, name)), '[]') FROM granted) AS resources`
+const LOCK = byRef('lock-grant', '$1', lock)
+
+const RESOURCES_OF: Statement = {
+  name: 'resources-of-group',
+  text: `SELECT coalesce(json_agg(resource_id), '[]') AS ids FROM grants WHERE group_id = $1::uuid`,
+}
+
+const INSERT = 'INSERT INTO grants (group_id, resource_id, permission) VALUES ($1::uuid, $2::uuid, $3::permission)'
+const UPDATE = 'UPDATE grants SET permission = $3::permission WHERE group_id = $1::uuid AND resource_id = $2::uuid'
+const REMOVE = 'DELETE FROM grants WHERE group_id = $1::uuid AND resource_id = $2::uuid'
+const PUT_ALL = `
+INSERT INTO grants (group_id, resource_id, permission)
+SELECT "groupId", "resourceId", permission FROM jsonb_to_recordset($1::jsonb)
+  AS g("groupId" uuid, "resourceId" uuid, permission permission)
+ON CONFLICT (group_id, resource_id) DO UPDATE SET permission = EXCLUDED.permission`
+const REMOVE_ALL = 'DELETE FROM grants WHERE group_id = $1::uuid AND resource_id = ANY($2::uuid[])'
+
+interface LockedRow {
+  readonly groupId: GroupId | null
+  readonly resources: [ResourceId, string][]
+}
+
+interface GrantRow extends NamedUsersRow {
+  readonly permission: Permission | null
+}
+
+interface ListRow extends NamedUsersRow {
+  readonly state: string
+  readonly grants: [ResourceId, Permission][]
+}
+
+export function grantsIn(session: Session, affected: AffectedStatements): Transaction['grants'] {
+  /** Locks, and reads behind the locks. */
+  async function locked<Row extends NamedUsersRow>(
+    group: Ref<GroupId>,
+    resources: readonly Ref<ResourceId>[],
+    reading: Question,
+  ) {
+    const locking: Question = [statementFor(LOCK, group), [namedBy(group), ...splitRefs(resources)]]
+    const [[lockedRow], [row]] = await session.both<LockedRow, Row>(locking, reading)
+    if (!lockedRow || !row) throw new Error('a select without a condition returned no row')
+    const ids = new Map(lockedRow.resources.flatMap(([id, name]) => [[`id:${id}`, id] as const, [`name:${name}`, id]]))
+    const idOf = (ref: Ref<ResourceId>) =>
+      ids.get('id' in ref ? `id:${ref.id.toLowerCase()}` : `name:${ref.name}`) ?? null
+    const { groupId } = lockedRow
+    const holders = holdersOf(groupId === null ? [] : [groupId], row, affected.max)
+    return { groupId, resourceIds: resources.map(idOf), row, holders }
+  }
+
+  return {
+    async lock(group, resource) {
+      const reading = statementFor('id' in resource ? affected.grant.id : affected.grant.name, group)
+      const values = [namedBy(group), namedBy(resource)]
+      const { groupId, resourceIds, row, holders } = await locked<GrantRow>(group, [resource], [reading, values])
+      return { groupId, resourceId: resourceIds[0] ?? null, permission: row.permission, holders }
+    },
+    async lockList(group, resources) {
+      const reading: Question = [statementFor(affected.grants, group), [namedBy(group)]]
+      const { row, ...found } = await locked<ListRow>(group, resources, reading)
+      return { ...found, grants: row.grants, state: row.state }
+    },
+    insert: ({ groupId, resourceId, permission }) =>
+      session.write({ name: 'insert-grant', parts: [INSERT], values: [groupId, resourceId, permission] }),
+    update: ({ groupId, resourceId, permission }) =>
+      session.write({ name: 'update-grant', parts: [UPDATE], values: [groupId, resourceId, permission] }),
+    remove: ({ groupId, resourceId }) =>
+      session.write({ name: 'delete-grant', parts: [REMOVE], values: [groupId, resourceId] }),
+    putAll: (grants) => session.write({ name: 'put-grants', parts: [PUT_ALL], values: [JSON.stringify(grants)] }),
+    removeAll: (groupId, resources) =>
+      session.write({ name: 'delete-grants', parts: [REMOVE_ALL], values: [groupId, resources] }),
+    async resourcesOf(groupId) {
+      const [row] = await session.query<{ ids: ResourceId[] }>(RESOURCES_OF, [groupId])
+      return row?.ids ?? []
+    },
+  }
+}

@@ -1,0 +1,124 @@
+/** Memberships: one, or all of a group. */
+import type { GroupId, Membership, MembershipRole, Ref, UserId } from '../../domain/model.ts'
+import type { Transaction } from '../../domain/transaction.ts'
+import { MEMBERS, stateOf } from '../list-states.ts'
+import type { Session } from '../session.ts'
+import { lineageOf } from './lineage.ts'
+import { byRef, namedBy, statementFor } from './refs.ts'
+
+const lockLineage = (condition: string, strength: string) =>
+  `SELECT id, name FROM groups WHERE id IN (SELECT id FROM lineage) AND ${condition} ORDER BY id FOR ${strength}`
+
+const SHARE_GROUP = byRef(
+  'share-group',
+  '$1',
+  (group) => `
+WITH RECURSIVE ${lineageOf(group)},
+locked AS MATERIALIZED (${lockLineage('true', 'SHARE')})
+SELECT id, name FROM locked WHERE id = (SELECT id FROM subject)`,
+)
+
+// In the order of the ids, as everywhere, though the group itself is locked more strongly: each part counts the one
+// before, so that it begins when that has its locks.
+const TAKE_GROUP = byRef(
+  'take-group',
+  '$1',
+  (group) => `
+WITH RECURSIVE ${lineageOf(group)},
+lower AS MATERIALIZED (${lockLineage('id < (SELECT id FROM subject)', 'SHARE')}),
+own AS MATERIALIZED (
+  ${lockLineage('id = (SELECT id FROM subject) AND (SELECT count(*) FROM lower) >= 0', 'NO KEY UPDATE')}
+),
+higher AS MATERIALIZED (
+  ${lockLineage('id > (SELECT id FROM subject) AND (SELECT count(*) FROM own) >= 0', 'SHARE')}
+)
+SELECT id, name FROM own WHERE (SELECT count(*) FROM higher) >= 0`,
+)
+
+const groupOf = (group: string) => `(SELECT id FROM groups WHERE ${group})`
+
+// Behind the lock on the group, in a statement of its own, because others share that lock: the membership is the locked
+// row itself. That the user exists may change until the write, where the foreign key notices.
+const LOCK = byRef(
+  'lock-member',
+  '$1',
+  (group) => `
+WITH held AS MATERIALIZED (SELECT role FROM memberships WHERE user_id = $2 AND group_id = ${groupOf(group)} FOR UPDATE)
+SELECT (SELECT role FROM held) AS role, EXISTS (SELECT FROM users WHERE id = $2) AS "userExists"`,
+)
+
+// Behind the lock on the group that lets nobody else change who is in it: a statement beside it would show the list as it
+// was before the lock was waited for.
+const LIST = byRef('lock-members', '$1', (group) => {
+  const members = MEMBERS.replace('$1::uuid', groupOf(group))
+  return `
+WITH existing AS MATERIALIZED (SELECT id FROM users WHERE id = ANY($2::text[]) ORDER BY id FOR KEY SHARE)
+SELECT (${stateOf(members, 'userId')}) AS state,
+  (SELECT coalesce(json_agg(m), '[]') FROM (${members}) m) AS members,
+  (SELECT coalesce(json_agg(id), '[]') FROM existing) AS existing`
+})
+
+const INSERT = 'INSERT INTO memberships (user_id, group_id, role) VALUES ($1, $2::uuid, $3::membership_role)'
+const UPDATE = 'UPDATE memberships SET role = $3::membership_role WHERE user_id = $1 AND group_id = $2::uuid'
+const REMOVE = 'DELETE FROM memberships WHERE user_id = $1 AND group_id = $2::uuid'
+const PUT_ALL = `
+INSERT INTO memberships (user_id, group_id, role)
+SELECT "userId", "groupId", role FROM jsonb_to_recordset($1::jsonb) AS m("userId" text, "groupId" uuid, role membership_role)
+ON CONFLICT (user_id, group_id) DO UPDATE SET role = EXCLUDED.role`
+const REMOVE_ALL = 'DELETE FROM memberships WHERE group_id = $1::uuid AND user_id = ANY($2::text[])'
+
+interface GroupRow {
+  readonly id: GroupId
+  readonly name: string
+}
+
+interface MemberRow {
+  readonly role: MembershipRole | null
+  readonly userExists: boolean
+}
+
+interface ListRow {
+  readonly state: string
+  readonly members: Membership[]
+  readonly existing: UserId[]
+}
+
+export function membershipsIn(session: Session): Transaction['memberships'] {
+  return {
+    async lock(group, userId) {
+      const name = namedBy(group)
+      const [[found], [member]] = await session.both<GroupRow, MemberRow>(
+        [statementFor(SHARE_GROUP, group), [name]],
+        [statementFor(LOCK, group), [name, userId]],
+      )
+      return found && member && isStill(found, group) ? { groupId: found.id, ...member } : null
+    },
+    async lockList(group, users) {
+      const name = namedBy(group)
+      const [[found], [list]] = await session.both<GroupRow, ListRow>(
+        [statementFor(TAKE_GROUP, group), [name]],
+        [statementFor(LIST, group), [name, users]],
+      )
+      if (!(found && list && isStill(found, group))) return null
+      return { groupId: found.id, ...list, existing: new Set(list.existing) }
+    },
+    insert: ({ userId, groupId, role }) =>
+      session.write({ name: 'insert-member', parts: [INSERT], values: [userId, groupId, role] }),
+    update: ({ userId, groupId, role }) =>
+      session.write({ name: 'update-member', parts: [UPDATE], values: [userId, groupId, role] }),
+    remove: ({ userId, groupId }) =>
+      session.write({ name: 'delete-member', parts: [REMOVE], values: [userId, groupId] }),
+    putAll: (memberships) =>
+      session.write({ name: 'put-members', parts: [PUT_ALL], values: [JSON.stringify(memberships)] }),
+    removeAll: (groupId, users) =>
+      session.write({ name: 'delete-members', parts: [REMOVE_ALL], values: [groupId, users] }),
+  }
+}
+
+/**
+ * A group found by a name that it lost while its lock was waited for is not the one that is meant: the condition was met
+ * by what it was before, because it is asked of the lineage and not of the locked row.
+ */
+function isStill(group: GroupRow, ref: Ref<GroupId>): boolean {
+  return 'id' in ref || group.name === ref.name
+}
