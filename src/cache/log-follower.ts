@@ -37,7 +37,8 @@ export class LogUnreachableError extends Error {
 
 /**
  * `following`: entries are judged and served. `grace`: the database is gone, nobody can commit, hits may go on for a
- * bounded time. `lost`: too long without the log; nothing is served from the cache.
+ * bounded time. `lost`: too long without the log; nothing is served from the cache. A database that answers, though not
+ * with the log, goes on committing, and can answer readers by SQL: then the log is lost within less than a second.
  */
 export type Trust = 'following' | 'grace' | 'lost'
 
@@ -83,7 +84,7 @@ export interface LogFollower {
   judge(stamp: Stamp, tags: readonly Tag[], retention: RetentionClass): Verdict
   /** Milliseconds since the log was last read successfully; Infinity before the first time. */
   lagMs(): number
-  /** Whether the next read of the log is late although nobody knows of a reason: this process may have stood still. */
+  /** Whether the next read of the log is late although the last one succeeded: this process may have stood still. */
   isOverdue(): boolean
   /**
    * Resolves true after a read of the log that began after this call: what is judged servable from then on is exact,
@@ -104,6 +105,8 @@ interface Checkpoint {
   readonly position: Snapshot
 }
 
+/** How long entries are trusted while the database refuses to show the log, in milliseconds. */
+const REFUSED_BOUND_MS = 750
 const CHECKPOINT_EVERY_MS = 15_000
 const RETRY_MS = 10
 /** Polls that may be missed by chance; more, and the log is asked before an entry is served. */
@@ -121,7 +124,8 @@ export function createLogFollower<Change = never>(options: LogFollowerOptions<Ch
   const reads = createSharedReads({ read: readOnce, clock, intervalMs, stalledMs })
   let lastReadMs = Number.NEGATIVE_INFINITY
   let lastReadWallMs = Number.NEGATIVE_INFINITY
-  let unreachable = false
+  /** Of the last read: it succeeded, the database could not be reached, or it refused this read. */
+  let lastRead: 'succeeded' | 'unreachable' | 'refused' = 'succeeded'
   let announced: Trust = 'lost'
   let checkpoints: Checkpoint[] = []
   let subscription: { close(): Promise<void> } | null = null
@@ -140,11 +144,11 @@ export function createLogFollower<Change = never>(options: LogFollowerOptions<Ch
       // The age counts from before the read: what committed during it may not be in it.
       lastReadMs = startedMs
       lastReadWallMs = startedWallMs
-      unreachable = false
+      lastRead = 'succeeded'
       announce()
       becomeReady()
     } catch (cause) {
-      unreachable = cause instanceof LogUnreachableError
+      lastRead = cause instanceof LogUnreachableError ? 'unreachable' : 'refused'
       announce(cause)
       throw cause
     }
@@ -194,8 +198,9 @@ export function createLogFollower<Change = never>(options: LogFollowerOptions<Ch
 
   function trust(): Trust {
     const lag = lagMs()
-    if (lag <= options.boundMs) return 'following'
-    return unreachable && lag <= options.graceMs ? 'grace' : 'lost'
+    const boundMs = lastRead === 'refused' ? Math.min(options.boundMs, REFUSED_BOUND_MS) : options.boundMs
+    if (lag <= boundMs) return 'following'
+    return lastRead === 'unreachable' && lag <= options.graceMs ? 'grace' : 'lost'
   }
 
   /** The monotonic clock stands still while a machine is suspended; the other can only make this stricter. */
@@ -261,7 +266,7 @@ export function createLogFollower<Change = never>(options: LogFollowerOptions<Ch
     lagMs,
     waitFor,
     judge: (stamp, tags, retention) => (trust() === 'lost' ? 'log-lost' : index.judge(stamp, tags, retention)),
-    isOverdue: () => !unreachable && lagMs() > OVERDUE_POLLS * options.pollMs,
+    isOverdue: () => lastRead === 'succeeded' && lagMs() > OVERDUE_POLLS * options.pollMs,
     barrier: () =>
       reads.next().then(
         () => true,

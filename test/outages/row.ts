@@ -3,7 +3,7 @@ import type { Environment } from '../drills/environment.ts'
 import type { FaultContext } from '../drills/faults/fault.ts'
 import type { PhaseFigures } from './phases.ts'
 
-export interface RowContext extends FaultContext {
+export interface RowContext extends Omit<FaultContext, 'worlds'> {
   /** The moment from which recovery is counted, where it is not the end of the fault. */
   readonly over: () => void
   /** From now on another part of the row, with figures of its own. */

@@ -93,7 +93,7 @@ async function main(): Promise<number> {
 /** New servers, three instances, and the organisation that is read. */
 async function open(random: Random): Promise<Theatre> {
   const environment = await createEnvironment({ random, log: say })
-  await environment.fleet.ensure({ parts: [], env: {} })
+  await environment.fleet.ensure({ parts: [], ownParts: {}, env: {} })
   const worlds = Array.from({ length: WORLDS }, (_, index) => createWorld(index))
   const bearerOf = (subject: string, roles: ('admin' | 'cache-admin')[] = []) =>
     environment.issuer.issue({ subject, roles, ttlSeconds: TOKEN_TTL_SECONDS })

@@ -60,7 +60,7 @@ async function staged(row: Row, options: StageOptions, stopping: Stopping): Prom
   const { stack, fleet } = environment
   await environment.restore()
   await row.prepare?.(environment)
-  await fleet.ensure({ parts: [], env: row.env ?? {} })
+  await fleet.ensure({ parts: [], ownParts: {}, env: row.env ?? {} })
   const samples: Sample[] = []
   const notes: string[] = []
   let headers = row.headers ?? {}
