@@ -22,7 +22,7 @@ export interface SharedReadsOptions {
   readonly clock: Pick<Clock, 'monotonicMs' | 'sleep'>
   /** From the start of one read to the start of the next at least, in milliseconds. */
   readonly intervalMs: number
-  /** A read that takes longer stalls: callers of `next` are told at once until a read succeeds, in milliseconds. */
+  /** A read that takes (twice) as long stalls: callers of `next` are told at once until a read succeeds, in milliseconds. */
   readonly stalledMs: number
 }
 
@@ -39,6 +39,7 @@ export function createSharedReads({ read, clock, intervalMs, stalledMs }: Shared
   let running: Ticket | null = null
   let waiting: Ticket | null = null
   let startedMs = Number.NEGATIVE_INFINITY
+  let watching = false
   let stalled = false
   let failing = false
 
@@ -58,8 +59,7 @@ export function createSharedReads({ read, clock, intervalMs, stalledMs }: Shared
     if (leftMs > 0) await clock.sleep(leftMs)
     startedMs = clock.monotonicMs()
     waiting = null
-    const watch = new AbortController()
-    void clock.sleep(stalledMs, watch.signal).then(stall, () => {})
+    if (!watching) void watch()
     try {
       await read()
       stalled = false
@@ -70,10 +70,22 @@ export function createSharedReads({ read, clock, intervalMs, stalledMs }: Shared
       failing = true
       settle(due, error)
     } finally {
-      watch.abort()
       running = null
       if (waiting) void start(waiting)
     }
+  }
+
+  /** One timer for many reads: a read that stalls is noticed after one to two times that long. */
+  async function watch(): Promise<void> {
+    watching = true
+    while (running) {
+      const watched = running
+      await clock.sleep(stalledMs)
+      // If this process itself stood still, the answer is there already: one more turn reads it.
+      await clock.sleep(1)
+      if (running === watched) stall()
+    }
+    watching = false
   }
 
   function stall(): void {
