@@ -5,6 +5,7 @@ import {
   type EntryRead,
   type EntryStore,
   type Fill,
+  fillIdIn,
   LARGEST_ENTRY_BYTES,
   LAYERS,
   type LayerName,
@@ -453,6 +454,15 @@ export function describeEntryStore(name: string, open: () => Promise<EntryStoreH
         expect(bodyOf(await read())).toBe('body of one')
         expect(await fill(leaseIn(opened), 'two')).toBe(true)
         expect(bodyOf(await read())).toBe('body of two')
+      })
+
+      it('recognises the fill that the caller must not use also where damage has made it no text', async () => {
+        const { generation } = await lease(bobList)
+        const bytes = entryBytes(fillId('one'), generation)
+        bytes[15] = 0xff
+        await harness.overwrite(aliceList, bytes, TTL_MS)
+        expect(await openOne()).toMatchObject({ kind: 'found', bytes })
+        expect((await openOne({ refusedFillId: fillIdIn(bytes) })).kind).toBe('leased')
       })
 
       it('waits for the holder where the only fill is one that the caller must not use', async () => {
