@@ -91,18 +91,27 @@ describe('an entry from the store', () => {
     ['other-shape', ({ entry, found }) => found(entry('one', { shape: 1 }))],
     ['other-shape', ({ entry, found }) => found(entry('poison', { shape: 3 }))],
     ['other-database', ({ entry, found }) => found(entry('one', { stamp: stamp('20:20:', 'other') }))],
-    ['below-floor', ({ entry, found, index }) => {
-      index.raiseFloor('volatile', snapshot('30:30:'))
-      return found(entry())
-    }],
-    ['invalidated', ({ entry, found, note }) => {
-      note(alice)
-      return found(entry())
-    }],
-    ['log-lost', ({ entry, found, log }) => {
-      log.trust = 'lost'
-      return found(entry())
-    }],
+    [
+      'below-floor',
+      ({ entry, found, index }) => {
+        index.raiseFloor('volatile', snapshot('30:30:'))
+        return found(entry())
+      },
+    ],
+    [
+      'invalidated',
+      ({ entry, found, note }) => {
+        note(alice)
+        return found(entry())
+      },
+    ],
+    [
+      'log-lost',
+      ({ entry, found, log }) => {
+        log.trust = 'lost'
+        return found(entry())
+      },
+    ],
   ])('is not served, and no copy of it or of another stays: %s', (why, found) => {
     const setting = setUp()
     const { layer, copies, seen, entry } = setting

@@ -408,7 +408,8 @@ describe('what follows the log beside the index', () => {
       const { position, rows, changes, gap } = log
       return { position, rows, changes, ...(gap && { gap: true as const }), floor: snapshot('5:5:') }
     }
-    const note = (what: string) => steps.push(`${what} at ${formatSnapshot(index.position?.snapshot ?? snapshot('0:0:'))}`)
+    const note = (what: string) =>
+      steps.push(`${what} at ${formatSnapshot(index.position?.snapshot ?? snapshot('0:0:'))}`)
     const follower = createLogFollower<Change>({
       log: { readSince: answer, readPast: answer, subscribe: () => ({ close: async () => {} }) },
       index,
@@ -419,7 +420,9 @@ describe('what follows the log beside the index', () => {
       retentionMs: { volatile: MINUTE_MS, lasting: MINUTE_MS },
       followed: {
         apply: ({ rows, changes }) =>
-          note(`apply ${changes?.map(({ name }) => name)}, ${index.judge(stamp('20:20:'), rows[0]?.tags ?? [], 'volatile')}`),
+          note(
+            `apply ${changes?.map(({ name }) => name)}, ${index.judge(stamp('20:20:'), rows[0]?.tags ?? [], 'volatile')}`,
+          ),
         reset: () => note('reset'),
       },
       onBatch: () => note('told'),
@@ -530,7 +533,9 @@ describe('a barrier', () => {
   it('is shared by all who ask before that read begins', async () => {
     const { follower, reads, started, soon } = setUp()
     await started()
-    expect(await soon(Promise.all(Array.from({ length: 100 }, () => follower.barrier())))).toEqual(Array(100).fill(true))
+    expect(await soon(Promise.all(Array.from({ length: 100 }, () => follower.barrier())))).toEqual(
+      Array(100).fill(true),
+    )
     expect(reads).toHaveLength(1)
   })
 
