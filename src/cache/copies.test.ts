@@ -7,8 +7,8 @@ const key = (name: string) => name as EntryKey
 const OVERHEAD_BYTES = 512
 
 function copy(bytes: number): Copy<string> {
-  const entry = { fillId: 'x', stamp: stamp('1:1:'), tags: [], loadedAt: 0, meta: {}, body: Buffer.alloc(0) }
-  return { entry, value: `${bytes}`, bytes, judgedAt: -1 }
+  const entry = { fillId: 'x', shape: 1, stamp: stamp('1:1:'), tags: [], loadedAt: 0, meta: {} }
+  return { entry, value: `${bytes}`, bytes, expiresAtMs: 0, judgedAt: -1 }
 }
 
 /** Room for exactly so many copies of 100 bytes. */

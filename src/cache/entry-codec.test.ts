@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { createEntryCodec, type Entry, newFillId, PREFIX_LENGTH } from './entry-codec.ts'
+import { createEntryCodec, type Entry, fillIdIn, newFillId, PREFIX_LENGTH } from './entry-codec.ts'
 import type { EntryKey } from './entry-store.ts'
 import type { Snapshot } from './snapshot.ts'
 import type { Tag } from './tags.ts'
@@ -10,6 +10,7 @@ const key = 'resources:{alice}' as EntryKey
 const lease = { token: 'never stored', generation: 'generation-00001' }
 const entry: Entry = {
   fillId: '0123456789abcdef',
+  shape: 3,
   stamp: stamp('10:15:10,12'),
   tags: ['u:alice', 't:g1', 'g:g1', 'g:g2'] as Tag[],
   loadedAt: 1_700_000_000_123,
@@ -25,6 +26,7 @@ describe('the bytes of an entry', () => {
     expect(`${first}\n`).toHaveLength(PREFIX_LENGTH)
     expect(JSON.parse(header ?? '')).toEqual({
       mac: expect.stringMatching(/^[\w-]{22}$/),
+      shape: 3,
       db: DATABASE,
       snapshot: '10:15:10,12',
       tags: { u: ['alice'], gt: ['g1'], g: ['g2'] },
@@ -38,7 +40,7 @@ describe('the bytes of an entry', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 200 }), (bytes) => {
         const decoded = entries.decode(key, entries.encode(key, { ...entry, body: Buffer.from(bytes) }, lease))
-        expect(decoded).toMatchObject({ fillId: entry.fillId, stamp: entry.stamp, loadedAt: entry.loadedAt })
+        expect(decoded).toMatchObject({ fillId: entry.fillId, shape: 3, stamp: entry.stamp, loadedAt: entry.loadedAt })
         expect(decoded?.meta).toEqual(entry.meta)
         expect(new Set(decoded?.tags)).toEqual(new Set(entry.tags))
         expect(decoded?.body.equals(Buffer.from(bytes))).toBe(true)
@@ -121,6 +123,12 @@ describe('what was written with the secret, but by a release that this one does 
 })
 
 describe('a fill id', () => {
+  it('is read from the first line, also of an entry that is damaged behind it', () => {
+    const whole = entries.encode(key, entry, lease)
+    expect(fillIdIn(whole)).toBe(entry.fillId)
+    expect(fillIdIn(whole.subarray(0, PREFIX_LENGTH))).toBe(entry.fillId)
+  })
+
   it('has 16 characters and is never the same twice', () => {
     const ids = Array.from({ length: 100 }, newFillId)
     for (const id of ids) expect(id).toMatch(/^[0-9a-f]{16}$/)

@@ -3,7 +3,7 @@
 export { createBoundedMemory } from './bounded-memory.ts'
 export type { Clock } from './clock.ts'
 export { createCopies } from './copies.ts'
-export { createEntryCodec, type Entry, type EntryCodec, newFillId, PREFIX_LENGTH } from './entry-codec.ts'
+export { createEntryCodec, type Entry, type EntryCodec, fillIdIn, newFillId, PREFIX_LENGTH } from './entry-codec.ts'
 export {
   type EntryKey,
   type EntryRead,

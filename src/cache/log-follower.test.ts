@@ -16,7 +16,7 @@ afterEach(async () => {
   await Promise.all(opened.splice(0).map((follower) => follower.close()))
 })
 
-function setUp(over: Partial<LogFollowerOptions> = {}) {
+function setUp(over: Partial<LogFollowerOptions<never>> = {}) {
   const clock = createFakeClock()
   const index = createInvalidationIndex({ retentionOf: () => 'volatile', maxTags: 1000 })
   const reads: string[] = []
@@ -78,10 +78,26 @@ function setUp(over: Partial<LogFollowerOptions> = {}) {
       log.gate = plain
       return held.arrive()
     }
-    return held
+    return {
+      ...held,
+      /** Reads begin some time after each other. */
+      get reached() {
+        return clock.advance(2).then(() => held.reached)
+      },
+    }
+  }
+  /** What a promise comes to while time passes as reads of the log need it. */
+  async function soon<T>(promise: Promise<T>): Promise<T> {
+    let settled = false
+    const done = () => {
+      settled = true
+    }
+    promise.then(done, done)
+    for (let turn = 0; turn < 10 && !settled; turn++) await clock.advance(2)
+    return promise
   }
   const at = (id: number, database = DATABASE) => stamp(`${id}:${id}:`, database)
-  return { clock, index, log, reads, changes, batches, follower, started, hold, at }
+  return { clock, index, log, reads, changes, batches, follower, started, hold, soon, at }
 }
 
 describe('following', () => {
@@ -117,22 +133,22 @@ describe('following', () => {
   })
 
   it('is woken by a notification', async () => {
-    const { log, reads, started } = setUp()
+    const { log, reads, started, clock } = setUp()
     await started()
     log.notify()
-    await settle()
+    await clock.advance(2)
     expect(reads).toEqual(['since 20:20:'])
   })
 
   it('reads again when a notification came during a read', async () => {
-    const { log, reads, started, hold } = setUp()
+    const { log, reads, started, hold, clock } = setUp()
     await started()
     const held = hold()
     log.notify()
     await held.reached
     log.notify()
     held.release()
-    await settle()
+    await clock.advance(2)
     expect(reads).toEqual(['since 20:20:', 'since 20:20:'])
   })
 
@@ -256,9 +272,9 @@ describe('a process that stood still', () => {
   })
 
   it('has read the log when it asks for that, or is told that it could not', async () => {
-    const { clock, log, follower, reads, started, hold } = setUp()
+    const { clock, log, follower, reads, started, hold, soon } = setUp()
     await started()
-    expect(await follower.refresh(100)).toBe(true)
+    expect(await soon(follower.refresh(100))).toBe(true)
     expect(reads).toEqual(['since 20:20:'])
     const held = hold()
     const waiting = follower.refresh(100)
@@ -268,7 +284,7 @@ describe('a process that stood still', () => {
     held.release()
     await settle()
     log.failure = new Error('refused')
-    expect(await follower.refresh(100)).toBe(false)
+    expect(await soon(follower.refresh(100))).toBe(false)
   })
 
   it('does not wait for a database that is known to be away', async () => {
@@ -336,7 +352,7 @@ describe('trust', () => {
     const held = hold()
     follower.start()
     await held.reached
-    clock.nowMs += 100
+    clock.nowMs += 98
     held.release()
     await follower.ready
     expect(follower.lagMs()).toBe(100)
@@ -380,34 +396,207 @@ describe('the floors', () => {
   })
 })
 
+describe('what follows the log beside the index', () => {
+  type Change = { readonly name: string }
+
+  function following() {
+    const clock = createFakeClock()
+    const index = createInvalidationIndex({ retentionOf: () => 'volatile', maxTags: 1000 })
+    const steps: string[] = []
+    const log = { position: stamp('20:20:'), rows: [] as LogRow[], changes: null as Change[] | null, gap: false }
+    const answer = async () => {
+      const { position, rows, changes, gap } = log
+      return { position, rows, changes, ...(gap && { gap: true as const }), floor: snapshot('5:5:') }
+    }
+    const note = (what: string) =>
+      steps.push(`${what} at ${formatSnapshot(index.position?.snapshot ?? snapshot('0:0:'))}`)
+    const follower = createLogFollower<Change>({
+      log: { readSince: answer, readPast: answer, subscribe: () => ({ close: async () => {} }) },
+      index,
+      clock,
+      pollMs: POLL_MS,
+      boundMs: BOUND_MS,
+      graceMs: GRACE_MS,
+      retentionMs: { volatile: MINUTE_MS, lasting: MINUTE_MS },
+      followed: {
+        apply: ({ rows, changes }) =>
+          note(
+            `apply ${changes?.map(({ name }) => name)}, ${index.judge(stamp('20:20:'), rows[0]?.tags ?? [], 'volatile')}`,
+          ),
+        reset: () => note('reset'),
+      },
+      onBatch: () => note('told'),
+    })
+    opened.push(follower)
+    async function read() {
+      clock.nowMs += 2
+      expect(await follower.refresh(100)).toBe(true)
+    }
+    return { clock, index, steps, log, follower, read }
+  }
+
+  it('has the changes applied in the step in which the position moves, before anybody else hears of either', async () => {
+    const { index, steps, log, read } = following()
+    await read()
+    steps.length = 0
+    log.position = stamp('21:21:')
+    log.rows = [{ xid: xid(20), tags: [alice] }]
+    log.changes = [{ name: 'one' }, { name: 'two' }]
+    const advance = index.advance
+    let turns = 0
+    vi.spyOn(index, 'advance').mockImplementation((...args) => {
+      advance(...args)
+      steps.push('advanced')
+      // Whatever could run in between would find the position without its changes.
+      queueMicrotask(() => steps.push(`a turn later ${++turns}`))
+    })
+    await read()
+    expect(steps).toEqual(['advanced', 'apply one,two, invalidated at 21:21:', 'told at 21:21:', 'a turn later 1'])
+  })
+
+  it('is applied each batch, also one that names too much for one read', async () => {
+    const { steps, log, read } = following()
+    await read()
+    steps.length = 0
+    log.position = stamp('21:21:')
+    log.changes = null
+    await read()
+    expect(steps).toEqual(['apply undefined, servable at 21:21:', 'told at 21:21:'])
+  })
+
+  it.each<[string, (setting: ReturnType<typeof following>) => void]>([
+    ['the log has a gap', ({ log }) => Object.assign(log, { gap: true })],
+    ['the database is another', ({ log }) => Object.assign(log, { position: stamp('9:9:', 'restored') })],
+    ['an own commit was in another database', ({ index }) => index.note({ xid: xid(9), tags: [alice] }, 'restarted')],
+  ])('is begun anew with the position, and nothing of that batch is applied: %s', async (_what, happens) => {
+    const setting = following()
+    await setting.read()
+    expect(setting.steps).toEqual(['reset at 20:20:', 'told at 20:20:'])
+    setting.steps.length = 0
+    setting.log.changes = [{ name: 'one' }]
+    happens(setting)
+    await setting.read()
+    expect(setting.steps.map((step) => step.split(' ')[0])).toEqual(['reset', 'told'])
+  })
+})
+
+describe('the judgement of the follower', () => {
+  it('is that of the index while the log is followed, and in grace; and nothing is servable once it is lost', async () => {
+    const { clock, log, index, follower, started } = setUp()
+    const judged = () => follower.judge(stamp('20:20:'), [alice], 'volatile')
+    expect(judged()).toBe('log-lost')
+    await started()
+    expect(judged()).toBe('servable')
+    log.failure = new LogUnreachableError('connection refused')
+    await clock.advance(BOUND_MS + POLL_MS)
+    expect([follower.trust(), judged()]).toEqual(['grace', 'servable'])
+    index.note({ xid: xid(20), tags: [alice] }, DATABASE)
+    expect(judged()).toBe('invalidated')
+    clock.nowMs += GRACE_MS
+    expect([follower.trust(), judged()]).toEqual(['lost', 'log-lost'])
+  })
+
+  it('is by the retention class that is asked for', async () => {
+    const { index, follower, started } = setUp()
+    await started()
+    index.raiseFloor('lasting', snapshot('30:30:'))
+    expect(follower.judge(stamp('20:20:'), [], 'volatile')).toBe('servable')
+    expect(follower.judge(stamp('20:20:'), [], 'lasting')).toBe('below-floor')
+  })
+})
+
+describe('a barrier', () => {
+  it('ends with a read of the log that began after it was asked for', async () => {
+    const { log, index, follower, reads, started, clock, hold, at } = setUp()
+    await started()
+    const held = hold()
+    const before = follower.barrier()
+    await held.reached
+    log.position = at(20)
+    const after = follower.barrier()
+    let passed = false
+    void after.then(() => {
+      passed = true
+    })
+    held.release()
+    expect(await before).toBe(true)
+    await settle()
+    expect([passed, reads.length]).toEqual([false, 1])
+    log.position = at(21)
+    log.rows = [{ xid: xid(20), tags: [alice] }]
+    await clock.advance(2)
+    expect(await after).toBe(true)
+    expect(index.judge(at(20), [alice], 'volatile')).toBe('invalidated')
+    expect(reads).toHaveLength(2)
+  })
+
+  it('is shared by all who ask before that read begins', async () => {
+    const { follower, reads, started, soon } = setUp()
+    await started()
+    expect(await soon(Promise.all(Array.from({ length: 100 }, () => follower.barrier())))).toEqual(
+      Array(100).fill(true),
+    )
+    expect(reads).toHaveLength(1)
+  })
+
+  it('cannot be had while the log cannot be read, and says so at once from then on', async () => {
+    const { log, follower, started, soon, clock } = setUp()
+    await started()
+    log.failure = new LogUnreachableError('connection refused')
+    expect(await soon(follower.barrier())).toBe(false)
+    expect(await follower.barrier()).toBe(false)
+    log.failure = null
+    await clock.advance(POLL_MS)
+    expect(await soon(follower.barrier())).toBe(true)
+  })
+
+  it('is not waited for longer than a request can wait', async () => {
+    const { follower, started, clock, hold } = setUp()
+    await started()
+    const held = hold()
+    const waiting = follower.barrier()
+    await held.reached
+    await clock.advance(100)
+    expect(await waiting).toBe(false)
+    held.release()
+  })
+
+  it('reads the past where none was read yet', async () => {
+    const { follower, reads, index } = setUp()
+    expect(await follower.barrier()).toBe(true)
+    expect(reads).toEqual(['past'])
+    expect(index.position).toEqual(stamp('20:20:'))
+  })
+})
+
 describe('catching up', () => {
   it('reads nothing when the position covers the target', async () => {
-    const { follower, reads, started, at } = setUp()
+    const { follower, reads, started, at, soon } = setUp()
     await started()
-    await follower.catchUp(at(20))
+    await soon(follower.catchUp(at(20)))
     expect(reads).toEqual([])
   })
 
   it('works before anything was read', async () => {
-    const { follower, reads, at } = setUp()
-    await follower.catchUp(at(20))
+    const { follower, reads, at, soon } = setUp()
+    await soon(follower.catchUp(at(20)))
     expect(reads).toEqual(['past'])
   })
 
   it('reads until the position covers the target, by the whole snapshot', async () => {
-    const { log, follower, reads, started, index } = setUp()
+    const { log, follower, reads, started, index, soon } = setUp()
     await started()
     const positions = [stamp('20:22:20'), stamp('22:22:')]
     log.gate = async () => {
       log.position = positions.shift() ?? log.position
     }
-    await follower.catchUp(stamp('22:22:'))
+    await soon(follower.catchUp(stamp('22:22:')))
     expect(reads).toEqual(['since 20:20:', 'since 20:22:20'])
     expect(index.position).toEqual(stamp('22:22:'))
   })
 
   it('of many at once takes the read that runs and one more, which began after they asked', async () => {
-    const { log, follower, reads, started, hold, at } = setUp()
+    const { log, follower, reads, started, hold, at, soon } = setUp()
     await started()
     const held = hold()
     const first = follower.catchUp(at(21))
@@ -417,14 +606,14 @@ describe('catching up', () => {
     expect(reads).toHaveLength(1)
     log.position = at(21)
     held.release()
-    await Promise.all([first, ...others])
+    await soon(Promise.all([first, ...others]))
     expect(reads).toHaveLength(2)
-    await follower.catchUp(at(21))
+    await soon(follower.catchUp(at(21)))
     expect(reads).toHaveLength(2)
   })
 
   it('goes on after a read that failed for somebody else', async () => {
-    const { log, follower, started, hold, at } = setUp()
+    const { log, follower, started, hold, clock, at } = setUp()
     await started()
     const held = hold()
     const first = follower.catchUp(at(21))
@@ -437,28 +626,30 @@ describe('catching up', () => {
     }
     held.release()
     await expect(first).rejects.toThrow('statement timeout')
+    // After a failure the next read takes its time.
+    await clock.advance(50)
     await expect(second).resolves.toBeUndefined()
   })
 
   it('ends when the database is another by now: what was loaded from the old one is refused by the judgement', async () => {
-    const { log, follower, reads, started, at } = setUp()
+    const { log, follower, reads, started, at, soon } = setUp()
     await started()
     log.position = at(9, 'restored')
-    await follower.catchUp(at(30))
+    await soon(follower.catchUp(at(30)))
     expect(reads).toEqual(['since 20:20:', 'past'])
   })
 
   it('gives up where the log is read from a server that is behind', async () => {
-    const { follower, reads, started, at } = setUp()
+    const { follower, reads, started, at, soon } = setUp()
     await started()
-    await expect(follower.catchUp(at(21))).rejects.toThrow('the log does not reach what was loaded')
+    await expect(soon(follower.catchUp(at(21)))).rejects.toThrow('the log does not reach what was loaded')
     expect(reads).toEqual(['since 20:20:', 'since 20:20:', 'since 20:20:'])
   })
 
   it('reads once for a target of another database, and is then judged there', async () => {
-    const { follower, reads, started, at } = setUp()
+    const { follower, reads, started, at, soon } = setUp()
     await started()
-    await follower.catchUp(at(1, 'restored'))
+    await soon(follower.catchUp(at(1, 'restored')))
     expect(reads).toEqual(['since 20:20:'])
   })
 })
@@ -467,17 +658,17 @@ describe('waiting for a transaction', () => {
   const committed = (id: number, database = DATABASE) => ({ database, xid: xid(id) })
 
   it('ends at once when the position sees it', async () => {
-    const { follower, reads, started } = setUp()
+    const { follower, reads, started, soon } = setUp()
     await started()
-    expect(await follower.waitFor(committed(19), 1000)).toBe(true)
+    expect(await soon(follower.waitFor(committed(19), 1000))).toBe(true)
     expect(reads).toEqual([])
   })
 
   it('reads the log, and ends as soon as that shows it', async () => {
-    const { log, follower, reads, started, clock, at } = setUp()
+    const { log, follower, reads, started, clock, at, soon } = setUp()
     await started()
     log.position = at(21)
-    expect(await follower.waitFor(committed(20), 1000)).toBe(true)
+    expect(await soon(follower.waitFor(committed(20), 1000))).toBe(true)
     expect(reads).toEqual(['since 20:20:'])
     // The time it would have had is given back.
     expect(clock.sleeping).toBe(1)
@@ -487,7 +678,7 @@ describe('waiting for a transaction', () => {
     const { log, follower, reads, started, clock, at } = setUp()
     await started()
     const waiting = follower.waitFor(committed(20), 1000)
-    await clock.advance(9)
+    await clock.advance(2 + 9)
     expect(reads).toHaveLength(1)
     log.position = at(21)
     await clock.advance(1)
@@ -502,13 +693,13 @@ describe('waiting for a transaction', () => {
     await clock.advance(25)
     expect(await waiting).toBe(false)
     expect(reads).toHaveLength(3)
-    expect(clock.slept.slice(-2)).toEqual([5, 5])
+    expect(clock.slept.slice(-2)).toEqual([3, 3])
   })
 
   it('has no time: nothing is read', async () => {
-    const { follower, started, reads } = setUp()
+    const { follower, started, reads, soon } = setUp()
     await started()
-    expect(await follower.waitFor(committed(20), 0)).toBe(false)
+    expect(await soon(follower.waitFor(committed(20), 0))).toBe(false)
     expect(reads).toEqual([])
   })
 
@@ -531,21 +722,21 @@ describe('waiting for a transaction', () => {
     await clock.advance(10)
     log.failure = null
     log.position = at(21)
-    await clock.advance(10)
+    await clock.advance(50)
     expect(await waiting).toBe(true)
   })
 
   it('of another incarnation is over once the log of this one was read after it', async () => {
-    const { follower, reads, started } = setUp()
+    const { follower, reads, started, soon } = setUp()
     await started()
-    expect(await follower.waitFor(committed(5, 'before the crash'), 1000)).toBe(true)
+    expect(await soon(follower.waitFor(committed(5, 'before the crash'), 1000))).toBe(true)
     expect(reads).toEqual(['since 20:20:'])
   })
 
   it('of another incarnation is not here when this one is not as far in its ids: its commit was lost', async () => {
-    const { follower, reads, started } = setUp()
+    const { follower, reads, started, soon } = setUp()
     await started()
-    expect(await follower.waitFor(committed(20, 'before it was put back'), 1000)).toBe(false)
+    expect(await soon(follower.waitFor(committed(20, 'before it was put back'), 1000))).toBe(false)
     expect(reads).toEqual(['since 20:20:'])
   })
 
@@ -570,8 +761,8 @@ describe('waiting for a transaction', () => {
   })
 
   it('works before anything was read', async () => {
-    const { follower } = setUp()
-    expect(await follower.waitFor(committed(19), 1000)).toBe(true)
+    const { follower, soon } = setUp()
+    expect(await soon(follower.waitFor(committed(19), 1000))).toBe(true)
   })
 })
 

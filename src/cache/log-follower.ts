@@ -228,7 +228,7 @@ export function createLogFollower<Change = never>(options: LogFollowerOptions<Ch
       if (succeeded && index.position && index.position.database !== database)
         return isVisible(xid, index.position.snapshot)
       // A transaction that is not there yet may never be; asking without a pause would only load the database.
-      await clock.sleep(Math.min(RETRY_MS, leftMs))
+      await clock.sleep(Math.min(RETRY_MS, Math.max(deadlineMs - clock.monotonicMs(), 0)))
     }
     return false
   }

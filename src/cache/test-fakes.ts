@@ -124,7 +124,7 @@ export function createFakeStore(): FakeStore {
         const answers: Opened[] = []
         for (const { key, refusedFillId } of requests) {
           const found = stored.get(key)
-          const usable = found && found.fillId !== refusedFillId
+          const usable = found && fillIdIn(found.bytes) !== refusedFillId
           if (usable) return [...answers, { kind: 'found', bytes: found.bytes, ttlMs: found.ttlMs }]
           if (leases.has(key)) return [...answers, { kind: 'busy' }]
           answers.push({ kind: 'leased', lease: take(key) })

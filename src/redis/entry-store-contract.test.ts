@@ -7,7 +7,7 @@ import { StoreUnavailableError } from '../cache/index.ts'
 describeEntryStore('the in-memory entry store', async () => {
   let nowMs = 0
   const store = createInMemoryEntryStore({ clock: { monotonicMs: () => nowMs } })
-  const { overwrite, evict, evictParts, evictLease, evictGeneration } = store.faults
+  const { overwrite, evict, evictLease, evictGeneration } = store.faults
   return {
     store,
     elapse: async (ms) => {
@@ -15,7 +15,6 @@ describeEntryStore('the in-memory entry store', async () => {
     },
     overwrite: async (...value) => overwrite(...value),
     evict: async (key) => void evict(key),
-    evictParts: async (key) => void evictParts(key),
     evictLease: async (key) => void evictLease(key),
     evictGeneration: async (name) => void evictGeneration(name),
     close: async () => {},

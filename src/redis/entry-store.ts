@@ -88,7 +88,8 @@ export function createRedisEntryStore({ redis, guard, keys, replica }: RedisEntr
         tokens[at] ?? '',
         leaseMs,
         randomId(),
-        refusedFillId,
+        // Byte by byte as it was read: damage need not be text, and must be recognised, or it would be brought for ever.
+        Buffer.from(refusedFillId, 'latin1'),
       ])
       const [, ...replies] = await runWithin(guard, wait, 'open', async () =>
         verified(await redis.openEntriesBuffer(names.length, ...names, echo, LARGEST_ENTRY_BYTES, ...values), echo),

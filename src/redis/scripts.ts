@@ -29,7 +29,10 @@ interface EntryScripts<Result extends 'promise' | 'pipeline'> {
 export interface Scripted extends EntryScripts<'promise'> {
   /** The fill ids are one string. */
   stillCurrent(keyCount: number, ...keysThenEchoThenFillIds: (string | number)[]): Promise<Echoed<unknown[]>>
-  openEntriesBuffer(keyCount: number, ...keysThenArguments: (string | number)[]): Promise<Echoed<OpenedReply[]>>
+  openEntriesBuffer(
+    keyCount: number,
+    ...keysThenArguments: (string | number | Buffer)[]
+  ): Promise<Echoed<OpenedReply[]>>
   fillEntries(keyCount: number, ...keysThenArguments: (string | number | Buffer)[]): Promise<Echoed<number[]>>
   releaseLease(lease: string, echo: number, token: string, generation: string): Promise<CountReply>
   invalidateEntries(keyCount: number, ...keysThenEcho: (string | number)[]): Promise<CountReply>

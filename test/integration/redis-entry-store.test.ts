@@ -28,7 +28,6 @@ describeEntryStore('the Redis entry store', async () => {
     elapse: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
     overwrite: async (key, bytes, ttlMs) => void (await admin.set(prefix + key, bytes, 'PX', ttlMs)),
     evict: async (key) => void (await admin.unlink(prefix + key)),
-    evictParts: async (key) => void (await admin.unlink(`${prefix}${key}:parts`)),
     evictLease: async (key) => void (await admin.unlink(`${prefix}${key}:lease`)),
     evictGeneration: async (layer) => void (await admin.unlink(`${prefix}generation:${layer}`)),
     close: () => redis.close(),
@@ -54,6 +53,7 @@ describe('what somebody else left under our names', () => {
   })
 
   async function filled(): Promise<void> {
+    await server.admin.unlink(prefix + list, `${prefix}${list}:lease`)
     const [lease] = await redis.store.takeLeases([{ key: list, layer, leaseMs: 1000 }])
     if (!lease) throw new Error('the lease is free')
     const bytes = Buffer.from(`portcullis1 ${FILL_ID} ${lease.generation}\n{}\nbody`)
@@ -61,9 +61,7 @@ describe('what somebody else left under our names', () => {
       key: list,
       layer,
       lease,
-      fillId: FILL_ID,
       bytes,
-      parts: [Buffer.from('page')],
       ttlMs: 60_000,
     } as const
     expect(await redis.store.fill([fill])).toEqual([true])
@@ -78,12 +76,15 @@ describe('what somebody else left under our names', () => {
 
   it.each([
     ['an entry', () => redis.store.read([{ key: list, layer }]), [{ kind: 'too-large' }]],
-    ['a part of one', async () => [await redis.store.readPart(list, FILL_ID, 1)], [null]],
+    [
+      'an entry that is opened',
+      () => redis.store.open([{ key: list, layer, leaseMs: 50 }]),
+      [{ kind: 'leased', instead: 'too-large' }],
+    ],
     ['an entry that an administrator asks for', () => redis.store.inspect(list, layer), { bytes: { length: 46 } }],
   ])('is not moved when it is 64 MB: %s', async (_, ask, answer) => {
     await filled()
     await server.admin.setrange(prefix + list, HUGE, 'x')
-    await server.admin.hset(`${prefix}${list}:parts`, '1', Buffer.alloc(HUGE))
     let given: unknown
     const sent = await bytesSentDuring(async () => {
       given = await ask()
@@ -91,6 +92,25 @@ describe('what somebody else left under our names', () => {
     // The bytes first: the difference of 64 MB is nothing to print.
     expect(sent).toBeLessThan(100_000)
     expect(given).toMatchObject(answer as object)
+  })
+
+  it('is a damaged entry, of whatever type: a lease is taken in its place, and the fill replaces it', async () => {
+    await server.admin.unlink(prefix + list, `${prefix}${list}:lease`)
+    await server.admin.rpush(prefix + list, 'one', 'two')
+    const [opened] = await redis.store.open([{ key: list, layer, leaseMs: 1000 }])
+    expect(opened).toMatchObject({ kind: 'leased', instead: 'damaged' })
+    if (opened?.kind !== 'leased') throw new Error('the lease is free')
+    const bytes = Buffer.from(`portcullis1 ${FILL_ID} ${opened.lease.generation}\n{}\nbody`)
+    expect(await redis.store.fill([{ key: list, layer, lease: opened.lease, bytes, ttlMs: 60_000 }])).toEqual([true])
+    expect(await redis.store.open([{ key: list, layer, leaseMs: 1000 }])).toMatchObject([{ kind: 'found', bytes }])
+  })
+
+  it('is no entry without an end of its life: the promise about it could not be kept', async () => {
+    await filled()
+    await server.admin.persist(prefix + list)
+    expect(await redis.store.open([{ key: list, layer, leaseMs: 50 }])).toEqual([
+      { kind: 'leased', lease: expect.anything() },
+    ])
   })
 
   it('is no generation for long: the next fill has one of ours again', async () => {

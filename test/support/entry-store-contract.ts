@@ -5,10 +5,13 @@ import {
   type EntryRead,
   type EntryStore,
   type Fill,
+  fillIdIn,
   LARGEST_ENTRY_BYTES,
   LAYERS,
   type LayerName,
   type Lease,
+  type Opened,
+  type OpenRequest,
 } from '../../src/cache/index.ts'
 
 /** One empty store, and what Redis or others may do to it. */
@@ -17,7 +20,6 @@ export interface EntryStoreHarness {
   elapse(ms: number): Promise<void>
   overwrite(key: EntryKey, bytes: Buffer, ttlMs: number): Promise<void>
   evict(key: EntryKey): Promise<void>
-  evictParts(key: EntryKey): Promise<void>
   evictLease(key: EntryKey): Promise<void>
   evictGeneration(layer: LayerName): Promise<void>
   close(): Promise<void>
@@ -59,7 +61,7 @@ export function describeEntryStore(name: string, open: () => Promise<EntryStoreH
     function fillOf(held: Lease, id: string, more: Partial<Fill> = {}): Fill {
       const body = more.bytes?.toString() ?? `body of ${id}`
       const bytes = entryBytes(fillId(id), held.generation, body)
-      return { key: aliceList, layer, lease: held, fillId: fillId(id), ttlMs: TTL_MS, ...more, bytes }
+      return { key: aliceList, layer, lease: held, ttlMs: TTL_MS, ...more, bytes }
     }
 
     const fill = async (held: Lease, id: string, more?: Partial<Fill>) =>
@@ -288,42 +290,277 @@ export function describeEntryStore(name: string, open: () => Promise<EntryStoreH
       })
     })
 
-    describe('the parts of an entry', () => {
-      const parts = [Buffer.from('page two'), Buffer.from([0, 1, 255])]
-
-      it('are read one at a time, for the fill that they belong to', async () => {
-        await stored('one', { parts })
-        expect(await store.readPart(aliceList, fillId('one'), 1)).toEqual(parts[0])
-        expect(await store.readPart(aliceList, fillId('one'), 2)).toEqual(parts[1])
-        expect(await store.readPart(aliceList, fillId('one'), 3)).toBeNull()
-        expect(await store.readPart(aliceList, fillId('other'), 1)).toBeNull()
-      })
-
-      it('go with an invalidation, with their life, and with a fill that has none', async () => {
-        await stored('one', { parts })
+    describe('a fill of several entries', () => {
+      it('is stored and refused entry by entry, in the order in which they were given', async () => {
+        const [groups, list, bobs] = [
+          await lease(aliceGroups, { layer: 'user-groups' }),
+          await lease(),
+          await lease(bobList),
+        ]
         await store.invalidate([aliceList])
-        expect(await store.readPart(aliceList, fillId('one'), 1)).toBeNull()
-        await stored('two', { parts, ttlMs: 30 })
+        const fills = [
+          fillOf(groups, 'groups', { key: aliceGroups, layer: 'user-groups' }),
+          fillOf(list, 'list'),
+          fillOf(bobs, 'bobs', { key: bobList, ttlMs: 30 }),
+        ]
+        expect(await store.fill(fills)).toEqual([true, false, true])
+        expect(bodyOf(await read(aliceGroups, 'user-groups'))).toBe('body of groups')
+        expect(bodyOf(await read())).toBe('absent')
+        expect(bodyOf(await read(bobList))).toBe('body of bobs')
         await harness.elapse(40)
-        expect(await store.readPart(aliceList, fillId('two'), 1)).toBeNull()
-        await stored('three', { parts })
-        await stored('four')
-        expect(await store.readPart(aliceList, fillId('three'), 1)).toBeNull()
+        expect(bodyOf(await read(bobList))).toBe('absent')
+        expect(bodyOf(await read(aliceGroups, 'user-groups'))).toBe('body of groups')
       })
 
-      it('of a longer fill do not show through a shorter one', async () => {
-        await stored('long', { parts })
-        await stored('short', { parts: [Buffer.from('only')] })
-        expect(await store.readPart(aliceList, fillId('short'), 1)).toEqual(Buffer.from('only'))
-        expect(await store.readPart(aliceList, fillId('short'), 2)).toBeNull()
-        expect(await store.readPart(aliceList, fillId('long'), 2)).toBeNull()
+      it('ends the lease of each, also where the fill is refused because the layer was flushed', async () => {
+        const [groups, list] = [await lease(aliceGroups, { layer: 'user-groups' }), await lease()]
+        await store.replaceGenerations(['user-groups'])
+        const fills = [fillOf(groups, 'groups', { key: aliceGroups, layer: 'user-groups' }), fillOf(list, 'list')]
+        expect(await store.fill(fills)).toEqual([false, true])
+        await lease(aliceGroups, { layer: 'user-groups' })
+        await lease()
       })
 
-      it('may be evicted alone', async () => {
-        await stored('one', { parts })
-        await harness.evictParts(aliceList)
-        expect(await store.readPart(aliceList, fillId('one'), 1)).toBeNull()
+      it('is answered in its order also where it is too large for one round trip', async () => {
+        const users = Array.from({ length: 5 }, (_, index) => `resources:{user ${index}}` as EntryKey)
+        const held: Lease[] = []
+        for (const user of users) held.push(await lease(user))
+        await store.invalidate([users[2] as EntryKey])
+        const body = Buffer.from('x'.repeat(500_000))
+        const fills = users.map((key, at) => fillOf(held[at] as Lease, `${at}`, { key, bytes: body }))
+        expect(await store.fill(fills)).toEqual([true, true, false, true, true])
+        expect(await store.fill([])).toEqual([])
+      })
+    })
+
+    describe('opening', () => {
+      const groupsRequest: OpenRequest = { key: aliceGroups, layer: 'user-groups', leaseMs: LEASE_MS }
+      const listRequest: OpenRequest = { key: aliceList, layer, leaseMs: LEASE_MS }
+      const openOne = async (more: Partial<OpenRequest> = {}) =>
+        (await store.open([{ ...listRequest, ...more }]))[0] as Opened
+      const leaseIn = (opened: Opened | undefined): Lease => {
+        if (opened?.kind !== 'leased') throw new Error(`nothing was leased: ${opened?.kind}`)
+        return opened.lease
+      }
+      const kinds = (opened: readonly Opened[]) => opened.map(({ kind }) => kind)
+
+      it('finds an entry that is there, with what is left of its life, and takes no lease', async () => {
+        await stored('one')
+        const found = await openOne()
+        expect(found).toMatchObject({ kind: 'found', ttlMs: expect.any(Number) })
+        expect(found.kind === 'found' && found.bytes.toString()).toContain('body of one')
+        expect(found.kind === 'found' && found.ttlMs).toBeGreaterThan(TTL_MS - 5000)
+        expect(found.kind === 'found' && found.ttlMs).toBeLessThanOrEqual(TTL_MS)
+        await lease()
+      })
+
+      it('takes a lease where nothing is there, and a fill under it is accepted once', async () => {
+        const opened = await openOne()
+        expect(opened).toEqual({
+          kind: 'leased',
+          lease: { token: expect.stringMatching(/^.{16}$/), generation: expect.stringMatching(/^.{16}$/) },
+        })
+        expect(await fill(leaseIn(opened), 'one')).toBe(true)
+        expect(await fill(leaseIn(opened), 'two')).toBe(false)
         expect(bodyOf(await read())).toBe('body of one')
+      })
+
+      it('says that another holds the lease', async () => {
+        const held = leaseIn(await openOne())
+        expect(await openOne()).toEqual({ kind: 'busy' })
+        expect(await store.takeLeases([listRequest])).toEqual([null])
+        await store.releaseLease(aliceList, held)
+        expect((await openOne()).kind).toBe('leased')
+      })
+
+      it('finds an entry although its lease is held: who looks does not wait for who loads', async () => {
+        await stored('one')
+        await lease()
+        expect((await openOne()).kind).toBe('found')
+      })
+
+      it('gives the lease to exactly one of many who open together', async () => {
+        const opened = await Promise.all(Array.from({ length: 50 }, () => openOne()))
+        expect(opened.filter(({ kind }) => kind === 'leased')).toHaveLength(1)
+        expect(opened.filter(({ kind }) => kind === 'busy')).toHaveLength(49)
+      })
+
+      it('takes a lease that expires by itself', async () => {
+        const dead = leaseIn(await openOne({ leaseMs: 30 }))
+        await harness.elapse(40)
+        const living = leaseIn(await openOne())
+        expect(await fill(dead, 'late')).toBe(false)
+        expect(await fill(living, 'present')).toBe(true)
+      })
+
+      it('takes a lease that an invalidation ends', async () => {
+        const held = leaseIn(await openOne())
+        await store.invalidate([aliceList])
+        expect(await fill(held, 'stale')).toBe(false)
+        expect((await openOne()).kind).toBe('leased')
+      })
+
+      it('takes no notice of a lease from before a flush, and that one cannot fill any more', async () => {
+        const before = leaseIn(await openOne())
+        await store.replaceGenerations([layer])
+        const after = leaseIn(await openOne())
+        expect(await fill(before, 'before')).toBe(false)
+        expect(await fill(after, 'after')).toBe(true)
+      })
+
+      it('asks about the target and what it is derived from, and leases both where neither is there', async () => {
+        const opened = await store.open([listRequest, groupsRequest])
+        expect(kinds(opened)).toEqual(['leased', 'leased'])
+        const [list, groups] = opened.map(leaseIn)
+        const fills = [
+          fillOf(groups as Lease, 'groups', { key: aliceGroups, layer: 'user-groups' }),
+          fillOf(list as Lease, 'list'),
+        ]
+        expect(await store.fill(fills)).toEqual([true, true])
+        expect(bodyOf(await read())).toBe('body of list')
+        expect(bodyOf(await read(aliceGroups, 'user-groups'))).toBe('body of groups')
+      })
+
+      it('brings the input where only the target is not there', async () => {
+        await stored('groups', { key: aliceGroups, layer: 'user-groups' })
+        const opened = await store.open([listRequest, groupsRequest])
+        expect(kinds(opened)).toEqual(['leased', 'found'])
+        expect(opened[1]?.kind === 'found' && opened[1].bytes.toString()).toContain('body of groups')
+      })
+
+      it('does not ask about the input where the target is there, or leased by another', async () => {
+        await stored('one')
+        expect(kinds(await store.open([listRequest, groupsRequest]))).toEqual(['found'])
+        await store.invalidate([aliceList])
+        await lease()
+        expect(kinds(await store.open([listRequest, groupsRequest]))).toEqual(['busy'])
+        // Its lease is free: it was not taken on the way.
+        await lease(aliceGroups, { layer: 'user-groups' })
+      })
+
+      it('says that the input is leased by another, and holds the lease of the target', async () => {
+        await lease(aliceGroups, { layer: 'user-groups' })
+        const opened = await store.open([listRequest, groupsRequest])
+        expect(kinds(opened)).toEqual(['leased', 'busy'])
+        expect(await fill(leaseIn(opened[0]), 'list')).toBe(true)
+      })
+
+      it('counts a fill that the caller must not use as absent, and brings any other', async () => {
+        await stored('one')
+        expect(await openOne({ refusedFillId: fillId('two') })).toMatchObject({ kind: 'found' })
+        const opened = await openOne({ refusedFillId: fillId('one') })
+        expect(opened).toEqual({ kind: 'leased', lease: expect.anything() })
+        // It is still there for others, and is replaced by the fill.
+        expect(bodyOf(await read())).toBe('body of one')
+        expect(await fill(leaseIn(opened), 'two')).toBe(true)
+        expect(bodyOf(await read())).toBe('body of two')
+      })
+
+      it('recognises the fill that the caller must not use also where damage has made it no text', async () => {
+        const { generation } = await lease(bobList)
+        const bytes = entryBytes(fillId('one'), generation)
+        bytes[15] = 0xff
+        await harness.overwrite(aliceList, bytes, TTL_MS)
+        expect(await openOne()).toMatchObject({ kind: 'found', bytes })
+        expect((await openOne({ refusedFillId: fillIdIn(bytes) })).kind).toBe('leased')
+      })
+
+      it('waits for the holder where the only fill is one that the caller must not use', async () => {
+        await stored('one')
+        await lease()
+        expect(await openOne({ refusedFillId: fillId('one') })).toEqual({ kind: 'busy' })
+      })
+
+      it('takes a lease in the place of what a flush made worthless, and says so', async () => {
+        await stored('one')
+        await store.replaceGenerations([layer])
+        const opened = await openOne()
+        expect(opened).toMatchObject({ kind: 'leased', instead: 'flushed' })
+        expect(await fill(leaseIn(opened), 'two')).toBe(true)
+        expect((await openOne()).kind).toBe('found')
+      })
+
+      it('takes a lease in the place of damage and of another program’s value, and says so', async () => {
+        for (const bytes of ['short', 'x'.repeat(100_000), `portcullis2${' '.repeat(100)}`, 'portcullis1 cut']) {
+          await harness.overwrite(aliceList, Buffer.from(bytes), TTL_MS)
+          const opened = await openOne()
+          expect(opened, bytes.slice(0, 20)).toMatchObject({ kind: 'leased', instead: 'damaged' })
+          expect(await fill(leaseIn(opened), 'one')).toBe(true)
+          expect((await openOne()).kind).toBe('found')
+        }
+      })
+
+      it('moves what is as large as an entry may be, and takes a lease in the place of what is larger', async () => {
+        const { generation } = await lease(bobList)
+        const whole = Buffer.alloc(LARGEST_ENTRY_BYTES + 1, 'x')
+        entryBytes(fillId('one'), generation).copy(whole)
+        await harness.overwrite(aliceList, whole.subarray(0, LARGEST_ENTRY_BYTES), TTL_MS)
+        expect((await openOne()).kind).toBe('found')
+        await harness.overwrite(aliceList, whole, TTL_MS)
+        expect(await openOne()).toMatchObject({ kind: 'leased', instead: 'too-large' })
+      })
+
+      it('takes a lease where the life of the entry is over', async () => {
+        await stored('short', { ttlMs: 30 })
+        await harness.elapse(40)
+        expect((await openOne()).kind).toBe('leased')
+      })
+
+      it('takes a lease, under another generation, where the generation was lost', async () => {
+        await stored('one')
+        const { generation } = await lease(bobList)
+        await harness.evictGeneration(layer)
+        const opened = await openOne()
+        expect(opened).toEqual({ kind: 'leased', lease: expect.anything() })
+        expect(leaseIn(opened).generation).not.toBe(generation)
+        expect(await fill(leaseIn(opened), 'two')).toBe(true)
+        expect(bodyOf(await read())).toBe('body of two')
+      })
+
+      it('of nothing is nothing', async () => {
+        expect(await store.open([])).toEqual([])
+      })
+    })
+
+    describe('what is left of a known fill', () => {
+      const left = (id: string, key = aliceList) => store.leftOf({ key, layer, knownFillId: fillId(id) })
+
+      it('is what is left of its life while it is the current one', async () => {
+        await stored('one')
+        const ms = await left('one')
+        expect(ms).toBeGreaterThan(TTL_MS - 5000)
+        expect(ms).toBeLessThanOrEqual(TTL_MS)
+      })
+
+      it.each<[string, () => Promise<unknown>]>([
+        ['it was never there', async () => {}],
+        ['another fill is there', async () => stored('two')],
+        ['it was invalidated', async () => (await stored('one')) && store.invalidate([aliceList])],
+        ['it was evicted', async () => (await stored('one')) && harness.evict(aliceList)],
+        ['its layer was flushed', async () => (await stored('one')) && store.replaceGenerations([layer])],
+        ['its generation was lost', async () => (await stored('one')) && harness.evictGeneration(layer)],
+        ['its life is over', async () => (await stored('one', { ttlMs: 30 })) && harness.elapse(40)],
+        [
+          'damage is there',
+          async () => (await stored('one')) && harness.overwrite(aliceList, Buffer.from('x'), TTL_MS),
+        ],
+        ['it is that of another key', async () => stored('one', { key: bobList })],
+      ])('is nothing when %s', async (_what, happens) => {
+        await happens()
+        expect(await left('one')).toBeNull()
+      })
+
+      it('is told to each of many who ask at once', async () => {
+        await stored('alices')
+        await stored('bobs', { key: bobList })
+        const asked = await Promise.all([
+          left('alices'),
+          left('bobs', bobList),
+          left('alices', bobList),
+          left('none'),
+          left('alices'),
+        ])
+        expect(asked.map((each) => each !== null)).toEqual([true, true, false, false, true])
       })
     })
 
@@ -336,6 +573,25 @@ export function describeEntryStore(name: string, open: () => Promise<EntryStoreH
         expect(bodyOf(await read(bobList))).toBe('body of bobs')
         expect(await store.invalidate([aliceList])).toBe(0)
         expect(await store.invalidate([])).toBe(0)
+      })
+
+      it('ends the leases of the keys it names, also where no entry was', async () => {
+        const [list, groups] = await store.open([
+          { key: aliceList, layer, leaseMs: LEASE_MS },
+          { key: aliceGroups, layer: 'user-groups', leaseMs: LEASE_MS },
+        ])
+        expect(await store.invalidate([aliceGroups, aliceList])).toBe(0)
+        if (list?.kind !== 'leased' || groups?.kind !== 'leased') throw new Error('both are free')
+        const fills = [
+          fillOf(groups.lease, 'groups', { key: aliceGroups, layer: 'user-groups' }),
+          fillOf(list.lease, 'list'),
+        ]
+        expect(await store.fill(fills)).toEqual([false, false])
+      })
+
+      it('counts a key once that is named twice', async () => {
+        await stored('alices')
+        expect(await store.invalidate([aliceList, aliceList])).toBe(1)
       })
 
       it('leaves other users’ leases alone', async () => {
@@ -386,15 +642,14 @@ export function describeEntryStore(name: string, open: () => Promise<EntryStoreH
         await stored('catalogue', { key: catalogue, layer: 'resources' })
         await stored('bucket', { key: bucket, layer: 'resources' })
         await stored('groups', { key: aliceGroups, layer: 'user-groups' })
-        await stored('alices', { parts: [Buffer.from('part')] })
+        await stored('alices')
         await stored('user called all', { key: all })
 
         expect(await store.sweep(['resources'])).toBe(2)
         expect(bodyOf(await read(catalogue, 'resources'))).toBe('absent')
         expect(bodyOf(await read(all))).toBe('body of user called all')
-        expect(await store.sweep(['user-resources'])).toBe(3)
+        expect(await store.sweep(['user-resources'])).toBe(2)
         expect(bodyOf(await read())).toBe('absent')
-        expect(await store.readPart(aliceList, fillId('alices'), 1)).toBeNull()
         expect(bodyOf(await read(aliceGroups, 'user-groups'))).toBe('body of groups')
         expect(await store.sweep(['user-groups'])).toBe(1)
         expect(await store.sweep(LAYERS)).toBe(0)

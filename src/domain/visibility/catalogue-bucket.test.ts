@@ -1,12 +1,12 @@
 import { describe, expect, it } from 'vitest'
+import type { GroupId, Permission, ResourceId } from '../model.ts'
+import type { CatalogueItem } from '../source.ts'
 import { bucketOfItems, decodeBucket, encodeBucket } from './catalogue-bucket.ts'
-import type { GroupId, Permission, ResourceId } from './model.ts'
-import type { CatalogueItem } from './source.ts'
 
-const item = (name: string, grants: [string, Permission][]): CatalogueItem => ({
+const item = (name: string, grants: [string, Permission][], kind = 'plan'): CatalogueItem => ({
   id: `id of ${name}` as ResourceId,
   name,
-  kind: 'plan',
+  kind,
   description: 'ä\n€ 😀',
   attributes: { nested: ['"', '\\'] },
   version: 7,
@@ -20,7 +20,7 @@ const items = [
     ['lab', 'admin'],
   ]),
   item('nobody', []),
-  item('😀\n"', [['lab', 'write']]),
+  item('😀\n"', [['lab', 'write']], 'ćma'),
 ]
 
 describe('a bucket of the catalogue', () => {
@@ -38,9 +38,29 @@ describe('a bucket of the catalogue', () => {
     expect(shown).toEqual(items.map(({ grants: _, ...rest }) => ({ ...rest, permission: 'read' })))
   })
 
-  it('names each group once', () => {
+  it('names each group and each kind once, and no description, attribute or id beside the texts', () => {
     const [line = ''] = encodeBucket(bucketOfItems(items)).toString().split('\n')
-    expect(JSON.parse(line).groups).toEqual(['team', 'lab'])
+    expect(JSON.parse(line)).toEqual({
+      groups: ['team', 'lab'],
+      kinds: ['plan', 'ćma'],
+      items: [
+        ['zoë', 0, expect.any(Number), expect.any(Number), 0, 'read', 1, 'admin'],
+        ['nobody', 0, expect.any(Number), expect.any(Number)],
+        ['😀\n"', 1, expect.any(Number), expect.any(Number), 1, 'write'],
+      ],
+    })
+  })
+
+  it('keeps the kind of each for the filter', () => {
+    const { items: entries } = decodeBucket(encodeBucket(bucketOfItems(items)))
+    expect(entries.map(({ kind }) => kind)).toEqual(['plan', 'plan', 'ćma'])
+  })
+
+  it('is a copy: it does not keep the line alive that it was read with', () => {
+    const body = encodeBucket(bucketOfItems(items))
+    const { texts } = decodeBucket(body)
+    body.fill(0)
+    expect(texts).toEqual(bucketOfItems(items).texts)
   })
 
   it.each([
@@ -51,6 +71,10 @@ describe('a bucket of the catalogue', () => {
     [
       'without its groups',
       (body: Buffer) => Buffer.from(body.toString().replace('"groups":["team","lab"]', '"groups":[]')),
+    ],
+    [
+      'without its kinds',
+      (body: Buffer) => Buffer.from(body.toString().replace('"kinds":["plan","ćma"]', '"kinds":["plan"]')),
     ],
   ])('is refused when it is %s', (_what, damage) => {
     const body = encodeBucket(bucketOfItems(items))

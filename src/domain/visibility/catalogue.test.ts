@@ -1,59 +1,57 @@
+import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { bucketOf } from '../keys.ts'
+import { type GroupId, PERMISSIONS, type Permission, type ResourceId } from '../model.ts'
+import type { CatalogueItem, VisibleQuery } from '../source.ts'
 import { type Catalogue, createCatalogue } from './catalogue.ts'
-import { bucketOfItems } from './catalogue-bucket.ts'
-import type { GroupId, Permission, ResourceId } from './model.ts'
-import type { CatalogueItem } from './source.ts'
+import { bucketOfItems, decodeBucket, encodeBucket } from './catalogue-bucket.ts'
+import type { ReadyItem } from './resource-page.ts'
+import { type Grants, idIn, itemOf, lab, none, team } from './test-items.ts'
 
-const [team, lab, none] = ['team', 'lab', 'none'] as GroupId[] as [GroupId, GroupId, GroupId]
-
-function item(name: string, grants: [GroupId, Permission][], id = `id-${name}`): CatalogueItem {
-  return {
-    id: id as ResourceId,
-    name,
-    kind: 'plan',
-    description: `about ${name}`,
-    attributes: { a: 1 },
-    version: 3,
-    updatedAt: '2026-01-01T00:00:00.000Z',
-    grants,
-  }
-}
-const replace = (catalogue: Catalogue, bucket: number, items: CatalogueItem[]) =>
+/** By its name's first letter each has an id of its own in bucket 0. */
+const idOf = (name: string, bucket = 0) => idIn(bucket, name.codePointAt(0) ?? 0)
+const item = (name: string, grants: Grants, bucket = 0) => itemOf(idOf(name, bucket), name, grants)
+const replace = (catalogue: Catalogue, bucket: number, items: readonly CatalogueItem[]) =>
   catalogue.replace(bucket, bucketOfItems(items))
-const seen = (catalogue: Catalogue, ...groups: GroupId[]) =>
-  catalogue.visibleTo(groups).map(({ name, json }) => `${name} ${JSON.parse(json).permission}`)
+const put = (catalogue: Catalogue, ...items: CatalogueItem[]) => catalogue.put(bucketOfItems(items))
+const parsed = ({ json }: ReadyItem) => JSON.parse(json.toString()) as CatalogueItem & { permission: Permission }
+const query = (over: Partial<VisibleQuery> = {}): VisibleQuery => ({ count: 1000, ...over })
+const seen = (catalogue: Catalogue, groups: readonly GroupId[], over?: Partial<VisibleQuery>) =>
+  catalogue.visible(groups, query(over))?.map((found) => `${found.name} ${parsed(found).permission}`)
 
 describe('the catalogue', () => {
   it('shows what is granted to any of the groups, in order, and nothing else', () => {
     const catalogue = createCatalogue()
     replace(catalogue, 0, [item('zoo', [[team, 'read']]), item('ant', [[lab, 'write']])])
-    replace(catalogue, 1, [item('bee', [[team, 'read']]), item('cow', [])])
-    expect(seen(catalogue, team, lab)).toEqual(['ant write', 'bee read', 'zoo read'])
-    expect(seen(catalogue, lab)).toEqual(['ant write'])
-    expect(seen(catalogue, none)).toEqual([])
-    expect(seen(catalogue)).toEqual([])
+    replace(catalogue, 1, [item('bee', [[team, 'read']], 1), item('cow', [], 1)])
+    expect(seen(catalogue, [team, lab])).toEqual(['ant write', 'bee read', 'zoo read'])
+    expect(seen(catalogue, [lab])).toEqual(['ant write'])
+    expect(seen(catalogue, [none])).toEqual([])
+    expect(seen(catalogue, [])).toEqual([])
     expect(catalogue.size).toBe(4)
   })
 
-  it.each([[[team, lab]], [[lab, team]]])(
+  it.each([[[team, lab]], [[lab, team]], [[lab, team, lab, none]]])(
     'shows one item with the highest of its permissions, in whatever order the groups come',
     (groups) => {
       const catalogue = createCatalogue()
-      const grants = [
+      const grants: Grants = [
         [team, 'triage'],
         [lab, 'admin'],
-      ] as [GroupId, Permission][]
-      replace(catalogue, 0, [item('ant', grants)])
-      expect(seen(catalogue, ...groups)).toEqual(['ant admin'])
+      ]
+      replace(catalogue, 0, [item('ant', grants), item('bee', grants.toReversed())])
+      expect(seen(catalogue, groups)).toEqual(['ant admin', 'bee admin'])
+      expect(seen(catalogue, [team])).toEqual(['ant triage', 'bee triage'])
+      expect(catalogue.count(groups)).toBe(2)
     },
   )
 
   it('shows an item on the wire in one order of its properties, without its grants', () => {
     const catalogue = createCatalogue()
     replace(catalogue, 0, [item('ant', [[team, 'read']])])
-    expect(catalogue.visibleTo([team])[0]?.json).toBe(
-      '{"id":"id-ant","name":"ant","kind":"plan","description":"about ant","attributes":{"a":1},"permission":"read","version":3,"updatedAt":"2026-01-01T00:00:00.000Z"}',
-    )
+    const text = `{"id":"${idOf('ant')}","name":"ant","kind":"plan","description":"about ant","attributes":{"a":1},"permission":"read","version":3,"updatedAt":"2026-01-01T00:00:00.000Z"}`
+    expect(catalogue.visible([team], query())?.[0]).toEqual({ id: idOf('ant'), name: 'ant', json: Buffer.from(text) })
+    expect(catalogue.visibleOne([team], { id: idOf('ant') })?.json.toString()).toBe(text)
   })
 
   it('forgets what a bucket held before: a grant that is gone, a resource that is gone', () => {
@@ -65,33 +63,331 @@ describe('the catalogue', () => {
       ]),
       item('bee', [[team, 'read']]),
     ])
-    replace(catalogue, 1, [item('cow', [[team, 'read']])])
+    replace(catalogue, 1, [item('cow', [[team, 'read']], 1)])
     replace(catalogue, 0, [item('ant', [[lab, 'write']])])
-    expect(seen(catalogue, team)).toEqual(['cow read'])
-    expect(seen(catalogue, lab)).toEqual(['ant write'])
+    expect(seen(catalogue, [team])).toEqual(['cow read'])
+    expect(seen(catalogue, [lab])).toEqual(['ant write'])
     expect(catalogue.size).toBe(2)
     replace(catalogue, 0, [])
     replace(catalogue, 1, [])
-    expect(seen(catalogue, team, lab)).toEqual([])
+    expect(seen(catalogue, [team, lab])).toEqual([])
     expect(catalogue.size).toBe(0)
     replace(catalogue, 0, [item('ant', [[team, 'admin']])])
-    expect(seen(catalogue, team)).toEqual(['ant admin'])
+    expect(seen(catalogue, [team])).toEqual(['ant admin'])
   })
 
   it('forgets also what nobody asked for meanwhile, however often it is replaced', () => {
     const catalogue = createCatalogue()
     for (let version = 0; version < 5; version++) {
-      const others = Array.from({ length: version }, (_, n) => item(`bee-${n}`, [[team, 'write']]))
+      const others = Array.from({ length: version }, (_, n) => itemOf(idIn(0, n), `bee-${n}`, [[team, 'write']]))
       replace(catalogue, 0, [item('ant', [[version % 2 ? team : lab, 'read']]), ...others])
     }
-    expect(seen(catalogue, team)).toEqual(['bee-0 write', 'bee-1 write', 'bee-2 write', 'bee-3 write'])
-    expect(seen(catalogue, lab, team)[0]).toBe('ant read')
-    expect(catalogue.visibleTo([lab]).map(({ id, name }) => [id, name])).toEqual([['id-ant', 'ant']])
+    expect(seen(catalogue, [team])).toEqual(['bee-0 write', 'bee-1 write', 'bee-2 write', 'bee-3 write'])
+    expect(seen(catalogue, [lab, team])?.[0]).toBe('ant read')
   })
 
   it('orders items of one name by their ids', () => {
     const catalogue = createCatalogue()
-    replace(catalogue, 0, [item('ant', [[team, 'read']], 'b'), item('ant', [[team, 'write']], 'a')])
-    expect(seen(catalogue, team)).toEqual(['ant write', 'ant read'])
+    replace(catalogue, 0, [itemOf(idIn(0, 2), 'ant', [[team, 'read']]), itemOf(idIn(0, 1), 'ant', [[team, 'write']])])
+    expect(seen(catalogue, [team])).toEqual(['ant write', 'ant read'])
+  })
+})
+
+describe('a change of one resource', () => {
+  function filled() {
+    const catalogue = createCatalogue()
+    replace(catalogue, 0, [item('ant', [[team, 'read']]), item('cow', [[team, 'write']]), item('zoo', [[lab, 'read']])])
+    return catalogue
+  }
+
+  it.each([true, false])(
+    'brings one that was not there, whether or not its groups were ever asked for: %s',
+    (asked) => {
+      const catalogue = filled()
+      if (asked) seen(catalogue, [team, lab])
+      put(catalogue, item('bee', [[team, 'admin']]))
+      expect(seen(catalogue, [team])).toEqual(['ant read', 'bee admin', 'cow write'])
+      expect(catalogue.size).toBe(4)
+    },
+  )
+
+  it.each([true, false])('moves one that has another name, in all its groups: %s', (asked) => {
+    const catalogue = filled()
+    if (asked) seen(catalogue, [team, lab])
+    const grants: Grants = [
+      [team, 'read'],
+      [lab, 'triage'],
+    ]
+    put(catalogue, itemOf(idOf('ant'), 'yak', grants))
+    expect(seen(catalogue, [team])).toEqual(['cow write', 'yak read'])
+    expect(seen(catalogue, [lab])).toEqual(['yak triage', 'zoo read'])
+    put(catalogue, itemOf(idOf('ant'), 'aaa', grants))
+    expect(seen(catalogue, [team, lab])).toEqual(['aaa triage', 'cow write', 'zoo read'])
+    expect(catalogue.visibleOne([team], { name: 'ant' })).toBeNull()
+    expect(catalogue.visibleOne([team], { name: 'aaa' })?.id).toBe(idOf('ant'))
+    expect(catalogue.size).toBe(3)
+  })
+
+  it('takes a grant away, gives another, and raises a third', () => {
+    const catalogue = filled()
+    seen(catalogue, [team, lab])
+    put(catalogue, item('ant', [[lab, 'maintain']]))
+    expect(seen(catalogue, [team])).toEqual(['cow write'])
+    expect(seen(catalogue, [lab])).toEqual(['ant maintain', 'zoo read'])
+    put(catalogue, item('cow', [[team, 'admin']]))
+    expect(seen(catalogue, [team])).toEqual(['cow admin'])
+    put(catalogue, item('cow', []))
+    expect(seen(catalogue, [team, lab])).toEqual(['ant maintain', 'zoo read'])
+    expect(catalogue.size).toBe(3)
+  })
+
+  it('takes one of many groups away, and leaves it to the others', () => {
+    const groups = Array.from({ length: 200 }, (_, at) => `group-${at}` as GroupId)
+    const catalogue = createCatalogue()
+    const granted = (some: readonly GroupId[]) =>
+      item(
+        'ant',
+        some.map((group) => [group, 'write'] as const),
+      )
+    replace(catalogue, 0, [granted(groups)])
+    for (const group of groups) expect(seen(catalogue, [group])).toEqual(['ant write'])
+    put(catalogue, granted(groups.toSpliced(77, 1)))
+    expect(seen(catalogue, [groups[77] as GroupId])).toEqual([])
+    expect(seen(catalogue, groups)).toEqual(['ant write'])
+    expect(groups.filter((group) => catalogue.count([group]) === 1)).toHaveLength(199)
+  })
+
+  it('shows the new text, also where neither name nor grants changed', () => {
+    const catalogue = filled()
+    put(catalogue, itemOf(idOf('ant'), 'ant', [[team, 'read']], { description: 'ä 😀', version: 4, kind: 'rare' }))
+    const found = catalogue.visibleOne([team], { name: 'ant' })
+    expect(found && parsed(found)).toMatchObject({ description: 'ä 😀', version: 4, permission: 'read' })
+    expect(seen(catalogue, [team], { kind: 'rare' })).toEqual(['ant read'])
+  })
+
+  it('removes one, and nothing that was never there', () => {
+    const catalogue = filled()
+    seen(catalogue, [team])
+    catalogue.remove(idOf('ant'))
+    catalogue.remove(idOf('ant'))
+    catalogue.remove(idIn(7, 1))
+    expect(seen(catalogue, [team, lab])).toEqual(['cow write', 'zoo read'])
+    expect(catalogue.visibleOne([team], { id: idOf('ant') })).toBeNull()
+    expect(catalogue.size).toBe(2)
+  })
+
+  it('is part of its bucket, which can be stored and taken again by another process', () => {
+    const catalogue = filled()
+    put(catalogue, item('bee', [[lab, 'admin']]))
+    catalogue.remove(idOf('zoo'))
+    const other = createCatalogue()
+    other.replace(0, decodeBucket(encodeBucket(catalogue.bucket(0))))
+    expect(seen(other, [team, lab])).toEqual(['ant read', 'bee admin', 'cow write'])
+    expect(other.visible([team, lab], query())).toEqual(catalogue.visible([team, lab], query()))
+    expect(catalogue.bucket(9)).toEqual({ items: [], texts: Buffer.alloc(0) })
+  })
+})
+
+describe('a query', () => {
+  const catalogue = createCatalogue()
+  const names = ['ab', 'abc', 'ac', '\ud7ff', '\ue000', '\uffff', '😀', '😀a', '𐀀']
+  replace(
+    catalogue,
+    0,
+    names.map((name, at) =>
+      itemOf(idIn(0, at), name, [[at % 2 ? team : lab, PERMISSIONS[at % 5] ?? 'read']], {
+        kind: at % 3 ? 'plan' : 'note',
+      }),
+    ),
+  )
+  const found = (over: Partial<VisibleQuery>, groups = [team, lab]) =>
+    catalogue.visible(groups, query(over))?.map(({ name }) => name)
+
+  it('orders by code point', () => {
+    expect(found({})).toEqual(['ab', 'abc', 'ac', '\ud7ff', '\ue000', '\uffff', '𐀀', '😀', '😀a'])
+  })
+
+  it('takes as many as it asks for, after a position', () => {
+    expect(found({ count: 2 })).toEqual(['ab', 'abc'])
+    expect(found({ count: 2, after: { name: 'abc', id: idIn(0, 1) } })).toEqual(['ac', '\ud7ff'])
+    expect(found({ after: { name: '😀', id: idIn(0, 6) } })).toEqual(['😀a'])
+    expect(found({ after: { name: '\uffff', id: 'z' } })).toEqual(['𐀀', '😀', '😀a'])
+  })
+
+  it('filters by a prefix, of whichever plane, and not beyond it', () => {
+    expect(found({ prefix: 'ab' })).toEqual(['ab', 'abc'])
+    expect(found({ prefix: '😀' })).toEqual(['😀', '😀a'])
+    expect(found({ prefix: '\uffff' })).toEqual(['\uffff'])
+    expect(found({ prefix: 'b' })).toEqual([])
+    expect(found({ prefix: 'ab', after: { name: 'ab', id: idIn(0, 0) } })).toEqual(['abc'])
+    expect(found({ prefix: 'a', after: { name: '\ud7ff', id: '' } })).toEqual([])
+    expect(found({ prefix: '' })).toHaveLength(names.length)
+  })
+
+  it('filters by kind and by the least permission', () => {
+    expect(found({ kind: 'note' })).toEqual(['ab', '\ud7ff', '😀'])
+    expect(found({ kind: 'nothing' })).toEqual([])
+    expect(found({ atLeast: 'maintain' })).toEqual(['\ud7ff', '\ue000', '𐀀'])
+    expect(found({ atLeast: 'read' })).toHaveLength(names.length)
+    expect(found({ atLeast: 'admin', kind: 'note' })).toEqual([])
+  })
+
+  it('gives up where too many would have to be looked at to find so few', () => {
+    const large = createCatalogue()
+    const all = (count: number) =>
+      Array.from({ length: count }, (_, n) =>
+        itemOf(idIn(0, n), `r-${String(n).padStart(6, '0')}`, [[team, 'read']], {
+          kind: n === 19_999 ? 'rare' : 'plan',
+        }),
+      )
+    replace(large, 0, all(20_001))
+    expect(large.visible([team], query({ count: 1, kind: 'rare' }))).toHaveLength(1)
+    expect(large.visible([team], query({ count: 2, kind: 'rare' }))).toBeNull()
+    expect(large.visible([team], query({ count: 1, kind: 'none' }))).toBeNull()
+    expect(large.visible([team], query({ count: 1, kind: 'none', prefix: 'r-000' }))).toEqual([])
+    expect(large.visible([team], query({ count: 10 }))).toHaveLength(10)
+    replace(large, 0, all(20_000))
+    expect(large.visible([team], query({ count: 1, kind: 'none' }))).toEqual([])
+  })
+})
+
+describe('one resource', () => {
+  const catalogue = createCatalogue()
+  replace(catalogue, 3, [
+    itemOf(idIn(3, 1), 'ant', [
+      [team, 'read'],
+      [lab, 'admin'],
+    ]),
+    itemOf(idIn(3, 2), 'bee', [[lab, 'write']]),
+  ])
+
+  it('is found by its id and by its name, with the highest permission', () => {
+    for (const ref of [{ id: idIn(3, 1) }, { name: 'ant' }]) {
+      const found = catalogue.visibleOne([team, lab], ref)
+      expect(found && parsed(found)).toMatchObject({ id: idIn(3, 1), name: 'ant', permission: 'admin' })
+    }
+  })
+
+  it.each([
+    [[team], { id: idIn(3, 2) }],
+    [[team], { name: 'bee' }],
+    [[], { id: idIn(3, 1) }],
+    [[none], { name: 'ant' }],
+    [[team, lab], { id: idIn(3, 9) }],
+    [[team, lab], { id: idIn(4, 1) }],
+    [[team, lab], { name: 'an' }],
+    [[team, lab], { name: 'zoo' }],
+  ])('is nothing where it is hidden or absent: %j %j', (groups, ref) => {
+    expect(catalogue.visibleOne(groups, ref)).toBeNull()
+  })
+})
+
+describe('the catalogue and a naive model of it', () => {
+  const GROUPS = ['a', 'b', 'c', 'd'] as GroupId[]
+  const nameArbitrary = fc.string({
+    unit: fc.constantFrom('a', 'b', 'Z', '\ud7ff', '\uffff', '😀', '𐀀'),
+    minLength: 1,
+    maxLength: 3,
+  })
+  const idArbitrary = fc.tuple(fc.nat(2), fc.nat(7)).map(([bucket, number]) => idIn(bucket, number))
+  const grantsArbitrary = fc.uniqueArray(fc.tuple(fc.constantFrom(...GROUPS), fc.constantFrom(...PERMISSIONS)), {
+    selector: ([group]) => group,
+  })
+  const itemArbitrary = fc
+    .tuple(idArbitrary, nameArbitrary, grantsArbitrary, fc.constantFrom('plan', 'note'), fc.nat(9))
+    .map(([id, name, grants, kind, version]) => itemOf(id, name, grants, { kind, version }))
+  const step = fc.oneof(
+    { weight: 6, arbitrary: itemArbitrary.map((put) => ({ put })) },
+    { weight: 2, arbitrary: idArbitrary.map((remove) => ({ remove })) },
+    {
+      weight: 1,
+      arbitrary: fc
+        .record({ bucket: fc.nat(2), items: fc.array(itemArbitrary, { maxLength: 8 }) })
+        .map((load) => ({ load })),
+    },
+    { weight: 1, arbitrary: fc.nat(2).map((reload) => ({ reload })) },
+    {
+      weight: 5,
+      arbitrary: fc
+        .record({
+          groups: fc.array(fc.constantFrom(...GROUPS), { maxLength: 5 }),
+          query: fc.record({
+            count: fc.integer({ min: 1, max: 12 }),
+            after: fc.option(fc.record({ name: nameArbitrary, id: idArbitrary }), { nil: undefined }),
+            kind: fc.constantFrom(undefined, undefined, 'plan', 'note'),
+            prefix: fc.constantFrom(undefined, undefined, 'a', 'b', '😀', '\uffff'),
+            atLeast: fc.constantFrom(undefined, undefined, ...PERMISSIONS),
+          }),
+          id: idArbitrary,
+          name: nameArbitrary,
+        })
+        .map((ask) => ({ ask })),
+    },
+  )
+
+  const before = (a: { name: string; id: string }, b: { name: string; id: string }) =>
+    Buffer.compare(Buffer.from(a.name), Buffer.from(b.name)) || (a.id < b.id ? -1 : a.id > b.id ? 1 : 0)
+
+  /** All that the groups see, the way anybody would write it down. */
+  function visibleTo(model: ReadonlyMap<ResourceId, CatalogueItem>, groups: readonly GroupId[]) {
+    return [...model.values()]
+      .flatMap(({ grants, ...rest }) => {
+        const ranks = grants.filter(([group]) => groups.includes(group)).map(([, of]) => PERMISSIONS.indexOf(of))
+        return ranks.length === 0 ? [] : [{ ...rest, permission: PERMISSIONS[Math.max(...ranks)] as Permission }]
+      })
+      .sort(before)
+  }
+
+  it('answer alike, whatever happened', () => {
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
+        const catalogue = createCatalogue()
+        const model = new Map<ResourceId, CatalogueItem>()
+        /** Names are unique, as in the database. */
+        const isFree = ({ id, name }: CatalogueItem) =>
+          [...model.values()].every((each) => each.id === id || each.name !== name)
+        for (const each of steps) {
+          if ('put' in each) {
+            if (!isFree(each.put)) continue
+            model.set(each.put.id, each.put)
+            put(catalogue, each.put)
+          } else if ('remove' in each) {
+            model.delete(each.remove)
+            catalogue.remove(each.remove)
+          } else if ('load' in each) {
+            for (const id of model.keys()) if (bucketOf(id) === each.load.bucket) model.delete(id)
+            const items: CatalogueItem[] = []
+            for (const loaded of each.load.items) {
+              if (bucketOf(loaded.id) !== each.load.bucket || model.has(loaded.id) || !isFree(loaded)) continue
+              model.set(loaded.id, loaded)
+              items.push(loaded)
+            }
+            replace(catalogue, each.load.bucket, items)
+          } else if ('reload' in each) {
+            catalogue.replace(each.reload, decodeBucket(encodeBucket(catalogue.bucket(each.reload))))
+          } else {
+            const { groups, query: asked, id, name } = each.ask
+            const all = visibleTo(model, groups)
+            const wanted = all.filter(
+              (one) =>
+                (!asked.after || before(one, asked.after) > 0) &&
+                (asked.kind === undefined || one.kind === asked.kind) &&
+                (asked.prefix === undefined || one.name.startsWith(asked.prefix)) &&
+                (asked.atLeast === undefined ||
+                  PERMISSIONS.indexOf(one.permission) >= PERMISSIONS.indexOf(asked.atLeast)),
+            )
+            expect(catalogue.visible(groups, asked)?.map(parsed)).toEqual(wanted.slice(0, asked.count))
+            expect(catalogue.count(groups)).toBe(all.length)
+            for (const ref of [{ id }, { name }]) {
+              const one = catalogue.visibleOne(groups, ref)
+              const same = all.find((of) => ('id' in ref ? of.id === ref.id : of.name === ref.name))
+              expect(one ? parsed(one) : null).toEqual(same ?? null)
+            }
+          }
+          expect(catalogue.size).toBe(model.size)
+        }
+      }),
+      { numRuns: 1000 },
+    )
   })
 })

@@ -90,6 +90,7 @@ export function createFollowedCatalogue(options: FollowedCatalogueOptions): Foll
   const loading = new Map<number, Loading>()
   const loadedMs = new Map<number, number>()
   const closing = new AbortController()
+  const closed = Promise.withResolvers<void>()
   let changedMs = clock.monotonicMs()
   /** Only the first load may be answered by the checkpoint: later ones follow a flush, or a log that says nothing of each. */
   let triesCheckpoint = true
@@ -173,7 +174,8 @@ export function createFollowedCatalogue(options: FollowedCatalogueOptions): Foll
   }
 
   async function bringUp(follower: Pick<LogFollower, 'ready' | 'catchUp'>): Promise<void> {
-    await follower.ready
+    // A log that was never read must not keep the process from ending.
+    await Promise.race([follower.ready, closed.promise])
     while (!closing.signal.aborted) {
       if (due().length === 0) await firstOf(work.promise, AGED_EVERY_MS)
       work = Promise.withResolvers()
@@ -221,6 +223,7 @@ export function createFollowedCatalogue(options: FollowedCatalogueOptions): Foll
     },
     async close() {
       closing.abort()
+      closed.resolve()
       work.resolve()
       await loop
     },

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { createCursorCodec } from './cursor.ts'
-import type { ResourceId, UserId, VisibleResource } from './model.ts'
+import { createCursorCodec } from '../cursor.ts'
+import type { ResourceId, UserId, VisibleResource } from '../model.ts'
 import { comparePositions, createResourcePages, DEFAULT_LIMIT } from './resource-page.ts'
 
 const pages = createResourcePages(createCursorCodec('0123456789abcdef0123456789abcdef'))
