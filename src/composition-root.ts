@@ -30,14 +30,18 @@ import { createResourcePages } from './domain/visibility/resource-page.ts'
 import { createVisibleResources } from './domain/visibility/visible-resources.ts'
 import { createAuditTrail } from './postgres/audit-trail.ts'
 import { createChangeLog } from './postgres/change-log.ts'
+import { createDatabaseStatus } from './postgres/database-status.ts'
 import { createDirectory } from './postgres/directory.ts'
+import { assertFit, DatabaseUnfitError } from './postgres/fitness.ts'
 import { createFleetHealth, outageHistory } from './postgres/fleet-health.ts'
+import { removeForeignHistory } from './postgres/foreign-history.ts'
 import { readInvalidations } from './postgres/invalidation-history.ts'
 import { createInvalidationLog } from './postgres/invalidation-log.ts'
 import { createLogRetention, scheduleLogRetention } from './postgres/log-retention.ts'
 import { assertMigrated, MigrationError } from './postgres/migrate.ts'
 import { createDatabase } from './postgres/pool.ts'
 import { createPrisma } from './postgres/prisma.ts'
+import { findSilentTables } from './postgres/silent-tables.ts'
 import { createCacheSource } from './postgres/source.ts'
 import { createUnitOfWork } from './postgres/unit-of-work.ts'
 import { createRedis, type RedisAdapter } from './redis/index.ts'
@@ -48,6 +52,8 @@ const TRANSACTION_TIMEOUT_MS = 30_000
 const REMEMBERED_TAGS_MAX = 200_000
 const TOKEN_WAIT_MS = 1000
 const RETENTION_JOB_EVERY_MS = 60_000
+/** How often it is looked for what administrators do to a database. */
+const INSPECT_EVERY_MS = 60_000
 const START_RETRY_MS = 500
 /** How long a start waits for Redis to answer, and for the catalogue; readiness depends on neither for longer. */
 const WARM_UP_REDIS_MS = 1000
@@ -86,7 +92,12 @@ export function compose(config: Config, { logger, metrics }: { logger: Logger; m
   const clock = systemClock
   const counters = createLayerCounters()
   const events = tee(metrics.layers, counters.events)
-  const databaseOptions = config.database
+  const databaseStatus = createDatabaseStatus({
+    nowMs: clock.wallMs,
+    onBegan: ({ code, reason }, cause) => logger.warn({ code, err: cause }, `PostgreSQL: ${reason}`),
+    onEnded: ({ code, reason, since, count }) => logger.info({ code, since, count }, `over: ${reason}`),
+  })
+  const databaseOptions = { ...config.database, status: databaseStatus }
   const database = createDatabase({ ...databaseOptions, sink: metrics.database })
   const prisma = createPrisma(database)
   const redis = createRedis({ ...config.redis, prefix: config.cache.prefix, sink: metrics.redis, logger })
@@ -201,16 +212,38 @@ export function compose(config: Config, { logger, metrics }: { logger: Logger; m
   let warm = false
   const closing = new AbortController()
 
+  const foreignRemoved = { rows: 0, checkpoints: 0 }
+  let silentTables: readonly string[] = []
+
+  /** What administrators do to a database behind the service's back: restore it, switch its triggers off. */
+  async function inspectDatabase(): Promise<void> {
+    const removed = await removeForeignHistory(database)
+    foreignRemoved.rows += removed.rows
+    foreignRemoved.checkpoints += removed.checkpoints
+    if (removed.rows + removed.checkpoints > 0)
+      logger.warn(removed, 'the log had rows of another history, as a restored database has: they were removed')
+    const silent = await findSilentTables(database)
+    if (silent.join() !== silentTables.join())
+      logger.warn(
+        { tables: silent },
+        'tables whose triggers do not tell of changes by SQL; enable them, then flush all',
+      )
+    silentTables = silent
+  }
+
   /** Waits for the database as long as it takes; only a schema that is too old is a reason not to start. */
   async function start(): Promise<void> {
     follower.start()
     while (!migrated && !closing.signal.aborted) {
       try {
+        await assertFit(databaseOptions)
+        databaseStatus.succeeded()
         await database.admitted(() => assertMigrated(database.pool))
+        await inspectDatabase()
         migrated = true
       } catch (error) {
-        if (error instanceof MigrationError) throw error
-        logger.warn({ err: error }, 'waiting for the database')
+        if (error instanceof MigrationError || error instanceof DatabaseUnfitError) throw error
+        if (!databaseStatus.failed(error)) logger.warn({ err: error }, 'waiting for the database')
         await clock.sleep(START_RETRY_MS, closing.signal).catch(() => {})
       }
     }
@@ -234,6 +267,7 @@ export function compose(config: Config, { logger, metrics }: { logger: Logger; m
         .catch((error: unknown) => logger.info({ err: error }, 'the checkpoint of the catalogue was not saved'))
   }, CHECKPOINT_EVERY_MS)
 
+  const inspection = setInterval(() => void inspectDatabase().catch(() => {}), INSPECT_EVERY_MS)
   const retention = scheduleLogRetention({
     retention: createLogRetention({ database, retentionMs: RETENTION_MS.lasting }),
     everyMs: RETENTION_JOB_EVERY_MS,
@@ -289,8 +323,8 @@ export function compose(config: Config, { logger, metrics }: { logger: Logger; m
       ready: () => migrated && index.position !== null && warm,
       verbose: async () => ({
         schema: migrated ? 'current' : 'unknown',
-        log: { trust: follower.trust(), lagMs: Math.round(follower.lagMs()) },
-        database: { queued: database.queued },
+        log: { trust: follower.trust(), lagMs: Math.round(follower.lagMs()), foreignRemoved, silentTables },
+        database: { ...databaseStatus.describe(), queued: database.queued },
         redis: await redis.status(),
       }),
     },
@@ -299,6 +333,7 @@ export function compose(config: Config, { logger, metrics }: { logger: Logger; m
       changes.close()
       retention.stop()
       clearInterval(watch)
+      clearInterval(inspection)
       clearInterval(checkpointJob)
       await recovery.settled()
       await followed.close()

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs'
 import type { z } from 'zod'
 import { contradictions } from './config/contradictions.ts'
 import { misspelt } from './config/misspelt.ts'
-import { withSecretFiles } from './config/secret-files.ts'
+import { databasePasswordReader, withSecretFiles } from './config/secret-files.ts'
 import { ADVICE, type Environment, type Given, type Variables, variables } from './config/variables.ts'
 
 export class ConfigError extends Error {
@@ -31,12 +31,12 @@ export function loadConfig(environment: Environment = process.env) {
   problems.push(...contradictions(given))
   problems.push(...misspelt(environment))
   if (problems.length > 0 || !parsed.success) throw new ConfigError([...new Set(problems)])
-  return structured(parsed.data)
+  return structured(parsed.data, environment)
 }
 
 export type Config = ReturnType<typeof structured>
 
-function structured(env: Variables) {
+function structured(env: Variables, environment: Environment) {
   const production = env.NODE_ENV === 'production'
   return {
     environment: env.NODE_ENV,
@@ -63,6 +63,9 @@ function structured(env: Variables) {
     },
     database: {
       url: env.DATABASE_URL,
+      /** For each new connection; undefined: the password that the URL has. */
+      password: databasePasswordReader(environment) ?? fixed(env.DATABASE_PASSWORD),
+      pooler: env.DATABASE_POOLER,
       poolMax: env.DATABASE_POOL_MAX,
       statementTimeoutMs: env.DATABASE_STATEMENT_TIMEOUT_MS,
       queueMax: env.DATABASE_QUEUE_MAX,
@@ -110,6 +113,10 @@ function structured(env: Variables) {
     cursorSecret: env.CURSOR_SECRET,
     outage: { shortMs: env.OUTAGE_SHORT_MS, volatileMs: env.OUTAGE_VOLATILE_MS, fullMs: env.OUTAGE_FULL_MS },
   }
+}
+
+function fixed(password: string | undefined): (() => Promise<string>) | undefined {
+  return password === undefined ? undefined : async () => password
 }
 
 function described(issue: z.core.$ZodIssue, given: Given): string {

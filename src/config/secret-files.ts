@@ -1,5 +1,6 @@
 /** Secrets that are mounted as files instead of being set in the environment. */
 import { readFileSync } from 'node:fs'
+import { readFile } from 'node:fs/promises'
 import { reasonOf } from './reason.ts'
 import { type Environment, variables } from './variables.ts'
 
@@ -11,6 +12,7 @@ export const SECRETS = [
   'SENTINEL_PASSWORD',
   'CURSOR_SECRET',
   'DATABASE_URL',
+  'DATABASE_PASSWORD',
 ] as const
 
 /**
@@ -28,12 +30,37 @@ export function withSecretFiles(environment: Environment, problems: string[]): R
     if (file === undefined || file === '') continue
     if (given[name] !== undefined) problems.push(`${name} and ${name}_FILE are both set: keep one of them`)
     try {
-      // The first line: while a password rotates its file holds two, and the first is the one to use.
-      given[name] = readFileSync(file, 'utf8').split(/\r?\n/, 1)[0] ?? ''
+      given[name] = firstLine(readFileSync(file, 'utf8'))
       if (given[name] === '') problems.push(`${name}_FILE: the file is empty`)
     } catch (error) {
       problems.push(`${name}_FILE: the file cannot be read (${reasonOf(error)}); check the path and its permissions`)
     }
   }
   return given
+}
+
+/** While a password rotates its file holds two, and the first is the one to use. */
+function firstLine(content: string): string {
+  return content.split(/\r?\n/, 1)[0] ?? ''
+}
+
+/**
+ * Reads the password of the database again for each new connection, where it is in a file: a rotated password, or a
+ * token that a managed database accepts for minutes and a sidecar renews.
+ * @returns undefined where it is not in a file
+ */
+export function databasePasswordReader(environment: Environment): (() => Promise<string>) | undefined {
+  const { DATABASE_PASSWORD_FILE: password, DATABASE_URL_FILE: url } = environment
+  const file = password || url
+  if (!file) return undefined
+  let last = ''
+  return async () => {
+    try {
+      const line = firstLine(await readFile(file, 'utf8'))
+      last = password ? line : decodeURIComponent(new URL(line).password)
+    } catch {
+      // A file that is being replaced: the last password may still do. The driver leaves a connection open where this throws.
+    }
+    return last
+  }
 }

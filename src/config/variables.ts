@@ -14,6 +14,8 @@ import {
 } from './value-types.ts'
 
 const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const
+/** What stands between the service and PostgreSQL. */
+const POOLERS = ['none', 'session', 'transaction'] as const
 /** Asymmetric only: with a shared secret every verifier could also sign. */
 const JWT_ALGORITHMS = [
   'ES256',
@@ -38,6 +40,8 @@ export const variables = z.object({
   LOG_LEVEL: z.enum(LOG_LEVELS, { error: `must be one of ${LOG_LEVELS.join(', ')}` }).default('info'),
 
   DATABASE_URL: urlOf('postgresql:', 'postgres:'),
+  DATABASE_PASSWORD: z.string().min(1).optional(),
+  DATABASE_POOLER: z.enum(POOLERS, { error: `must be one of ${POOLERS.join(', ')}` }).default('none'),
   DATABASE_POOL_MAX: wholeNumber({ min: 1, max: 1000 }).default(10),
   DATABASE_STATEMENT_TIMEOUT_MS: durationMs().default(2000),
   DATABASE_QUEUE_MAX: wholeNumber({ min: 0, max: 100_000 }).default(200),

@@ -44,6 +44,12 @@ const ALWAYS: readonly ProblemCode[] = [
   'headers-too-large',
   'internal',
   'overloaded',
+  'database-slow',
+  'database-locked',
+  'database-full',
+  'database-read-only',
+  'database-misconfigured',
+  'database-failing',
 ]
 const WITH_TOKEN: readonly ProblemCode[] = ['unauthenticated', 'too-many-requests']
 const WITH_BODY: readonly ProblemCode[] = ['payload-too-large', 'unsupported-media-type', 'request-timeout']

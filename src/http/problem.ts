@@ -66,6 +66,36 @@ export const PROBLEMS: Readonly<Record<ProblemCode, ProblemKind>> = {
     title: 'Temporarily unavailable',
     detail: 'The source of truth cannot be reached; come back shortly.',
   },
+  'database-slow': {
+    status: 503,
+    title: 'Temporarily unavailable',
+    detail: 'The source of truth took too long; nothing was changed. Come back shortly.',
+  },
+  'database-locked': {
+    status: 503,
+    title: 'Temporarily unavailable',
+    detail: 'Other changes of the same things are in progress; nothing was changed. Come back shortly.',
+  },
+  'database-full': {
+    status: 503,
+    title: 'No space left',
+    detail: 'The source of truth has no space left; nothing was changed. Reads go on.',
+  },
+  'database-read-only': {
+    status: 503,
+    title: 'Read-only',
+    detail: 'The source of truth takes no changes at present; nothing was changed. Reads go on.',
+  },
+  'database-misconfigured': {
+    status: 503,
+    title: 'Not set up',
+    detail: 'The source of truth refuses the service until its operator changes something.',
+  },
+  'database-failing': {
+    status: 503,
+    title: 'Temporarily unavailable',
+    detail: 'The source of truth failed at this; come back shortly.',
+  },
   'not-ready': { status: 503, title: 'Not ready' },
   'authentication-unavailable': {
     status: 503,

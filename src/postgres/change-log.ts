@@ -2,6 +2,7 @@
 import { covers, formatSnapshot, parseSnapshot } from '../cache/index.ts'
 import type { Change } from '../domain/api.ts'
 import type { ChangeLog, ChangePage } from '../domain/changes.ts'
+import { CHECKPOINT_OF_THIS_HISTORY, OF_THIS_HISTORY } from './foreign-history.ts'
 import type { Database } from './pool.ts'
 import { STAMP_COLUMNS, type StampColumns } from './stamp.ts'
 
@@ -19,13 +20,14 @@ const AFTER = {
   name: 'changes-after',
   text: `
 SELECT ${STAMP_COLUMNS}, (
-  SELECT snapshot::text FROM log_checkpoints
-  WHERE created_at < clock_timestamp() - $5 * interval '1 millisecond' ORDER BY created_at DESC LIMIT 1
+  SELECT snapshot::text FROM log_checkpoints c
+  WHERE ${CHECKPOINT_OF_THIS_HISTORY} AND created_at < clock_timestamp() - $5 * interval '1 millisecond' ORDER BY created_at DESC LIMIT 1
 ) AS horizon, (
   SELECT coalesce(json_agg(row ORDER BY id), '[]') FROM (
     SELECT l.id, json_build_object('row', l.id::text, 'tags', l.tags, 'event', l.event, 'at', l.created_at) AS row
     FROM invalidation_log l
     WHERE l.xid >= pg_snapshot_xmin($1::pg_snapshot) AND NOT pg_visible_in_snapshot(l.xid, $1::pg_snapshot)
+      AND ${OF_THIS_HISTORY}
       AND ($2::text IS NULL OR pg_visible_in_snapshot(l.xid, $2::pg_snapshot)) AND l.id > $3::bigint
     ORDER BY l.id LIMIT $4
   ) page

@@ -14,7 +14,10 @@ import {
 } from '../cache/index.ts'
 import type { ResourceId } from '../domain/model.ts'
 import type { CatalogueItem, ResourceState } from '../domain/source.ts'
-import { clientConfig, type DatabaseOptions, isRefused, isUnavailable } from './pool.ts'
+import { type ConnectionOptions, clientConfig, prepareConnection } from './connection.ts'
+import type { DatabaseStatus } from './database-status.ts'
+import { isUnreachable } from './failures.ts'
+import { CHECKPOINT_OF_THIS_HISTORY, OF_THIS_HISTORY } from './foreign-history.ts'
 import { grantsIn, UPDATED_AT } from './source.ts'
 import { STAMP_COLUMNS, stampOf } from './stamp.ts'
 
@@ -65,13 +68,14 @@ const READ_SINCE = {
 WITH fresh AS MATERIALIZED (
   SELECT l.xid, l.tags FROM invalidation_log l
   WHERE l.xid >= pg_snapshot_xmin($1::pg_snapshot) AND NOT pg_visible_in_snapshot(l.xid, $1::pg_snapshot)
+    AND ${OF_THIS_HISTORY}
 ),
 named AS MATERIALIZED (
   SELECT DISTINCT substr(tag, 3)::uuid AS id FROM fresh CROSS JOIN LATERAL unnest(fresh.tags) AS tag
   WHERE tag ~ '^r:[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$' LIMIT $2::int + 1
 )
 SELECT ${STAMP_COLUMNS}, (
-  SELECT snapshot::text FROM log_checkpoints WHERE pruned ORDER BY id DESC LIMIT 1
+  SELECT snapshot::text FROM log_checkpoints c WHERE pruned AND ${CHECKPOINT_OF_THIS_HISTORY} ORDER BY id DESC LIMIT 1
 ) AS horizon, (
   SELECT coalesce(json_agg(json_build_object('x', xid::text, 't', tags)), '[]') FROM fresh
 ) AS rows, CASE WHEN (SELECT count(*) FROM named) <= $2::int THEN (
@@ -97,20 +101,22 @@ const CHOOSE_FLOOR = {
   text: `
 SELECT coalesce((
   SELECT c.snapshot::text FROM log_checkpoints c
-  WHERE ${atMost('invalidation_log l WHERE l.xid >= pg_snapshot_xmin(c.snapshot)')}
+  WHERE ${CHECKPOINT_OF_THIS_HISTORY} AND ${atMost('invalidation_log l WHERE l.xid >= pg_snapshot_xmin(c.snapshot)')}
   ORDER BY c.id LIMIT 1
 ), CASE WHEN NOT EXISTS (SELECT FROM log_checkpoints) AND ${atMost('invalidation_log')} THEN '1:1:' END,
   pg_current_snapshot()::text) AS floor`,
 }
 
-export interface PostgresLogOptions extends DatabaseOptions {
-  /** Whether LISTEN works here; through a pooler in transaction mode it does not, and polling alone guarantees. */
+export interface PostgresLogOptions extends Omit<ConnectionOptions, 'statementTimeoutMs'> {
+  /** Whether to listen for wake-ups; through a pooler in transaction mode that is impossible, and polling alone guarantees. */
   readonly notify: boolean
+  readonly status?: DatabaseStatus
 }
 
 export function createInvalidationLog(
   options: PostgresLogOptions,
 ): InvalidationLog<ResourceState> & { close(): Promise<void> } {
+  const connectionOptions = { ...options, statementTimeoutMs: READ_TIMEOUT_MS }
   let onAppended: () => void = () => {}
   let connection: Promise<pg.Client> | null = null
   let closed = false
@@ -125,19 +131,15 @@ export function createInvalidationLog(
   }
 
   async function open(): Promise<pg.Client> {
-    const config = clientConfig(options)
-    const client = new pg.Client({
-      ...config,
-      statement_timeout: READ_TIMEOUT_MS,
-      query_timeout: READ_TIMEOUT_MS + ANSWER_MARGIN_MS,
-    })
+    const client = new pg.Client(clientConfig(connectionOptions))
     // Whatever ends it, the next read opens another.
     client.on('error', () => forget(client))
     client.on('end', () => forget(client))
     client.on('notification', () => onAppended())
     try {
       await client.connect()
-      if (options.notify) await client.query(`LISTEN ${LOG_CHANNEL}`)
+      await prepareConnection(client, connectionOptions)
+      if (options.notify && options.pooler !== 'transaction') await client.query(`LISTEN ${LOG_CHANNEL}`)
     } catch (error) {
       client.end().catch(() => {})
       throw error
@@ -169,13 +171,16 @@ export function createInvalidationLog(
         values,
         query_timeout: timeoutMs + ANSWER_MARGIN_MS,
       } as pg.QueryConfig)
+      options.status?.succeeded()
       return result.rows[0]
     } catch (error) {
+      options.status?.failed(error)
       // After a timeout the connection still waits for its answer: only a new one is sure to be in step.
       if (client) {
         forget(client)
         client.end().catch(() => {})
       }
+      // A server that answers, though not with the log, goes on committing: whoever cannot follow has no grace then.
       if (isUnreachable(error)) throw new LogUnreachableError('the invalidation log cannot be read', { cause: error })
       throw error
     }
@@ -200,7 +205,7 @@ export function createInvalidationLog(
     readSince: (since) => readRows(since),
     async readPast() {
       // A setting of this transaction alone, also through a pooler. Each statement in it has a snapshot of its own.
-      await ask({ text: 'BEGIN' })
+      await ask({ text: 'BEGIN ISOLATION LEVEL READ COMMITTED READ ONLY' })
       await ask({ text: `SET LOCAL statement_timeout = ${PAST_TIMEOUT_MS}` })
       let past = await readFromFloor()
       for (let attempt = 1; past.gap && attempt < PAST_ATTEMPTS; attempt++) past = await readFromFloor()
@@ -223,14 +228,6 @@ export function createInvalidationLog(
       await client?.end().catch(() => {})
     },
   }
-}
-
-/**
- * A server that answers, though not with the log, goes on committing through its other connections: whoever cannot
- * follow has no grace then.
- */
-function isUnreachable(error: unknown): boolean {
-  return isUnavailable(error) && !isRefused(error)
 }
 
 function stateOf({ id, item }: StateRow): ResourceState {

@@ -1,5 +1,6 @@
 /** Deletes what has expired: rows of the invalidation log, by checkpoints of the past, and idempotency keys, by their date. */
 import type pg from 'pg'
+import { BEGIN } from './connection-settings.ts'
 import type { Database } from './pool.ts'
 
 /** The advisory lock of the job: the instance that gets it runs the job, the others skip their turn. */
@@ -71,7 +72,7 @@ export function scheduleLogRetention(options: {
 }
 
 async function inTransaction<T>(client: pg.PoolClient, work: () => Promise<T>): Promise<T> {
-  await client.query('BEGIN')
+  await client.query(BEGIN)
   const value = await work()
   await client.query('COMMIT')
   return value

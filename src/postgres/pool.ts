@@ -1,17 +1,18 @@
 /** Connections to PostgreSQL: bounded, with deadlines on both sides, and a bounded queue in front (a bulkhead). */
 import { BulkheadRejectedError, bulkhead } from 'cockatiel'
 import pg from 'pg'
-import { DomainError } from '../domain/errors.ts'
+import { CLIENT_MARGIN_MS, type ConnectionOptions, clientConfig, prepareConnection } from './connection.ts'
+import { beginning } from './connection-settings.ts'
+import type { DatabaseStatus } from './database-status.ts'
+import { isConnectionLost, translated } from './failures.ts'
 import { NO_SINK, type StatementSink, watchedClient } from './watched-client.ts'
 
-export interface DatabaseOptions {
-  readonly url: string
+export interface DatabaseOptions extends ConnectionOptions {
   /** Connections at most. */
   readonly poolMax: number
   /** How many may wait for one; beyond that callers are told to come back. */
   readonly queueMax: number
-  /** The server ends a statement after this long, in milliseconds. */
-  readonly statementTimeoutMs: number
+  readonly status?: DatabaseStatus
   /** What is told of each statement; nothing where absent. */
   readonly sink?: StatementSink
 }
@@ -31,6 +32,8 @@ export interface Database {
   queryFirst<Row extends pg.QueryResultRow>(statement: Statement, values: readonly unknown[]): Promise<Row[]>
   /** Takes a place in the bulkhead for work that uses the pool by other means. */
   admitted<T>(work: () => Promise<T>): Promise<T>
+  /** How a mutation's transaction begins: several statements without parameters. */
+  readonly beginning: string
   /** Opens the connections that are kept open, so that the first readers find them there. Never throws. */
   open(): Promise<void>
   /** Statements waiting for a place. */
@@ -44,8 +47,6 @@ export interface Statement {
   readonly text: string
 }
 
-/** How long to wait for a new connection, in milliseconds. */
-const CONNECT_TIMEOUT_MS = 1000
 /** A read whose connection fails sooner than this after it came asks once more: both fit into a request's time. In milliseconds. */
 const AGAIN_WITHIN_MS = 1500
 /**
@@ -54,24 +55,6 @@ const AGAIN_WITHIN_MS = 1500
  */
 const KEPT_OPEN = 4
 const IDLE_MS = 60_000
-/** Sooner than address translators forget an idle connection, in milliseconds. */
-const KEEP_ALIVE_MS = 30_000
-/** A server that does not even end the statement (stopped, unreachable) is given up this much later. */
-const CLIENT_MARGIN_MS = 250
-
-const retryAfterSeconds = 1
-
-export function clientConfig(options: DatabaseOptions): pg.ClientConfig {
-  return {
-    connectionString: options.url,
-    connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
-    statement_timeout: options.statementTimeoutMs,
-    query_timeout: options.statementTimeoutMs + CLIENT_MARGIN_MS,
-    keepAlive: true,
-    keepAliveInitialDelayMillis: KEEP_ALIVE_MS,
-    application_name: 'portcullis',
-  }
-}
 
 export function createDatabase(options: DatabaseOptions): Database {
   const { poolMax, sink = NO_SINK } = options
@@ -86,7 +69,7 @@ export function createDatabase(options: DatabaseOptions): Database {
     allowExitOnIdle: false,
     // Transactions send BEGIN ahead of their first statement and COMMIT behind their last (session.ts).
     pipeline: true,
-    onConnect: prepareConnection,
+    onConnect: (client) => prepareConnection(client, options),
   })
   // An idle connection that breaks is replaced by the next use; without a listener it would end the process.
   pool.on('error', () => {})
@@ -96,8 +79,11 @@ export function createDatabase(options: DatabaseOptions): Database {
 
   async function admitted<T>(work: () => Promise<T>): Promise<T> {
     try {
-      return await places.execute(work)
+      const value = await places.execute(work)
+      options.status?.succeeded()
+      return value
     } catch (error) {
+      options.status?.failed(error)
       if (error instanceof BulkheadRejectedError) sink.rejected()
       throw translated(error)
     }
@@ -130,10 +116,14 @@ export function createDatabase(options: DatabaseOptions): Database {
   return {
     pool,
     admitted,
+    beginning: beginning(options, options.pooler ?? 'none'),
     query: (statement, values) => inTurn(() => asked(statement, values)),
     // Who has a place has a connection, so nobody is ahead in the pool's own queue.
     queryFirst: (statement, values) =>
-      patiently(() => asked<never>(statement, values)).catch((error: unknown) => Promise.reject(translated(error))),
+      patiently(() => asked<never>(statement, values)).catch((error: unknown) => {
+        options.status?.failed(error)
+        throw translated(error)
+      }),
     async open() {
       const kept = Array.from({ length: Math.min(KEPT_OPEN, poolMax) }, () => pool.connect())
       for (const opened of await Promise.allSettled(kept)) if (opened.status === 'fulfilled') opened.value.release()
@@ -143,67 +133,4 @@ export function createDatabase(options: DatabaseOptions): Database {
     },
     close: () => pool.end(),
   }
-}
-
-/**
- * A standby answers too, but with what it has replayed so far: a permission revoked on the primary would still be there,
- * in an answer that no stamp vouches for. And after five uses PostgreSQL plans a prepared statement for any values alike:
- * the one of visible resources, whose filters are mostly absent, then takes seven times as long as planning it each time
- * (test/integration/prepared-plans.test.ts).
- */
-async function prepareConnection(client: pg.ClientBase): Promise<void> {
-  const { rows } = await client.query<{ standby: boolean }>(
-    `SELECT pg_is_in_recovery() AS standby, set_config('plan_cache_mode', 'force_custom_plan', false)`,
-  )
-  if (rows[0]?.standby) throw Object.assign(new Error('the server is a standby'), { code: CANNOT_CONNECT_NOW })
-}
-
-/** SQLSTATE classes and driver failures that mean PostgreSQL cannot be asked now, as opposed to a wrong question. */
-const UNAVAILABLE_STATES = /^(08|53|57P0[1-5]|57014|XX000|55P03)/
-const REFUSED_STATES = /^(53...|57014|XX000|55P03)$/
-const UNAVAILABLE_CODES = new Set([
-  'ECONNREFUSED',
-  'ECONNRESET',
-  'ETIMEDOUT',
-  'EPIPE',
-  'ENOTFOUND',
-  'EAI_AGAIN',
-  'EHOSTUNREACH',
-])
-const CANNOT_CONNECT_NOW = '57P03'
-/** Of these, what says nothing about the next connection; a statement that took too long would take too long again. */
-const LOST_MESSAGES = /connection timeout|trying to connect|terminated|not queryable|Connection ended|server closed/i
-const UNAVAILABLE_MESSAGES = /timeout|terminated|not queryable|Connection ended|server closed|pool after calling end/i
-
-export function isUnavailable(error: unknown): boolean {
-  if (!(error instanceof Error)) return false
-  const code = 'code' in error && typeof error.code === 'string' ? error.code : ''
-  if (/^[0-9A-Z]{5}$/.test(code) && !UNAVAILABLE_CODES.has(code)) return UNAVAILABLE_STATES.test(code)
-  return UNAVAILABLE_CODES.has(code) || UNAVAILABLE_MESSAGES.test(error.message)
-}
-
-/** Whether a living server said no: this statement took too long, it has no connection or no memory for it, a lock is held. */
-export function isRefused(error: unknown): boolean {
-  const code = error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : ''
-  return REFUSED_STATES.test(code)
-}
-
-function isConnectionLost(error: unknown): boolean {
-  if (!(error instanceof Error)) return false
-  const code = 'code' in error && typeof error.code === 'string' ? error.code : ''
-  return /^(08|57P0[12])/.test(code) || UNAVAILABLE_CODES.has(code) || LOST_MESSAGES.test(error.message)
-}
-
-export function translated(error: unknown): unknown {
-  if (error instanceof BulkheadRejectedError)
-    return new DomainError('overloaded', 'more requests need the database than it can serve', {
-      retryAfterSeconds,
-      cause: error,
-    })
-  if (isUnavailable(error))
-    return new DomainError('database-unavailable', 'the database cannot be reached', {
-      retryAfterSeconds,
-      cause: error,
-    })
-  return error
 }

@@ -1,6 +1,6 @@
 /** Prisma's client on the pool's connections: for questions of administrators, whose filters are what a person chose. */
 import { PrismaPg } from '@prisma/adapter-pg'
-import { DomainError } from '../domain/errors.ts'
+import { translated } from './failures.ts'
 import { PrismaClient } from './generated/client.ts'
 import type { Database } from './pool.ts'
 
@@ -17,21 +17,20 @@ export function createPrisma(database: Database): PrismaReads {
         try {
           return await read(prisma)
         } catch (error) {
-          if (!isUnavailable(error)) throw error
-          throw new DomainError('database-unavailable', 'the database cannot be reached', {
-            retryAfterSeconds: 1,
-            cause: error,
-          })
+          throw translatedFromPrisma(error)
         }
       }),
   }
 }
 
-/** Unreachable, timed out, closed, no connection in time; or a state of the server that says so, wherever it is put. */
-const UNAVAILABLE_CODES = new Set(['P1001', 'P1002', 'P1008', 'P1017', 'P2024'])
-const UNAVAILABLE_STATE = /code.{0,12}?"?(5[37]\w{3}|08\w{3}|55P03)"/
+/** Unreachable, timed out, closed, no connection in time. */
+const UNREACHABLE_CODES = new Set(['P1001', 'P1002', 'P1008', 'P1017', 'P2024'])
+const CONNECTION_FAILURE = '08006'
 
-function isUnavailable(error: unknown): boolean {
+/** What Prisma wraps keeps its SQLSTATE in different places. */
+function translatedFromPrisma(error: unknown): unknown {
   const { code, meta, message } = error as { code?: unknown; meta?: unknown; message?: unknown }
-  return UNAVAILABLE_CODES.has(String(code)) || UNAVAILABLE_STATE.test(`${JSON.stringify(meta) ?? ''} ${message}`)
+  const found = /code.{0,12}?"?([0-9A-Z]{5})"/i.exec(`${JSON.stringify(meta) ?? ''} ${message}`)?.[1] ?? ''
+  const state = UNREACHABLE_CODES.has(String(code)) ? CONNECTION_FAILURE : found
+  return translated(Object.assign(new Error('the question failed', { cause: error }), { code: state || String(code) }))
 }

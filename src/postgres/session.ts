@@ -39,27 +39,22 @@ export interface Session {
 
 export interface TransactionOptions {
   readonly pool: pg.Pool
+  /** The statements that open it. */
+  readonly beginning: string
   /** A transaction that takes longer is rolled back, in milliseconds. */
   readonly timeoutMs: number
   /** Whether something is still asked after `conclude`. */
   readonly goesOn: boolean
 }
 
-/**
- * The service says by its own log row what it changes; the triggers that do so for other writers leave it alone. And
- * plans are kept, unlike for the reads on these connections (pool.ts): planning takes as long as executing what looks for
- * a few rows by their keys.
- */
-const BEGIN = `BEGIN; SET LOCAL portcullis.declared = 'on'; SET LOCAL plan_cache_mode = 'auto'`
-
 /** Runs the work in one transaction; nothing is kept when it throws. */
 export async function inTransaction<T>(
-  { pool, timeoutMs, goesOn }: TransactionOptions,
+  { pool, beginning, timeoutMs, goesOn }: TransactionOptions,
   work: (session: Session) => Promise<T>,
 ): Promise<T> {
   const deadlineMs = performance.now() + timeoutMs
   const client = await pool.connect()
-  const session = createSession(client, { deadlineMs, goesOn })
+  const session = createSession(client, { beginning, deadlineMs, goesOn })
   let broken: Error | undefined
   try {
     const value = await work(session)
@@ -73,17 +68,20 @@ export async function inTransaction<T>(
   }
 }
 
-function createSession(client: pg.PoolClient, { deadlineMs, goesOn }: { deadlineMs: number; goesOn: boolean }) {
+function createSession(
+  client: pg.PoolClient,
+  { beginning, deadlineMs, goesOn }: { beginning: string; deadlineMs: number; goesOn: boolean },
+) {
   let state: 'new' | 'open' | 'over' = 'new'
   /** On their way, before the statement that will wait for them. */
   let ahead: Promise<unknown>[] = []
   let writes: Write[] = []
-  let commit = 'COMMIT'
+  let afterwards: string | undefined
 
   function run(text: string): void {
     const opening = state === 'new'
     state = 'open'
-    const sent = client.query(opening ? (text ? `${BEGIN}; ${text}` : BEGIN) : text)
+    const sent = client.query(opening ? (text ? `${beginning}; ${text}` : beginning) : text)
     // Whoever waits for the next statement learns of it; until then it is no unhandled rejection.
     sent.catch(() => {})
     ahead.push(sent)
@@ -110,6 +108,11 @@ function createSession(client: pg.PoolClient, { deadlineMs, goesOn }: { deadline
     return last
   }
 
+  /** Whether it succeeds decides nothing: what is committed stays so. */
+  function follow(): void {
+    if (afterwards !== undefined) client.query(afterwards).catch(() => {})
+  }
+
   async function query<Row extends pg.QueryResultRow>(statement: Statement, values: readonly unknown[]) {
     return (await answered(send<Row>(statement, values))).rows
   }
@@ -131,18 +134,23 @@ function createSession(client: pg.PoolClient, { deadlineMs, goesOn }: { deadline
       writes.push(write)
     },
     afterCommit(text: string): void {
-      commit = `${commit}; ${text}`
+      afterwards = text
     },
     async conclude<Row extends pg.QueryResultRow>(statement: Statement, values: readonly unknown[]) {
       if (goesOn) return query<Row>(statement, values)
       const last = send<Row>(statement, values)
-      run(commit)
+      run('COMMIT')
       state = 'over'
+      follow()
       return (await answered(last)).rows
     },
     async commit(): Promise<void> {
       if (writes.length > 0) await query(NOTHING, [])
-      if (state === 'open') await answered(client.query(commit))
+      if (state === 'open') {
+        const committed = client.query('COMMIT')
+        follow()
+        await answered(committed)
+      }
       state = 'over'
     },
     /** Returns the reason why the connection cannot be used again. */

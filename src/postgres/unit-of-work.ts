@@ -3,9 +3,10 @@
 import { type Committed, type LogRecord, parseXid, type UnitOfWork } from '../cache/index.ts'
 import type { MutationContext } from '../domain/api.ts'
 import { DomainError } from '../domain/errors.ts'
+import { translated } from './failures.ts'
 import { once } from './idempotency.ts'
 import { LOG_CHANNEL } from './invalidation-log.ts'
-import { type Database, type Statement, translated } from './pool.ts'
+import type { Database, Statement } from './pool.ts'
 import { inTransaction } from './session.ts'
 import { createAffectedStatements } from './transaction/affected.ts'
 import { createTransaction, type PostgresTransaction } from './transaction.ts'
@@ -44,7 +45,7 @@ SELECT portcullis_database() AS database, xid::text AS xid FROM appended`,
  * Behind the commit and not in the transaction: PostgreSQL commits transactions that notify one after the other, each
  * waiting for the disk alone. What is lost with a connection in between is found by the next poll.
  */
-const NOTIFY = `NOTIFY ${LOG_CHANNEL}`
+const NOTIFY = `SELECT pg_notify('${LOG_CHANNEL}', '') WHERE portcullis_may_notify()`
 
 interface CommittedRow {
   readonly database: string
@@ -53,13 +54,13 @@ interface CommittedRow {
 
 export function createUnitOfWork(options: UnitOfWorkOptions): UnitOfWork<PostgresTransaction, MutationContext> {
   const { database, affectedMax, timeoutMs } = options
-  const { pool } = database
+  const { pool, beginning } = database
   const affected = createAffectedStatements(affectedMax)
   return {
     run: ({ actor, idempotency }, work) =>
       database.admitted(() =>
         retrying(() =>
-          inTransaction({ pool, timeoutMs, goesOn: idempotency !== undefined }, (session) => {
+          inTransaction({ pool, beginning, timeoutMs, goesOn: idempotency !== undefined }, (session) => {
             const tx = createTransaction(session, affected)
             return idempotency ? once(session, { subject: actor, ...idempotency }, () => work(tx)) : work(tx)
           }),
@@ -115,11 +116,6 @@ function domainErrorOf(error: unknown): unknown {
   // What the mutation checked for was removed by another before it wrote.
   if (code === '23503')
     return new DomainError('not-found', 'something this refers to was removed meanwhile', { cause: error })
-  if (isTransient(error))
-    return new DomainError('overloaded', 'too many changes of the same things at once', {
-      retryAfterSeconds: 1,
-      cause: error,
-    })
   return translated(error)
 }
 

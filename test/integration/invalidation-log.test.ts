@@ -122,7 +122,7 @@ describe('a log that cannot be read', () => {
     await client.query('BEGIN; LOCK TABLE invalidation_log IN ACCESS EXCLUSIVE MODE')
     try {
       const refused = await failure(log.readSince(since))
-      expect(refused).toMatchObject({ code: '57014' })
+      expect(refused).toMatchObject({ code: '55P03' })
       expect(refused).not.toBeInstanceOf(LogUnreachableError)
     } finally {
       await client.query('ROLLBACK')

@@ -138,13 +138,6 @@ describe('besides BEGIN and COMMIT', () => {
   })
 })
 
-it('an import of many rows tells the planner of them, so that no plan is kept that was made for small tables', async () => {
-  const users = Array.from({ length: 1000 }, (_, number) => ({ id: `many-${number}` }))
-  await run(mutations.importOrganisation, { ...smallOrganisation, users })
-  const { rows } = await observer.query(`SELECT reltuples FROM pg_class WHERE relname = 'users'`)
-  expect(rows[0].reltuples).toBeGreaterThanOrEqual(1000)
-})
-
 describe('a request that changes nothing', () => {
   it.each([
     ['PATCH of a resource', mutations.updateResource, { resource: { name: 'handbook' }, changes: { kind: 'page' } }],

@@ -100,35 +100,6 @@ describe.each([
   })
 })
 
-const update: Change = (mutations, name) =>
-  mutations.updateResource({ resource: named(`${name}/old-plan`), changes: { kind: 'changed' } }, asRoot)
-const rename: Change = (mutations, name) =>
-  mutations.updateGroup({ group: named(`${name}/old`), changes: { name: `${name}/renamed` } }, asRoot)
-
-describe('a member who has joined while a change waited for the group', () => {
-  // The bucket and the manifest of the catalogue where a resource is concerned; of ann and of ben the list, or both entries.
-  it.each([
-    ['moved', move, 4],
-    ['deleted', remove, 6],
-    ['granted', grant, 4],
-    ['revoked', revoke, 4],
-    ['updated', update, 4],
-    ['renamed', rename, 4],
-  ] as const)('is named by it: %s', async (what, change, keys) => {
-    const name = `named-${what}`
-    await organisation(name)
-    await holder.query('BEGIN; LOCK TABLE memberships IN SHARE ROW EXCLUSIVE MODE')
-    const joining = join(fleet.instances[0].portcullis.mutations, name)
-    await expect.poll(waiting).toBe(1)
-    const changing = change(fleet.instances[1].portcullis.mutations, name)
-    await expect.poll(waiting).toBe(2)
-    await holder.query('COMMIT')
-    await Promise.all([joining, changing])
-    const { rows } = await observer.query('SELECT keys FROM invalidation_log ORDER BY id DESC LIMIT 1')
-    expect(rows).toEqual([{ keys }])
-  })
-})
-
 /**
  * A grant given beside a change of the resource would be missing from both: the change does not know the new group, and
  * the grant's own invalidation is older than the change.

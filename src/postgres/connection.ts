@@ -1,0 +1,53 @@
+/** One way to connect, for the pool and for the connection that follows the log. */
+import type pg from 'pg'
+import { parseIntoClientConfig } from 'pg-connection-string'
+import { applying, type Limits, type Pooler } from './connection-settings.ts'
+import { standbyError } from './failures.ts'
+
+export interface ConnectionOptions extends Limits {
+  readonly url: string
+  /** What stands in between; default: nothing. */
+  readonly pooler?: Pooler
+  /** Asked for each new connection, so that a password which changes is the current one; default: the one in the URL. */
+  readonly password?: (() => Promise<string>) | undefined
+}
+
+/** How long to wait for a new connection, in milliseconds. */
+const CONNECT_TIMEOUT_MS = 1000
+/** Sooner than address translators forget an idle connection, in milliseconds. */
+const KEEP_ALIVE_MS = 30_000
+/** A server that does not even end the statement (stopped, unreachable) is given up this much later. */
+export const CLIENT_MARGIN_MS = 250
+
+export function clientConfig({ url, password, statementTimeoutMs }: ConnectionOptions): pg.ClientConfig {
+  return {
+    ...parseIntoClientConfig(url),
+    ...(password && { password }),
+    connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+    query_timeout: statementTimeoutMs + CLIENT_MARGIN_MS,
+    keepAlive: true,
+    keepAliveInitialDelayMillis: KEEP_ALIVE_MS,
+    application_name: 'portcullis',
+  }
+}
+
+/**
+ * A standby answers too, but with what it has replayed so far: a permission revoked on the primary would still be there,
+ * in an answer that no stamp vouches for.
+ */
+export async function prepareConnection(
+  client: pg.ClientBase,
+  { pooler = 'none', ...limits }: ConnectionOptions,
+): Promise<void> {
+  if (pooler === 'transaction') forgoNames(client)
+  const { rows } = await client.query<{ standby: boolean }>(applying(limits, pooler))
+  if (rows[0]?.standby) throw standbyError()
+}
+
+/** In transaction mode a name may have been prepared on another server connection, or not at all. */
+function forgoNames(client: pg.ClientBase): void {
+  const query = client.query.bind(client) as (...given: unknown[]) => unknown
+  const unnamed = (config: unknown) =>
+    typeof config === 'object' && config !== null && 'name' in config ? { ...config, name: undefined } : config
+  client.query = ((config: unknown, ...rest: unknown[]) => query(unnamed(config), ...rest)) as typeof client.query
+}

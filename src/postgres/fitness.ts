@@ -1,0 +1,100 @@
+/** Looks at the start whether the database, its role and what stands in between are as the service needs them. */
+import pg from 'pg'
+import { type ConnectionOptions, clientConfig, prepareConnection } from './connection.ts'
+import { type Limits, type Pooler, settingsOf } from './connection-settings.ts'
+
+/** The database, as it is set up, cannot be used by the service; trying again does not help. */
+export class DatabaseUnfitError extends Error {
+  readonly code = 'database-unfit'
+}
+
+interface Found {
+  readonly pid: number
+  readonly role: string
+  readonly database: string
+  readonly version: number
+  readonly encoding: string
+  readonly replication_role: string
+  readonly settings: Record<string, { readonly now: string; readonly role: string }>
+}
+
+const LEAST_VERSION = 150_000
+
+/** Of the role where a session may have been left with settings by somebody else: `reset_val`, which SET does not change. */
+const FIND = `
+SELECT pg_backend_pid() AS pid, current_user AS role, current_database() AS database,
+  current_setting('server_version_num')::int AS version, current_setting('server_encoding') AS encoding,
+  current_setting('session_replication_role') AS replication_role,
+  (SELECT json_object_agg(name, json_build_object('now', setting, 'role', reset_val)) FROM pg_settings
+   WHERE name = ANY ($1::text[])) AS settings`
+
+/**
+ * Whether what was set is there, and stays there as the pooler that was named lets it stay.
+ * @throws DatabaseUnfitError with the remedy, what the driver throws when the database cannot be asked
+ */
+export async function assertFit(options: ConnectionOptions): Promise<void> {
+  const { pooler = 'none' } = options
+  const [one, other] = [new pg.Client(clientConfig(options)), new pg.Client(clientConfig(options))]
+  try {
+    for (const client of [one, other]) {
+      client.on('error', () => {})
+      await client.connect()
+      await prepareConnection(client, options)
+    }
+    const names = settingsOf(options).map(({ name }) => name)
+    const found = (await one.query<Found>(FIND, [names])).rows[0] as Found
+    const problems = problemsOf(found, options, pooler)
+    if (pooler === 'none' && announcedPid(one) !== found.pid)
+      problems.push(
+        'a connection pooler stands between the service and PostgreSQL: set DATABASE_POOLER to session or transaction, as the pooler is set',
+      )
+    else if (pooler !== 'transaction' && !(await isKept(one, other, found.pid)))
+      problems.push(
+        'the pooler gives each transaction another server connection: set DATABASE_POOLER=transaction, or the pooler to session mode',
+      )
+    if (problems.length > 0)
+      throw new DatabaseUnfitError(`the database cannot be used as it is: ${problems.join('; ')}`)
+  } finally {
+    for (const client of [one, other]) client.end().catch(() => {})
+  }
+}
+
+/** As the server said when it was connected to; a pooler answers for itself there. */
+function announcedPid(client: pg.Client): number | null {
+  return (client as pg.Client & { readonly processID: number | null }).processID
+}
+
+/** In transaction mode the connection that was used last serves the next transaction, whose ever it is, and is then taken. */
+async function isKept(one: pg.Client, other: pg.Client, pid: number): Promise<boolean> {
+  await other.query('BEGIN')
+  try {
+    const { rows } = await one.query<{ pid: number }>('SELECT pg_backend_pid() AS pid')
+    return rows[0]?.pid === pid
+  } finally {
+    await other.query('COMMIT')
+  }
+}
+
+function problemsOf(found: Found, limits: Limits, pooler: Pooler): string[] {
+  const problems: string[] = []
+  if (found.version < LEAST_VERSION)
+    problems.push(`it is PostgreSQL ${Math.floor(found.version / 10_000)}, 15 is needed`)
+  if (found.encoding !== 'UTF8') problems.push(`its encoding is ${found.encoding}, UTF8 is needed`)
+  const role = `ALTER ROLE "${found.role}" IN DATABASE "${found.database}"`
+  if (found.replication_role !== 'origin')
+    problems.push(
+      `session_replication_role is ${found.replication_role}, so that foreign keys are not kept: ${role} SET session_replication_role = origin`,
+    )
+  for (const { name, value, pooled } of settingsOf(limits)) {
+    const setting = found.settings[name]
+    if (setting === undefined || (pooler === 'transaction' && pooled === undefined)) continue
+    const actual = pooler === 'transaction' && pooled === 'role' ? setting.role : setting.now
+    if (actual !== value.replace(/ms$/, ''))
+      problems.push(`${name} is ${actual}, ${value} is needed: ${role} SET ${name} = '${value}'`)
+  }
+  if (pooler === 'transaction' && found.settings.statement_timeout?.role === '0')
+    problems.push(
+      `nothing ends a statement that takes too long: ${role} SET statement_timeout = '${limits.statementTimeoutMs}ms'`,
+    )
+  return problems
+}

@@ -1,0 +1,116 @@
+/** Writers that a server must be set up for: logical replication, and transactions that are prepared first. */
+import type pg from 'pg'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { type OwnPostgres, startOwnPostgres } from '../support/own-postgres.ts'
+import { asRoot, outcomeOf, type Service, smallOrganisation, startService } from '../support/service.ts'
+
+/** What P11 promises, in milliseconds. */
+const BOUND_MS = 1000
+
+let server: OwnPostgres
+let service: Service
+/** To the database that the service reads, and to one from which rows are replicated into it. */
+let local: pg.Client
+let upstream: pg.Client
+
+beforeAll(async () => {
+  server = await startOwnPostgres({ wal_level: 'logical', max_prepared_transactions: '5' })
+  const databaseUrl = await server.createMigrated('portcullis')
+  await server.createMigrated('upstream')
+  local = await server.connect()
+  upstream = await server.connect({ database: 'upstream' })
+  service = await startService({ databaseUrl })
+  await service.portcullis.mutations.importOrganisation(smallOrganisation, asRoot)
+}, 120_000)
+afterAll(async () => {
+  await service?.close()
+  await upstream?.end()
+  await local?.end()
+  await server?.close()
+})
+
+const names = async (user: string) => (await service.visible(user)).map(({ name }) => name)
+
+async function heldBy(user: string): Promise<void> {
+  await expect.poll(() => outcomeOf(service, user), { timeout: 5000 }).toBe('hit')
+}
+
+describe('a prepared transaction', () => {
+  it('is not refused, and shows within a second of its second commit', async () => {
+    await heldBy('ben')
+    await local.query('BEGIN')
+    await local.query(`DELETE FROM memberships WHERE user_id = 'ben'`)
+    await local.query(`PREPARE TRANSACTION 'later'`)
+    await service.portcullis.mutations.putUser({ id: 'someone' as never }, asRoot)
+    await heldBy('ben')
+    expect(await names('ben')).not.toEqual([])
+    await local.query(`COMMIT PREPARED 'later'`)
+    await expect.poll(() => names('ben'), { timeout: BOUND_MS, interval: 10 }).toEqual([])
+  })
+
+  it('may be of a session that forgoes the wake-up where the database has it', async () => {
+    await local.query(`ALTER DATABASE portcullis SET portcullis.notify = 'on'`)
+    const writer = await server.connect()
+    try {
+      await writer.query(`BEGIN; UPDATE users SET disabled = true WHERE id = 'cid'`)
+      await expect(writer.query(`PREPARE TRANSACTION 'refused'`)).rejects.toThrow(/NOTIFY/)
+      await writer.query(`SET portcullis.notify = 'off'`)
+      await writer.query(`BEGIN; UPDATE users SET disabled = true WHERE id = 'cid'`)
+      await writer.query(`PREPARE TRANSACTION 'accepted'`)
+      await writer.query(`COMMIT PREPARED 'accepted'`)
+    } finally {
+      await writer.end()
+      await local.query('ALTER DATABASE portcullis RESET portcullis.notify')
+    }
+    await expect.poll(() => names('cid'), { timeout: BOUND_MS, interval: 10 }).toEqual([])
+  })
+})
+
+describe('logical replication', () => {
+  it('shows the rows that it copies and those that it applies, whole layers where they are very many', async () => {
+    await upstream.query(`INSERT INTO users (id) SELECT 'remote-' || n FROM generate_series(1, 3) n`)
+    await upstream.query(`CREATE PUBLICATION people FOR TABLE users, groups, memberships, resources, grants`)
+    await upstream.query(`SELECT pg_create_logical_replication_slot('people', 'pgoutput')`)
+    const { host, port, password, user } = upstream
+    await local.query('DELETE FROM invalidation_log')
+    await local.query(`CREATE SUBSCRIPTION people CONNECTION 'host=${host} port=${port} user=${user} password=${password} dbname=upstream'
+      PUBLICATION people WITH (create_slot = false, slot_name = 'people')`)
+    try {
+      const tags = async () =>
+        new Set((await local.query('SELECT unnest(tags) AS tag FROM invalidation_log')).rows.map(({ tag }) => tag))
+      await expect.poll(tags, { timeout: 20_000 }).toEqual(new Set(['u:remote-1', 'u:remote-2', 'u:remote-3']))
+      await expect
+        .poll(async () => (await local.query(`SELECT FROM pg_subscription_rel WHERE srsubstate <> 'r'`)).rowCount, {
+          timeout: 20_000,
+        })
+        .toBe(0)
+
+      // The same group as here, so that a membership arrives that is already held.
+      const { rows } = await local.query(`SELECT id FROM groups WHERE name = 'other'`)
+      await upstream.query(`ALTER TABLE memberships DROP CONSTRAINT memberships_group_id_fkey`)
+      expect(await names('remote-1')).toEqual([])
+      await heldBy('remote-1')
+      await upstream.query(`INSERT INTO memberships VALUES ('remote-1', $1)`, [rows[0].id])
+      await expect.poll(() => names('remote-1'), { timeout: 2 * BOUND_MS, interval: 10 }).toEqual(['elsewhere'])
+      await upstream.query('DELETE FROM memberships')
+      await expect.poll(() => names('remote-1'), { timeout: 2 * BOUND_MS, interval: 10 }).toEqual([])
+
+      await local.query('DELETE FROM invalidation_log')
+      await upstream.query(`INSERT INTO users (id) SELECT 'bulk-' || n FROM generate_series(1, 3000) n`)
+      await expect
+        .poll(async () => (await local.query(`SELECT FROM users WHERE id LIKE 'bulk-%'`)).rowCount, { timeout: 20_000 })
+        .toBe(3000)
+      const appended = await local.query('SELECT tags FROM invalidation_log ORDER BY id')
+      expect(appended.rowCount).toBe(1001)
+      expect(appended.rows.at(-1).tags).toEqual(['l:resources', 'l:user-groups', 'l:user-resources'])
+
+      await local.query('DELETE FROM invalidation_log')
+      await upstream.query('TRUNCATE memberships')
+      await expect.poll(tags, { timeout: 5000 }).toEqual(new Set(['l:user-groups', 'l:user-resources']))
+    } finally {
+      await local.query('ALTER SUBSCRIPTION people DISABLE')
+      await local.query('ALTER SUBSCRIPTION people SET (slot_name = NONE)')
+      await local.query('DROP SUBSCRIPTION people')
+    }
+  })
+})

@@ -1,0 +1,95 @@
+/** The distribution's PgBouncer between a test and a database, where it is installed. */
+import { accessSync, chmodSync, constants, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { connect } from 'node:net'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { createGuardedProcesses } from '../../src/local/guarded-processes.ts'
+import { findFreeBase } from '../../src/local/ports.ts'
+import { postgresAccount } from '../../src/local/postgres-account.ts'
+
+/** Debian has it in a folder that is on the PATH of root alone. */
+const FOLDERS = [...(process.env.PATH ?? '').split(path.delimiter), '/usr/sbin', '/usr/local/sbin']
+
+export function findPgBouncer(): string | undefined {
+  return FOLDERS.map((folder) => path.join(folder, 'pgbouncer')).find((file) => {
+    try {
+      accessSync(file, constants.X_OK)
+      return true
+    } catch {
+      return false
+    }
+  })
+}
+
+export interface PgBouncer {
+  /** The same database, through the pooler. */
+  readonly databaseUrl: string
+  close(): Promise<void>
+}
+
+export async function startPgBouncer(options: {
+  readonly mode: 'session' | 'transaction'
+  readonly databaseUrl: string
+  readonly poolSize: number
+}): Promise<PgBouncer> {
+  const binary = findPgBouncer()
+  if (!binary) throw new Error('PgBouncer is not installed')
+  const folder = mkdtempSync(path.join(tmpdir(), 'pgbouncer-'))
+  const { hostname, port: serverPort, username, password, pathname } = new URL(options.databaseUrl)
+  const port = await findFreeBase({ count: 1, from: 32_700, to: 33_200 })
+  const file = path.join(folder, 'pgbouncer.ini')
+  const server = `host=${hostname} port=${serverPort} user=${username} password=${decodeURIComponent(password)}`
+  writeFileSync(
+    file,
+    `[databases]
+${pathname.slice(1)} = ${server}
+[pgbouncer]
+listen_addr = 127.0.0.1
+listen_port = ${port}
+unix_socket_dir =
+auth_type = any
+pool_mode = ${options.mode}
+default_pool_size = ${options.poolSize}
+max_client_conn = 1000
+`,
+  )
+  // It refuses to run as root; and another account cannot enter what mkdtemp makes.
+  const account = postgresAccount()
+  chmodSync(folder, 0o755)
+  const processes = createGuardedProcesses()
+  const log: string[] = []
+  const running = processes.start({
+    name: 'pgbouncer',
+    command: binary,
+    args: [file],
+    cwd: '/',
+    stopSignal: 'SIGINT',
+    output: { onData: (chunk) => log.push(chunk.toString()) },
+    ...(account && { account }),
+  })
+  const close = async () => {
+    await running.stop(5000)
+    await processes.close()
+    rmSync(folder, { recursive: true, force: true })
+  }
+  for (let attempt = 0; !(await accepts(port)); attempt++) {
+    if (attempt === 100 || !running.isRunning()) {
+      await close()
+      throw new Error(`PgBouncer did not start:\n${log.join('')}`)
+    }
+    await new Promise((resolve) => setTimeout(resolve, 50))
+  }
+  const databaseUrl = Object.assign(new URL(options.databaseUrl), { hostname: '127.0.0.1', port: String(port) }).href
+  return { databaseUrl, close }
+}
+
+function accepts(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect({ port, host: '127.0.0.1' })
+    socket.once('connect', () => {
+      socket.destroy()
+      resolve(true)
+    })
+    socket.once('error', () => resolve(false))
+  })
+}
