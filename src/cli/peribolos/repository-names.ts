@@ -24,8 +24,7 @@ export function createRepositoryNames(organisation: string, findings: Findings):
   function claim(written: string, name: string, place: Place): void {
     const earlier = known.get(written.toLowerCase())
     if (earlier === undefined) known.set(written.toLowerCase(), { name, place })
-    else
-      findings.problem(place, `the repository ${quoted(written)} is there already, at ${located(earlier.place)}`)
+    else findings.problem(place, `the repository ${quoted(written)} is there already, at ${located(earlier.place)}`)
   }
 
   return {

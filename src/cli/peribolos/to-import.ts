@@ -20,7 +20,10 @@ type Mutable = { -readonly [List in keyof OrganisationImport]: OrganisationImpor
  * `<org>:<repository>:<permission>` of the collaborators who have it, which no team can be called.
  */
 export function toImport(organisations: readonly OrganisationFile[]): OrganisationImport {
-  return merge(organisations, organisations.flatMap((each) => [ofTeams(each), ofCollaborators(each)]))
+  return merge(
+    organisations,
+    organisations.flatMap((each) => [ofTeams(each), ofCollaborators(each)]),
+  )
 }
 
 /**
