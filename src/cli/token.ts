@@ -1,13 +1,14 @@
 /** `npm run token -- <user> [--admin] [--cache-admin] [--ttl 1h]`: prints an access token for the local stack, and nothing else. */
 import { InvalidArgumentError } from 'commander'
 import { parseSeconds } from '../local/durations.ts'
-import { readLocalSettings } from '../local/settings.ts'
+import { readRunningSettings } from '../local/settings.ts'
 import { createTokenIssuer, type TokenRequest } from '../local/token-issuer.ts'
 import { createScript } from './script.ts'
 
 try {
-  const issuer = await createTokenIssuer(readLocalSettings(process.env))
-  console.log(await issuer.issue(readRequest(process.argv)))
+  const request = readRequest(process.argv)
+  const issuer = await createTokenIssuer(readRunningSettings(process.env))
+  console.log(await issuer.issue(request))
 } catch (error) {
   console.error(error instanceof Error ? error.message : error)
   process.exitCode = 2
