@@ -41,7 +41,7 @@ function missingFrom(root) {
   const wanted = readJson(path.join(root, 'package-lock.json'))?.packages
   if (!installed || !wanted) return null
   const isThere = ([name, { version, optional, peer }]) =>
-    name === '' || installed[name]?.version === version || (installed[name] === undefined && (optional || peer))
+    name === '' || (installed[name] ? installed[name].version === version : Boolean(optional || peer))
   return Object.entries(wanted)
     .filter((each) => !isThere(each))
     .map(([name]) => name.replace(/^.*node_modules\//, ''))

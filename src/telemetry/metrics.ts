@@ -108,6 +108,12 @@ function redisSink(registry: Registry): Telemetry['redis'] {
     labelNames: ['state'],
     registers,
   })
+  const errors = new Counter({
+    name: 'portcullis_redis_errors_total',
+    help: 'Failures of connections to Redis and the Sentinels, and of commands that were refused, by reason',
+    labelNames: ['connection', 'reason'],
+    registers,
+  })
   const missed = new Counter({
     name: 'portcullis_redis_invalidations_missed_total',
     help: 'Deletions after a commit that did not reach Redis; the log covers them',
@@ -120,6 +126,7 @@ function redisSink(registry: Registry): Telemetry['redis'] {
       state.set(BREAKER_VALUES[to])
       changes.inc({ state: to })
     },
+    error: (connection, reason) => errors.inc({ connection, reason }),
     invalidationMissed: (event) => missed.inc({ event }),
   }
 }

@@ -114,9 +114,7 @@ exec ${real} "$@"
     process.kill(processOf(checkout, 'redis-2')!.pid, 'SIGCONT')
     await started.says('redis-2 answers now')
     const replicas = () => JSON.parse(checkout.cli('portcullis', ['cache', '--json']).stdout).redis.topology.replicas
-    await becomes(async () => replicas().filter((each: { linkUp: boolean }) => each.linkUp).length, 2, {
-      withinMs: 60_000,
-    })
+    await becomes(async () => replicas().filter((each: { linkUp: boolean }) => each.linkUp).length, 2, 60_000)
   })
 })
 
