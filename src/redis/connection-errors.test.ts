@@ -58,17 +58,13 @@ describe('the errors of the connections', () => {
 
   it('are there with their beginning while they last, and gone when all is well', () => {
     const { errors, said } = setUp()
-    errors.failed(
-      'master',
-      'a:1',
-      new Error('All sentinels are unreachable. Retrying from scratch after 51ms. Last error: x'),
-    )
+    errors.failed('master', 'a:1', new Error('Connection is closed.'))
     expect(errors.current()).toEqual([
       {
         connection: 'master',
         address: 'a:1',
         reason: 'unavailable',
-        message: 'All sentinels are unreachable. Last error: x',
+        message: 'Connection is closed.',
         since: expect.any(String),
         lastAt: expect.any(String),
       },

@@ -55,14 +55,13 @@ export function createConnectionErrors(
   return {
     failed(connection, address, error) {
       const reason = reasonOf(error)
-      const message = steady(error.message)
       const place = placeOf(connection, address)
       const lastAt = new Date().toISOString()
       const earlier = failing.get(place)
       const since = earlier?.reason === reason ? earlier.since : lastAt
-      failing.set(place, { connection, address, reason, message, since, lastAt })
+      failing.set(place, { connection, address, reason, message: error.message, since, lastAt })
       events.failed?.(connection, reason)
-      if (isNews(`${place} ${reason}`)) events.changed?.({ connection, address, reason, message })
+      if (isNews(`${place} ${reason}`)) events.changed?.({ connection, address, reason, message: error.message })
     },
     well(connection, address) {
       if (failing.size > 0 && failing.delete(placeOf(connection, address))) events.recovered?.(connection, address)
@@ -74,6 +73,3 @@ export function createConnectionErrors(
 /** The master may move and stay the master; each Sentinel is one of its own. */
 const placeOf = (connection: string, address: string | null) =>
   connection === 'sentinel' ? `${connection} ${address}` : connection
-
-/** ioredis puts a pause that is different each time into the message. */
-const steady = (message: string): string => message.replace(/ ?Retrying from scratch after \d+ms\./, '')

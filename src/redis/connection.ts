@@ -49,6 +49,12 @@ export function createConnection({ settings, role, onReady, random = Math.random
   // Without a listener each failed attempt is printed with its stack.
   redis.on('error', (error: Error) => {
     const refusedSelect = isRefusedSelect(error)
+    // The end of the list of Sentinels: what each of them said was heard by the observer, and when the last one led to a
+    // server that could not be used, they said nothing wrong.
+    if (error.message.startsWith('All sentinels are unreachable')) {
+      if (error.message.includes('Last error')) lastError = error
+      return
+    }
     lastError = printableError(error)
     errors?.failed(role, address, lastError)
     // ioredis calls a connection ready whose SELECT was refused (fewer databases than before, a user who may not select):

@@ -88,6 +88,7 @@ describe('the reason in one word', () => {
     [reply('WRONGPASS invalid username-password pair'), 'refused-access'],
     [reply("CROSSSLOT Keys in request don't hash to the same slot"), 'crossslot'],
     [reply('ERR max number of clients reached'), 'err'],
+    [reply('ERR No such master with that name'), 'unknown-master'],
     [new Error('Connection is closed.'), 'unavailable'],
   ])('of %s is %s', (error, reason) => {
     expect(reasonOf(error)).toBe(reason)

@@ -150,7 +150,7 @@ describe.skipIf(!hasOpenssl)('a Redis behind a Sentinel, both with TLS, users an
       'another name of the master',
       () => ({ masterName: 'other' }),
       'sentinel',
-      'err',
+      'unknown-master',
       /No such master|no master named/,
     ],
     [
