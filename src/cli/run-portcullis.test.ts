@@ -517,12 +517,12 @@ it('cache shows on one screen what is well and what is not', async () => {
       connected: false,
       replicaReads: 'ready',
       server: null,
-      connections: [
+      errors: [
         {
-          name: 'master',
+          connection: 'master',
           address: '10.0.0.1:6379',
-          error: 'WRONGPASS invalid password',
-          at: '2026-11-28T10:00:00.000Z',
+          message: 'WRONGPASS invalid password',
+          since: '2026-11-28T10:00:00.000Z',
         },
       ],
       topology: {
@@ -546,7 +546,7 @@ it('cache shows on one screen what is well and what is not', async () => {
   }
   const { out } = await run('cache', answer(status))
   expect(out).toContain('away for 4.2 s (breaker open)')
-  expect(out).toContain('master: WRONGPASS invalid password  (10.0.0.1:6379')
+  expect(out).toContain('master 10.0.0.1:6379: WRONGPASS invalid password  (since 2026-11-28')
   expect(out).toContain('10.0.0.1:26379: connect ECONNREFUSED')
   expect(out).toContain('link DOWN')
   expect(out).toMatch(/user-resources +90 +90\.0 % +10 +10 +2/)

@@ -1,5 +1,6 @@
 /** The sinks as Prometheus metrics: base units, `_total` on counters, no user or resource in any label. */
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
+import about from '../../package.json' with { type: 'json' }
 import { createDurationHistogram } from './duration-histogram.ts'
 import type { BreakerState, Gauges, Telemetry } from './sinks.ts'
 
@@ -16,6 +17,12 @@ export function createMetrics(): Metrics {
   const registers = [new Registry()] as const
   const [registry] = registers
   collectDefaultMetrics({ register: registry })
+  new Gauge({
+    name: 'portcullis_build_info',
+    help: 'Always 1; which version runs, and on which Node',
+    labelNames: ['version', 'node'],
+    registers: [registry],
+  }).set({ version: about.version, node: process.versions.node }, 1)
 
   const gauges = registerGauges(registry)
   return {

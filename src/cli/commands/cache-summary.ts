@@ -38,7 +38,7 @@ export function describeEntries({ user, store, detail, entries }: JsonObject): s
     .join('\n')
 }
 
-function redisLines({ breaker, awayMs, connected, server, replicaReads, connections }: JsonObject): string[] {
+function redisLines({ breaker, awayMs, connected, server, replicaReads, errors }: JsonObject): string[] {
   if (breaker === undefined) return []
   const { version, role, usedMemoryBytes, maxMemoryBytes } = part(server)
   const state =
@@ -50,11 +50,9 @@ function redisLines({ breaker, awayMs, connected, server, replicaReads, connecti
   const memory = `${megabytes(usedMemoryBytes)}${maxMemoryBytes === 0 ? '' : ` of ${megabytes(maxMemoryBytes)}`}`
   return [
     `Redis      ${state}${version === undefined ? '' : `; ${text(version)}, ${text(role)}, ${memory}`}; replica reads ${text(replicaReads)}`,
-    ...list(connections).map((each) => {
-      const { name, address, error, at } = part(each)
-      return error === undefined || error === null
-        ? ''
-        : `  ${text(name)}: ${text(error)}  (${text(address)}, ${text(at)})`
+    ...list(errors).map((each) => {
+      const { connection, address, message, since } = part(each)
+      return `  ${text(connection)}${address ? ` ${text(address)}` : ''}: ${text(message)}  (since ${text(since)})`
     }),
   ]
 }
