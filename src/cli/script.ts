@@ -27,3 +27,11 @@ export function wholeNumber(
     throw new InvalidArgumentError(`It takes a whole number, ${bounds}.`)
   })
 }
+
+/** An option that may be given more than once; with `choices`, one of them each time. */
+export function repeatable(flags: string, description: string, choices?: readonly string[]): Option {
+  return new Option(flags, `${description}; may be repeated`).argParser((text, earlier: readonly string[] = []) => {
+    if (choices && !choices.includes(text)) throw new InvalidArgumentError(`There are: ${choices.join(', ')}.`)
+    return [...earlier, text]
+  })
+}

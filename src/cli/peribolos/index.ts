@@ -8,7 +8,7 @@ import { type Renames, renamesIn, toImport, toImportWithOrganisationRoles } from
 import { readYaml } from './yaml-source.ts'
 
 export { describe, type Finding } from './findings.ts'
-export type { Rename, Renames } from './to-import.ts'
+export type { Renames } from './to-import.ts'
 
 export interface PeribolosReading {
   readonly organisations: readonly string[]
