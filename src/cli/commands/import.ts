@@ -29,7 +29,8 @@ const AFTER = [
   '<org>/<repository>. All or nothing; importing again changes nothing. What `previously` names is renamed first.',
   '',
   'Without --prune nothing is taken away, and a line says what stays. With it the groups of these organisations become',
-  'what the files say: groups, memberships and grants that they do not name go, users and resources stay.',
+  'what the files say: groups, memberships and grants that they do not name go, users and resources stay. The groups',
+  'of --org-roles are only looked at with that option.',
   '',
   'Not taken: privacy and description of teams, roles, and the settings of organisations and repositories.',
 ].join('\n')
