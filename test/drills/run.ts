@@ -84,6 +84,7 @@ async function main(): Promise<number> {
     random,
     holdMs: 1000 * (values.seconds ?? usual.seconds),
     readsPerSecond: values.rate ?? usual.rate,
+    updatesPerSecond: values.updates ?? usual.updates,
     without,
     drill: runDrill,
     say,
