@@ -2,6 +2,12 @@
 import { spawnSync } from 'node:child_process'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { createScript } from '../src/cli/script.ts'
+
+createScript(
+  'npm run check',
+  'Format, lint, module boundaries, types, unused code, unit tests; all of them, even after one fails.',
+).parse()
 
 const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..')
 

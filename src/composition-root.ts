@@ -62,6 +62,8 @@ const WARM_UP_MAX_MS = 1500
 /** How often an instance looks whether the catalogue's checkpoint in Redis is complete. */
 const CHECKPOINT_EVERY_MS = 2000
 const WATCH_EVERY_MS = 250
+/** What ends this soon after the start is most likely the time in which nothing ran. */
+const START_MAX_MS = 15_000
 const OUTAGES_SHOWN = 20
 const CHANGE_STREAMS = { streamsMax: 100, heartbeatMs: 15_000, lifeMs: 300_000 } as const
 
@@ -185,6 +187,7 @@ export function compose(config: Config, { logger, metrics }: { logger: Logger; m
   })
 
   const fleet = createFleetHealth(database)
+  const startedAt = clock.wallMs()
   const recovery = createRecovery({
     runner,
     fleet,
@@ -193,7 +196,12 @@ export function compose(config: Config, { logger, metrics }: { logger: Logger; m
     instance: `${hostname()}:${process.pid}`,
     onRecovered(outage) {
       metrics.outages.recovered(outage.tier, outage.endedAt.getTime() - outage.startedAt.getTime())
-      logger.warn(outage, 'an outage of Redis ended')
+      if (outage.endedAt.getTime() - startedAt < START_MAX_MS && outage.startedAt.getTime() < startedAt)
+        logger.info(
+          outage,
+          'no instance had reported Redis well for a while before this one started: treated as an outage',
+        )
+      else logger.warn(outage, 'an outage of Redis ended')
     },
     onFailed: (cause) => logger.debug({ err: cause }, 'the fleet could not be told that Redis answers'),
   })

@@ -1,4 +1,5 @@
 /** Starts the process: configuration, wiring, listening; and ends it without dropping a request. */
+import type { Server } from 'node:http'
 import { setTimeout as delay } from 'node:timers/promises'
 import closeWithGrace from 'close-with-grace'
 import { compose } from './composition-root.ts'
@@ -75,9 +76,9 @@ async function start(): Promise<void> {
 
   try {
     // Listening before the database is there: probes get an answer, and requests are told to come back.
-    const port = await listen(server, config.http)
+    const port = await listening(server, config.http, 'PORT')
     if (metricsServer !== undefined)
-      await listen(metricsServer, { host: config.http.host, port: config.http.metricsPort ?? 0 })
+      await listening(metricsServer, { host: config.http.host, port: config.http.metricsPort ?? 0 }, 'METRICS_PORT')
     logger.info(
       { url: `http://${config.http.host}:${port}`, metricsPort: config.http.metricsPort, pid: process.pid },
       'listening',
@@ -87,6 +88,17 @@ async function start(): Promise<void> {
     await Promise.all([closeServer(server), metricsServer && closeServer(metricsServer)])
     await domain.close()
     throw error
+  }
+}
+
+/** Some shells and tools set HOST to what they call the machine. */
+async function listening(server: Server, address: { host: string; port: number }, portName: string): Promise<number> {
+  try {
+    return await listen(server, address)
+  } catch (cause) {
+    const { code } = cause as NodeJS.ErrnoException
+    const setting = code === 'EADDRINUSE' || code === 'EACCES' ? `${portName}=${address.port}` : `HOST=${address.host}`
+    throw new Error(`cannot listen because of ${setting}: ${(cause as Error).message}`, { cause })
   }
 }
 

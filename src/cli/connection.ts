@@ -1,19 +1,10 @@
 /** Where the API is and who asks: from the arguments, the environment, or the local stack. */
-import { readLocalSettings, SettingError } from '../local/settings.ts'
+import { readRunningSettings, SettingError } from '../local/settings.ts'
 import { createTokenIssuer } from '../local/token-issuer.ts'
 import { UsageError } from './outcome.ts'
 
 const LOCAL_TOKEN_TTL_SECONDS = 600
 const LOOPBACK = ['127.0.0.1', 'localhost', '[::1]']
-
-/** The options that every command takes. */
-export const CONNECTION_OPTIONS = { url: { type: 'string' }, token: { type: 'string' } } as const
-
-export const CONNECTION_HELP = [
-  '  --url <url>      the API (else PORTCULLIS_URL, else the local stack on PORT, 3000 by default)',
-  '  --token <token>  an access token (else PORTCULLIS_TOKEN, else an administrator of the local stack);',
-  '                   prefer the variable: arguments are visible to other users of the machine',
-]
 
 export interface Connection {
   readonly url: URL
@@ -25,7 +16,7 @@ export async function readConnection(
   options: { readonly url?: string | undefined; readonly token?: string | undefined },
   env: NodeJS.ProcessEnv,
 ): Promise<Connection> {
-  const url = readUrl(options.url || env.PORTCULLIS_URL || `http://127.0.0.1:${localSettings(env).apiPort}`)
+  const url = readUrl(options.url || env.PORTCULLIS_URL || localSettings(env).apiUrl)
   const token = options.token || env.PORTCULLIS_TOKEN
   if (token) return { url, token: token.trim() }
   // The local key signs for the local stack alone: elsewhere it would only produce a puzzling 401.
@@ -57,7 +48,7 @@ async function localAdministrator(env: NodeJS.ProcessEnv): Promise<string> {
 
 function localSettings(env: NodeJS.ProcessEnv) {
   try {
-    return readLocalSettings(env)
+    return readRunningSettings(env)
   } catch (error) {
     if (error instanceof SettingError) throw new UsageError(error.message, { cause: error })
     throw error

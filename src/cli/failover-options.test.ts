@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { parseFailoverOptions } from './failover-options.ts'
 
 describe('the arguments of npm run failover', () => {
@@ -12,11 +12,34 @@ describe('the arguments of npm run failover', () => {
   })
 
   it.each([
-    [['--kill', '--hang'], 'Only one of'],
-    [['--seconds', '5'], '--seconds takes a whole number from 10'],
-    [['--rate', 'fast'], '--rate takes a whole number'],
-    [['--soft'], '--soft'],
+    [['--kill', '--hang'], "option '--kill' cannot be used with option '--hang'"],
+    [['--seconds', '5'], 'It takes a whole number, 10 to 3600.'],
+    [['--rate', 'fast'], 'It takes a whole number, 1 to 2000.'],
+    [['--soft'], "unknown option '--soft'"],
+    [['--gracefull'], '(Did you mean --graceful?)'],
   ])('refuse %j', (args, message) => {
-    expect(() => parseFailoverOptions(args)).toThrow(message)
+    expect(endOf(args)).toEqual({ exitCode: 2, said: expect.stringContaining(message) })
+  })
+
+  it('are shown by --help, which is no mistake', () => {
+    expect(endOf(['--help'])).toEqual({ exitCode: 0, said: expect.stringContaining('--graceful') })
   })
 })
+
+/** What a parse that ends the process says, and with which code. */
+function endOf(args: string[]) {
+  let said = ''
+  const hear = (text: unknown) => {
+    said += String(text)
+    return true
+  }
+  vi.spyOn(process.stderr, 'write').mockImplementation(hear)
+  vi.spyOn(process.stdout, 'write').mockImplementation(hear)
+  const exit = vi.spyOn(process, 'exit').mockImplementation((code) => {
+    throw new Error(`exit ${code}`)
+  })
+  expect(() => parseFailoverOptions(args)).toThrow('exit')
+  const exitCode = exit.mock.calls[0]?.[0]
+  vi.restoreAllMocks()
+  return { exitCode, said }
+}

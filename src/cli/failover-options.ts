@@ -1,9 +1,7 @@
 /** The arguments of `npm run failover`. */
-import { parseArgs } from 'node:util'
+import { Option } from 'commander'
 import type { FaultKind } from '../local/master-fault.ts'
-
-export const FAILOVER_USAGE =
-  'usage: npm run failover [-- --kill | --hang | --graceful] [--seconds 20] [--rate 50] [--user alice]'
+import { createScript, wholeNumber } from './script.ts'
 
 export interface FailoverOptions {
   readonly kind: FaultKind
@@ -12,31 +10,20 @@ export interface FailoverOptions {
   readonly user: string
 }
 
-/** @throws Error with the usage for anything that is not in it */
-export function parseFailoverOptions(args: string[]): FailoverOptions {
-  const { values } = parseArgs({
-    args,
-    options: {
-      kill: { type: 'boolean', default: false },
-      hang: { type: 'boolean', default: false },
-      graceful: { type: 'boolean', default: false },
-      seconds: { type: 'string', default: '20' },
-      rate: { type: 'string', default: '50' },
-      user: { type: 'string', default: 'alice' },
-    },
-  })
-  const kinds = (['kill', 'hang', 'graceful'] as const).filter((kind) => values[kind])
-  if (kinds.length > 1) throw new Error(`Only one of --kill, --hang and --graceful.\n${FAILOVER_USAGE}`)
-  return {
-    kind: kinds[0] ?? 'kill',
-    seconds: readNumber('--seconds', values.seconds, { lowest: 10, highest: 3_600 }),
-    perSecond: readNumber('--rate', values.rate, { lowest: 1, highest: 2_000 }),
-    user: values.user,
-  }
-}
-
-function readNumber(name: string, text: string, range: { lowest: number; highest: number }): number {
-  const value = Number(text)
-  if (Number.isInteger(value) && value >= range.lowest && value <= range.highest) return value
-  throw new Error(`${name} takes a whole number from ${range.lowest} to ${range.highest}.\n${FAILOVER_USAGE}`)
+/** Ends the process for anything that it does not take. */
+export function parseFailoverOptions(args: readonly string[]): FailoverOptions {
+  const others = (kind: FaultKind) => (['kill', 'hang', 'graceful'] as const).filter((each) => each !== kind)
+  const { hang, graceful, seconds, rate, user } = createScript(
+    'npm run failover --',
+    'Takes the Redis master away from the running local stack and shows, second by second, what clients see.',
+  )
+    .addOption(new Option('--kill', 'kill -9 (default)').conflicts([...others('kill')]))
+    .addOption(new Option('--hang', 'SIGSTOP, and SIGCONT eight seconds later').conflicts([...others('hang')]))
+    .addOption(new Option('--graceful', 'SENTINEL FAILOVER').conflicts([...others('graceful')]))
+    .addOption(wholeNumber('--seconds <n>', 'how long to watch', { lowest: 10, highest: 3_600 }).default(20))
+    .addOption(wholeNumber('--rate <n>', 'reads per second', { lowest: 1, highest: 2_000 }).default(50))
+    .option('--user <id>', 'who reads', 'alice')
+    .parse(args, { from: 'user' })
+    .opts<{ hang?: true; graceful?: true; seconds: number; rate: number; user: string }>()
+  return { kind: hang ? 'hang' : graceful ? 'graceful' : 'kill', seconds, perSecond: rate, user }
 }

@@ -5,7 +5,7 @@ import { inflict, type MasterFault, waitUntilReplica } from '../local/master-fau
 import { stillRuns } from '../local/process-identity.ts'
 import { type Sample, startReadLoad } from '../local/read-load.ts'
 import { masterByMajority, sentinelView } from '../local/redis-questions.ts'
-import { readLocalSettings } from '../local/settings.ts'
+import { readRunningSettings } from '../local/settings.ts'
 import { readState, type StackState } from '../local/stack-state.ts'
 import { createTokenIssuer } from '../local/token-issuer.ts'
 import { parseFailoverOptions } from './failover-options.ts'
@@ -35,7 +35,7 @@ try {
 /** @returns whether clients saw nothing and the former master is back as a replica */
 async function main(): Promise<boolean> {
   const options = parseFailoverOptions(process.argv.slice(2))
-  const settings = readLocalSettings(process.env)
+  const settings = readRunningSettings(process.env)
   const { state, apiUrl } = runningStack(settings.dataDir)
   const issuer = await createTokenIssuer(settings)
   const token = await issuer.issue({ subject: options.user, roles: [], ttlSeconds: 2 * options.seconds + 600 })

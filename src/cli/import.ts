@@ -1,9 +1,5 @@
 /** `npm run import -- <path>`: loads organisations in Peribolos YAML, all or nothing. */
-import { runImport } from './import-command.ts'
+import { runPortcullis } from './run-portcullis.ts'
+import { terminal } from './terminal.ts'
 
-process.exitCode = await runImport(process.argv.slice(2), {
-  env: process.env,
-  fetch,
-  print: (text) => console.log(text),
-  say: (text) => console.error(text),
-})
+process.exitCode = await runPortcullis(['import', ...process.argv.slice(2)], terminal())

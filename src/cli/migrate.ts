@@ -1,5 +1,8 @@
 /** `npm run migrate`: applies the shipped migrations to DATABASE_URL. */
 import { applyMigrations } from '../postgres/migrate.ts'
+import { createScript } from './script.ts'
+
+createScript('npm run migrate', 'Applies the shipped migrations to the database that DATABASE_URL names.').parse()
 
 const url = process.env.DATABASE_URL
 if (!url) {

@@ -53,11 +53,28 @@ function describeProblem(status: number, problem: ProblemDetails, requestId: str
 }
 
 /** @returns the exit code for a thrown value, after saying on standard error what went wrong */
-export function reportFailure(error: unknown, say: (line: string) => void): number {
-  if (error instanceof UsageError || error instanceof RefusedError || error instanceof UnreachableError) {
-    say(error.message)
-    return error.exitCode
+export function reportFailure(error: unknown, say: (text: string) => void, form: 'text' | 'json' = 'text'): number {
+  const exitCode = isExpected(error) ? error.exitCode : EXIT.refused
+  say(form === 'json' ? JSON.stringify({ error: failureForScripts(error, exitCode) }) : failureForPeople(error))
+  return exitCode
+}
+
+const isExpected = (error: unknown): error is UsageError | RefusedError | UnreachableError =>
+  error instanceof UsageError || error instanceof RefusedError || error instanceof UnreachableError
+
+function failureForPeople(error: unknown): string {
+  if (!(error instanceof Error)) return String(error)
+  return isExpected(error) ? error.message : (error.stack ?? error.message)
+}
+
+/** What the service said is passed on whole. */
+function failureForScripts(error: unknown, exitCode: number): object {
+  const kind = Object.entries(EXIT).find(([, code]) => code === exitCode)?.[0]
+  const message = error instanceof Error ? error.message : String(error)
+  return {
+    kind: isExpected(error) ? kind : 'internal',
+    exitCode,
+    message,
+    ...(error instanceof RefusedError && { status: error.status, problem: error.problem }),
   }
-  say(error instanceof Error ? (error.stack ?? error.message) : String(error))
-  return EXIT.refused
 }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { runPortcullis } from './run-portcullis.ts'
+import { type CommandDeps, runPortcullis } from './run-portcullis.ts'
 
 interface Call {
   readonly method: string
@@ -9,7 +9,10 @@ interface Call {
 }
 
 /** Runs one command line against answers that are given in advance, in their order. */
-async function run(args: string, ...answers: (Response | Error)[]) {
+const run = (args: string, ...answers: (Response | Error)[]) => runAt({}, args, ...answers)
+
+/** At a terminal of a certain width, with a person who answers. */
+async function runAt(terminal: Pick<CommandDeps, 'ask' | 'width'>, args: string, ...answers: (Response | Error)[]) {
   const calls: Call[] = []
   const [out, err]: [string[], string[]] = [[], []]
   const fetch: typeof globalThis.fetch = async (url, init = {}) => {
@@ -23,6 +26,7 @@ async function run(args: string, ...answers: (Response | Error)[]) {
   const exitCode = await runPortcullis(args.match(/"[^"]*"|\S+/g)?.map((word) => word.replaceAll('"', '')) ?? [], {
     env: { PORTCULLIS_URL: 'https://api.example/base', PORTCULLIS_TOKEN: 'secret-token' },
     fetch,
+    ...terminal,
     print: (text) => void out.push(text),
     say: (text) => void err.push(text),
   })
@@ -49,7 +53,7 @@ const UUID = '0195a0de-0000-7000-8000-000000000001'
 
 describe('a command', () => {
   it('asks the API below its base address, with the token', async () => {
-    const { calls, exitCode } = await run('resources', answer({ data: [], nextCursor: null }))
+    const { calls, exitCode } = await run('resources', answer({ data: [website], nextCursor: null }))
     expect(calls[0]?.url).toBe('https://api.example/base/resources')
     expect(calls[0]?.headers.get('authorization')).toBe('Bearer secret-token')
     expect(exitCode).toBe(0)
@@ -90,7 +94,10 @@ describe('a command', () => {
   })
 
   it('passes on which change the answer must have in it, and that the cache shall not answer', async () => {
-    const { calls } = await run('resources --consistency-token t1 --fresh', answer({ data: [], nextCursor: null }))
+    const { calls } = await run(
+      'resources --consistency-token t1 --fresh',
+      answer({ data: [website], nextCursor: null }),
+    )
     expect(calls[0]?.headers.get('consistency-token')).toBe('t1')
     expect(calls[0]?.headers.get('cache-control')).toBe('no-cache')
   })
@@ -132,13 +139,13 @@ describe('the calls of each command', () => {
       { description: null },
       () => answer(api),
     ],
-    ['resources delete website', 'DELETE resources/name%3Awebsite', undefined, nothing],
+    ['resources delete website --yes', 'DELETE resources/name%3Awebsite', undefined, nothing],
     ['groups --q comp', 'GET groups?q=comp', undefined, page],
     ['groups get a', 'GET groups/name%3Aa', undefined, () => answer({ id: UUID })],
     ['groups create a --parent b', 'POST groups', { name: 'a', parent: 'name:b' }, () => answer({}, { status: 201 })],
     ['groups update a --root', 'PATCH groups/name%3Aa', { parent: null }, () => answer({})],
     ['groups update a --name c --parent b', 'PATCH groups/name%3Aa', { name: 'c', parent: 'name:b' }, () => answer({})],
-    ['groups delete a', 'DELETE groups/name%3Aa', undefined, nothing],
+    ['groups delete a --yes', 'DELETE groups/name%3Aa', undefined, nothing],
     ['members a', 'GET groups/name%3Aa/members', undefined, page],
     ['members list list', 'GET groups/name%3Alist/members', undefined, page],
     [
@@ -162,7 +169,7 @@ describe('the calls of each command', () => {
       () => answer({}),
     ],
     ['users put alice --enable', 'PUT users/alice', { disabled: false }, () => answer({})],
-    ['users delete alice', 'DELETE users/alice', undefined, nothing],
+    ['users delete alice --yes', 'DELETE users/alice', undefined, nothing],
     ['users groups alice', 'GET users/alice/groups', undefined, page],
     ['users resources alice --permission write', 'GET users/alice/resources?permission=write', undefined, page],
     ['me', 'GET me', undefined, () => answer({ id: 'alice', counts: { groups: 1 } })],
@@ -305,9 +312,9 @@ describe('what goes wrong', () => {
   })
 
   it.each([
-    ['an unknown command', 'launch', /there is no command "launch"/],
-    ['a missing argument', 'members put team', /missing: <user>\n\nusage: portcullis members put/],
-    ['too many arguments', 'access a b', /too many arguments: b/],
+    ['an unknown command', 'launch', /unknown command 'launch'/],
+    ['a missing argument', 'members put team', /missing required argument 'user'\n`portcullis members put --help`/],
+    ['too many arguments', 'access a b', /too many arguments for 'access'/],
     ['an empty argument', 'users delete ""', /an argument is empty/],
     ['an unknown option', 'resources --colour', /--colour/],
     ['an option without its value', 'resources --kind', /--kind/],
@@ -318,7 +325,11 @@ describe('what goes wrong', () => {
     ['both ways at once', 'groups update a --root --parent b', /exclude each other/],
     ['enabled and disabled', 'users put a --enable --disable', /exclude each other/],
     ['a flush without reason', 'cache flush all', /--reason is needed/],
-    ['a flush of an unknown scope', 'cache flush everything --reason x', /"everything" is no scope/],
+    [
+      'a flush of an unknown scope',
+      'cache flush everything --reason x',
+      /'everything' is invalid.*Allowed choices are all, volatile/,
+    ],
     ['a flush of a user unnamed', 'cache flush user --reason x', /cache flush user needs <user>/],
     ['a flush of all and more', 'cache flush all alice --reason x', /takes no more arguments/],
     ['all from a cursor', 'resources --all --cursor c', /leave --cursor out/],
@@ -366,10 +377,178 @@ describe('the help', () => {
 
   it('shows one command with its options, or all that share a word', async () => {
     const one = await run('members put --help')
-    expect(one.out).toContain('usage: portcullis members put <group> <user> [options]')
+    expect(one.out).toContain('Usage: portcullis members put [options] <group> <user>')
     expect(one.out).toContain('--role <role>')
     expect(one.out).not.toContain('members remove')
     const family = await run('members --help')
-    expect(family.out).toContain('members remove <group> <user>')
+    expect(family.out).toContain('remove <group> <user>')
   })
+})
+
+describe('a command line', () => {
+  it('may have the common options before the command', async () => {
+    const { out, request } = await run('--json --url https://other.example me', answer({ id: 'alice' }))
+    expect(request).toEqual(['GET https://other.example/me'])
+    expect(JSON.parse(out)).toEqual({ id: 'alice' })
+  })
+
+  it.each([
+    ['memebrs team', 'Did you mean members?'],
+    ['resources --permision read', 'Did you mean --permission?'],
+    ['members remve team alice', 'Did you mean remove?'],
+    ['cache stats', 'Did you mean status?'],
+  ])('with a typo gets a suggestion instead of the help: %s', async (line, suggestion) => {
+    const { exitCode, err, out } = await run(line)
+    expect(exitCode).toBe(2)
+    expect(err).toContain(suggestion)
+    expect(err.split('\n').length).toBeLessThan(4)
+    expect(out).toBe('')
+  })
+
+  it('with --json has its errors as JSON', async () => {
+    const wrong = await run('--json cache flush nothing --reason x')
+    expect(JSON.parse(wrong.err)).toMatchObject({ error: { kind: 'usage', exitCode: 2 } })
+    const refused = await run('me --json', problem(403, { title: 'Forbidden', type: 'urn:x' }))
+    expect(JSON.parse(refused.err)).toEqual({
+      error: {
+        kind: 'refused',
+        exitCode: 1,
+        message: 'Forbidden (403)',
+        status: 403,
+        problem: { title: 'Forbidden', type: 'urn:x' },
+      },
+    })
+    const away = await run('me --json', new TypeError('fetch failed', { cause: new Error('connect ECONNREFUSED') }))
+    expect(JSON.parse(away.err)).toMatchObject({ error: { kind: 'unreachable', exitCode: 3 } })
+  })
+})
+
+describe('a list on a terminal', () => {
+  const long = { ...website, id: UUID, name: 'n'.repeat(60), description: 'd'.repeat(60) }
+
+  it('fits into its width, at the cost of names and descriptions', async () => {
+    const { out } = await runAt({ width: 80 }, 'resources', answer({ data: [long], nextCursor: null }))
+    for (const line of out.split('\n')) expect([...line].length).toBeLessThanOrEqual(80)
+    expect(out).toContain('repository')
+    expect(out).toContain('…')
+  })
+
+  it('keeps everything where it goes somewhere else', async () => {
+    const { out } = await run('resources', answer({ data: [long], nextCursor: null }))
+    expect(out).toContain(long.name)
+    expect(out).toContain(long.description)
+  })
+
+  it('shows the names of parents, also of those on another page', async () => {
+    const child = { id: '2', name: 'team/web', parentId: '1' }
+    const { out, request } = await run(
+      'groups',
+      answer({ data: [child, { id: '3', name: 'team/web/ui', parentId: '2' }], nextCursor: null }),
+      answer({ id: '1', name: 'team', parentId: null }),
+    )
+    expect(request.at(-1)).toBe('GET https://api.example/base/groups/1')
+    expect(out.split('\n')).toEqual([
+      'NAME         PARENT    ID',
+      'team/web     team      2',
+      'team/web/ui  team/web  3',
+    ])
+  })
+
+  it('says to an administrator without groups why there is nothing', async () => {
+    const empty = () => answer({ data: [], nextCursor: null })
+    const admin = await run('resources', empty(), answer({ id: 'root', roles: ['admin'] }))
+    expect(admin.out).toContain('root is in no group that has a grant')
+    expect(admin.out).toContain('users resources <user>')
+    expect((await run('resources', empty(), answer({ id: 'ann', roles: [] }))).out).not.toContain('administrator')
+    expect((await run('resources --kind x', empty())).out).toBe('nothing')
+    expect((await run('resources --json', empty())).request).toHaveLength(1)
+  })
+})
+
+describe('a deletion of what others depend on', () => {
+  const group = { id: UUID, name: 'team', parentId: null }
+  const page = (...data: unknown[]) => answer({ data, nextCursor: null })
+  const lost = () => [answer(group), page({ userId: 'ann' }), page(), page(group, { id: '2', parentId: UUID })]
+
+  it('is asked about, and done when the answer is yes', async () => {
+    const questions: string[] = []
+    const ask = async (question: string) => {
+      questions.push(question)
+      return 'y'
+    }
+    const { request, out } = await runAt({ ask }, 'groups delete team', ...lost(), nothing())
+    expect(questions).toEqual([
+      expect.stringContaining('team has 1 group below it, which would become roots, 1 member'),
+    ])
+    expect(request.at(-1)).toBe('DELETE https://api.example/base/groups/name%3Ateam')
+    expect(out).toBe('deleted team')
+  })
+
+  it.each(['', 'n', 'yeah'])('is not done for the answer "%s"', async (reply) => {
+    const { request, exitCode } = await runAt({ ask: async () => reply }, 'groups delete team', ...lost())
+    expect(request.filter((each) => each.startsWith('DELETE'))).toEqual([])
+    expect(exitCode).toBe(2)
+  })
+
+  it.each<[string, () => Response[]]>([
+    ['groups delete team', lost],
+    ['users delete ann', () => [page({ id: '1' })]],
+    ['resources delete site', () => [page({ userId: 'ann' })]],
+  ])('needs --yes where there is nobody to ask: %s', async (line, answers) => {
+    for (const form of ['', ' --json']) {
+      const { request, exitCode, err } = await run(line + form, ...answers())
+      expect(request.filter((each) => each.startsWith('DELETE'))).toEqual([])
+      expect([exitCode, err]).toEqual([2, expect.stringContaining('--yes')])
+    }
+  })
+
+  it('is done without a question where nothing depends on it', async () => {
+    const { out } = await run('groups delete team', answer(group), page(), page(), page(group), nothing())
+    expect(out).toBe('deleted team')
+  })
+})
+
+it('cache shows on one screen what is well and what is not', async () => {
+  const status = {
+    log: { trust: 'following', lagMs: 3, rememberedTags: 17 },
+    redis: {
+      breaker: 'open',
+      awayMs: 4200,
+      connected: false,
+      replicaReads: 'ready',
+      server: null,
+      errors: [
+        {
+          connection: 'master',
+          address: '10.0.0.1:6379',
+          message: 'WRONGPASS invalid password',
+          since: '2026-11-28T10:00:00.000Z',
+        },
+      ],
+      topology: {
+        masterName: 'mymaster',
+        master: { address: '10.0.0.1:6379', flags: ['master', 's_down'] },
+        replicas: [{ address: '10.0.0.2:6379', flags: ['slave'], linkUp: false, lagBytes: null }],
+        sentinels: [
+          { address: '10.0.0.1:26379', reachable: false, why: 'connect ECONNREFUSED' },
+          { address: '10.0.0.2:26379', reachable: true },
+        ],
+        quorum: { held: true, reachable: 2, known: 3 },
+        agreed: true,
+      },
+    },
+    outages: {
+      currentMs: 4200,
+      history: [{ startedAt: '2026-11-27T10:00:00.000Z', seconds: 400, tier: 'volatile', flushed: ['user-groups'] }],
+    },
+    catalogue: { resources: 12 },
+    layers: { 'user-resources': { hits: 90, misses: 10, loads: 10, fillsRefused: 0, rejections: { stale: 2 } } },
+  }
+  const { out } = await run('cache', answer(status))
+  expect(out).toContain('away for 4.2 s (breaker open)')
+  expect(out).toContain('master 10.0.0.1:6379: WRONGPASS invalid password  (since 2026-11-28')
+  expect(out).toContain('10.0.0.1:26379: connect ECONNREFUSED')
+  expect(out).toContain('link DOWN')
+  expect(out).toMatch(/user-resources +90 +90\.0 % +10 +10 +2/)
+  expect(out.split('\n').length).toBeLessThan(22)
 })

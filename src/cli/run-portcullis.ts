@@ -1,31 +1,88 @@
 /** One run of the CLI: parse, call, print, and an exit code that says how it went. */
+import { CommanderError, type Command as Program } from 'commander'
 import { type ApiClient, createApiClient } from './api-client.ts'
-import { commands } from './commands/index.ts'
-import { parseCommandLine } from './commands/parse.ts'
-import { readConnection } from './connection.ts'
-import { type CommandDeps, runImport } from './import-command.ts'
-import { EXIT, reportFailure } from './outcome.ts'
+import type { Invocation } from './commands/command.ts'
+import { commands, FAMILIES } from './commands/index.ts'
+import { type Connection, readConnection } from './connection.ts'
+import { EXIT, reportFailure, UsageError } from './outcome.ts'
+import { type CommonOptions, createProgram, type Given } from './program.ts'
+
+export interface CommandDeps {
+  readonly env: NodeJS.ProcessEnv
+  readonly fetch: typeof fetch
+  /** The result, on standard output. */
+  readonly print: (text: string) => void
+  /** Progress and problems, on standard error. */
+  readonly say: (text: string) => void
+  /** Asks the person at the terminal; absent where there is none. */
+  readonly ask?: (question: string) => Promise<string>
+  /** Columns of the terminal that the result goes to; absent where it goes somewhere else. */
+  readonly width?: number | undefined
+}
 
 /** @returns the exit code */
 export async function runPortcullis(args: readonly string[], deps: CommandDeps): Promise<number> {
-  if (args[0] === 'import') return runImport(args.slice(1), deps)
+  // A wrong command line may not have got as far as its options.
+  const json = args.slice(0, args.includes('--') ? args.indexOf('--') : undefined).includes('--json')
   try {
-    const parsed = parseCommandLine(args, commands)
-    if (parsed.kind === 'help') {
-      deps.print(parsed.text)
-      return EXIT.ok
-    }
-    const connection = await readConnection(parsed.connection, deps.env)
-    const api = withHeaders(createApiClient({ ...connection, fetch: deps.fetch }), parsed.headers)
-    const { json, text, aside } = await parsed.command.run({ ...parsed.given, api })
-    deps.print(parsed.json ? JSON.stringify(json, null, 2) : text)
-    if (aside !== undefined && !parsed.json) deps.say(aside)
+    const program = createProgram({
+      commands,
+      families: FAMILIES,
+      name: deps.env.npm_lifecycle_event === 'cli' ? 'npm run cli --' : 'portcullis',
+      print: deps.print,
+      helpWidth: deps.width,
+      run: (given) => runCommand(given, deps),
+    })
+    await addCompletions(program, args[0])
+    await program.parseAsync(wordsOf(args), { from: 'user' })
     return EXIT.ok
   } catch (error) {
-    return reportFailure(error, deps.say)
+    if (error instanceof CommanderError && error.exitCode === 0) return EXIT.ok
+    return reportFailure(error, deps.say, json ? 'json' : 'text')
   }
 }
 
-const withHeaders = (api: ApiClient, headers: Readonly<Record<string, string>>): ApiClient => ({
-  call: (call) => api.call({ ...call, headers: { ...headers, ...call.headers } }),
-})
+/** Their library is loaded when they are asked for; the help names them always. */
+async function addCompletions(program: Program, noun: string | undefined): Promise<void> {
+  if (noun === 'complete') (await import('@bomb.sh/tab/commander')).default(program.name('portcullis'))
+  else program.command('complete [shell]').description('a completion script for bash, zsh, fish or powershell')
+}
+
+/** Without a command commander would show the help as an error. */
+const wordsOf = (args: readonly string[]): string[] =>
+  args.length === 0 || (args.length === 1 && args[0] === 'help') ? ['--help'] : [...args]
+
+async function runCommand({ command, given, common }: Given, deps: CommandDeps): Promise<void> {
+  const invocation: Invocation = {
+    ...given,
+    api: apiOf(common, deps),
+    say: deps.say,
+    env: deps.env,
+    width: deps.width,
+    json: common.json,
+    async confirm(consequence) {
+      const answer = common.json ? undefined : await deps.ask?.(`${consequence}. Go on? [y/N] `)
+      if (answer === undefined) throw new UsageError(`${consequence}; nothing was sent: --yes does it without asking`)
+      if (!/^y(es)?$/i.test(answer.trim())) throw new UsageError('nothing was sent')
+    },
+  }
+  const { json, text, aside } = await command.run(invocation)
+  deps.print(common.json ? JSON.stringify(json, null, 2) : text)
+  if (aside !== undefined && !common.json) deps.say(aside)
+}
+
+/** Connects at the first call: what needs none, such as a dry run, needs no token. */
+function apiOf(common: CommonOptions, deps: CommandDeps): ApiClient {
+  let connection: Promise<Connection> | undefined
+  const headers = {
+    ...(common.consistencyToken !== undefined && { 'consistency-token': common.consistencyToken }),
+    ...(common.fresh && { 'cache-control': 'no-cache' }),
+  }
+  return {
+    async call(call) {
+      connection ??= readConnection(common, deps.env)
+      const client = createApiClient({ ...(await connection), fetch: deps.fetch })
+      return client.call({ ...call, headers: { ...headers, ...call.headers } })
+    },
+  }
+}

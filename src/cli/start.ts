@@ -1,28 +1,42 @@
 /** `npm start`: the whole system on loopback until Ctrl-C. */
 import path from 'node:path'
-import { ApiEndedError, type ApiProcess, startApi } from '../local/api-process.ts'
+import { type ApiProcess, startApi } from '../local/api-process.ts'
 import { portsFrom } from '../local/ports.ts'
 import { loadSampleOrganisation } from '../local/sample-loader.ts'
-import { type LocalSettings, MASTER_NAME, readLocalSettings } from '../local/settings.ts'
-import { type LocalStack, startStack } from '../local/stack.ts'
+import { type LocalSettings, MASTER_NAME, readLocalSettings, SettingError } from '../local/settings.ts'
+import { type LocalStack, type ServerName, startStack } from '../local/stack.ts'
 import { createSupervisor } from '../local/supervisor.ts'
 import { createTokenIssuer, readOrCreateSecret, type TokenIssuer } from '../local/token-issuer.ts'
 import { welcome } from '../local/welcome.ts'
 import { MigrationError } from '../postgres/migrate.ts'
+import { createScript } from './script.ts'
 
 const TOKEN_TTL_SECONDS = 12 * 3_600
 /** Longer than the API takes to finish what it is doing. */
 const API_GRACE_MS = 10_000
 
+const ENVIRONMENT_HELP = `
+Environment: PORT (3000) of the API, LOCAL_PORT_BASE (15400) of PostgreSQL, Redis and Sentinels;
+DATABASE_URL, REDIS_SENTINELS or REDIS_URL for servers that exist already.`
+
 const say = (message: string) => console.log(`[portcullis] ${message}`)
 let stack: LocalStack | undefined
 let api: ApiProcess | undefined
+let startApiAgain: (() => Promise<void>) | undefined
 let stopping: Promise<never> | undefined
 
-const supervisor = createSupervisor({
-  restart: async (name) => stack?.restart(name),
+const { resetSample } = createScript('npm start --', 'Runs the whole system on loopback until Ctrl-C.')
+  .option('--reset-sample', 'first delete everything that is stored, the audit trail too, and load the sample anew')
+  .addHelpText('after', ENVIRONMENT_HELP)
+  .parse()
+  .opts<{ resetSample?: true }>()
+
+const supervisor = createSupervisor<ServerName | 'api'>({
+  async restart(name) {
+    if (!stack || !startApiAgain) throw new Error('the rest is still starting')
+    await (name === 'api' ? startApiAgain() : stack.restart(name))
+  },
   log: say,
-  giveUp: (message) => void stop(1, message),
 })
 
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
@@ -38,6 +52,7 @@ try {
 
 async function start(settings: LocalSettings): Promise<void> {
   const startedAt = performance.now()
+  sayWhatIsExternal(settings)
   const portRemedy = `Stop what uses it, or choose others: LOCAL_PORT_BASE=${settings.portBase + 1_000} npm start`
   const apiPort = {
     port: settings.apiPort,
@@ -55,23 +70,44 @@ async function start(settings: LocalSettings): Promise<void> {
     masterName: MASTER_NAME,
     databaseUrl: settings.databaseUrl,
     redis: settings.redis,
+    database: resetSample ? 'recreate' : 'keep',
+    absentRedis: 'is-logged',
+    tokens: { issuer: settings.issuer, audience: settings.audience },
     log: say,
     onUnexpectedExit: supervisor.onUnexpectedExit,
   })
   if (stopping) return
-  api = await startApi({
-    stack,
-    port: settings.apiPort,
-    env: apiEnvironment(stack, settings, issuer),
-    warn: (line) => console.error(`[api] ${line}`),
-  })
-  const { process: apiProcess, logFile } = api
-  void apiProcess.exited.then((exit) => {
-    if (!stopping) void stop(1, new ApiEndedError(exit, logFile).message)
-  })
-  await fillIfEmpty(stack, api, issuer)
+  const running = stack
+  const runApi = async (until: 'ready' | 'listening') => {
+    api = await startApi({
+      stack: running,
+      port: settings.apiPort,
+      env: apiEnvironment(running, settings, issuer),
+      warn: (line) => console.error(`[api] ${line}`),
+      until,
+    })
+    void api.process.exited.then((exit) => supervisor.onUnexpectedExit('api', exit))
+    return api
+  }
+  startApiAgain = async () => void (await runApi('listening'))
+  const ready = await runApi('ready')
+  await fillIfEmpty(stack, ready, issuer)
   say(`everything is up after ${((performance.now() - startedAt) / 1000).toFixed(1)} s`)
-  console.log(await welcomeFor(stack, api, issuer, settings))
+  console.log(await welcomeFor(stack, ready, issuer, settings))
+}
+
+/** Both come from the environment, where another project may have left them. */
+function sayWhatIsExternal({ databaseUrl, redis }: LocalSettings): void {
+  if (databaseUrl !== undefined && resetSample)
+    throw new SettingError(
+      '--reset-sample is for the local PostgreSQL: DATABASE_URL names another, which is left alone',
+    )
+  if (databaseUrl !== undefined) {
+    const { host, pathname } = URL.parse(databaseUrl) ?? { host: '', pathname: '' }
+    say(`PostgreSQL: ${host}${pathname}, because DATABASE_URL is set`)
+  }
+  if (redis === 'external')
+    say(`Redis: another one, because ${process.env.REDIS_URL ? 'REDIS_URL' : 'REDIS_SENTINELS'} is set`)
 }
 
 function apiEnvironment(running: LocalStack, settings: LocalSettings, issuer: TokenIssuer): NodeJS.ProcessEnv {

@@ -1,32 +1,33 @@
 /** `npm run token -- <user> [--admin] [--cache-admin] [--ttl 1h]`: prints an access token for the local stack, and nothing else. */
-import { parseArgs } from 'node:util'
+import { InvalidArgumentError } from 'commander'
 import { parseSeconds } from '../local/durations.ts'
-import { readLocalSettings } from '../local/settings.ts'
+import { readRunningSettings } from '../local/settings.ts'
 import { createTokenIssuer, type TokenRequest } from '../local/token-issuer.ts'
-
-const USAGE = 'usage: npm run token -- <user> [--admin] [--cache-admin] [--ttl 1h]   (ttl: 90s, 15m, 1h, 7d)'
+import { createScript } from './script.ts'
 
 try {
-  const issuer = await createTokenIssuer(readLocalSettings(process.env))
-  console.log(await issuer.issue(readRequest(process.argv.slice(2))))
+  const request = readRequest(process.argv)
+  const issuer = await createTokenIssuer(readRunningSettings(process.env))
+  console.log(await issuer.issue(request))
 } catch (error) {
   console.error(error instanceof Error ? error.message : error)
   process.exitCode = 2
 }
 
-function readRequest(args: string[]): TokenRequest {
-  const { values, positionals } = parseArgs({
-    args,
-    allowPositionals: true,
-    options: {
-      admin: { type: 'boolean', default: false },
-      'cache-admin': { type: 'boolean', default: false },
-      ttl: { type: 'string', default: '1h' },
-    },
-  })
-  const [subject] = positionals
-  const ttlSeconds = parseSeconds(values.ttl)
-  if (subject === undefined || positionals.length > 1 || ttlSeconds === null) throw new Error(USAGE)
-  const roles = (['admin', 'cache-admin'] as const).filter((role) => values[role])
-  return { subject, roles, ttlSeconds }
+function readRequest(argv: readonly string[]): TokenRequest {
+  const script = createScript('npm run token --', 'Prints an access token for the local stack, and nothing else.')
+    .argument('<user>', "the token's subject")
+    .option('--admin', 'with the role admin: may change everything')
+    .option('--cache-admin', 'with the role cache-admin: may look into the cache and flush it')
+    .option('--ttl <duration>', 'how long it is valid: 90s, 15m, 1h, 7d', readTtl, 3_600)
+    .parse(argv)
+  const { admin, cacheAdmin, ttl } = script.opts<{ admin?: true; cacheAdmin?: true; ttl: number }>()
+  const roles = [...(admin ? (['admin'] as const) : []), ...(cacheAdmin ? (['cache-admin'] as const) : [])]
+  return { subject: script.args[0] ?? '', roles, ttlSeconds: ttl }
+}
+
+function readTtl(text: string): number {
+  const seconds = parseSeconds(text)
+  if (seconds === null) throw new InvalidArgumentError('It is a number and a unit: 90s, 15m, 1h, 7d.')
+  return seconds
 }

@@ -25,7 +25,8 @@ export class ApiEndedError extends Error {
 }
 
 /**
- * Starts src/main.ts and waits until `/readyz` says yes.
+ * Starts src/main.ts and waits until it is ready; one that is started again only until it listens, for it may have to
+ * wait for a PostgreSQL that is being started again itself.
  * @throws ApiEndedError when it ends before that; what it said is on the terminal by then
  */
 export async function startApi(deps: {
@@ -33,6 +34,7 @@ export async function startApi(deps: {
   readonly port: number
   readonly env: NodeJS.ProcessEnv
   readonly warn: (line: string) => void
+  readonly until: 'ready' | 'listening'
 }): Promise<ApiProcess> {
   const logFile = path.join(deps.stack.logDir, 'api.log')
   const log = createWriteStream(logFile, { flags: 'a' })
@@ -42,15 +44,18 @@ export async function startApi(deps: {
     url,
     command: process.execPath,
     args: [main],
-    env: { NODE_ENV: 'development', HOST: '127.0.0.1', ...deps.env, PORT: String(deps.port) },
+    // HOST is what conda and csh call the machine, NODE_ENV what a person's shell may say: neither is about this stack.
+    env: { ...deps.env, NODE_ENV: 'development', HOST: '127.0.0.1', PORT: String(deps.port) },
     stopSignal: 'SIGTERM',
     output: { onData: readLines(log, deps.warn) },
   })
   await waitUntil(
-    'the API is ready',
+    `the API is ${deps.until}`,
     async () => {
       if (!api.isRunning()) throw new Abandoned(new ApiEndedError(await api.exited, logFile))
-      return (await fetch(`${url}/readyz`, { signal: AbortSignal.timeout(2_000) })).ok
+      return (
+        await fetch(`${url}/${deps.until === 'ready' ? 'readyz' : 'livez'}`, { signal: AbortSignal.timeout(2_000) })
+      ).ok
     },
     { timeoutMs: READY_WITHIN_MS },
   ).catch(async (error) => {

@@ -1,7 +1,7 @@
 /** PostgreSQL refuses to run as root: as root, an account without rights runs it, from folders that this account can enter. */
 import { spawnSync } from 'node:child_process'
 import { chmodSync, chownSync, cpSync, existsSync, lstatSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { tmpdir, userInfo } from 'node:os'
 import path from 'node:path'
 
 export interface Account {
@@ -68,13 +68,53 @@ function createHome(): string {
   throw new Error('Found no folder outside of this one for PostgreSQL to keep its data in')
 }
 
-/** The binaries where the account can run them: as installed, else copied into the home (60 MB, a quarter of a second). */
+/**
+ * The binaries where the account can run them: as installed, else copied into the home (60 MB, a quarter of a second).
+ * @throws Error with what the system says when it can run neither
+ */
 export function reachableBinaries(installed: string, home: string, account: Account | undefined): string {
-  if (!account || canEnter(account, path.join(installed, 'bin'))) return installed
+  if (!account || whyNotRun(account, installed) === null) return installed
   const copy = path.join(home, 'postgresql')
   if (!existsSync(path.join(copy, 'complete'))) {
     cpSync(installed, copy, { recursive: true, verbatimSymlinks: true })
+    // Under umask 077 the installed ones, and so their copies, are for their owner alone.
+    spawnSync('chmod', ['-R', 'a+rX', copy])
     writeFileSync(path.join(copy, 'complete'), '')
   }
+  const why = whyNotRun(account, copy)
+  if (why !== null)
+    throw new Error(`The account that is to run PostgreSQL (id ${account.uid}) cannot run ${copy}: ${why}`)
   return copy
+}
+
+/** Asked by running it: the folders above, the files' own modes and their libraries all count. */
+function whyNotRun(account: Account, binaries: string): string | null {
+  const options = { encoding: 'utf8', cwd: '/', ...account } as const
+  const { status, error, stderr } = spawnSync(path.join(binaries, 'bin', 'postgres'), ['--version'], options)
+  return status === 0 ? null : (error?.message ?? stderr.trim())
+}
+
+/**
+ * A command line that runs `initdb` under a name: it insists on one, and a container may run us as a user id that has none.
+ * The server itself does not mind. A user namespace shows `nobody` in its place; the files are still this user's.
+ */
+export function underSomeName(command: string, args: readonly string[]): readonly [string, readonly string[]] {
+  if (hasName()) return [command, args]
+  const [uid, gid] = [idOf('-u', 'nobody'), idOf('-g', 'nobody')]
+  return ['unshare', ['--user', `--map-user=${uid}`, `--map-group=${gid}`, command, ...args]]
+}
+
+/** What a failure of `initdb` comes from, where this user has no name; null where it has one. */
+export const namelessUser = (): string | null =>
+  hasName()
+    ? null
+    : `The user id ${process.getuid?.()} has no name in /etc/passwd, which PostgreSQL needs to create its data, and no user ` +
+      'namespace could stand in. Add a line for it to /etc/passwd, start as another user, or set DATABASE_URL.'
+
+function hasName(): boolean {
+  try {
+    return userInfo().username !== ''
+  } catch {
+    return false
+  }
 }

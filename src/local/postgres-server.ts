@@ -16,7 +16,14 @@ import { createRequire } from 'node:module'
 import path from 'node:path'
 import pg from 'pg'
 import type { Exit, GuardedProcess, GuardedProcesses } from './guarded-processes.ts'
-import { type Account, homeForPostgres, postgresAccount, reachableBinaries } from './postgres-account.ts'
+import {
+  type Account,
+  homeForPostgres,
+  namelessUser,
+  postgresAccount,
+  reachableBinaries,
+  underSomeName,
+} from './postgres-account.ts'
 import { identifyProcess } from './process-identity.ts'
 import { Abandoned, waitUntil } from './wait-until.ts'
 
@@ -40,6 +47,8 @@ export function createPostgresServer(deps: {
   readonly port: number
   /** `disk` waits for the disk at each commit; `memory` is for data that nobody wants back after a power cut. */
   readonly durability: 'disk' | 'memory'
+  /** `recreate`: the database of former starts goes, and an empty one takes its place. */
+  readonly database?: 'keep' | 'recreate'
   readonly onExit: (exit: Exit) => void
   readonly onStart: () => void
 }): PostgresServer {
@@ -51,6 +60,7 @@ export function createPostgresServer(deps: {
   const databaseUrl = urlFor(password, deps.port, DATABASE_NAME)
   const log = path.join(deps.logDir, 'postgres.log')
   let server: GuardedProcess | undefined
+  let recreated = false
 
   return {
     databaseUrl,
@@ -75,7 +85,10 @@ export function createPostgresServer(deps: {
       await waitUntil('PostgreSQL answers', () => answers(started, urlFor(password, deps.port, 'postgres'), log), {
         timeoutMs: 30_000,
       })
-      await createDatabaseUnlessPresent(urlFor(password, deps.port, 'postgres'))
+      const adminUrl = urlFor(password, deps.port, 'postgres')
+      if (deps.database === 'recreate' && !recreated) await dropDatabase(adminUrl)
+      recreated = true
+      await createDatabaseUnlessPresent(adminUrl)
     },
     async stop() {
       await server?.stop(STOP_GRACE_MS)
@@ -160,10 +173,13 @@ function initialise(options: {
     '--no-instructions',
     '--no-sync',
   ]
-  const result = spawnSync(initdb, [...args, ...locale], { encoding: 'utf8', cwd: '/', ...account })
+  const [command, all] = underSomeName(initdb, [...args, ...locale])
+  const result = spawnSync(command, all, { encoding: 'utf8', cwd: '/', ...account })
   rmSync(passwordFile, { force: true })
-  if (result.status !== 0)
-    throw new Error(`PostgreSQL could not create its data: ${result.error?.message ?? result.stderr.trim()}`)
+  if (result.status !== 0) {
+    const said = `PostgreSQL could not create its data: ${result.error?.message ?? result.stderr.trim()}`
+    throw new Error([said, namelessUser()].filter((line) => line !== null).join('\n'))
+  }
   renameSync(attempt, cluster)
 }
 
@@ -187,6 +203,10 @@ async function answers(server: GuardedProcess, url: string, log: string): Promis
   }
   await withClient(url, (client) => client.query('SELECT 1'))
   return true
+}
+
+async function dropDatabase(adminUrl: string): Promise<void> {
+  await withClient(adminUrl, (client) => client.query(`DROP DATABASE IF EXISTS ${DATABASE_NAME} WITH (FORCE)`))
 }
 
 async function createDatabaseUnlessPresent(adminUrl: string): Promise<void> {

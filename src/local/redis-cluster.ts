@@ -20,6 +20,7 @@ export const REDIS_NAMES = ['redis-1', 'redis-2', 'redis-3'] as const satisfies 
 export const SENTINEL_NAMES = ['sentinel-1', 'sentinel-2', 'sentinel-3'] as const satisfies SentinelName[]
 
 const STOP_GRACE_MS = 5_000
+const HANGING_MAX_MS = 60_000
 
 export interface RedisCluster {
   readonly masterName: string
@@ -47,6 +48,11 @@ export function createRedisCluster(deps: {
   readonly masterName: string
   readonly onExit: (name: RedisName | SentinelName, exit: Exit) => void
   readonly onStart: () => void
+  /**
+   * Where given, a server that does not answer is no reason not to start: it is reported here, and again when it does.
+   * One that hangs for a minute is killed, so that whoever watches over it starts another.
+   */
+  readonly onAbsence?: (message: string) => void
 }): RedisCluster {
   const { ports, masterName } = deps
   const running = new Map<RedisName | SentinelName, GuardedProcess>()
@@ -139,16 +145,52 @@ export function createRedisCluster(deps: {
   }
 
   async function startTogether(): Promise<void> {
-    const first = masterAsWrittenDown()
-    await startServer(first, first)
-    await Promise.all(REDIS_NAMES.filter((name) => name !== first).map((name) => startServer(name, first)))
+    const master = await startMaster()
+    const others = REDIS_NAMES.filter((name) => name !== master && !running.get(name)?.isRunning())
+    const present = await Promise.all(others.map((name) => orGoOn(name, () => startServer(name, master))))
+    const replicas = present.filter((started) => started).length
     // Replicas first, Sentinels second: a Sentinel that finds them linked has nothing to repair.
-    await waitUntil('the replicas are linked', async () => (await onlineReplicas(portOf(first))) === 2, {
-      timeoutMs: 20_000,
-    })
-    writeSentinelConfigurations(first)
-    await Promise.all(SENTINEL_NAMES.map(startSentinel))
-    await waitUntilHealthy(30_000)
+    const linked = () =>
+      waitUntil('the replicas are linked', async () => (await onlineReplicas(portOf(master))) >= replicas, {
+        timeoutMs: 20_000,
+      })
+    await orGoOn('the replication', linked)
+    writeSentinelConfigurations(master)
+    const sentinels = await Promise.all(SENTINEL_NAMES.map((name) => orGoOn(name, () => startSentinel(name))))
+    const whole = replicas === 2 && sentinels.every((started) => started)
+    if (whole) await orGoOn('the Sentinel cluster', () => waitUntilHealthy(30_000))
+  }
+
+  /** The last one by the Sentinels' memory; should it not answer, another: what is cached is judged by the log anyway. */
+  async function startMaster(): Promise<RedisName> {
+    const first = masterAsWrittenDown()
+    const candidates = deps.onAbsence ? [first, ...REDIS_NAMES.filter((name) => name !== first)] : [first]
+    for (const name of candidates) if (await orGoOn(name, () => startServer(name, name))) return name
+    throw new Error('none of the three Redis servers answers')
+  }
+
+  /** @returns whether it started; without `onAbsence` what goes wrong is thrown */
+  async function orGoOn(name: string, start: () => Promise<unknown>): Promise<boolean> {
+    try {
+      await start()
+      return true
+    } catch (error) {
+      if (!deps.onAbsence) throw error
+      deps.onAbsence(`going on without ${name}: ${(error as Error).message}`)
+      const process = running.get(name as RedisName | SentinelName)
+      if (process?.isRunning()) void awaitHanging(process)
+      return false
+    }
+  }
+
+  /** A process that is there and does not answer may wake up; after a minute it is ended, and with it the wait. */
+  async function awaitHanging(process: GuardedProcess): Promise<void> {
+    const name = process.name as RedisName | SentinelName
+    const answers = async () => !process.isRunning() || (await askRedis(portOf(name), 'PING')) === 'PONG'
+    await waitUntil(`${name} answers`, answers, { timeoutMs: HANGING_MAX_MS, everyMs: 500 }).then(
+      () => process.isRunning() && deps.onAbsence?.(`${name} answers now`),
+      () => process.signal('SIGKILL'),
+    )
   }
 
   /** Waits for a promotion where there is still somebody to promote; else the old master is all there is. */
@@ -169,8 +211,13 @@ export function createRedisCluster(deps: {
     async restart(name) {
       const former = running.get(name)
       if (former?.isRunning()) throw new Error(`${name} runs already (process ${former.pid})`)
-      if (isSentinel(name)) return startSentinel(name)
-      await startServer(name, await masterOtherThan(name))
+      const start = async () =>
+        isSentinel(name) ? startSentinel(name) : startServer(name, await masterOtherThan(name))
+      await start().catch((error) => {
+        // Nobody could start it a second time beside one that hangs.
+        running.get(name)?.signal('SIGKILL')
+        throw error
+      })
     },
     async stopAll(signal) {
       const all = [...running.values()].filter((process) => process.isRunning())

@@ -1,6 +1,8 @@
 /** What the person in front of the local stack may choose, and the fixed rest. */
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { stillRuns } from './process-identity.ts'
+import { readState } from './stack-state.ts'
 
 export const ISSUER = 'https://portcullis.local'
 export const AUDIENCE = 'portcullis'
@@ -38,6 +40,25 @@ export function readLocalSettings(env: NodeJS.ProcessEnv): LocalSettings {
     audience: env.JWT_AUDIENCE || AUDIENCE,
     databaseUrl: env.DATABASE_URL || undefined,
     redis: env.REDIS_SENTINELS || env.REDIS_URL ? 'external' : 'own',
+  }
+}
+
+/**
+ * The settings of the stack that runs, for commands in another terminal: what it was started with counts, unless this
+ * environment says otherwise.
+ */
+export function readRunningSettings(env: NodeJS.ProcessEnv): LocalSettings & { readonly apiUrl: string } {
+  const settings = readLocalSettings(env)
+  const state = readState(settings.dataDir)
+  const api = state?.processes.find(({ name }) => name === 'api')
+  // Also while the API is being started again: the rest of the stack is there.
+  const running = state?.processes.some(stillRuns) ?? false
+  const atPort = `http://127.0.0.1:${settings.apiPort}`
+  return {
+    ...settings,
+    issuer: env.JWT_ISSUER || (running && state?.tokens?.issuer) || settings.issuer,
+    audience: env.JWT_AUDIENCE || (running && state?.tokens?.audience) || settings.audience,
+    apiUrl: env.PORT ? atPort : (running && api?.url) || atPort,
   }
 }
 

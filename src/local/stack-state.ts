@@ -17,6 +17,7 @@ export interface StackState {
   readonly masterName: string
   readonly ports: StackPorts
   readonly databaseUrl: string | null
+  readonly tokens?: { readonly issuer: string; readonly audience: string }
   readonly processes: readonly ProcessState[]
 }
 

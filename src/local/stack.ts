@@ -40,6 +40,12 @@ export interface StackOptions {
   readonly databaseUrl?: string | undefined
   /** `external`: Redis is somewhere else, none is started. */
   readonly redis?: 'own' | 'external'
+  /** `recreate`: what former starts have stored goes. */
+  readonly database?: 'keep' | 'recreate'
+  /** Whether the stack starts without Redis servers that do not answer; the missing ones are logged. */
+  readonly absentRedis?: 'fails' | 'is-logged'
+  /** What tokens must say, for the commands that are started beside the stack. */
+  readonly tokens?: StackState['tokens']
   /** `after-crash`: the folder is removed should this process be killed. */
   readonly removeDataDir?: 'never' | 'after-crash'
   readonly log: (message: string) => void
@@ -98,6 +104,7 @@ export async function startStack(options: StackOptions): Promise<LocalStack> {
     masterName,
     ports,
     databaseUrl: options.databaseUrl ?? postgres?.databaseUrl ?? null,
+    ...(options.tokens && { tokens: options.tokens }),
     processes: [...SERVER_NAMES.map(serverOf), ...companions.keys()].flatMap((running): ProcessState[] => {
       if (!running?.isRunning()) return []
       const url = companions.get(running)
@@ -134,6 +141,7 @@ export async function startStack(options: StackOptions): Promise<LocalStack> {
   }
 
   try {
+    if (options.databaseUrl === undefined) ignoreOthersPostgres(process.env, log)
     await endLeftovers(dataDir, log)
     await assertPortsFree(neededPorts(options))
     if (options.databaseUrl === undefined)
@@ -143,6 +151,7 @@ export async function startStack(options: StackOptions): Promise<LocalStack> {
         logDir,
         port: ports.postgres,
         durability: options.durability,
+        database: options.database ?? 'keep',
         onExit: (exit) => onExit('postgres', exit),
         onStart: record,
       })
@@ -157,6 +166,7 @@ export async function startStack(options: StackOptions): Promise<LocalStack> {
         masterName,
         onExit,
         onStart: record,
+        ...(options.absentRedis === 'is-logged' && { onAbsence: (message) => !stopping && log(message) }),
       })
     const databaseUrl = options.databaseUrl ?? postgres?.databaseUrl ?? ''
     await settleAll([
@@ -165,7 +175,9 @@ export async function startStack(options: StackOptions): Promise<LocalStack> {
         const { applied } = await applyMigrations(databaseUrl)
         if (applied.length > 0) log(`migrations applied: ${applied.join(', ')}`)
       })(),
-      redis?.start(),
+      options.absentRedis === 'is-logged'
+        ? redis?.start().catch((error: Error) => log(`going on without Redis: ${error.message}`))
+        : redis?.start(),
     ])
 
     return {
@@ -248,4 +260,14 @@ function signalWhole(server: GuardedProcess, signal: 'SIGSTOP' | 'SIGCONT'): voi
       // It ended between being listed and being told.
     }
   }
+}
+
+/** PGSSLMODE and the like are for the person's own databases: a client would ask the local server for TLS that it has not. */
+export function ignoreOthersPostgres(env: NodeJS.ProcessEnv, log: (message: string) => void): void {
+  const names = Object.keys(env).filter((name) => /^PG[A-Z]+$/.test(name))
+  for (const name of names) delete env[name]
+  if (names.length > 0)
+    log(
+      `${names.join(', ')} in the environment ${names.length === 1 ? 'is' : 'are'} not for the local PostgreSQL: ignored`,
+    )
 }

@@ -1,61 +1,78 @@
 import { describe, expect, it } from 'vitest'
-import type { ServerName } from './stack.ts'
 import { createSupervisor } from './supervisor.ts'
 
 const killed = { code: null, signal: 'SIGKILL' } as const
 const settled = () => new Promise((resolve) => setImmediate(resolve))
 
-function setUp(restart: (name: ServerName) => Promise<void> = async () => {}) {
+function setUp(restart: (name: string) => Promise<void> = async () => {}) {
   const said: string[] = []
-  const restarted: ServerName[] = []
-  const gaveUp: string[] = []
+  const restarted: string[] = []
+  const pausesMs: number[] = []
   let nowMs = 0
-  const supervisor = createSupervisor({
+  const supervisor = createSupervisor<string>({
     restart: async (name) => {
       restarted.push(name)
       await restart(name)
     },
     log: (message) => said.push(message),
-    giveUp: (message) => gaveUp.push(message),
     monotonicMs: () => nowMs,
-    pause: async () => {},
+    pause: async (ms) => void pausesMs.push(ms),
   })
-  return { supervisor, said, restarted, gaveUp, pass: (ms: number) => (nowMs += ms) }
+  return { supervisor, said, restarted, pausesMs, pass: (ms: number) => (nowMs += ms) }
 }
 
 describe('the supervisor', () => {
-  it('starts a server that ended again and says so before and after', async () => {
+  it('starts what ended again and says so before and after', async () => {
     const { supervisor, said, restarted } = setUp()
-    supervisor.onUnexpectedExit('redis-1', killed)
+    supervisor.onUnexpectedExit('api', killed)
     await settled()
-    expect(restarted).toEqual(['redis-1'])
-    expect(said).toEqual(['redis-1 ended (SIGKILL); starting it again', 'redis-1 is back'])
+    expect(restarted).toEqual(['api'])
+    expect(said).toEqual(['api ended (SIGKILL); starting it again', 'api is back'])
   })
 
-  it('gives up on a server that keeps ending', async () => {
-    const { supervisor, restarted, gaveUp } = setUp()
-    for (let time = 0; time < 6; time++) supervisor.onUnexpectedExit('postgres', killed)
-    await settled()
-    expect(restarted).toHaveLength(5)
-    expect(gaveUp).toEqual([expect.stringContaining('postgres ended (SIGKILL) 6 times within a minute')])
+  it('waits longer each time for what keeps ending, and half a minute at most', async () => {
+    const { supervisor, restarted, pausesMs } = setUp()
+    for (let time = 0; time < 7; time++) {
+      supervisor.onUnexpectedExit('postgres', killed)
+      await settled()
+    }
+    expect(restarted).toHaveLength(7)
+    expect(pausesMs).toEqual([1_000, 2_000, 4_000, 8_000, 16_000, 30_000, 30_000])
   })
 
   it('forgets ends that are a minute old', async () => {
-    const { supervisor, restarted, gaveUp, pass } = setUp()
-    for (let time = 0; time < 10; time++) {
+    const { supervisor, pausesMs, pass } = setUp()
+    for (let time = 0; time < 4; time++) {
       supervisor.onUnexpectedExit('postgres', killed)
-      pass(15_000)
+      await settled()
+      pass(60_000)
     }
-    await settled()
-    expect(restarted).toHaveLength(10)
-    expect(gaveUp).toEqual([])
+    expect(pausesMs).toEqual([1_000, 1_000, 1_000, 1_000])
   })
 
-  it('gives up on a server that does not start', async () => {
-    const { supervisor, gaveUp } = setUp(() => Promise.reject(new Error('no disk')))
+  it('keeps trying what does not start, and gives each reason once', async () => {
+    let attempts = 0
+    const { supervisor, said } = setUp(async () => {
+      attempts++
+      if (attempts < 4) throw new Error(attempts < 3 ? 'no disk' : 'no memory')
+    })
     supervisor.onUnexpectedExit('sentinel-2', killed)
     await settled()
-    expect(gaveUp).toEqual(['sentinel-2 does not start again: no disk'])
+    expect(attempts).toBe(4)
+    expect(said.slice(1)).toEqual([
+      'sentinel-2 does not start: no disk\nTrying again until it does.',
+      'sentinel-2 does not start: no memory\nTrying again until it does.',
+      'sentinel-2 is back',
+    ])
+  })
+
+  it('starts once what ends again while it is being started', async () => {
+    const { supervisor, restarted } = setUp(async (name) => {
+      if (restarted.length === 1) supervisor.onUnexpectedExit(name, killed)
+    })
+    supervisor.onUnexpectedExit('redis-1', killed)
+    await settled()
+    expect(restarted).toEqual(['redis-1', 'redis-1'])
   })
 
   it('starts nothing once it rests', async () => {

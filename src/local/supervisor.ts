@@ -1,50 +1,70 @@
-/** Starts a server of the running stack again after it ended, and says so; gives up on one that keeps ending. */
+/** Starts what ended in the running stack again, and says so; keeps trying, ever more rarely, for as long as the stack runs. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Exit } from './guarded-processes.ts'
-import type { ServerName } from './stack.ts'
 
-const PAUSE_MS = 1_000
+const FIRST_PAUSE_MS = 1_000
+const LONGEST_PAUSE_MS = 30_000
+/** What has ended this often lately is started more rarely. */
 const WINDOW_MS = 60_000
-const MOST_ENDS_IN_WINDOW = 5
 
-export interface Supervisor {
-  onUnexpectedExit(name: ServerName, exit: Exit): void
+export interface Supervisor<Name extends string> {
+  onUnexpectedExit(name: Name, exit: Exit): void
   /** From now on nothing is started again. */
   rest(): void
 }
 
-export function createSupervisor(deps: {
-  readonly restart: (name: ServerName) => Promise<void>
+export function createSupervisor<Name extends string>(deps: {
+  readonly restart: (name: Name) => Promise<void>
   readonly log: (message: string) => void
-  readonly giveUp: (message: string) => void
   readonly monotonicMs?: () => number
-  readonly pause?: () => Promise<unknown>
-}): Supervisor {
-  const { monotonicMs = () => performance.now(), pause = () => sleep(PAUSE_MS) } = deps
-  const ends = new Map<ServerName, number[]>()
+  readonly pause?: (ms: number) => Promise<unknown>
+}): Supervisor<Name> {
+  const { monotonicMs = () => performance.now(), pause = sleep } = deps
+  const troubles = new Map<Name, number[]>()
+  /** Those that are being started again, and whether they ended once more meanwhile. */
+  const underWay = new Map<Name, { endedAgain: boolean }>()
   let resting = false
 
-  async function bringBack(name: ServerName, exit: Exit): Promise<void> {
-    const recent = [...(ends.get(name) ?? []).filter((atMs) => monotonicMs() - atMs < WINDOW_MS), monotonicMs()]
-    ends.set(name, recent)
-    const how = exit.signal ?? `code ${exit.code}`
-    if (recent.length > MOST_ENDS_IN_WINDOW)
-      return deps.giveUp(
-        `${name} ended (${how}) ${recent.length} times within a minute; its log is in .portcullis/logs/${name}.log`,
-      )
-    deps.log(`${name} ended (${how}); starting it again`)
-    await pause()
-    if (resting) return
-    await deps.restart(name)
+  /** @returns how often it ended, or failed to start, within the last minute, this time included */
+  function recentTroubles(name: Name): number {
+    const recent = [...(troubles.get(name) ?? []).filter((atMs) => monotonicMs() - atMs < WINDOW_MS), monotonicMs()]
+    troubles.set(name, recent)
+    return recent.length
+  }
+
+  async function bringBack(name: Name): Promise<void> {
+    const attempt = { endedAgain: false }
+    underWay.set(name, attempt)
+    let lastFailure = ''
+    for (let back = false; !back && !resting; ) {
+      await pause(Math.min(FIRST_PAUSE_MS * 2 ** (recentTroubles(name) - 1), LONGEST_PAUSE_MS))
+      if (resting) break
+      attempt.endedAgain = false
+      try {
+        await deps.restart(name)
+        back = !attempt.endedAgain
+      } catch (error) {
+        const failure = (error as Error).message
+        // Once per reason: an attempt every half minute would bury everything else.
+        if (failure !== lastFailure && !resting)
+          deps.log(`${name} does not start: ${failure}\nTrying again until it does.`)
+        lastFailure = failure
+      }
+    }
+    underWay.delete(name)
     if (!resting) deps.log(`${name} is back`)
   }
 
   return {
     onUnexpectedExit(name, exit) {
       if (resting) return
-      bringBack(name, exit).catch((error: Error) => {
-        if (!resting) deps.giveUp(`${name} does not start again: ${error.message}`)
-      })
+      const attempt = underWay.get(name)
+      if (attempt) {
+        attempt.endedAgain = true
+        return
+      }
+      deps.log(`${name} ended (${exit.signal ?? `code ${exit.code}`}); starting it again`)
+      void bringBack(name)
     },
     rest() {
       resting = true

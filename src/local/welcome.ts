@@ -44,7 +44,7 @@ export function welcome(facts: WelcomeFacts): string {
     flush(tokens.cacheAdmin),
     '',
     'In a second terminal: `npm run failover` kills the Redis master and shows what clients see.',
-    'Ctrl-C stops everything; the data stays.',
+    'Ctrl-C stops everything; the data stays. `npm start -- --reset-sample` begins anew.',
     '',
   ].join('\n')
 }

@@ -26,7 +26,16 @@ const LONGEST_PAUSE_MS = 1000
 
 /** Starts connecting at once and returns without waiting. */
 export function createConnection({ settings, role, onReady, random = Math.random }: ConnectionOptions): Connection {
-  const redis = new Redis(redisOptions(settings, role, random)) as ScriptedRedis
+  const { errors } = settings
+  let address = settings.sentinels ? null : addressOfUrl(settings.url)
+  const observer = errors && {
+    answered: (sentinel: string) => errors.well('sentinel', sentinel),
+    failed: (sentinel: string, error: Error) => errors.failed('sentinel', sentinel, printableError(error)),
+    resolved: (server: string | null) => {
+      address = server
+    },
+  }
+  const redis = new Redis(redisOptions(settings, role, { random, ...(observer && { observer }) })) as ScriptedRedis
   let closed = false
   let lastError: Error | undefined
   let pauseMs = FIRST_PAUSE_MS
@@ -39,13 +48,22 @@ export function createConnection({ settings, role, onReady, random = Math.random
 
   // Without a listener each failed attempt is printed with its stack.
   redis.on('error', (error: Error) => {
-    lastError = error
+    const refusedSelect = isRefusedSelect(error)
+    // The end of the list of Sentinels: what each of them said was heard by the observer, and when the last one led to a
+    // server that could not be used, they said nothing wrong.
+    if (error.message.startsWith('All sentinels are unreachable')) {
+      if (error.message.includes('Last error')) lastError = error
+      return
+    }
+    lastError = printableError(error)
+    errors?.failed(role, address, lastError)
     // ioredis calls a connection ready whose SELECT was refused (fewer databases than before, a user who may not select):
     // it would go on in database 0, among keys that may be another installation's.
-    if (isRefusedSelect(error)) redis.disconnect(true)
+    if (refusedSelect) redis.disconnect(true)
   })
   redis.on('ready', () => {
     lastError = undefined
+    errors?.well(role, address)
     pauseMs = FIRST_PAUSE_MS
     onReady?.()
   })
@@ -78,4 +96,15 @@ export function createConnection({ settings, role, onReady, random = Math.random
 
 function isRefusedSelect(error: Error): boolean {
   return (error as { command?: { name?: string } }).command?.name === 'select'
+}
+
+/** The refused AUTH is part of its error, and with it the password; a refused certificate is there as a whole, in a circle. */
+function printableError(error: Error & { command?: unknown; cert?: unknown }): Error {
+  delete error.command
+  delete error.cert
+  return error
+}
+
+function addressOfUrl(url: string | undefined): string | null {
+  return url === undefined ? null : (URL.parse(url)?.host ?? null)
 }

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import { StoreUnavailableError } from '../cache/index.ts'
-import { DeadlineError, detailOf, GarbledReplyError, unavailable } from './failure.ts'
+import { DeadlineError, GarbledReplyError, reasonOf, unavailable } from './failure.ts'
 
+const detailOf = (error: unknown, connectionError?: Error) => unavailable(error, connectionError).detail
 const reply = (message: string) => Object.assign(new Error(message), { name: 'ReplyError' })
 
 describe('what is wrong with Redis', () => {
@@ -61,5 +62,35 @@ describe('what is wrong with Redis', () => {
     expect(unavailable(cause)).toMatchObject({ code: 'store-unavailable', detail: 'redis-timeout', cause })
     const already = new StoreUnavailableError('breaker-open')
     expect(unavailable(already)).toBe(already)
+  })
+
+  it('has the reason of the connection as its cause, not that there is none', () => {
+    const wrong = reply('WRONGPASS invalid username-password pair')
+    const closed = new Error("Stream isn't writeable and enableOfflineQueue options is false")
+    expect(unavailable(closed, wrong).cause).toBe(wrong)
+    // A reply that came over it is about the command.
+    expect(unavailable(reply('LOADING Redis is loading'), wrong)).toMatchObject({ detail: 'redis-loading' })
+  })
+})
+
+describe('the reason in one word', () => {
+  const withCode = (code: string, message = code) => Object.assign(new Error(message), { code })
+  it.each([
+    [withCode('ERR_TLS_CERT_ALTNAME_INVALID'), 'certificate'],
+    [withCode('DEPTH_ZERO_SELF_SIGNED_CERT'), 'certificate'],
+    [withCode('CERT_HAS_EXPIRED'), 'certificate'],
+    [withCode('EPROTO'), 'tls'],
+    [withCode('ENOTFOUND'), 'name-resolution'],
+    [withCode('ECONNREFUSED'), 'connection-refused'],
+    [withCode('ECONNRESET'), 'connection-reset'],
+    [new Error('connect ETIMEDOUT'), 'timeout'],
+    [new Error('Command timed out'), 'timeout'],
+    [reply('WRONGPASS invalid username-password pair'), 'refused-access'],
+    [reply("CROSSSLOT Keys in request don't hash to the same slot"), 'crossslot'],
+    [reply('ERR max number of clients reached'), 'err'],
+    [reply('ERR No such master with that name'), 'unknown-master'],
+    [new Error('Connection is closed.'), 'unavailable'],
+  ])('of %s is %s', (error, reason) => {
+    expect(reasonOf(error)).toBe(reason)
   })
 })

@@ -71,21 +71,45 @@ const WORDS: readonly (readonly [RegExp, FailureDetail])[] = [
  */
 export function unavailable(error: unknown, connectionError?: Error): StoreUnavailableError {
   if (error instanceof StoreUnavailableError) return error
-  const detail = detailOf(error, connectionError)
-  const cause = detail === 'redis-unavailable' ? (connectionError ?? error) : error
-  return new StoreUnavailableError(detail, { cause })
+  const detail = detailOf(error)
+  if (detail !== 'redis-unavailable' || !connectionError) return new StoreUnavailableError(detail, { cause: error })
+  return new StoreUnavailableError(detailOfReply(connectionError.message) ?? detail, { cause: connectionError })
 }
 
-export function detailOf(error: unknown, connectionError?: Error): FailureDetail {
+function detailOf(error: unknown): FailureDetail {
   if (error instanceof DeadlineError) return 'redis-timeout'
   if (error instanceof GarbledReplyError) return 'redis-garbled'
   if (!(error instanceof Error)) return 'redis-error'
   if (error.name === 'ReplyError') return detailOfReply(error.message) ?? 'redis-error'
   if (isParserError(error)) return 'redis-garbled'
-  const spoken = detailOfReply(error.message) ?? (connectionError && detailOfReply(connectionError.message))
-  if (spoken) return spoken
   // Everything else that ioredis rejects with says that there is no connection, in various words.
-  return 'redis-unavailable'
+  return detailOfReply(error.message) ?? 'redis-unavailable'
+}
+
+/** What the network and TLS say, by the code of Node's error. */
+const REASON_OF_CODE: readonly (readonly [RegExp, string])[] = [
+  [/CERT|SELF_SIGNED|UNABLE_TO_VERIFY|UNABLE_TO_GET_ISSUER/, 'certificate'],
+  [/^(?:ERR_SSL|ERR_TLS|EPROTO)/, 'tls'],
+  [/^(?:ENOTFOUND|EAI_)/, 'name-resolution'],
+  [/^ECONNREFUSED$/, 'connection-refused'],
+  [/^(?:ECONNRESET|EPIPE)$/, 'connection-reset'],
+  [/^(?:EHOSTUNREACH|ENETUNREACH)$/, 'unreachable'],
+  [/^ETIMEDOUT$/, 'timeout'],
+]
+
+/** One word for why a connection or a command fails, finer than what a reader is told: for metrics and for people on call. */
+export function reasonOf(error: Error): string {
+  const { code } = error as NodeJS.ErrnoException
+  const known = code === undefined ? undefined : REASON_OF_CODE.find(([pattern]) => pattern.test(code))?.[1]
+  if (known) return known
+  // The one answer of a Sentinel for a master, and ours for its silence about one.
+  if (/no (?:such master|master named)/i.test(error.message)) return 'unknown-master'
+  const detail = detailOf(error)
+  if (detail !== 'redis-unavailable' && detail !== 'redis-error') return detail.replace(/^redis-/, '')
+  // An error reply of another kind begins with its own word, such as CROSSSLOT.
+  const word = /^([A-Z]{2,20}) /.exec(error.message)?.[1]
+  if (word) return word.toLowerCase()
+  return /timed? ?out/i.test(error.message) ? 'timeout' : 'unavailable'
 }
 
 function detailOfReply(message: string): FailureDetail | undefined {

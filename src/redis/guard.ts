@@ -11,8 +11,13 @@ import { DeadlineError, GarbledReplyError, unavailable } from './failure.ts'
 export type BreakerState = 'closed' | 'open' | 'half-open'
 
 export interface GuardEvents {
-  /** One command, from sending to its answer or failure. */
-  command?(name: string, outcome: 'ok' | 'failed' | 'timeout', durationMs: number): void
+  /** One command, from sending to its answer or failure, which may concern it alone and leave the breaker closed. */
+  command?(
+    name: string,
+    outcome: 'ok' | 'failed' | 'timeout',
+    durationMs: number,
+    failure?: StoreUnavailableError,
+  ): void
   /** Once per change. `cause` says why it opened; `awayMs` how long it was open when it closes. */
   breaker?(state: 'closed' | 'open', why: { cause?: StoreUnavailableError; awayMs?: number }): void
 }
@@ -141,8 +146,8 @@ export function createGuard(options: GuardOptions): Guard {
       return answer
     } catch (error) {
       const outcome = error instanceof DeadlineError ? 'timeout' : 'failed'
-      events?.command?.(name, outcome, performance.now() - startedMs)
       cause = unavailable(error, options.connectionError?.())
+      events?.command?.(name, outcome, performance.now() - startedMs, cause)
       throw cause
     }
   }

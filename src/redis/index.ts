@@ -1,6 +1,7 @@
 /** The door to Redis: the shared store behind its guard, and what there is to say about it. */
-import type { EntryStore } from '../cache/index.ts'
+import type { EntryStore, StoreUnavailableError } from '../cache/index.ts'
 import { type Connection, createConnection } from './connection.ts'
+import { type ConnectionErrorEvents, type ConnectionErrors, createConnectionErrors } from './connection-errors.ts'
 import { createRedisEntryStore } from './entry-store.ts'
 import { type BreakerState, createGuard, type Guard, type GuardEvents } from './guard.ts'
 import { createKeys } from './keys.ts'
@@ -28,6 +29,8 @@ export interface RedisDependencies extends RedisSettings {
 export interface RedisSinkLike {
   command(name: string, outcome: 'ok' | 'failed' | 'timeout', durationMs: number): void
   breaker(state: BreakerState): void
+  /** A connection or a command failed, for a reason in one word. */
+  error?(connection: string, reason: string): void
 }
 
 export interface RedisAdapter {
@@ -46,6 +49,8 @@ export type RedisStatus = {
   readonly breaker: BreakerState
   readonly awayMs: number
   readonly connected: boolean
+  /** What fails now, each with its address and why; empty while all is well. */
+  readonly errors: ReturnType<ConnectionErrors['current']>
   readonly replicaReads: 'ready' | 'unavailable' | 'off'
   /** Until the present connection was made, nobody in the fleet had written to the data on it for so long; null: never. */
   readonly dataAgeAtConnectMs: number | null
@@ -60,7 +65,9 @@ const STATUS_TIMEOUT_MS = 500
 export function createRedis(options: RedisDependencies): RedisAdapter {
   const { budgetMs, heartbeatMs = HEARTBEAT_MS, replicaReads = 'while-master-is-away' } = options
   const keys = createKeys(options.prefix)
-  const connection: Connection = createConnection({ settings: options, role: 'master', onReady: onConnected })
+  const errors = createConnectionErrors(errorEventsOf(options))
+  const settings: RedisSettings = { ...options, errors }
+  const connection: Connection = createConnection({ settings, role: 'master', onReady: onConnected })
   const { redis } = connection
   const heartbeat = createHeartbeat({ redis, key: keys.heartbeat })
   const guard: Guard = createGuard({
@@ -69,11 +76,11 @@ export function createRedis(options: RedisDependencies): RedisAdapter {
     heartbeat: heartbeat.beat,
     connectionError: () => connection.lastError,
     distrust: connection.reset,
-    events: eventsOf(options, heartbeat.dataAgeMs),
+    events: eventsOf(options, { errors, dataAgeMs: heartbeat.dataAgeMs }),
   })
   const replica =
     options.sentinels && replicaReads === 'while-master-is-away'
-      ? createReplicaReader({ settings: options, keys, budgetMs, heartbeatMs })
+      ? createReplicaReader({ settings, keys, budgetMs, heartbeatMs })
       : undefined
   const topology = createTopologyReader({ settings: options, timeoutMs: STATUS_TIMEOUT_MS })
 
@@ -96,6 +103,7 @@ export function createRedis(options: RedisDependencies): RedisAdapter {
         breaker: guard.state(),
         awayMs: Math.round(guard.awayMs()),
         connected: connection.isReady(),
+        errors: errors.current(),
         replicaReads: replica ? (replica.isHealthy() ? 'ready' : 'unavailable') : 'off',
         dataAgeAtConnectMs: heartbeat.dataAgeMs() ?? null,
         server,
@@ -110,9 +118,17 @@ export function createRedis(options: RedisDependencies): RedisAdapter {
   }
 }
 
-function eventsOf({ sink, logger }: RedisDependencies, dataAgeMs: Heartbeat['dataAgeMs']): GuardEvents {
+function eventsOf(
+  { sink, logger }: RedisDependencies,
+  { errors, dataAgeMs }: { readonly errors: ConnectionErrors; readonly dataAgeMs: Heartbeat['dataAgeMs'] },
+): GuardEvents {
   return {
-    command: (name, outcome, ms) => sink?.command(name, outcome, ms),
+    command(name, outcome, ms, failure) {
+      sink?.command(name, outcome, ms)
+      if (outcome === 'ok') errors.well(`command ${name}`, null)
+      else if (failure?.cause instanceof Error && isOfTheCommand(failure))
+        errors.failed(`command ${name}`, null, failure.cause)
+    },
     breaker(state, { cause, awayMs }) {
       sink?.breaker(state)
       if (state === 'open')
@@ -123,5 +139,18 @@ function eventsOf({ sink, logger }: RedisDependencies, dataAgeMs: Heartbeat['dat
           'Redis is back: the breaker closed',
         )
     },
+  }
+}
+
+/** A connection that is gone, or slow, has its own entry, its own metric and the breaker. */
+const isOfTheCommand = ({ detail }: StoreUnavailableError): boolean =>
+  detail !== 'redis-unavailable' && detail !== 'redis-timeout' && detail !== 'breaker-open'
+
+function errorEventsOf({ sink, logger }: RedisDependencies): ConnectionErrorEvents {
+  return {
+    failed: (connection, reason) => sink?.error?.(connection, reason),
+    changed: ({ connection, address, reason, message }) =>
+      logger?.warn({ connection, address, reason }, `Redis, ${connection}${address ? ` ${address}` : ''}: ${message}`),
+    recovered: (connection, address) => logger?.info({ connection, address }, `Redis, ${connection}: well again`),
   }
 }

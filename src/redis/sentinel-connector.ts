@@ -1,20 +1,58 @@
-/** ioredis's search for the master, without its noise and without what would end the process. */
+/** ioredis's search for the master: without its noise, without what would end the process, and with what it meets said. */
 import { type Redis, SentinelConnector } from 'ioredis'
+import type { Endpoint } from './options.ts'
 
-type ConnectToSentinel = (...args: unknown[]) => Redis
+/** Hears of the search for the master; each Sentinel is named by its address. */
+export interface SentinelObserver {
+  answered(sentinel: string): void
+  failed(sentinel: string, error: Error): void
+  /** Where the next connection leads; null where the Sentinel names nobody. */
+  resolved(server: string | null): void
+}
+
+interface Inner {
+  connectToSentinel(endpoint: Endpoint, ...more: unknown[]): Redis
+  resolve(endpoint: Endpoint): Promise<Endpoint | null>
+}
 
 const ignored = () => {}
+const addressOf = ({ host, port }: Endpoint) => `${host}:${port}`
 
 /**
  * The connections that listen for +switch-master have no listener for errors, so each Sentinel that is down would be
- * printed with its stack every second for as long as it is (ioredis 6.0.0). What a dead Sentinel means is in the topology.
+ * printed with its stack every second for as long as it is (ioredis 6.0.0). They are reported instead, and so is what
+ * the search itself meets: ioredis would sum it up as `All sentinels are unreachable`.
  */
 export class QuietSentinelConnector extends SentinelConnector {
   constructor(options: unknown) {
     super(options as ConstructorParameters<typeof SentinelConnector>[0])
-    const inner = this as unknown as { connectToSentinel: ConnectToSentinel }
+    const { observer, name, role } = options as { observer?: SentinelObserver; name?: string; role?: string }
+    const inner = this as unknown as Inner
     const connect = inner.connectToSentinel.bind(this)
-    inner.connectToSentinel = (...args) => quiet(connect(...args))
+    const resolve = inner.resolve.bind(this)
+    const heard = new WeakSet<Endpoint>()
+    inner.connectToSentinel = (endpoint, ...more) => {
+      const client = quiet(connect(endpoint, ...more))
+      client.on('error', (error: Error) => {
+        heard.add(endpoint)
+        observer?.failed(addressOf(endpoint), error)
+      })
+      client.on('ready', () => heard.delete(endpoint))
+      return client
+    }
+    inner.resolve = async (endpoint) => {
+      try {
+        const server = await resolve(endpoint)
+        if (server || role === 'slave') observer?.answered(addressOf(endpoint))
+        else observer?.failed(addressOf(endpoint), new Error(`it knows no master named ${name}`))
+        observer?.resolved(server && addressOf(server))
+        return server
+      } catch (error) {
+        // What the connection said before tells more than that it is closed.
+        if (!heard.has(endpoint)) observer?.failed(addressOf(endpoint), error as Error)
+        throw error
+      }
+    }
   }
 }
 
@@ -24,7 +62,6 @@ export class QuietSentinelConnector extends SentinelConnector {
  * rejection ends a Node process: seen where all Redis servers and Sentinels went away together.
  */
 function quiet(client: Redis): Redis {
-  client.on('error', ignored)
   const subscribe = client.subscribe.bind(client) as (...channels: unknown[]) => Promise<unknown>
   client.subscribe = ((...channels: unknown[]) => {
     const subscribed = subscribe(...channels)

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import about from '../../package.json' with { type: 'json' }
 import { createMetrics } from './metrics.ts'
 
 describe('the metrics', () => {
@@ -10,6 +11,7 @@ describe('the metrics', () => {
     metrics.layers.loaded('resources', 250)
     metrics.redis.command('read', 'timeout', 100)
     metrics.redis.breaker('open')
+    metrics.redis.error('master', 'refused-access')
     metrics.outages.recovered('volatile', 300_000)
     metrics.database.rejected()
     metrics.http.route('GET', '/resources/:id')(200, 3)
@@ -21,6 +23,8 @@ describe('the metrics', () => {
       'portcullis_cache_load_seconds_sum{layer="resources"} 0.25',
       'portcullis_redis_command_seconds_count{command="read",outcome="timeout"} 1',
       'portcullis_redis_breaker_state 2',
+      'portcullis_redis_errors_total{connection="master",reason="refused-access"} 1',
+      `portcullis_build_info{version="${about.version}",node="${process.versions.node}"} 1`,
       'portcullis_redis_breaker_changes_total{state="open"} 1',
       'portcullis_redis_outage_seconds_total 300',
       'portcullis_database_rejected_total 1',

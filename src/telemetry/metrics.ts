@@ -1,5 +1,6 @@
 /** The sinks as Prometheus metrics: base units, `_total` on counters, no user or resource in any label. */
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
+import about from '../../package.json' with { type: 'json' }
 import { createDurationHistogram } from './duration-histogram.ts'
 import type { BreakerState, Gauges, Telemetry } from './sinks.ts'
 
@@ -16,6 +17,12 @@ export function createMetrics(): Metrics {
   const registers = [new Registry()] as const
   const [registry] = registers
   collectDefaultMetrics({ register: registry })
+  new Gauge({
+    name: 'portcullis_build_info',
+    help: 'Always 1; which version runs, and on which Node',
+    labelNames: ['version', 'node'],
+    registers: [registry],
+  }).set({ version: about.version, node: process.versions.node }, 1)
 
   const gauges = registerGauges(registry)
   return {
@@ -108,6 +115,12 @@ function redisSink(registry: Registry): Telemetry['redis'] {
     labelNames: ['state'],
     registers,
   })
+  const errors = new Counter({
+    name: 'portcullis_redis_errors_total',
+    help: 'Failures of connections to Redis and the Sentinels, and of commands that were refused, by reason',
+    labelNames: ['connection', 'reason'],
+    registers,
+  })
   const missed = new Counter({
     name: 'portcullis_redis_invalidations_missed_total',
     help: 'Deletions after a commit that did not reach Redis; the log covers them',
@@ -120,6 +133,7 @@ function redisSink(registry: Registry): Telemetry['redis'] {
       state.set(BREAKER_VALUES[to])
       changes.inc({ state: to })
     },
+    error: (connection, reason) => errors.inc({ connection, reason }),
     invalidationMissed: (event) => missed.inc({ event }),
   }
 }

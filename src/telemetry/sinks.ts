@@ -7,6 +7,8 @@ export interface RedisSink {
   /** One command or script, from sending to its answer or its failure. */
   command(name: string, outcome: 'ok' | 'failed' | 'timeout', durationMs: number): void
   breaker(state: BreakerState): void
+  /** A connection (`master`, `sentinel`), or a command (`command read`), failed for this reason. */
+  error(connection: string, reason: string): void
   /** A deletion after a commit that did not reach Redis; the log covers it. */
   invalidationMissed(event: string): void
 }

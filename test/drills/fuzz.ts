@@ -1,17 +1,18 @@
-/** `npm run drill:fuzz [-- --runs 100000] [--seed N]`: requests made of the API's own document; what no document allows is printed with the request. */
-import { parseArgs } from 'node:util'
+/** `npm run drill -- fuzz [--runs 100000] [--seed N]`: requests made of the API's own document; what no document allows is printed with the request. */
+import { createScript, wholeNumber } from '../../src/cli/script.ts'
 import { withDrillStack } from '../security/drill-stack.ts'
 import { fuzz } from '../security/fuzz.ts'
 import { fuzzedOrganisation, fuzzedValues } from '../security/fuzzed-organisation.ts'
 import { serveFleet } from '../security/served-fleet.ts'
 
-const { values } = parseArgs({ options: { runs: { type: 'string' }, seed: { type: 'string' } } })
-const runs = Number(values.runs ?? 100_000)
-const seed = Number(values.seed ?? Date.now() % 2_147_483_647)
-if (!Number.isSafeInteger(runs) || runs < 1 || !Number.isSafeInteger(seed)) {
-  console.error('usage: npm run drill:fuzz [-- --runs <count>] [--seed <number>]')
-  process.exit(2)
-}
+const { runs, seed = Date.now() % 2_147_483_647 } = createScript(
+  'npm run drill -- fuzz',
+  "Requests made of the API's own document; what no document allows is printed with the request.",
+)
+  .addOption(wholeNumber('--runs <n>', 'how many requests', { lowest: 1 }).default(100_000))
+  .addOption(wholeNumber('--seed <n>', 'repeats a former run'))
+  .parse()
+  .opts<{ runs: number; seed?: number }>()
 const SAY_EVERY_MS = 10_000
 
 await withDrillStack(async ({ databaseUrl, redis }) => {

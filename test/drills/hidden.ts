@@ -1,5 +1,5 @@
-/** `npm run drill:hidden [-- --pairs 5000]`: a resource that is hidden and one that does not exist, named in turn in every call that takes one; whether the time of the answer tells them apart. */
-import { parseArgs } from 'node:util'
+/** `npm run drill -- hidden [--pairs 5000]`: a resource that is hidden and one that does not exist, named in turn in every call that takes one; whether the time of the answer tells them apart. */
+import { createScript, wholeNumber } from '../../src/cli/script.ts'
 import type { UserId } from '../../src/domain/model.ts'
 import { withDrillStack } from '../security/drill-stack.ts'
 import type { Sent } from '../security/http-client.ts'
@@ -8,12 +8,13 @@ import { serveFleet } from '../security/served-fleet.ts'
 import { createTruth } from '../security/visibility-truth.ts'
 import { createRandom } from './random.ts'
 
-const { values } = parseArgs({ options: { pairs: { type: 'string' } } })
-const pairs = Number(values.pairs ?? 5000)
-if (!Number.isSafeInteger(pairs) || pairs < 100) {
-  console.error('usage: npm run drill:hidden [-- --pairs <count, at least 100>]')
-  process.exit(2)
-}
+const { pairs } = createScript(
+  'npm run drill -- hidden',
+  'Whether the time of an answer tells a hidden resource from one that does not exist.',
+)
+  .addOption(wholeNumber('--pairs <n>', 'how many of each, in each call', { lowest: 100 }).default(5000))
+  .parse()
+  .opts<{ pairs: number }>()
 /** Medians further apart than this share would be a step that an attacker could use. */
 const MAX_STEP = 0.1
 const WARM_UP = 500

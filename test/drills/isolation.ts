@@ -1,5 +1,5 @@
-/** `npm run drill:isolation [-- --reads 100000] [--seed N]`: 100 users over 1,000 resources, two instances, every answer compared with plain SQL. */
-import { parseArgs } from 'node:util'
+/** `npm run drill -- isolation [--reads 100000] [--seed N]`: 100 users over 1,000 resources, two instances, every answer compared with plain SQL. */
+import { createScript, wholeNumber } from '../../src/cli/script.ts'
 import type { UserId } from '../../src/domain/model.ts'
 import { withDrillStack } from '../security/drill-stack.ts'
 import { RESOURCES, randomOrganisation, readAtRandom, USERS } from '../security/isolation.ts'
@@ -7,13 +7,14 @@ import { serveFleet } from '../security/served-fleet.ts'
 import { createTruth } from '../security/visibility-truth.ts'
 import { createRandom } from './random.ts'
 
-const { values } = parseArgs({ options: { reads: { type: 'string' }, seed: { type: 'string' } } })
-const reads = Number(values.reads ?? 100_000)
-const seed = Number(values.seed ?? Date.now() % 2_147_483_647)
-if (!Number.isSafeInteger(reads) || reads < 1 || !Number.isSafeInteger(seed)) {
-  console.error('usage: npm run drill:isolation [-- --reads <count>] [--seed <number>]')
-  process.exit(2)
-}
+const { reads, seed = Date.now() % 2_147_483_647 } = createScript(
+  'npm run drill -- isolation',
+  '100 users over 1,000 resources, two instances, every answer compared with plain SQL.',
+)
+  .addOption(wholeNumber('--reads <n>', 'how many reads', { lowest: 1 }).default(100_000))
+  .addOption(wholeNumber('--seed <n>', 'repeats a former run'))
+  .parse()
+  .opts<{ reads: number; seed?: number }>()
 const SAY_EVERY = 10_000
 const READS_PER_CHANGE = 1000
 

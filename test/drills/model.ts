@@ -1,32 +1,34 @@
 /**
  * Runs the model for as long as it is given: every scenario in turn, fresh seeds, and the tiny configurations in full.
- * Usage: npm run drill:model -- [--seconds 60] [--schedules 1000000] [--from 1] [--off "no stamps"] [--exhaustive]
  * Exit code 1 and the steps of the schedule when a promise is broken.
  * With --ablations [--schedules 1000]: in how many schedules each ablation is caught, where it is looked for; exit code
  * 1 when one is caught in none.
  */
-import { parseArgs } from 'node:util'
+import { Option } from 'commander'
+import { createScript, wholeNumber } from '../../src/cli/script.ts'
 import { CAUGHT } from '../model/caught.ts'
 import { ABLATIONS, type Ablation, type Off } from '../model/protections.ts'
 import { SCENARIOS, TINY } from '../model/scenarios.ts'
 import { searchAll, searchSeeds, traceOf } from '../model/search.ts'
 
-const { values } = parseArgs({
-  options: {
-    seconds: { type: 'string', default: '60' },
-    schedules: { type: 'string' },
-    from: { type: 'string', default: '1' },
-    off: { type: 'string' },
-    exhaustive: { type: 'boolean', default: false },
-    ablations: { type: 'boolean', default: false },
-  },
-})
-if (values.off !== undefined && !(values.off in ABLATIONS))
-  throw new Error(`one of: ${Object.keys(ABLATIONS).join('; ')}`)
-const off: Off = values.off === undefined ? {} : { [values.off]: true }
-const schedules = Number(values.schedules ?? (values.ablations ? 1000 : 1_000_000))
+const options = createScript(
+  'npm run drill -- model',
+  'The protocol alone: every scenario in turn, fresh seeds, and the tiny configurations in full.',
+)
+  .addOption(wholeNumber('--seconds <n>', 'for how long', { lowest: 1 }).default(60))
+  .addOption(
+    wholeNumber('--schedules <n>', 'how many at most (1,000,000; with --ablations 1000 of each)', { lowest: 1 }),
+  )
+  .addOption(wholeNumber('--from <seed>', 'the first seed').default(1))
+  .addOption(new Option('--off <protection>', 'without it').choices(Object.keys(ABLATIONS)))
+  .option('--exhaustive', 'the tiny configurations, every schedule of them')
+  .option('--ablations', 'in how many schedules each ablation is caught, where it is looked for')
+  .parse()
+  .opts<{ seconds: number; schedules?: number; from: number; off?: string; exhaustive?: true; ablations?: true }>()
+const off: Off = options.off === undefined ? {} : { [options.off]: true }
+const schedules = options.schedules ?? (options.ablations ? 1000 : 1_000_000)
 const startedMs = Date.now()
-const budgetMs = Number(values.seconds) * 1000
+const budgetMs = options.seconds * 1000
 const total = { schedules: 0, reads: 0 }
 
 function report(name: string, done: number, reads: number, note: string): void {
@@ -56,9 +58,9 @@ function countCaught(name: Ablation): void {
   if (caught === 0) process.exitCode = 1
 }
 
-if (values.ablations) {
+if (options.ablations) {
   for (const name of Object.keys(ABLATIONS) as Ablation[]) countCaught(name)
-} else if (values.exhaustive) {
+} else if (options.exhaustive) {
   const each = budgetMs / Object.keys(TINY).length
   for (const [name, scenario] of Object.entries(TINY)) {
     const bounds = { schedules, untilMs: Date.now() + each }
@@ -81,7 +83,7 @@ if (values.ablations) {
       reads,
       found,
     } = searchSeeds(SCENARIOS[name], off, {
-      from: Number(values.from),
+      from: options.from,
       schedules: share,
       untilMs,
     })

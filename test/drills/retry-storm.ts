@@ -1,16 +1,17 @@
-/** `npm run drill:retry-storm [-- --keys 1000]`: 50 clients at once repeat each request over two instances; one effect each, one answer. */
-import { parseArgs } from 'node:util'
+/** `npm run drill -- retry-storm [--keys 1000]`: 50 clients at once repeat each request over two instances; one effect each, one answer. */
+import { createScript, wholeNumber } from '../../src/cli/script.ts'
 import { withDrillStack } from '../security/drill-stack.ts'
 import { storm } from '../security/retry-storm.ts'
 import { serveFleet } from '../security/served-fleet.ts'
 import { createTruth } from '../security/visibility-truth.ts'
 
-const { values } = parseArgs({ options: { keys: { type: 'string' } } })
-const keys = Number(values.keys ?? 1000)
-if (!Number.isSafeInteger(keys) || keys < 1) {
-  console.error('usage: npm run drill:retry-storm [-- --keys <count>]')
-  process.exit(2)
-}
+const { keys } = createScript(
+  'npm run drill -- retry-storm',
+  '50 clients at once repeat each request over two instances; one effect each, one answer.',
+)
+  .addOption(wholeNumber('--keys <n>', 'how many requests', { lowest: 1 }).default(1000))
+  .parse()
+  .opts<{ keys: number }>()
 const PARALLEL = 50
 const LANES = 4
 const SAY_EVERY = 100

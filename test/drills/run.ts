@@ -1,7 +1,7 @@
-/** `npm run drill`: real servers, three instances, faults one after the other, and a verdict on every answer. */
-import { parseArgs } from 'node:util'
+/** `npm run drill`, or `npm run drill -- faults`: real servers, three instances, faults one after the other, and a verdict on every answer. */
+import { createScript, repeatable, wholeNumber } from '../../src/cli/script.ts'
 import { PARTS, type Part } from './build/parts.ts'
-import { allKept, summariesIn, textOf, writeResults } from './conclusion.ts'
+import { allKept, type Files, summariesIn, textOf, writeResults } from './conclusion.ts'
 import { runDrill } from './drill.ts'
 import { createEnvironment, type Environment } from './environment.ts'
 import { FAULTS } from './faults/index.ts'
@@ -14,64 +14,61 @@ const USUAL = { seconds: 5, rate: 1500, rounds: 1, updates: 50 }
 /** Enough for a million judged answers. */
 const LONG = { seconds: 10, rate: 1800, rounds: 3, updates: 50 }
 
-const HELP = `npm run drill -- [options]
-
-  --fault NAME     only this fault; may be repeated
-  --without PART   with a protection taken out, to see that it is missed; may be repeated
-  --seconds N      how long a fault is held (5)
-  --rate N         reads per second over the three instances (1500)
-  --updates N      resources changed per second beside everything else (50)
-  --rounds N       all of it so many times (1)
-  --judged N       then the faults again, from the first on, until so many reads were judged
-  --long           enough for a million judged reads: 10 seconds, 1800 reads per second, 3 rounds
-  --seed S         repeats the sequence of a former run
-  --json FILE      everything that was found out, written anew after each fault
-  --table FILE     the table of it
-  --merge FILE     runs nothing, but concludes from what former runs wrote with --json; may be repeated
-  --svg FILE       the course of each fault as a picture
-  --port BASE      the first of 50 ports (otherwise free ones are found)
-
-faults: ${FAULTS.map(({ name }) => name).join(', ')}
-parts: ${PARTS.join(', ')}
-
-Ends with 1 when a promise was broken, with 2 when the drill itself failed.`
-
-const { values } = parseArgs({
-  options: {
-    fault: { type: 'string', multiple: true },
-    without: { type: 'string', multiple: true, default: [] },
-    seconds: { type: 'string' },
-    seed: { type: 'string' },
-    rate: { type: 'string' },
-    updates: { type: 'string' },
-    rounds: { type: 'string' },
-    judged: { type: 'string', default: '0' },
-    long: { type: 'boolean', default: false },
-    json: { type: 'string' },
-    merge: { type: 'string', multiple: true },
-    svg: { type: 'string' },
-    table: { type: 'string' },
-    port: { type: 'string' },
-    help: { type: 'boolean', default: false },
-  },
-})
+const positive = { lowest: 1 }
+const values = createScript(
+  'npm run drill -- faults',
+  'Real servers, three instances, faults one after the other, and a verdict on every answer. Ends with 1 when a promise was broken, with 2 when the drill itself failed.',
+)
+  .addOption(
+    repeatable(
+      '--fault <name>',
+      'only this fault',
+      FAULTS.map(({ name }) => name),
+    ),
+  )
+  .addOption(repeatable('--without <part>', 'with a protection taken out, to see that it is missed', PARTS))
+  .addOption(wholeNumber('--seconds <n>', 'how long a fault is held (5)', positive))
+  .addOption(wholeNumber('--rate <n>', 'reads per second over the three instances (1500)', positive))
+  .addOption(wholeNumber('--updates <n>', 'resources changed per second beside everything else (50)'))
+  .addOption(wholeNumber('--rounds <n>', 'all of it so many times (1)', positive))
+  .addOption(wholeNumber('--judged <n>', 'then the faults again, until so many reads were judged').default(0))
+  .option('--long', 'enough for a million judged reads: 10 seconds, 1800 reads per second, 3 rounds')
+  .addOption(wholeNumber('--seed <n>', 'repeats the sequence of a former run'))
+  .option('--json <file>', 'everything that was found out, written anew after each fault')
+  .option('--table <file>', 'the table of it')
+  .addOption(repeatable('--merge <file>', 'runs nothing, but concludes from what former runs wrote with --json'))
+  .option('--svg <file>', 'the course of each fault as a picture')
+  .addOption(wholeNumber('--port <base>', 'the first of 50 ports (otherwise free ones are found)', positive))
+  .addHelpText('after', `\nFaults: ${FAULTS.map(({ name }) => name).join(', ')}\nParts: ${PARTS.join(', ')}`)
+  .parse()
+  .opts<
+    Files & {
+      fault?: string[]
+      without?: Part[]
+      merge?: string[]
+      seconds?: number
+      rate?: number
+      updates?: number
+      rounds?: number
+      judged: number
+      long?: true
+      seed?: number
+      port?: number
+    }
+  >()
 
 const say = (message: string) => console.error(`[drill] ${message}`)
 
 async function main(): Promise<number> {
-  if (values.help) {
-    console.log(HELP)
-    return 0
-  }
   if (values.merge) {
     const summaries = values.merge.flatMap(summariesIn)
     writeResults(values, { summaries })
     return concluded(summaries, [])
   }
   const usual = values.long ? LONG : USUAL
-  const seed = Number(values.seed ?? Date.now() % 1_000_000)
-  const faults = values.fault ? values.fault.map(faultNamed) : FAULTS
-  const without = values.without.map(partNamed)
+  const seed = values.seed ?? Date.now() % 1_000_000
+  const faults = values.fault ? FAULTS.filter(({ name }) => values.fault?.includes(name)) : FAULTS
+  const without = values.without ?? []
   const random = createRandom(seed)
   say(
     `seed ${seed}; ${faults.map(({ name }) => name).join(', ')}${without.length > 0 ? `; without ${without.join(', ')}` : ''}`,
@@ -82,12 +79,12 @@ async function main(): Promise<number> {
     process.once(signal, () => void Promise.resolve(environment?.close()).finally(() => process.exit(2)))
   const { failed } = await runSeries({
     faults,
-    rounds: Number(values.rounds ?? usual.rounds),
-    judgedAtLeast: Number(values.judged),
+    rounds: values.rounds ?? usual.rounds,
+    judgedAtLeast: values.judged,
     random,
-    holdMs: 1000 * Number(values.seconds ?? usual.seconds),
-    readsPerSecond: Number(values.rate ?? usual.rate),
-    updatesPerSecond: Number(values.updates ?? usual.updates),
+    holdMs: 1000 * (values.seconds ?? usual.seconds),
+    readsPerSecond: values.rate ?? usual.rate,
+    updatesPerSecond: values.updates ?? usual.updates,
     without,
     drill: runDrill,
     say,
@@ -95,7 +92,7 @@ async function main(): Promise<number> {
       environment = await createEnvironment({
         random,
         log: say,
-        ...(values.port && { portBase: Number(values.port) }),
+        ...(values.port && { portBase: values.port }),
       })
       return environment
     },
@@ -115,18 +112,6 @@ function concluded(summaries: readonly Summary[], failed: readonly string[]): nu
   console.log(textOf(summaries))
   if (failed.length > 0) say(`could not be staged: ${failed.join(', ')}`)
   return failed.length > 0 ? 2 : allKept(summaries) ? 0 : 1
-}
-
-function faultNamed(name: string) {
-  const found = FAULTS.find((fault) => fault.name === name)
-  if (!found) throw new Error(`there is no fault ${name}; there are ${FAULTS.map((fault) => fault.name).join(', ')}`)
-  return found
-}
-
-function partNamed(name: string): Part {
-  const found = PARTS.find((part) => part === name)
-  if (!found) throw new Error(`there is no part ${name}; there are ${PARTS.join(', ')}`)
-  return found
 }
 
 const code = await main().catch((error: unknown) => {

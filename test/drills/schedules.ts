@@ -1,16 +1,18 @@
-/** `npm run drill:schedules [-- --runs 100000] [--seed N]`: random schedules over the real cache in memory; a failing one prints its seed and steps. */
-import { parseArgs } from 'node:util'
+/** `npm run drill -- schedules [--runs 100000] [--seed N]`: random schedules over the real cache in memory; a failing one prints its seed and steps. */
+
 import fc from 'fast-check'
+import { createScript, wholeNumber } from '../../src/cli/script.ts'
 import { schedules } from '../races/arbitrary-schedule.ts'
 import { runSchedule } from '../races/random-schedule.ts'
 
-const { values } = parseArgs({ options: { runs: { type: 'string' }, seed: { type: 'string' } } })
-const runs = Number(values.runs ?? 100_000)
-const seed = Number(values.seed ?? Date.now() % 2_147_483_647)
-if (!Number.isSafeInteger(runs) || runs < 1 || !Number.isSafeInteger(seed)) {
-  console.error('usage: npm run drill:schedules [-- --runs <count>] [--seed <number>]')
-  process.exit(2)
-}
+const { runs, seed = Date.now() % 2_147_483_647 } = createScript(
+  'npm run drill -- schedules',
+  'Random schedules over the real cache in memory; a failing one prints its seed and steps.',
+)
+  .addOption(wholeNumber('--runs <n>', 'how many schedules', { lowest: 1 }).default(100_000))
+  .addOption(wholeNumber('--seed <n>', 'repeats a former run'))
+  .parse()
+  .opts<{ runs: number; seed?: number }>()
 
 /** Checked in portions, so that progress shows and a failure comes early. */
 const PORTION = 1000

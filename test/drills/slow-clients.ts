@@ -1,32 +1,33 @@
-/** `npm run drill:slow-clients [-- --connections 1000] [--seconds 15] [--burst]`: slow headers and slow bodies, from a process of their own, hold connections open; a client that behaves is timed before and meanwhile. */
+/** `npm run drill -- slow-clients [--connections 1000] [--seconds 15] [--burst]`: slow headers and slow bodies, from a process of their own, hold connections open; a client that behaves is timed before and meanwhile. */
+
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
 import path from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
-import { parseArgs } from 'node:util'
+import { createScript, wholeNumber } from '../../src/cli/script.ts'
 import { createTokenIssuer } from '../../src/local/token-issuer.ts'
 import { waitUntil } from '../../src/local/wait-until.ts'
 import { withDrillStack } from '../security/drill-stack.ts'
 import { createHttpClient } from '../security/http-client.ts'
 import type { Crowd, CrowdReport } from '../security/slow-crowd.ts'
 
-const { values } = parseArgs({
-  options: { connections: { type: 'string' }, seconds: { type: 'string' }, burst: { type: 'boolean' } },
-})
-const connections = Number(values.connections ?? 1000)
-const seconds = Number(values.seconds ?? 15)
-if (!Number.isSafeInteger(connections) || connections < 2 || !(seconds > 0)) {
-  console.error('usage: npm run drill:slow-clients [-- --connections <count>] [--seconds <number>] [--burst]')
-  process.exit(2)
-}
+const { connections, seconds, burst } = createScript(
+  'npm run drill -- slow-clients',
+  'Slow headers and slow bodies hold connections open; a client that behaves is timed before and meanwhile.',
+)
+  .addOption(wholeNumber('--connections <n>', 'how many are slow', { lowest: 2 }).default(1000))
+  .addOption(wholeNumber('--seconds <n>', 'for how long', { lowest: 1 }).default(15))
+  .option('--burst', 'all within one instant')
+  .parse()
+  .opts<{ connections: number; seconds: number; burst?: true }>()
 const main = fileURLToPath(new URL('../../src/main.ts', import.meta.url))
 const ISSUER = 'https://drill.portcullis.local'
 const AUDIENCE = 'portcullis'
 const PAUSE_MS = 5
 const MAX_RATIO = 2
 /** Over as long as a slow body is waited for, so that they are not all put off in the same instant. */
-const ARRIVE_WITHIN_MS = values.burst ? 0 : 5000
+const ARRIVE_WITHIN_MS = burst ? 0 : 5000
 const crowdFile = fileURLToPath(new URL('../security/slow-crowd.ts', import.meta.url))
 
 await withDrillStack(async (stack) => {
@@ -82,7 +83,7 @@ await withDrillStack(async (stack) => {
   const crowd = fork(crowdFile)
   crowd.send({ port, connections, authorization, arriveWithinMs: ARRIVE_WITHIN_MS } satisfies Crowd)
   // The burst itself counts too: whoever comes at once is there while the healthy client is timed.
-  if (!values.burst) await once(crowd, 'message')
+  if (!burst) await once(crowd, 'message')
   const during = await timed()
   crowd.send('enough')
   const report = await reportOf(crowd)

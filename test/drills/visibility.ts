@@ -1,10 +1,8 @@
-/**
- * `npm run drill:visibility [-- --races 1000] [--enemies 10000] [--kills 1000] [--delay 2] [--seed N]`: grant against
- * revocation, the New Enemy with a slow network, and a writer killed between commit and delete, each so many times; with
- * `--only races`, `enemies` or `kills` one of them.
- */
+/** `npm run drill -- visibility`: three short hazards, met by the thousand. */
+
 import { randomBytes } from 'node:crypto'
-import { parseArgs } from 'node:util'
+import { Option } from 'commander'
+import { createScript, wholeNumber } from '../../src/cli/script.ts'
 import { findFreeBase } from '../../src/local/ports.ts'
 import { REDIS_NAMES } from '../../src/local/redis-cluster.ts'
 import { type DrillStack, withDrillStack } from '../security/drill-stack.ts'
@@ -16,30 +14,22 @@ import { meetEnemies } from './visibility/enemies.ts'
 import type { Pair } from './visibility/instances.ts'
 import { raceGrants } from './visibility/races.ts'
 
-const { values } = parseArgs({
-  options: {
-    races: { type: 'string', default: '1000' },
-    enemies: { type: 'string', default: '10000' },
-    kills: { type: 'string', default: '1000' },
-    delay: { type: 'string', default: '2' },
-    seed: { type: 'string', default: '1' },
-    only: { type: 'string' },
-  },
-})
 const HAZARDS = ['races', 'enemies', 'kills'] as const
-const { only } = values
-const howOften = (hazard: (typeof HAZARDS)[number]) =>
-  only === undefined || only === hazard ? Number(values[hazard]) : 0
+const options = createScript(
+  'npm run drill -- visibility',
+  'Grant against revocation, the New Enemy with a slow network, a writer killed between commit and delete.',
+)
+  .addOption(wholeNumber('--races <n>', 'grants and revocations at once').default(1000))
+  .addOption(wholeNumber('--enemies <n>', 'rounds of the New Enemy').default(10_000))
+  .addOption(wholeNumber('--kills <n>', 'killed writers').default(1000))
+  .addOption(wholeNumber('--delay <ms>', 'of the slow network').default(2))
+  .addOption(wholeNumber('--seed <n>', 'repeats a former run').default(1))
+  .addOption(new Option('--only <hazard>', 'one of them').choices(HAZARDS))
+  .parse()
+  .opts<Record<(typeof HAZARDS)[number] | 'delay' | 'seed', number> & { only?: string }>()
+const { only, delay: delayMs, seed } = options
+const howOften = (hazard: (typeof HAZARDS)[number]) => (only === undefined || only === hazard ? options[hazard] : 0)
 const [races, enemies, kills] = [howOften('races'), howOften('enemies'), howOften('kills')]
-const [delayMs, seed] = [Number(values.delay), Number(values.seed)]
-const numbers = [races, enemies, kills, delayMs, seed]
-const isKnown = only === undefined || HAZARDS.some((hazard) => hazard === only)
-if (!isKnown || !numbers.every((value) => Number.isSafeInteger(value) && value >= 0)) {
-  console.error(
-    `usage: npm run drill:visibility [-- --races N] [--enemies N] [--kills N] [--delay MS] [--seed N] [--only ${HAZARDS.join('|')}]`,
-  )
-  process.exit(2)
-}
 
 const PAIRS = 25
 const LANES = 8

@@ -27,6 +27,7 @@ const hasOpenssl = (() => {
 
 let dir: string
 let ca: string
+let redisPort: number
 let settings: Pick<RedisDependencies, 'sentinels' | 'masterName'>
 const opened: RedisAdapter[] = []
 const stopping: (() => Promise<unknown>)[] = []
@@ -84,7 +85,8 @@ describe.skipIf(!hasOpenssl)('a Redis behind a Sentinel, both with TLS, users an
   beforeAll(async () => {
     dir = mkdtempSync(path.join(tmpdir(), 'portcullis-tls-'))
     ca = readFileSync(createCertificate(), 'utf8')
-    const [redisPort, sentinelPort] = [await freePort(), await freePort()]
+    const sentinelPort = await freePort()
+    redisPort = await freePort()
     await launch('redis', [
       ...overTls(redisPort),
       `user app on >${USERS.redis} ~secured:* &* +@all`,
@@ -127,14 +129,73 @@ describe.skipIf(!hasOpenssl)('a Redis behind a Sentinel, both with TLS, users an
     ['an authority that did not sign', { tlsCa: undefined }, 'redis-unavailable'],
     ['no TLS towards the Sentinel', { sentinelTls: false }, 'redis-unavailable'],
   ] as const)('is not used with %s', async (_, wrong, detail) => {
-    const said: string[] = []
-    const redis = open({
-      ...wrong,
-      logger: { warn: (why) => said.push((why as { detail: string }).detail), info() {} },
-    })
+    const redis = open(wrong)
     await becomes(() => redis.guard.state(), 'open')
     expect(redis.answers()).toBe(false)
-    await expect(redis.store.read([{ key: aliceList, layer }])).rejects.toMatchObject({ detail: 'breaker-open' })
-    expect(said[0]).toBe(detail)
+    const failure = await redis.store.read([{ key: aliceList, layer }]).catch((error: unknown) => error)
+    expect(failure).toMatchObject({ detail: 'breaker-open', cause: { detail } })
+  })
+
+  it.each([
+    ['a wrong password for Redis', () => ({ password: 'former' }), 'master', 'refused-access', /WRONGPASS/],
+    [
+      'a wrong password for the Sentinel',
+      () => ({ sentinelPassword: 'former' }),
+      'sentinel',
+      'refused-access',
+      /WRONGPASS/,
+    ],
+    ['an authority that did not sign', () => ({ tlsCa: undefined }), 'master', 'certificate', /self-signed/],
+    [
+      'another name of the master',
+      () => ({ masterName: 'other' }),
+      'sentinel',
+      'unknown-master',
+      /No such master|no master named/,
+    ],
+    [
+      'a certificate with another name, of the Sentinel',
+      () => ({ sentinels: settings.sentinels?.map(({ port }) => ({ host: '127.0.0.1', port })) }),
+      'sentinel',
+      'certificate',
+      /does not match certificate's altnames/,
+    ],
+    [
+      'a certificate with another name, of Redis',
+      () => ({ sentinels: undefined, url: `rediss://127.0.0.1:${redisPort}` }),
+      'master',
+      'certificate',
+      /does not match certificate's altnames/,
+    ],
+    [
+      'a Sentinel that is not there',
+      () => ({ sentinels: [{ host: 'localhost', port: 1 }] }),
+      'sentinel',
+      'connection-refused',
+      /ECONNREFUSED/,
+    ],
+  ] as const)('says why it is not used, where, and once: %s', async (_, wrong, connection, reason, message) => {
+    const said: { connection?: string; address?: string; reason?: string; text: string }[] = []
+    const counted: string[] = []
+    const redis = open({
+      ...wrong(),
+      logger: { warn: (fields, text) => said.push({ ...fields, text }), info() {} },
+      sink: { command() {}, breaker() {}, error: (...labels) => counted.push(labels.join(' ')) },
+    })
+    await becomes(() => counted.filter((each) => each === `${connection} ${reason}`).length > 2, true)
+    const about = said.filter((each) => each.connection === connection && each.reason === reason)
+    expect(about).toEqual([
+      expect.objectContaining({ address: expect.stringMatching(/^[\w.]+:\d+$/), text: expect.stringMatching(message) }),
+    ])
+    const { errors } = await redis.status()
+    expect(errors).toContainEqual(
+      expect.objectContaining({
+        connection,
+        reason,
+        address: about[0]?.address,
+        message: expect.stringMatching(message),
+      }),
+    )
+    expect(JSON.stringify([said, errors])).not.toMatch(/former|the-password/)
   })
 })

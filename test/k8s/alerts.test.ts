@@ -74,6 +74,16 @@ describe.skipIf(noKubectl)('every alert', () => {
   })
 })
 
+test('the dashboard asks for its namespaces instead of assuming them', () => {
+  const dashboard = JSON.parse(readFileSync(path.join(K8S, 'components/monitoring/dashboard.json'), 'utf8'))
+  const asked = dashboard.templating.list.map(({ name }: Yaml) => name)
+  const scopes = dashboard.panels.flatMap(({ targets }: Yaml) =>
+    targets.flatMap(({ expr }: Yaml) => [...expr.matchAll(/namespace="(.*?)"/g)].map(([, scope]) => scope)),
+  )
+  expect(new Set(scopes)).toEqual(new Set(['$namespace', '$redis']))
+  expect(asked).toEqual(expect.arrayContaining(['namespace', 'redis']))
+})
+
 test('every metric of the API that rules and dashboard name is one that the API has', () => {
   const read = (folder: string, pattern: RegExp): string =>
     readdirSync(folder)

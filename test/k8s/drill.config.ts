@@ -1,4 +1,4 @@
-/** `npm run drill:k8s`: every drill row that needs no kubelet, with the production timings, then the random sequences. */
+/** `npm run drill -- k8s`: every drill row that needs no kubelet, with the production timings, then the random sequences. */
 import { defineConfig } from 'vitest/config'
 
 export default defineConfig({

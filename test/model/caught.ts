@@ -1,4 +1,4 @@
-/** Where each ablation is caught: a scenario and a seed there. `npm run drill:model -- --ablations` finds others. */
+/** Where each ablation is caught: a scenario and a seed there. `npm run drill -- model --ablations` finds others. */
 import type { Ablation } from './protections.ts'
 import type { ScenarioName } from './scenarios.ts'
 

@@ -1,6 +1,6 @@
-/** `npm run drill:outages`: each way in which Redis, PostgreSQL or an instance fails, on real processes, as one table. */
+/** `npm run drill -- outages`: each way in which Redis, PostgreSQL or an instance fails, on real processes, as one table. */
 import { appendFileSync } from 'node:fs'
-import { parseArgs } from 'node:util'
+import { createScript, repeatable, wholeNumber } from '../../src/cli/script.ts'
 import { createEnvironment } from '../drills/environment.ts'
 import { createRandom, type Random } from '../drills/random.ts'
 import { markdown } from '../drills/report.ts'
@@ -16,26 +16,29 @@ const ROWS: readonly Row[] = [...redisRows, ...answerRows, ...serviceRows]
 const WORLDS = 8
 const TOKEN_TTL_SECONDS = 4 * 3600
 
-const HELP = `npm run drill:outages -- [options]
-
-  --row NAME      only this row; may be repeated
-  --seconds N     how long a fault is held where the row does not say (8)
-  --rate N        reads per second over three instances where the row does not say (300)
-  --markdown FILE appends each row to FILE as soon as it is known
-
-rows: ${ROWS.map(({ name }) => name).join(', ')}
-
-Ends with 1 when a client noticed what it must not, with 2 when the drill itself failed.`
-
-const { values } = parseArgs({
-  options: {
-    row: { type: 'string', multiple: true },
-    seconds: { type: 'string', default: '8' },
-    rate: { type: 'string', default: '300' },
-    markdown: { type: 'string' },
-    help: { type: 'boolean', default: false },
-  },
-})
+const values = createScript(
+  'npm run drill -- outages',
+  'Each way in which Redis, PostgreSQL or an instance fails, on real processes, as one table. Ends with 1 when a client noticed what it must not, with 2 when the drill itself failed.',
+)
+  .addOption(
+    repeatable(
+      '--row <name>',
+      'only this row',
+      ROWS.map(({ name }) => name),
+    ),
+  )
+  .addOption(
+    wholeNumber('--seconds <n>', 'how long a fault is held where the row does not say', { lowest: 1 }).default(8),
+  )
+  .addOption(
+    wholeNumber('--rate <n>', 'reads per second over three instances where the row does not say', {
+      lowest: 1,
+    }).default(300),
+  )
+  .option('--markdown <file>', 'appends each row to it as soon as it is known')
+  .addHelpText('after', `\nRows: ${ROWS.map(({ name }) => name).join(', ')}`)
+  .parse()
+  .opts<{ row?: string[]; seconds: number; rate: number; markdown?: string }>()
 
 const say = (message: string) => console.error(`[outages] ${message}`)
 const seconds = (ms: number) => (ms / 1000).toFixed(2)
@@ -60,11 +63,7 @@ const COLUMNS: readonly (readonly [head: string, cell: (outcome: Outcome) => str
 interface Theatre extends Pick<StageOptions, 'environment' | 'users' | 'admin'> {}
 
 async function main(): Promise<number> {
-  if (values.help) {
-    console.log(HELP)
-    return 0
-  }
-  const chosen = values.row ? values.row.map(rowNamed) : ROWS
+  const chosen = values.row ? ROWS.filter(({ name }) => values.row?.includes(name)) : ROWS
   const random = createRandom(Date.now() % 1_000_000)
   let theatre = await open(random)
   for (const signal of ['SIGINT', 'SIGTERM'] as const)
@@ -108,7 +107,7 @@ async function open(random: Random): Promise<Theatre> {
 /** Null when the row could not be staged, whyever. */
 async function attempt(row: Row, theatre: Theatre, random: Random): Promise<Outcome | null> {
   say(row.title)
-  const figures = { perSecond: Number(values.rate), holdMs: 1000 * Number(values.seconds) }
+  const figures = { perSecond: values.rate, holdMs: 1000 * values.seconds }
   try {
     const outcome = await stage(row, { ...theatre, random, ...figures })
     const line = lineOfRow(outcome)
@@ -140,12 +139,6 @@ async function fill(port: number, bearer: string, organisation: object): Promise
     body: JSON.stringify(organisation),
   })
   if (!response.ok) throw new Error(`the import was answered ${response.status}: ${await response.text()}`)
-}
-
-function rowNamed(name: string): Row {
-  const found = ROWS.find((row) => row.name === name)
-  if (!found) throw new Error(`there is no row ${name}\n\n${HELP}`)
-  return found
 }
 
 const code = await main().catch((error: unknown) => {

@@ -40,6 +40,7 @@ const access: Command = {
         { title: 'PERMISSION', value: ({ permission }) => permission },
         {
           title: 'THROUGH',
+          shrinks: true,
           value: ({ paths }) =>
             paths
               .filter(({ wins }) => wins)

@@ -33,8 +33,8 @@ const audit: Command = {
         { title: 'AT', value: ({ at }) => at },
         { title: 'ACTOR', value: ({ actor }) => actor },
         { title: 'ACTION', value: ({ action }) => action },
-        { title: 'TARGET', value: ({ target }) => target },
-        { title: 'REASON', value: ({ reason }) => reason },
+        { title: 'TARGET', value: ({ target }) => target, shrinks: true },
+        { title: 'REASON', value: ({ reason }) => reason, shrinks: true },
       ],
     }),
 }

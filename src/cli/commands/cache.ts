@@ -3,9 +3,10 @@ import type { FlushOutcome, FlushScope } from '../../domain/api.ts'
 import type { JsonObject, JsonValue } from '../../domain/model.ts'
 import { apiPath } from '../api-client.ts'
 import { UsageError } from '../outcome.ts'
+import { describeCache, describeEntries } from './cache-summary.ts'
 import type { Command } from './command.ts'
 import { list, PAGE_OPTIONS } from './lists.ts'
-import { change, factsOf } from './mutations.ts'
+import { change } from './mutations.ts'
 import { reference } from './references.ts'
 
 const SCOPES = {
@@ -22,16 +23,17 @@ const status: Command = {
   summary: 'breaker, outages, log position, counts by layer, Sentinel topology',
   takes: [],
   options: {},
-  async run({ api }) {
+  async run({ api, width }) {
     const { body } = await api.call({ method: 'GET', path: '/admin/cache' })
-    return { json: body, text: factsOf(body) }
+    return { json: body, text: describeCache(body as JsonObject, width) }
   },
 }
 
 const flush: Command = {
   words: ['cache', 'flush'],
   summary: 'nothing older is served by any instance afterwards',
-  takes: ['<all | volatile | layer | user | resource>', '[layer, user or resource]'],
+  takes: ['<scope>', '[layer, user or resource]'],
+  choices: { 0: Object.keys(SCOPES) },
   options: {
     reason: { value: '<text>', help: 'why, for the audit log (needed)' },
     'dry-run': { help: 'show what would be flushed' },
@@ -53,7 +55,7 @@ const user: Command = {
   options: {},
   async run({ api, argument }) {
     const { body } = await api.call({ method: 'GET', path: apiPath`/admin/cache/users/${argument(0)}` })
-    return { json: body, text: factsOf(body) }
+    return { json: body, text: describeEntries(body as JsonObject) }
   },
 }
 
@@ -69,6 +71,7 @@ const invalidations: Command = {
       columns: ['id', 'at', 'event', 'actor', 'reason', 'keys', 'widened', 'tags'].map((field) => ({
         title: field.toUpperCase(),
         value: (row) => inOneLine(row[field]),
+        ...(['reason', 'keys', 'tags'].includes(field) && { shrinks: true as const }),
       })),
     }),
 }
@@ -76,8 +79,6 @@ const invalidations: Command = {
 export const cacheCommands = [status, flush, user, invalidations]
 
 function readScope(scope: string, target: string | undefined): Record<string, string> {
-  if (!Object.hasOwn(SCOPES, scope))
-    throw new UsageError(`${JSON.stringify(scope)} is no scope: ${Object.keys(SCOPES).join(', ')}`)
   const needed = SCOPES[scope as FlushScope['scope']]
   if (needed === null && target !== undefined) throw new UsageError(`cache flush ${scope} takes no more arguments`)
   if (needed === null) return { scope }

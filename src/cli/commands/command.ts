@@ -6,6 +6,8 @@ export interface OptionSpec {
   readonly value?: string
   /** May be given more than once. */
   readonly many?: true
+  /** The only values it takes; also what completions offer. */
+  readonly choices?: readonly string[]
   readonly help: string
 }
 
@@ -17,13 +19,30 @@ export interface Command {
   readonly summary: string
   /** Positional arguments, all needed, as the help shows them; one in square brackets may be left out. */
   readonly takes: readonly string[]
+  /** Of arguments that take one of a few values, by their place. */
+  readonly choices?: Readonly<Record<number, readonly string[]>>
   readonly options: Readonly<Record<string, OptionSpec>>
+  /** What else its help says. */
+  readonly after?: string
   run(invocation: Invocation): Promise<Output>
 }
 
 export interface Invocation {
-  /** Sends with every call what the common options ask for. */
+  /** Sends with every call what the common options ask for; where it is, and the token, are looked up by the first. */
   readonly api: ApiClient
+  /** Progress, on standard error. */
+  say(text: string): void
+  /** As the command was started; where it says nothing else, relative paths are below `INIT_CWD`. */
+  readonly env: NodeJS.ProcessEnv
+  /** Columns of the terminal; undefined where the output goes somewhere else. */
+  readonly width: number | undefined
+  /** Whether a person reads the result, or a script. */
+  readonly json: boolean
+  /**
+   * Asks before what cannot be undone, unless `--yes` was given.
+   * @throws UsageError when the answer is no, or there is nobody to ask
+   */
+  confirm(consequence: string): Promise<void>
   argument(index: number): string
   optionalArgument(index: number): string | undefined
   text(option: string): string | undefined

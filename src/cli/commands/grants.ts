@@ -1,5 +1,5 @@
 /** `grants`: which resources a group may use, and how. */
-import type { Grant } from '../../domain/model.ts'
+import { type Grant, PERMISSIONS } from '../../domain/model.ts'
 import { apiPath } from '../api-client.ts'
 import type { Command, Invocation } from './command.ts'
 import { list, PAGE_OPTIONS } from './lists.ts'
@@ -27,6 +27,7 @@ const putGrant: Command = {
   words: ['grants', 'put'],
   summary: 'give a group a permission on a resource, or change it',
   takes: ['<group>', '<resource>', '<permission>'],
+  choices: { 2: PERMISSIONS },
   options: {},
   run(invocation) {
     const [group, resource, permission] = [0, 1, 2].map(invocation.argument)

@@ -1,10 +1,11 @@
 /** `groups`: all groups, their place in the tree, and the changes. */
 import type { Group } from '../../domain/model.ts'
 import { apiPath } from '../api-client.ts'
+import { eachOf } from '../each-of.ts'
 import { UsageError } from '../outcome.ts'
 import type { Command, Invocation } from './command.ts'
-import { list, PAGE_OPTIONS } from './lists.ts'
-import { change, IF_MATCH, ifMatch, single } from './mutations.ts'
+import { amountOf, everyRow, firstPage, type ListRequest, list, PAGE_OPTIONS } from './lists.ts'
+import { change, IF_MATCH, ifMatch, single, YES } from './mutations.ts'
 import { reference } from './references.ts'
 import type { Wire } from './wire.ts'
 
@@ -20,11 +21,7 @@ const listGroups: Command = {
     list<Wire<Group>>(invocation, {
       path: '/groups',
       query: invocation.given('q'),
-      columns: [
-        { title: 'NAME', value: ({ name }) => name },
-        { title: 'ID', value: ({ id }) => id },
-        { title: 'PARENT', value: ({ parentId }) => parentId },
-      ],
+      ...withParents(invocation),
     }),
 }
 
@@ -33,7 +30,12 @@ const getGroup: Command = {
   summary: 'one group',
   takes: ['<group>'],
   options: {},
-  run: (invocation) => single(invocation, pathOf(invocation)),
+  run: (invocation) =>
+    single(invocation, pathOf(invocation), async (body) => {
+      const { parentId, ...group } = body as Wire<Group>
+      if (!parentId) return { ...group, parent: null }
+      return { ...group, parent: (await namesOf(invocation, [parentId])).get(parentId) }
+    }),
 }
 
 const createGroup: Command = {
@@ -79,15 +81,61 @@ const deleteGroup: Command = {
   words: ['groups', 'delete'],
   summary: 'delete a group, its memberships and grants; groups below it become roots',
   takes: ['<group>'],
-  options: IF_MATCH,
-  run: (invocation) =>
-    change(
-      invocation,
-      { method: 'DELETE', path: pathOf(invocation), ...ifMatch(invocation) },
-      () => `deleted ${invocation.argument(0)}`,
-    ),
+  options: { ...IF_MATCH, ...YES },
+  async run(invocation) {
+    const name = invocation.argument(0)
+    if (!invocation.flag('yes')) {
+      const lost = await lostWith(invocation)
+      if (lost.length > 0) await invocation.confirm(`${name} has ${lost.join(', ')}`)
+    }
+    const call = { method: 'DELETE', path: pathOf(invocation), ...ifMatch(invocation) } as const
+    return change(invocation, call, () => `deleted ${name}`)
+  },
 }
 
 export const groupCommands = [listGroups, getGroup, createGroup, updateGroup, deleteGroup]
 
 const pathOf = (invocation: Invocation) => apiPath`/groups/${reference(invocation.argument(0))}`
+
+/** What hangs on a group, in words. */
+async function lostWith(invocation: Invocation): Promise<string[]> {
+  const { api } = invocation
+  const [{ body }, members, grants, groups] = await Promise.all([
+    api.call({ method: 'GET', path: pathOf(invocation) }),
+    firstPage(api, `${pathOf(invocation)}/members`),
+    firstPage(api, `${pathOf(invocation)}/grants`),
+    everyRow<Wire<Group>>(api, '/groups'),
+  ])
+  const below = groups.filter(({ parentId }) => parentId === (body as Wire<Group>).id)
+  return [
+    ...(below.length > 0 ? [`${amountOf(below.length).shown('group')} below it, which would become roots`] : []),
+    ...(members.count > 0 ? [members.shown('member')] : []),
+    ...(grants.count > 0 ? [grants.shown('grant')] : []),
+  ]
+}
+
+/** The columns of a list of groups: parents are looked up, as a page holds only their ids. */
+function withParents(invocation: Invocation): Pick<ListRequest<Wire<Group>>, 'columns' | 'prepare'> {
+  let names: ReadonlyMap<string, string> = new Map()
+  return {
+    columns: [
+      { title: 'NAME', value: ({ name }) => name, shrinks: true },
+      { title: 'PARENT', value: ({ parentId }) => parentId && (names.get(parentId) ?? parentId), shrinks: true },
+      { title: 'ID', value: ({ id }) => id },
+    ],
+    async prepare(groups) {
+      const known = new Map<string, string>(groups.map(({ id, name }) => [id, name]))
+      const parents = groups.flatMap(({ parentId }) => (parentId === null || known.has(parentId) ? [] : [parentId]))
+      names = new Map([...known, ...(await namesOf(invocation, parents))])
+    },
+  }
+}
+
+async function namesOf({ api }: Invocation, ids: readonly string[]): Promise<Map<string, string>> {
+  const names = new Map<string, string>()
+  await eachOf([...new Set(ids)], async (id) => {
+    const { body } = await api.call({ method: 'GET', path: apiPath`/groups/${id}` })
+    names.set(id, (body as Wire<Group>).name)
+  })
+  return names
+}

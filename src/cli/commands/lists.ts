@@ -23,6 +23,10 @@ export interface ListRequest<Row> {
   readonly columns: readonly Column<Row>[]
   /** How the API calls the position to go on from. */
   readonly cursorName?: 'cursor' | 'after'
+  /** What is needed to show the rows to a person; scripts get the answer as it is. */
+  readonly prepare?: (rows: readonly Row[]) => Promise<void>
+  /** Why there is nothing, where that is not plain. */
+  readonly whyNothing?: () => Promise<string>
 }
 
 export async function list<Row>(invocation: Invocation, request: ListRequest<Row>): Promise<Output> {
@@ -36,9 +40,15 @@ export async function list<Row>(invocation: Invocation, request: ListRequest<Row
   const more = page.nextCursor === null ? undefined : `more: --cursor ${page.nextCursor}   (or --all)`
   return {
     json: page,
-    text: page.data.length === 0 ? 'nothing' : table(request.columns, page.data),
+    text: invocation.json ? '' : await shown(invocation, request, page.data),
     ...(more !== undefined && { aside: more }),
   }
+}
+
+async function shown<Row>({ width }: Invocation, request: ListRequest<Row>, rows: readonly Row[]): Promise<string> {
+  if (rows.length === 0) return (await request.whyNothing?.()) ?? 'nothing'
+  await request.prepare?.(rows)
+  return table(request.columns, rows, width)
 }
 
 async function onePage<Row>(
@@ -64,4 +74,29 @@ async function everyPage<Row>(
     cursor = page.nextCursor ?? undefined
   } while (cursor !== undefined)
   return { data, nextCursor: null }
+}
+
+export interface Amount {
+  readonly count: number
+  /** `3 users`; `200 users or more` where there are further pages. */
+  shown(noun: string): string
+}
+
+/** How much of something there is, as far as one page tells. */
+export async function firstPage(api: ApiClient, path: string): Promise<Amount> {
+  const { data, nextCursor } = await onePage(api, { path, columns: [] }, { limit: PAGE_MAX }, undefined)
+  return amountOf(data.length, nextCursor !== null)
+}
+
+export const amountOf = (count: number, more = false): Amount => ({
+  count,
+  shown: (noun) => `${count} ${noun}${count === 1 ? '' : 's'}${more ? ' or more' : ''}`,
+})
+
+export async function everyRow<Row>(
+  api: ApiClient,
+  path: string,
+  query: Readonly<Record<string, string>> = {},
+): Promise<readonly Row[]> {
+  return (await everyPage<Row>(api, { path, columns: [] }, { ...query, limit: PAGE_MAX })).data
 }

@@ -26,7 +26,7 @@ const putMember: Command = {
   words: ['members', 'put'],
   summary: 'make a user a member of a group, or change the role',
   takes: ['<group>', '<user>'],
-  options: { role: { value: '<role>', help: 'member (default) or maintainer' } },
+  options: { role: { value: '<role>', help: 'member by default', choices: ['member', 'maintainer'] } },
   run(invocation) {
     const call = { method: 'PUT', path: pathOf(invocation), body: invocation.given('role') } as const
     // The role in full: without --role a maintainer becomes a member.

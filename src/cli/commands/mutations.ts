@@ -7,6 +7,8 @@ export const IF_MATCH = {
   'if-match': { value: '<etag>', help: 'only if it is still what `get` showed' },
 } satisfies Record<string, OptionSpec>
 
+export const YES = { yes: { help: 'do not ask' } } satisfies Record<string, OptionSpec>
+
 export const ifMatch = (invocation: Invocation): { headers?: Record<string, string> } => {
   const etag = invocation.text('if-match')
   return etag === undefined ? {} : { headers: { 'if-match': etag } }
@@ -28,10 +30,15 @@ export const createdOr = (created: string, otherwise: string) => (answer: ApiAns
   answer.status === 201 ? created : otherwise
 
 /** One thing, with the validator that a later change can present. */
-export async function single({ api }: Invocation, path: string): Promise<Output> {
+export async function single(
+  { api, json }: Invocation,
+  path: string,
+  forPeople: (body: unknown) => Promise<unknown> = async (body) => body,
+): Promise<Output> {
   const { body, headers } = await api.call({ method: 'GET', path })
   const etag = headers.get('etag')
-  return { json: body, text: factsOf(body), ...(etag !== null && { aside: `ETag: ${etag}` }) }
+  const text = json ? '' : factsOf(await forPeople(body))
+  return { json: body, text, ...(etag !== null && { aside: `ETag: ${etag}` }) }
 }
 
 /** Any JSON as names and values, nested ones by their path. */

@@ -2,10 +2,10 @@
 import { PERMISSIONS, type Permission, type VisibleResource } from '../../domain/model.ts'
 import { apiPath } from '../api-client.ts'
 import { UsageError } from '../outcome.ts'
-import type { Column } from '../table.ts'
+import { type Column, printable } from '../table.ts'
 import type { Command, Invocation, OptionSpec } from './command.ts'
-import { list, PAGE_OPTIONS } from './lists.ts'
-import { change, IF_MATCH, ifMatch, single } from './mutations.ts'
+import { firstPage, list, PAGE_OPTIONS } from './lists.ts'
+import { change, IF_MATCH, ifMatch, single, YES } from './mutations.ts'
 import { reference } from './references.ts'
 
 const FIELDS = {
@@ -17,26 +17,39 @@ const FIELDS = {
 const FILTERS = {
   kind: { value: '<kind>', help: 'only of this kind' },
   q: { value: '<prefix>', help: 'only names that begin so' },
-  permission: { value: '<permission>', help: `at least this: ${PERMISSIONS.join(', ')}` },
+  permission: { value: '<permission>', help: 'at least this', choices: PERMISSIONS },
 } satisfies Record<string, OptionSpec>
 
 const COLUMNS: Column<VisibleResource>[] = [
-  { title: 'NAME', value: ({ name }) => name },
+  { title: 'NAME', value: ({ name }) => name, shrinks: true },
   { title: 'KIND', value: ({ kind }) => kind },
   { title: 'PERMISSION', value: ({ permission }) => permission },
-  { title: 'DESCRIPTION', value: ({ description }) => description },
+  { title: 'DESCRIPTION', value: ({ description }) => description, shrinks: true },
 ]
 
-export const listVisible: Pick<Command, 'options'> & {
-  of(path: string, invocation: Invocation): ReturnType<Command['run']>
-} = {
-  options: { ...FILTERS, ...PAGE_OPTIONS },
-  of: (path, invocation) =>
-    list<VisibleResource>(invocation, {
-      path,
-      query: invocation.given('kind', 'q', 'permission'),
-      columns: COLUMNS,
-    }),
+export const VISIBLE_OPTIONS = { ...FILTERS, ...PAGE_OPTIONS } satisfies Command['options']
+
+export function listVisible(invocation: Invocation, path: string, whyNothing?: () => Promise<string>) {
+  const query = invocation.given('kind', 'q', 'permission')
+  const filtered = Object.keys(query).length > 0
+  return list<VisibleResource>(invocation, {
+    path,
+    query,
+    columns: COLUMNS,
+    ...(whyNothing && !filtered && { whyNothing }),
+  })
+}
+
+/** An administrator may do everything, and so expects to see everything. */
+async function whyCallerSeesNothing({ api }: Invocation): Promise<string> {
+  const { body } = await api.call({ method: 'GET', path: '/me' })
+  const { id, roles = [] } = body as { id: string; roles?: readonly string[] }
+  const none = `nothing: ${id} is in no group that has a grant`
+  if (!roles.includes('admin')) return printable(none)
+  return printable(
+    `${none}. An administrator may change everything, but a list shows only what one's own groups may see.\n` +
+      "Another user's list: users resources <user>. All users: users. All groups: groups.",
+  )
 }
 
 const listResources: Command = {
@@ -44,8 +57,8 @@ const listResources: Command = {
   isDefault: true,
   summary: 'the resources you may see',
   takes: [],
-  options: listVisible.options,
-  run: (invocation) => listVisible.of('/resources', invocation),
+  options: VISIBLE_OPTIONS,
+  run: (invocation) => listVisible(invocation, '/resources', () => whyCallerSeesNothing(invocation)),
 }
 
 const getResource: Command = {
@@ -89,13 +102,16 @@ const deleteResource: Command = {
   words: ['resources', 'delete'],
   summary: 'delete a resource and its grants',
   takes: ['<resource>'],
-  options: IF_MATCH,
-  run: (invocation) =>
-    change(
-      invocation,
-      { method: 'DELETE', path: pathOf(invocation), ...ifMatch(invocation) },
-      () => `deleted ${invocation.argument(0)}`,
-    ),
+  options: { ...IF_MATCH, ...YES },
+  async run(invocation) {
+    const name = invocation.argument(0)
+    if (!invocation.flag('yes')) {
+      const access = await firstPage(invocation.api, `${pathOf(invocation)}/access`)
+      if (access.count > 0) await invocation.confirm(`${access.shown(`user`)} can no longer see ${name} then`)
+    }
+    const call = { method: 'DELETE', path: pathOf(invocation), ...ifMatch(invocation) } as const
+    return change(invocation, call, () => `deleted ${name}`)
+  },
 }
 
 export const resourceCommands = [listResources, getResource, createResource, updateResource, deleteResource]

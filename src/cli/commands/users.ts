@@ -4,14 +4,14 @@ import { apiPath } from '../api-client.ts'
 import { UsageError } from '../outcome.ts'
 import type { Column } from '../table.ts'
 import type { Command } from './command.ts'
-import { list, PAGE_OPTIONS } from './lists.ts'
-import { change, createdOr, single } from './mutations.ts'
-import { listVisible } from './resources.ts'
+import { firstPage, list, PAGE_OPTIONS } from './lists.ts'
+import { change, createdOr, single, YES } from './mutations.ts'
+import { listVisible, VISIBLE_OPTIONS } from './resources.ts'
 import type { Wire } from './wire.ts'
 
 const GROUP_COLUMNS: Column<EffectiveGroup>[] = [
   { title: 'GROUP', value: ({ name }) => name },
-  { title: 'VIA', value: ({ via }) => (typeof via === 'string' ? via : via.join(', ')) },
+  { title: 'VIA', value: ({ via }) => (typeof via === 'string' ? via : via.join(', ')), shrinks: true },
   { title: 'ROLE', value: ({ role }) => role },
 ]
 
@@ -27,7 +27,7 @@ const listUsers: Command = {
       query: invocation.given('q'),
       columns: [
         { title: 'ID', value: ({ id }) => id },
-        { title: 'NAME', value: ({ displayName }) => displayName },
+        { title: 'NAME', value: ({ displayName }) => displayName, shrinks: true },
         { title: 'DISABLED', value: ({ disabled }) => (disabled ? 'yes' : 'no') },
       ],
     }),
@@ -68,16 +68,20 @@ const deleteUser: Command = {
   words: ['users', 'delete'],
   summary: 'delete a user and the memberships',
   takes: ['<user>'],
-  options: {},
-  run(invocation) {
+  options: YES,
+  async run(invocation) {
     const user = invocation.argument(0)
+    if (!invocation.flag('yes')) {
+      const groups = await firstPage(invocation.api, apiPath`/users/${user}/groups`)
+      if (groups.count > 0) await invocation.confirm(`${user} leaves ${groups.shown('group')} then`)
+    }
     return change(invocation, { method: 'DELETE', path: apiPath`/users/${user}` }, () => `deleted ${user}`)
   },
 }
 
 const userGroups: Command = {
   words: ['users', 'groups'],
-  summary: "a user's effective groups, and how each is come by",
+  summary: "a user's effective groups, and how each is obtained",
   takes: ['<user>'],
   options: {},
   run: (invocation) =>
@@ -88,8 +92,8 @@ const userResources: Command = {
   words: ['users', 'resources'],
   summary: 'the resources a user may see',
   takes: ['<user>'],
-  options: listVisible.options,
-  run: (invocation) => listVisible.of(apiPath`/users/${invocation.argument(0)}/resources`, invocation),
+  options: VISIBLE_OPTIONS,
+  run: (invocation) => listVisible(invocation, apiPath`/users/${invocation.argument(0)}/resources`),
 }
 
 const me: Command = {

@@ -4,16 +4,19 @@ import type { OrganisationImport } from '../../domain/api.ts'
 import { assemble } from './assemble.ts'
 import { findYamlFiles } from './find-files.ts'
 import { createFindings, type Finding, inOrder, startOf } from './findings.ts'
-import { toImport, toImportWithOrganisationRoles } from './to-import.ts'
+import { type Renames, renamesIn, toImport, toImportWithOrganisationRoles } from './to-import.ts'
 import { readYaml } from './yaml-source.ts'
 
 export { describe, type Finding } from './findings.ts'
+export type { Renames } from './to-import.ts'
 
 export interface PeribolosReading {
   readonly organisations: readonly string[]
   readonly files: number
   /** Null when there are problems: half an organisation is worse than none. */
   readonly organisation: OrganisationImport | null
+  /** Of what `previously` names. */
+  readonly renames: Renames
   readonly problems: readonly Finding[]
   readonly notes: readonly Finding[]
 }
@@ -39,6 +42,7 @@ export function readPeribolos(path: string, { roles }: PeribolosOptions): Peribo
     organisations: organisations.map(({ name }) => name),
     files: files.length,
     organisation: findings.problems.length === 0 ? convert(organisations) : null,
+    renames: renamesIn(organisations),
     problems: inOrder(findings.problems),
     notes: inOrder(findings.notes),
   }

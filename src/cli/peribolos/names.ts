@@ -1,5 +1,6 @@
 /** Reads logins and names by the rules that the service applies too, so that nothing is refused after the sending. */
-import type { Findings } from './findings.ts'
+import { PERMISSIONS, type Permission } from '../../domain/model.ts'
+import type { Findings, Place } from './findings.ts'
 import type { Login } from './organisation.ts'
 import type { Value, YamlSource } from './yaml-source.ts'
 
@@ -41,4 +42,25 @@ export function readLogins(source: YamlSource, list: Value | undefined, what: st
       )
   }
   return [...logins.values()]
+}
+
+/** What may stand as a level of access: `none` gives nothing. */
+export const isAccess = (level: string): level is Permission | 'none' =>
+  level === 'none' || PERMISSIONS.some((each) => each === level)
+
+/** Former names, as `previously` lists them. */
+export function readPrevious(
+  source: YamlSource,
+  list: Value | undefined,
+  what: string,
+  findings: Findings,
+): { readonly name: string; readonly place: Place }[] {
+  return (list ? source.items(list, `the former names of ${what}`) : []).flatMap((item) => {
+    const written = source.text(item, `a former name of ${what}`)
+    if (written === null) return []
+    const fault = nameFault(written)
+    if (fault === null) return [{ name: written.normalize('NFC'), place: item.place }]
+    findings.problem(item.place, `the former name ${quoted(written)} of ${what} ${fault}`)
+    return []
+  })
 }

@@ -14,7 +14,22 @@ export interface Team {
   /** The name of the team it is nested in. */
   readonly parent: string | null
   readonly members: readonly (Login & { readonly role: MembershipRole })[]
-  readonly repositories: readonly { readonly name: string; readonly permission: Permission }[]
+  readonly repositories: readonly TeamRepository[]
+  /** Names it had before. */
+  readonly previously: readonly string[]
+}
+
+export interface TeamRepository {
+  readonly name: string
+  /** `none` names the repository and gives nothing. */
+  readonly permission: Permission | 'none'
+}
+
+export interface Repository {
+  readonly name: string
+  readonly description: string | null
+  readonly previously: readonly string[]
+  readonly collaborators: readonly (Login & { readonly permission: Permission })[]
 }
 
 export interface OrganisationFile {
@@ -25,6 +40,6 @@ export interface OrganisationFile {
   /** `default_repository_permission`; undefined where the file leaves it to the organisation's settings. */
   readonly defaultPermission: Permission | 'none' | undefined
   /** The organisation's own list, where it keeps one. */
-  readonly repositories: readonly { readonly name: string; readonly description: string | null }[]
+  readonly repositories: readonly Repository[]
   readonly teams: readonly Team[]
 }

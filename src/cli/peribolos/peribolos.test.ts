@@ -118,6 +118,137 @@ teams:
   })
 })
 
+describe('the format in full', () => {
+  it('gives the collaborators of a repository their access, by a group for each level', () => {
+    const { organisation, problems, notes } = read({
+      'acme/org.yaml': 'repos: {site: {collaborators: {Ann: write, bo: write, cy: read, dee: none}}}',
+    })
+    expect([problems, notes]).toEqual([[], []])
+    expect(organisation).toEqual({
+      users: [
+        { id: 'ann', displayName: 'Ann' },
+        { id: 'bo', displayName: 'bo' },
+        { id: 'cy', displayName: 'cy' },
+      ],
+      groups: [
+        { name: 'acme:site:write', parent: null },
+        { name: 'acme:site:read', parent: null },
+      ],
+      memberships: [
+        { group: 'acme:site:write', user: 'ann', role: 'member' },
+        { group: 'acme:site:write', user: 'bo', role: 'member' },
+        { group: 'acme:site:read', user: 'cy', role: 'member' },
+      ],
+      resources: [{ name: 'acme/site', kind: 'repository' }],
+      grants: [
+        { group: 'acme:site:write', resource: 'acme/site', permission: 'write' },
+        { group: 'acme:site:read', resource: 'acme/site', permission: 'read' },
+      ],
+    })
+  })
+
+  it('takes none as a level: the repository is named and nothing is given', () => {
+    const { organisation, problems } = read({ 'acme/org.yaml': 'teams: {core: {repos: {site: none}}}' })
+    expect(problems).toEqual([])
+    expect(organisation?.resources).toEqual([{ name: 'acme/site', kind: 'repository' }])
+    expect(organisation?.grants).toEqual([])
+  })
+
+  it('merges what << names, and the mapping’s own fields win', () => {
+    const { organisation, problems } = read({
+      'orgs.yaml': `
+common: &common {members: [ann], repos: {site: read, docs: write}}
+more: &more {maintainers: [bo]}
+orgs:
+  acme:
+    teams:
+      one: {<<: *common, members: [cy]}
+      two:
+        <<: [*more, *common]
+        repos: {<<: {site: admin}, site: triage}
+      "three": {"<<": x}
+`,
+    })
+    expect(problems).toEqual([expect.stringContaining('"<<" is no field of a team (the team "three")')])
+    expect(organisation).toBeNull()
+    const good = read({
+      'orgs.yaml': `
+common: &common {members: [ann], repos: {site: read, docs: write}}
+more: &more {maintainers: [bo]}
+orgs:
+  acme:
+    teams:
+      one: {<<: *common, members: [cy]}
+      two: {<<: [*more, *common], repos: {<<: {site: admin}, site: triage}}
+`,
+    })
+    expect(good.problems).toEqual([])
+    expect(good.organisation?.memberships).toEqual([
+      { group: 'acme/one', user: 'cy', role: 'member' },
+      { group: 'acme/two', user: 'bo', role: 'maintainer' },
+      { group: 'acme/two', user: 'ann', role: 'member' },
+    ])
+    expect(good.organisation?.grants).toEqual([
+      { group: 'acme/one', resource: 'acme/site', permission: 'read' },
+      { group: 'acme/one', resource: 'acme/docs', permission: 'write' },
+      { group: 'acme/two', resource: 'acme/site', permission: 'triage' },
+    ])
+  })
+
+  it('refuses << of what is no mapping, and ends on a mapping that merges itself', () => {
+    const { problems } = read({ 'acme/org.yaml': 'teams: {one: {<<: 7}, two: &two {<<: *two}}' })
+    expect(problems.filter((each) => each.includes('<< takes a mapping'))).toHaveLength(2)
+  })
+
+  it('counts two spellings of one repository as one, as the organisation’s own list spells it', () => {
+    const { organisation, notes } = read({
+      'acme/org.yaml': 'repos: {Site: {}}\nteams: {one: {repos: {site: read}}, two: {repos: {SITE: write}}}',
+    })
+    expect(organisation?.resources).toEqual([{ name: 'acme/Site', kind: 'repository' }])
+    expect(organisation?.grants).toEqual([
+      { group: 'acme/one', resource: 'acme/Site', permission: 'read' },
+      { group: 'acme/two', resource: 'acme/Site', permission: 'write' },
+    ])
+    expect(notes).toHaveLength(2)
+  })
+
+  it('knows the former names of teams and repositories', () => {
+    const { organisation, renames, problems } = read({
+      'acme/org.yaml':
+        'repos: {site: {previously: [www, Web]}}\nteams: {core: {previously: [makers], repos: {web: read}}}',
+    })
+    expect(problems).toEqual([])
+    expect(renames).toEqual({
+      groups: [{ to: 'acme/core', from: ['acme/makers'] }],
+      resources: [{ to: 'acme/site', from: ['acme/www', 'acme/Web'] }],
+    })
+    // A team that still names the repository by a former name means this one.
+    expect(organisation?.grants).toEqual([{ group: 'acme/core', resource: 'acme/site', permission: 'read' }])
+  })
+
+  it.each([
+    ['a former name that a team has', 'teams: {a: {previously: [b]}, b: {}}', 'has a team "b" already'],
+    ['a team in two spellings', 'teams: {core: {}, Core: {}}', 'has a team "Core" already'],
+    ['a former name that a repository has', 'repos: {a: {previously: [B]}, b: {}}', 'repository "b" is there already'],
+    ['two spellings in one list', 'repos: {a: {}, A: {}}', 'repository "A" is there already'],
+    ['two spellings in one team', 'teams: {t: {repos: {a: read, A: write}}}', 'has the repository "a" twice'],
+    ['a misspelt field', 'repos: {a: {colaborators: {}}}', '"colaborators" is no field of a repository'],
+    ['one collaborator twice', 'repos: {a: {collaborators: {x: read, X: admin}}}', 'the collaborator "x" twice'],
+    ['no level', 'repos: {a: {collaborators: {x: owner}}}', '"owner" is no permission'],
+    ['no privacy', 'teams: {t: {privacy: open}}', '"open" is no privacy'],
+    ['former names that are no list', 'teams: {t: {previously: b}}', 'the former names of the team "t" must be a list'],
+  ])('refuses %s', (_what, yaml, message) => {
+    const { organisation, problems } = read({ 'acme/org.yaml': yaml })
+    expect(organisation).toBeNull()
+    expect(problems.join()).toContain(message)
+  })
+
+  it('names what is not taken', () => {
+    const { notes } = read({ 'acme/org.yaml': 'members: [a]\nroles: {security: {users: [a]}}' })
+    expect(notes).toEqual([expect.stringContaining('the organisation roles of the organisation "acme" are not taken')])
+  })
+})
+
 describe('the roles of the organisation itself', () => {
   const files = {
     'acme/org.yaml':

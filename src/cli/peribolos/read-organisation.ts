@@ -1,9 +1,11 @@
 /** Reads one organisation: the mapping in its org.yaml (or under `orgs:`) together with its teams.yaml files. */
 import { PERMISSIONS } from '../../domain/model.ts'
-import { type Findings, located } from './findings.ts'
-import { nameFault, quoted, readLogins } from './names.ts'
+import type { Findings } from './findings.ts'
+import { isAccess, nameFault, quoted, readLogins } from './names.ts'
 import type { OrganisationFile } from './organisation.ts'
+import { readRepositories } from './read-repositories.ts'
 import { createTeamReader } from './read-teams.ts'
+import { createRepositoryNames } from './repository-names.ts'
 import type { Value, YamlSource } from './yaml-source.ts'
 
 /** What tells an organisation from any other YAML file. */
@@ -29,13 +31,21 @@ export function readOrganisation(input: OrganisationInput, findings: Findings): 
   const fault = name.includes('/') ? 'contains a slash' : nameFault(name)
   if (fault !== null) findings.problem(body.place, `the organisation name ${quoted(name)} ${fault}`)
   const fields = new Map(source.fields(body, what).map((field) => [field.key, field]))
-  for (const { key, keyPlace } of fields.values())
-    if (!ORGANISATION_FIELDS.includes(key) && !OTHER_FIELDS.includes(key))
+  for (const { key, keyPlace, ...value } of fields.values())
+    if (key === 'roles') {
+      if (!source.isEmpty(value)) findings.note(keyPlace, `the organisation roles of ${what} are not taken`)
+    } else if (!ORGANISATION_FIELDS.includes(key) && !OTHER_FIELDS.includes(key))
       findings.note(keyPlace, `${quoted(key)} is not known in an organisation: skipped`)
 
   const admins = readLogins(source, fields.get('admins'), `the admins of ${what}`, findings)
   const members = readLogins(source, fields.get('members'), `the members of ${what}`, findings)
-  const teams = createTeamReader(name, findings)
+  const both = new Set(admins.map(({ id }) => id))
+  for (const { id, written } of members)
+    if (both.has(id)) findings.note(body.place, `${quoted(written)} is member and admin of ${what}: counted as admin`)
+  const names = createRepositoryNames(name, findings)
+  // Before the teams: the organisation's own spelling of a repository counts, and its former names lead to it.
+  const repositories = readRepositories(source, fields.get('repos'), { organisation: name, names }, findings)
+  const teams = createTeamReader(name, names, findings)
   const own = fields.get('teams')
   if (own) teams.read(source, own)
   for (const file of teamFiles) readTeamFile(file, teams, findings)
@@ -45,7 +55,7 @@ export function readOrganisation(input: OrganisationInput, findings: Findings): 
     admins,
     members,
     defaultPermission: readDefaultPermission(source, fields.get('default_repository_permission'), findings),
-    repositories: readRepositories(source, fields.get('repos'), name, findings),
+    repositories,
     teams: teams.teams,
   }
 }
@@ -63,30 +73,8 @@ function readDefaultPermission(
 ): OrganisationFile['defaultPermission'] {
   if (value === undefined || source.isEmpty(value)) return undefined
   const level = source.text(value, 'default_repository_permission')
-  const known = level === 'none' ? level : PERMISSIONS.find((each) => each === level)
-  if (level !== null && known === undefined)
-    findings.problem(value.place, `${quoted(level)} is no permission: one of none, ${PERMISSIONS.join(', ')}`)
-  return known
-}
-
-function readRepositories(
-  source: YamlSource,
-  value: Value | undefined,
-  organisation: string,
-  findings: Findings,
-): OrganisationFile['repositories'] {
-  const places = new Map<string, string>()
-  return (value ? source.fields(value, `the repos of ${quoted(organisation)}`) : []).map((field) => {
-    const name = field.key.normalize('NFC')
-    const fault = nameFault(field.key) ?? nameFault(`${organisation}/${name}`)
-    if (fault !== null) findings.problem(field.keyPlace, `the repository name ${quoted(field.key)} ${fault}`)
-    const earlier = places.get(name)
-    if (earlier) findings.problem(field.keyPlace, `the repository ${quoted(name)} is there already, at ${earlier}`)
-    places.set(name, located(field.keyPlace))
-    const about = source
-      .fields(field, `the repository ${quoted(name)}`)
-      .find(({ key, ...found }) => key === 'description' && !source.isEmpty(found))
-    const description = about ? source.text(about, `the description of ${quoted(name)}`) : null
-    return { name, description }
-  })
+  if (level === null) return undefined
+  if (isAccess(level)) return level
+  findings.problem(value.place, `${quoted(level)} is no permission: one of none, ${PERMISSIONS.join(', ')}`)
+  return undefined
 }

@@ -1,8 +1,9 @@
 /** Reads `teams:`: members, maintainers, repositories, and the teams nested in them. */
-import { PERMISSIONS, type Permission } from '../../domain/model.ts'
+import { PERMISSIONS } from '../../domain/model.ts'
 import { type Findings, located, type Place } from './findings.ts'
-import { nameFault, quoted, readLogins } from './names.ts'
-import type { Team } from './organisation.ts'
+import { isAccess, nameFault, quoted, readLogins, readPrevious } from './names.ts'
+import type { Team, TeamRepository } from './organisation.ts'
+import type { RepositoryNames } from './repository-names.ts'
 import type { Field, Value, YamlSource } from './yaml-source.ts'
 
 /** The service keeps trees of at most this many levels. */
@@ -15,7 +16,11 @@ export interface TeamReader {
   readonly teams: readonly Team[]
 }
 
-export function createTeamReader(organisation: string, findings: Findings): TeamReader {
+export function createTeamReader(
+  organisation: string,
+  repositoryNames: RepositoryNames,
+  findings: Findings,
+): TeamReader {
   const teams: Team[] = []
   const seen = new Map<string, Place>()
 
@@ -38,11 +43,15 @@ export function createTeamReader(organisation: string, findings: Findings): Team
   function isNew({ key, keyPlace }: Field, name: string): boolean {
     const fault = nameFault(key) ?? nameFault(`${organisation}/${name}`)
     if (fault !== null) findings.problem(keyPlace, `the team name ${quoted(key)} ${fault}`)
-    const earlier = seen.get(name)
-    if (earlier !== undefined)
-      findings.problem(keyPlace, `${organisation} has a team ${quoted(name)} already, at ${located(earlier)}`)
-    else seen.set(name, keyPlace)
-    return fault === null && earlier === undefined
+    return claim(name, keyPlace) && fault === null
+  }
+
+  /** GitHub tells teams apart without case, and one that was renamed keeps its former names to itself. */
+  function claim(name: string, place: Place): boolean {
+    const earlier = seen.get(name.toLowerCase())
+    if (earlier === undefined) seen.set(name.toLowerCase(), place)
+    else findings.problem(place, `${organisation} has a team ${quoted(name)} already, at ${located(earlier)}`)
+    return earlier === undefined
   }
 
   /** @returns the teams nested in it */
@@ -52,6 +61,8 @@ export function createTeamReader(organisation: string, findings: Findings): Team
     // A misspelt `members` would quietly take everybody's access.
     for (const { key, keyPlace } of fields.values())
       if (!TEAM_FIELDS.includes(key)) findings.problem(keyPlace, `${quoted(key)} is no field of a team (${what})`)
+    checkPrivacy(source, fields.get('privacy'), what)
+    const previously = readPrevious(source, fields.get('previously'), what, findings)
     const maintainers = readLogins(source, fields.get('maintainers'), `the maintainers of ${what}`, findings)
     const members = readLogins(source, fields.get('members'), `the members of ${what}`, findings)
     const maintain = new Set(maintainers.map(({ id }) => id))
@@ -67,30 +78,34 @@ export function createTeamReader(organisation: string, findings: Findings): Team
         ...members.filter(({ id }) => !maintain.has(id)).map((login) => ({ ...login, role: 'member' as const })),
       ],
       repositories: readRepositories(source, fields.get('repos'), what),
+      previously: previously.filter((former) => claim(former.name, former.place)).map((former) => former.name),
     })
     return fields.get('teams')
   }
 
-  function readRepositories(source: YamlSource, repos: Value | undefined, what: string): Team['repositories'] {
-    const granted = new Map<string, Permission>()
+  function checkPrivacy(source: YamlSource, value: Value | undefined, what: string): void {
+    if (value === undefined || source.isEmpty(value)) return
+    const privacy = source.text(value, `the privacy of ${what}`)
+    if (privacy !== null && privacy !== 'closed' && privacy !== 'secret')
+      findings.problem(value.place, `${quoted(privacy)} is no privacy (${what}): closed or secret`)
+  }
+
+  function readRepositories(source: YamlSource, repos: Value | undefined, what: string): readonly TeamRepository[] {
+    const granted = new Map<string, TeamRepository>()
     for (const field of repos ? source.fields(repos, `the repos of ${what}`) : []) {
-      const name = field.key.normalize('NFC')
-      const fault = nameFault(field.key) ?? nameFault(`${organisation}/${name}`)
-      if (fault !== null)
-        findings.problem(field.keyPlace, `the repository name ${quoted(field.key)} in ${what} ${fault}`)
-      const level = source.text(field, `the permission of ${what} on ${quoted(name)}`)
-      if (level !== null && !isPermission(level))
+      const name = repositoryNames.refer(field)
+      const level = source.text(field, `the permission of ${what} on ${quoted(field.key)}`)
+      if (level !== null && !isAccess(level))
         findings.problem(
           field.place,
-          `${quoted(level)} is no permission (${what} on ${quoted(name)}): one of ${PERMISSIONS.join(', ')}`,
+          `${quoted(level)} is no permission (${what} on ${quoted(field.key)}): one of none, ${PERMISSIONS.join(', ')}`,
         )
+      if (name === null) continue
       if (granted.has(name)) findings.problem(field.keyPlace, `${what} has the repository ${quoted(name)} twice`)
-      if (fault === null && level !== null && isPermission(level)) granted.set(name, level)
+      if (level !== null && isAccess(level)) granted.set(name, { name, permission: level })
     }
-    return [...granted].map(([name, permission]) => ({ name, permission }))
+    return [...granted.values()]
   }
 
   return { teams, read: (source, value) => readAll(source, value, []) }
 }
-
-const isPermission = (level: string): level is Permission => PERMISSIONS.some((each) => each === level)

@@ -2,11 +2,28 @@
 import type { OrganisationImport } from '../../domain/api.ts'
 import type { Login, OrganisationFile } from './organisation.ts'
 
+export interface Rename {
+  readonly to: string
+  /** In the order in which they are looked for. */
+  readonly from: readonly string[]
+}
+
+export interface Renames {
+  readonly groups: readonly Rename[]
+  readonly resources: readonly Rename[]
+}
+
 type Mutable = { -readonly [List in keyof OrganisationImport]: OrganisationImport[List][number][] }
 
-/** Users, groups `<org>/<team>`, resources `<org>/<repository>`: what the teams say. */
+/**
+ * Users, groups `<org>/<team>`, resources `<org>/<repository>`: what the teams say; and a group
+ * `<org>:<repository>:<permission>` of the collaborators who have it, which no team can be called.
+ */
 export function toImport(organisations: readonly OrganisationFile[]): OrganisationImport {
-  return merge(organisations, organisations.map(ofTeams))
+  return merge(
+    organisations,
+    organisations.flatMap((each) => [ofTeams(each), ofCollaborators(each)]),
+  )
 }
 
 /**
@@ -17,7 +34,7 @@ export function toImport(organisations: readonly OrganisationFile[]): Organisati
 export function toImportWithOrganisationRoles(organisations: readonly OrganisationFile[]): OrganisationImport {
   return merge(
     organisations,
-    organisations.flatMap((each) => [ofTeams(each), ofRoles(each)]),
+    organisations.flatMap((each) => [ofTeams(each), ofCollaborators(each), ofRoles(each)]),
   )
 }
 
@@ -38,12 +55,42 @@ function ofTeams({ name: org, teams, repositories }: OrganisationFile): Organisa
       return { name: `${org}/${name}`, kind: 'repository', ...(description && { description }) }
     }),
     grants: teams.flatMap((team) =>
-      team.repositories.map(({ name, permission }) => ({
-        group: `${org}/${team.name}`,
-        resource: `${org}/${name}`,
-        permission,
-      })),
+      team.repositories.flatMap(({ name, permission }) =>
+        permission === 'none' ? [] : [{ group: `${org}/${team.name}`, resource: `${org}/${name}`, permission }],
+      ),
     ),
+  }
+}
+
+function ofCollaborators({ name: org, repositories }: OrganisationFile): OrganisationImport {
+  const levels = repositories.flatMap(({ name, collaborators }) =>
+    [...Map.groupBy(collaborators, ({ permission }) => permission)].map(([permission, logins]) => ({
+      group: `${org}:${name}:${permission}`,
+      resource: `${org}/${name}`,
+      permission,
+      logins,
+    })),
+  )
+  return {
+    users: [],
+    groups: levels.map(({ group }) => ({ name: group, parent: null })),
+    memberships: levels.flatMap(({ group, logins }) =>
+      logins.map(({ id }) => ({ group, user: id, role: 'member' as const })),
+    ),
+    resources: [],
+    grants: levels.map(({ group, resource, permission }) => ({ group, resource, permission })),
+  }
+}
+
+/** Groups and resources that have another name now: the first former name that exists is renamed. */
+export function renamesIn(organisations: readonly OrganisationFile[]): Renames {
+  const renames = (org: string, all: readonly { readonly name: string; readonly previously: readonly string[] }[]) =>
+    all
+      .filter(({ previously }) => previously.length > 0)
+      .map(({ name, previously }) => ({ to: `${org}/${name}`, from: previously.map((former) => `${org}/${former}`) }))
+  return {
+    groups: organisations.flatMap(({ name, teams }) => renames(name, teams)),
+    resources: organisations.flatMap(({ name, repositories }) => renames(name, repositories)),
   }
 }
 
@@ -75,8 +122,13 @@ function ofRoles(organisation: OrganisationFile): OrganisationImport {
 /** Every login becomes a user, also one that is in no team; the first spelling is the display name. */
 function merge(organisations: readonly OrganisationFile[], parts: readonly OrganisationImport[]): OrganisationImport {
   const logins = new Map<string, Login>()
-  for (const { admins, members, teams } of organisations)
-    for (const login of [...admins, ...members, ...teams.flatMap((team) => team.members)])
+  for (const { admins, members, teams, repositories } of organisations)
+    for (const login of [
+      ...admins,
+      ...members,
+      ...teams.flatMap((team) => team.members),
+      ...repositories.flatMap(({ collaborators }) => collaborators),
+    ])
       if (!logins.has(login.id)) logins.set(login.id, login)
   const all: Mutable = {
     users: [...logins.values()].map(({ id, written }) => ({ id, displayName: written })),

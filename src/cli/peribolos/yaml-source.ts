@@ -8,8 +8,10 @@ import {
   isSeq,
   LineCounter,
   type Node,
+  type Pair,
   parseDocument,
   visit,
+  type YAMLMap,
 } from 'yaml'
 import { type Findings, type Place, startOf } from './findings.ts'
 
@@ -63,6 +65,19 @@ export function readYaml(file: string, bytes: Uint8Array, findings: Findings): Y
     node: isNode(node) ? node : null,
     place: place(node, otherwise),
   })
+  /** With what `<<` merges in behind the mapping's own pairs: the first of each name counts. */
+  const pairsOf = (map: YAMLMap, fault?: (place: Place) => void, above: readonly YAMLMap[] = []): Pair[] => {
+    const merged = map.items.filter(isMergeKey).flatMap(({ key, value }) => {
+      const target = resolved(asValue(value, startOf(file)))
+      const sources = isSeq(target) ? target.items.map((item) => resolved(asValue(item, startOf(file)))) : [target]
+      return sources.flatMap((source) => {
+        if (isMap(source) && source !== map && !above.includes(source)) return pairsOf(source, fault, [...above, map])
+        fault?.(place(key, startOf(file)))
+        return []
+      })
+    })
+    return [...map.items.filter((pair) => !isMergeKey(pair)), ...merged]
+  }
   const wrongType = (value: Value, what: string, expected: string) =>
     findings.problem(value.place, `${what} must be ${expected}, not ${typeOf(resolved(value))}`)
 
@@ -73,7 +88,7 @@ export function readYaml(file: string, bytes: Uint8Array, findings: Findings): Y
     names(value) {
       const node = resolved(value)
       if (!isMap(node)) return []
-      return node.items.flatMap(({ key }) => (isScalar(key) && typeof key.value === 'string' ? [key.value] : []))
+      return pairsOf(node).flatMap(({ key }) => (isScalar(key) && typeof key.value === 'string' ? [key.value] : []))
     },
 
     fields(value, what) {
@@ -84,7 +99,7 @@ export function readYaml(file: string, bytes: Uint8Array, findings: Findings): Y
         return []
       }
       const seen = new Set<string>()
-      return node.items.flatMap((pair): Field[] => {
+      return pairsOf(node, (place) => findings.problem(place, MERGE_FAULT)).flatMap((pair): Field[] => {
         const key = asValue(pair.key, value.place)
         const keyNode = resolved(key)
         if (!isScalar(keyNode) || typeof keyNode.value !== 'string') {
@@ -114,6 +129,11 @@ export function readYaml(file: string, bytes: Uint8Array, findings: Findings): Y
     },
   }
 }
+
+const MERGE_FAULT = '<< takes a mapping, or a list of mappings, that is given elsewhere'
+
+/** YAML 1.1's merge key, which the format's own reader understands; in quotes it is a name like any other. */
+const isMergeKey = ({ key }: Pair): boolean => isScalar(key) && key.value === '<<' && key.type === 'PLAIN'
 
 function parse(file: string, bytes: Uint8Array, lines: LineCounter, findings: Findings): Document | null {
   try {
