@@ -12,6 +12,7 @@ import {
   createServer,
   fileKeys,
   type Health,
+  hostAndPort,
   listen,
   remoteKeys,
   stopKeepingAlive,
@@ -80,7 +81,7 @@ async function start(): Promise<void> {
     if (metricsServer !== undefined)
       await listen(metricsServer, { host: config.http.host, port: config.http.metricsPort ?? 0 })
     logger.info(
-      { url: `http://${config.http.host}:${port}`, metricsPort: config.http.metricsPort, pid: process.pid },
+      { url: `http://${hostAndPort(config.http.host, port)}`, metricsPort: config.http.metricsPort, pid: process.pid },
       'listening',
     )
     await domain.started

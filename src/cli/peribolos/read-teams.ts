@@ -1,7 +1,9 @@
 /** Reads `teams:`: members, maintainers, repositories, and the teams nested in them. */
+
 import { PERMISSIONS, type Permission } from '../../domain/model.ts'
+import { nameFault } from '../../domain/names.ts'
 import { type Findings, located, type Place } from './findings.ts'
-import { nameFault, quoted, readLogins } from './names.ts'
+import { quoted, readLogins } from './names.ts'
 import type { Team } from './organisation.ts'
 import type { Field, Value, YamlSource } from './yaml-source.ts'
 
