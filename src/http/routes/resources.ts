@@ -57,6 +57,7 @@ const patchBody = z.strictObject({
 })
 
 export const listResources = route({
+  operationId: 'listResources',
   method: 'get',
   path: '/resources',
   summary: 'The resources you may see',
@@ -76,6 +77,7 @@ export const listResources = route({
 })
 
 const getResource = route({
+  operationId: 'getResource',
   method: 'get',
   path: '/resources/:id',
   summary: 'One resource',
@@ -102,6 +104,7 @@ const getResource = route({
 })
 
 const createResource = route({
+  operationId: 'createResource',
   method: 'post',
   path: '/resources',
   summary: 'Create a resource, with its first grants',
@@ -135,6 +138,7 @@ const createResource = route({
 })
 
 const patchResource = route({
+  operationId: 'patchResource',
   method: 'patch',
   path: '/resources/:id',
   summary: 'Change a resource (merge patch: absent keeps, null clears)',
@@ -157,6 +161,7 @@ const patchResource = route({
 })
 
 const deleteResource = route({
+  operationId: 'deleteResource',
   method: 'delete',
   path: '/resources/:id',
   summary: 'Delete a resource and its grants',
@@ -172,6 +177,7 @@ const deleteResource = route({
 })
 
 const resourceAccess = route({
+  operationId: 'listResourceAccess',
   method: 'get',
   path: '/resources/:id/access',
   summary: 'Who may see a resource, and why',
