@@ -38,7 +38,7 @@ export function settingsOf({ statementTimeoutMs }: Limits): readonly Setting[] {
     { name: 'extra_float_digits', value: '1' },
     { name: 'array_nulls', value: 'on', pooled: 'role' },
     { name: 'transform_null_equals', value: 'off', pooled: 'role' },
-    { name: 'plan_cache_mode', value: 'force_custom_plan' },
+    { name: 'plan_cache_mode', value: 'auto' },
     { name: 'jit', value: 'off' },
     { name: 'statement_timeout', value: `${statementTimeoutMs}ms` },
     { name: 'lock_timeout', value: `${Math.round(statementTimeoutMs * LOCK_SHARE)}ms` },
@@ -63,12 +63,11 @@ export const BEGIN = 'BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE'
 
 /**
  * How a mutation begins. The service says by its own log row what it changes, and the triggers that do so for other
- * writers leave it alone. Plans are kept, unlike for the reads on these connections: planning takes as long as executing
- * what looks for a few rows by their keys. In transaction mode the limits travel with it.
+ * writers leave it alone. In transaction mode the limits travel with it.
  */
 export function beginning(limits: Limits, pooler: Pooler): string {
   const local = settingsOf(limits).filter(({ name }) => pooler === 'transaction' && PER_TRANSACTION.has(name))
-  const each = [{ name: 'portcullis.declared', value: 'on' }, { name: 'plan_cache_mode', value: 'auto' }, ...local].map(
+  const each = [{ name: 'portcullis.declared', value: 'on' }, ...local].map(
     ({ name, value }) => `SET LOCAL ${name} = '${value}'`,
   )
   return [BEGIN, ...each].join('; ')

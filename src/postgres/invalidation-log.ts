@@ -24,7 +24,7 @@ import { STAMP_COLUMNS, stampOf } from './stamp.ts'
 export const LOG_CHANNEL = 'portcullis_invalidation'
 
 /** A read of the log that takes longer is given up, in milliseconds: the next one asks again. */
-const READ_TIMEOUT_MS = 1000
+const READ_TIMEOUT_MS = 500
 
 /** What does not answer even that the time is over is given up this much later, in milliseconds. */
 const ANSWER_MARGIN_MS = 250

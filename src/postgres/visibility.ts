@@ -56,6 +56,7 @@ export const VISIBLE_RANGE = visiblePage('visible-range', {
  */
 const visibleOne = (name: string, id: string): Statement => ({
   name,
+  plan: 'kept',
   text: `
 WITH RECURSIVE ${EFFECTIVE_GROUPS},
 held AS MATERIALIZED (

@@ -19,7 +19,8 @@ export interface WatchedClientOptions {
   readonly answerWithinMs: number
 }
 
-type Given = readonly [config: string | { name?: string; text: string }, ...rest: unknown[]]
+/** `label`: what a statement is called whose plan is not kept under a name. */
+type Given = readonly [config: string | { name?: string; label?: string; text: string }, ...rest: unknown[]]
 type Ask = (...given: unknown[]) => Promise<unknown> | undefined
 
 /** @returns the class for a pool's `Client` */
@@ -65,6 +66,10 @@ function abandon({ connection }: pg.Client): void {
 }
 
 function nameOf(config: Given[0]): string {
-  const { name, text } = typeof config === 'string' ? { name: undefined, text: config } : config
-  return name ?? /^\s*(\w+)/.exec(text)?.[1]?.toLowerCase() ?? 'other'
+  if (typeof config === 'string') return firstWordOf(config)
+  return config.name ?? config.label ?? firstWordOf(config.text)
+}
+
+function firstWordOf(text: string): string {
+  return /^\s*(\w+)/.exec(text)?.[1]?.toLowerCase() ?? 'other'
 }

@@ -136,9 +136,6 @@ describe('a log that cannot be read', () => {
     through.port = String(proxy.port)
     const distant = createInvalidationLog({
       url: through.href,
-      poolMax: 2,
-      queueMax: 10,
-      statementTimeoutMs: 2000,
       notify: true,
     })
     try {

@@ -45,7 +45,7 @@ const backend = async () =>
   (await database.query<{ pid: number }>({ name: 'pid', text: 'SELECT pg_backend_pid() AS pid' }, []))[0]?.pid
 
 const run = <T>(work: (session: Session) => Promise<T>, { timeoutMs = 2000, goesOn = false } = {}) =>
-  inTransaction({ pool: database.pool, timeoutMs, goesOn }, work)
+  inTransaction({ pool: database.pool, beginning: database.beginning, timeoutMs, goesOn }, work)
 
 describe('a transaction', () => {
   it('declares that the service says itself what it changes', async () => {

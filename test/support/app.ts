@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto'
 import type { Express } from 'express'
 import { type CryptoKey, createLocalJWKSet, exportJWK, generateKeyPair, type JWTPayload, SignJWT } from 'jose'
 import type { CacheStatus, Mutated, MutationContext, Page, Portcullis, ResourceQuery } from '../../src/domain/api.ts'
+import { createCursorCodec } from '../../src/domain/cursor.ts'
 import { DomainError } from '../../src/domain/errors.ts'
 import {
   type EffectiveGroup,
@@ -20,6 +21,7 @@ import {
 import { createApp } from '../../src/http/app.ts'
 import { type Authentication, createAuthentication } from '../../src/http/authentication.ts'
 import type { RateLimits } from '../../src/http/rate-limits.ts'
+import { createTickets } from '../../src/http/tickets.ts'
 import { createLogger, createMetrics } from '../../src/telemetry/index.ts'
 import { observed } from './observed.ts'
 
@@ -327,6 +329,7 @@ export interface TestAppOptions {
   readonly corsOrigins?: readonly string[]
   /** `info` where absent. */
   readonly logLevel?: string
+  readonly trustProxy?: number | string
   /** Changes the world before it is served. */
   readonly alter?: (portcullis: Portcullis) => Portcullis
 }
@@ -354,6 +357,7 @@ export async function createTestApp(options: TestAppOptions = {}): Promise<TestA
           rolesClaim: 'roles',
           nowMs: options.nowMs ?? Date.now,
         }),
+      tickets: createTickets({ codec: createCursorCodec('a-secret-of-the-tests'), nowMs: options.nowMs ?? Date.now }),
       metrics: createMetrics(),
       logger,
       ...(options.rateLimits && { rateLimits: options.rateLimits }),
@@ -361,7 +365,7 @@ export async function createTestApp(options: TestAppOptions = {}): Promise<TestA
         ...(options.corsOrigins && { corsOrigins: options.corsOrigins }),
         requestBudgetMs: options.requestBudgetMs ?? 5000,
         serverTiming: options.serverTiming ?? false,
-        trustProxy: false,
+        trustProxy: options.trustProxy ?? false,
         metricsPort: options.metricsPort,
       },
     }),

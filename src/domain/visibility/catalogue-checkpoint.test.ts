@@ -40,6 +40,7 @@ function setUp() {
       ...{ store: through, entries, index, clock, catalogue },
       bucketCount: BUCKETS,
       layer: { ttlMs: TTL_MS, leaseMs: LEASE_MS, shape },
+      events: {},
     })
     return { index, catalogue, followed, checkpoint, save: () => checkpoint.save(followed) }
   }

@@ -62,6 +62,8 @@ function setUp({ bucketCount = 2 } = {}) {
   const followed = createFollowedCatalogue({
     catalogue,
     bucketCount,
+    ttlMs: 12 * 3_600_000,
+    events: {},
     clock,
     index: {
       get position() {
