@@ -16,6 +16,7 @@ import {
   listen,
   remoteKeys,
   stopKeepingAlive,
+  type VerificationKeys,
 } from './http/index.ts'
 import { createLogger, createMetrics, type Logger } from './telemetry/index.ts'
 
@@ -44,7 +45,7 @@ async function start(): Promise<void> {
   const dependencies = {
     portcullis: domain.portcullis,
     health,
-    authentication: authenticationOf(config),
+    authentication: authenticationOf(config, logger),
     rateLimits: createRateLimits({
       limits: config.rateLimits,
       shared: domain.sharedCounter,
@@ -102,10 +103,24 @@ async function listening(server: Server, address: { host: string; port: number }
   }
 }
 
-function authenticationOf({ jwt }: Config) {
-  const keys =
-    jwt.jwksUrl !== undefined ? remoteKeys({ url: jwt.jwksUrl, nowMs: Date.now }) : fileKeys(jwt.publicKeyFile ?? '')
+function authenticationOf({ jwt }: Config, logger: Logger) {
+  const keys = keysOf(jwt, logger)
+  // Asked for at once: an address that gives no keys is in the log before the first token comes.
+  keys.renew?.().catch(() => {})
   return createAuthentication({ ...jwt, keys, nowMs: Date.now })
+}
+
+function keysOf({ jwksUrl, publicKeyFile = '' }: Config['jwt'], logger: Logger): VerificationKeys {
+  if (jwksUrl === undefined) return fileKeys(publicKeyFile)
+  return remoteKeys({
+    url: jwksUrl,
+    nowMs: Date.now,
+    reports: {
+      unavailable: (reason) => logger.warn({ url: jwksUrl, reason }, 'the key set cannot be fetched'),
+      availableAgain: () => logger.info({ url: jwksUrl }, 'the key set can be fetched again'),
+      unusable: (keys) => logger.warn({ url: jwksUrl, keys }, 'keys of the key set are passed over'),
+    },
+  })
 }
 
 /** The library passes an error and a word around it; both belong in one structured line. */

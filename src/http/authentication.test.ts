@@ -116,6 +116,18 @@ describe('a bearer token', () => {
     expect((await get(await test.bearer('adam', { roles: ['admin'], claims: { nbf: nowS() + 3 } }))).status).toBe(200)
   })
 
+  it.each(['exp', 'nbf', 'iat'])('is refused when its %s is no finite time', async (name) => {
+    for (const number of ['1e999', '-1e999', '1e300', '9007199254740993']) {
+      const payload = JSON.stringify({ ...claims(), [name]: 0 }).replace(`"${name}":0`, `"${name}":${number}`)
+      await refused(await rawToken(payload, test.keys.privateKey))
+    }
+  })
+
+  it('counts with all its roles, however many come before the one that matters', async () => {
+    const many = Array.from({ length: 500 }, (_, at) => `r${at}`)
+    expect((await get(await test.bearer('adam', { roles: [...many, 'admin'] }))).status).toBe(200)
+  })
+
   it('is refused when truncated, re-padded, or spelt in another way', async () => {
     const token = await test.token('adam', { roles: ['admin'] })
     const [header = '', payload = '', signature = ''] = token.split('.')
@@ -202,11 +214,11 @@ describe('a bearer token', () => {
 })
 
 async function rawToken(
-  payload: object,
+  payload: object | string,
   key: TestApp['keys']['privateKey'],
   header: Record<string, unknown> = {},
 ): Promise<string> {
-  const signed = `${base64url({ alg: 'ES256', typ: 'JWT', kid: 'test-key', ...header })}.${base64url(payload)}`
+  const signed = `${base64url({ alg: 'ES256', typ: 'JWT', kid: 'test-key', ...header })}.${typeof payload === 'string' ? Buffer.from(payload).toString('base64url') : base64url(payload)}`
   const signature = await crypto.subtle.sign({ name: 'ECDSA', hash: 'SHA-256' }, key, Buffer.from(signed))
   return `${signed}.${Buffer.from(signature).toString('base64url')}`
 }

@@ -1,11 +1,20 @@
 /** Who is calling: bearer tokens verified by jose with everything pinned that can be, remembered until they expire. */
 import { createHash } from 'node:crypto'
-import { errors, type JWTPayload, type JWTVerifyGetKey, jwtVerify } from 'jose'
+import {
+  decodeProtectedHeader,
+  errors,
+  type JWTPayload,
+  type JWTVerifyGetKey,
+  type JWTVerifyOptions,
+  jwtVerify,
+  UnsecuredJWT,
+} from 'jose'
 import type { UserId } from '../domain/model.ts'
 import { HttpError } from './problem.ts'
 import { createRefusedTokens } from './refused-tokens.ts'
 import { isUserId } from './text.ts'
 import { createTokenCache } from './token-cache.ts'
+import type { VerificationKeys } from './verification-keys.ts'
 
 export interface Caller {
   readonly id: UserId
@@ -17,7 +26,7 @@ export interface Caller {
 }
 
 export interface AuthenticationOptions {
-  readonly keys: JWTVerifyGetKey
+  readonly keys: VerificationKeys
   readonly issuer: string
   readonly audience: string
   readonly algorithms: readonly string[]
@@ -49,7 +58,11 @@ const MAX_TOKEN_LENGTH = 12_288
 /** RFC 9068's type and the general one. Absent says no less than `JWT` does; any other type is a token for something else. */
 const TYPES = new Set(['at+jwt', 'application/at+jwt', 'jwt', 'application/jwt'])
 const COMPACT = /^[\w-]+\.[\w-]+\.[\w-]+$/
-const MAX_ROLES = 100
+/** Keys that are tried for a token that names none, or one of several with one name: each is a verification. */
+const CANDIDATES_MAX = 16
+/** Of NumericDate (RFC 7519, 2): `1e999` is Infinity once it is read, and would never be over. */
+const TIMES = ['exp', 'nbf', 'iat'] as const
+const UNSECURED_HEADER = Buffer.from('{"alg":"none"}').toString('base64url')
 
 export function createAuthentication(options: AuthenticationOptions): Authentication {
   const { keys, issuer, audience, algorithms, nowMs } = options
@@ -60,7 +73,7 @@ export function createAuthentication(options: AuthenticationOptions): Authentica
     nowMs,
   })
 
-  const hopeless = createTokenCache<true>({
+  const unrecoverable = createTokenCache<true>({
     maxEntries: REMEMBERED_REFUSALS,
     maxTokenLength: REMEMBERED_TOKEN_LENGTH,
     maxAgeMs: REMEMBERED_REFUSAL_MS,
@@ -70,17 +83,18 @@ export function createAuthentication(options: AuthenticationOptions): Authentica
 
   async function verify(token: string): Promise<{ caller: Caller; expiresAtMs: number }> {
     try {
-      const { payload, protectedHeader } = await jwtVerify(token, keys, {
+      const rules = {
         issuer,
         audience,
         algorithms: [...algorithms],
         clockTolerance: CLOCK_TOLERANCE_S,
         currentDate: new Date(nowMs()),
         requiredClaims: ['sub', 'exp'],
-      })
-      if (protectedHeader.typ !== undefined && !TYPES.has(protectedHeader.typ.toLowerCase()))
-        throw unauthenticated('invalid_token', 'another type')
-      return { caller: callerOf(payload, token, options.rolesClaim), expiresAtMs: (payload.exp ?? 0) * 1000 }
+      }
+      // What nobody could accept is refused before any key is asked for: the same answer while none can be had.
+      const caller = callerOf(checkedClaims(token, rules), token, options.rolesClaim)
+      const { exp = 0 } = await verifiedClaims(token, keys, rules)
+      return { caller, expiresAtMs: exp * 1000 }
     } catch (error) {
       if (error instanceof HttpError) throw error
       if (error instanceof errors.JOSEError) throw unauthenticated('invalid_token', 'the token does not verify', error)
@@ -98,7 +112,7 @@ export function createAuthentication(options: AuthenticationOptions): Authentica
     async authenticate(authorization, address) {
       const token = bearerToken(authorization)
       if (token.length > MAX_TOKEN_LENGTH || !isCanonical(token)) throw unauthenticated('invalid_token', 'not a token')
-      if (hopeless.get(token)) throw unauthenticated('invalid_token', 'refused a moment ago')
+      if (unrecoverable.get(token)) throw unauthenticated('invalid_token', 'refused a moment ago')
       refusals.admit(address, token)
       try {
         const { caller, expiresAtMs } = await verify(token)
@@ -108,7 +122,7 @@ export function createAuthentication(options: AuthenticationOptions): Authentica
       } catch (error) {
         if (error instanceof HttpError && error.code === 'unauthenticated') {
           refusals.refused(address, token)
-          if (isHopeless(error.cause)) hopeless.set(token, true, Number.POSITIVE_INFINITY)
+          if (isUnrecoverable(error.cause)) unrecoverable.set(token, true, Number.POSITIVE_INFINITY)
         }
         throw error
       }
@@ -123,8 +137,61 @@ function bearerToken(authorization: string | undefined): string {
   return match[1]
 }
 
+/**
+ * The claims of a token that nobody has verified, by the rules that hold for verified ones.
+ * @throws errors.JOSEError, or HttpError `unauthenticated`, when it would be refused whatever its signature
+ */
+function checkedClaims(token: string, rules: JWTVerifyOptions): JWTPayload {
+  const { typ } = decodeProtectedHeader(token)
+  if (typ !== undefined && !TYPES.has(String(typ).toLowerCase())) throw unauthenticated('invalid_token', 'another type')
+  const { payload } = UnsecuredJWT.decode(`${UNSECURED_HEADER}.${token.split('.')[1]}.`, rules)
+  for (const name of TIMES) {
+    const seconds = payload[name]
+    if (seconds !== undefined && !(Math.abs(seconds) <= Number.MAX_SAFE_INTEGER))
+      throw unauthenticated('invalid_token', `${name} is no time`)
+  }
+  return payload
+}
+
+/** A refusal counts only by a key set that was fetched after the token came, where the token does not say which key is meant. */
+async function verifiedClaims(token: string, keys: VerificationKeys, rules: JWTVerifyOptions): Promise<JWTPayload> {
+  try {
+    return await claimsByAnyCandidate(token, keys, rules)
+  } catch (error) {
+    if (keys.renew === undefined || !mayBeMendedByRenewal(error, token)) throw error
+    await keys.renew()
+    return claimsByAnyCandidate(token, keys, rules)
+  }
+}
+
+const mayBeMendedByRenewal = (error: unknown, token: string) =>
+  error instanceof errors.JWKSNoMatchingKey ||
+  (error instanceof errors.JWSSignatureVerificationFailed && decodeProtectedHeader(token).kid === undefined)
+
+async function claimsByAnyCandidate(
+  token: string,
+  keys: JWTVerifyGetKey,
+  rules: JWTVerifyOptions,
+): Promise<JWTPayload> {
+  try {
+    return (await jwtVerify(token, keys, rules)).payload
+  } catch (error) {
+    if (!(error instanceof errors.JWKSMultipleMatchingKeys)) throw error
+    let tried = 0
+    for await (const key of error) {
+      if (++tried > CANDIDATES_MAX) break
+      try {
+        return (await jwtVerify(token, key, rules)).payload
+      } catch (failure) {
+        if (!(failure instanceof errors.JWSSignatureVerificationFailed)) throw failure
+      }
+    }
+    throw new errors.JWSSignatureVerificationFailed()
+  }
+}
+
 /** Time and a renewed key set can mend other refusals. */
-const isHopeless = (cause: unknown) =>
+const isUnrecoverable = (cause: unknown) =>
   cause instanceof errors.JWTExpired || cause instanceof errors.JWSSignatureVerificationFailed
 
 /** Base64url has several spellings for the same bytes (padding, spare bits); only the one that was signed counts. */
@@ -152,11 +219,11 @@ function isTokenId(jti: unknown): jti is string {
   return typeof jti === 'string' && /^[\x21-\x7e]{1,128}$/.test(jti)
 }
 
-/** A list, or OAuth's form, one string with spaces. Anything else is no role at all. */
+/** A list, or OAuth's form, one string with spaces. Anything else is no role at all; the length of a token bounds them. */
 function rolesOf(payload: JWTPayload, rolesClaim: string): string[] {
   const claim = rolesClaim in payload ? payload[rolesClaim] : nested(payload, rolesClaim.split('.'))
   const roles = typeof claim === 'string' ? claim.split(' ') : Array.isArray(claim) ? claim : []
-  return roles.filter((role): role is string => typeof role === 'string' && role !== '').slice(0, MAX_ROLES)
+  return roles.filter((role): role is string => typeof role === 'string' && role !== '')
 }
 
 function nested(from: unknown, path: readonly string[]): unknown {

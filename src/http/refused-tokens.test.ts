@@ -83,7 +83,8 @@ describe('tokens that nobody signed', () => {
     for (let repeated = 0; repeated < 20; repeated++)
       for (const token of [expired, forged])
         await expect(authentication.authenticate(token, ATTACKER)).rejects.toMatchObject({ code: 'unauthenticated' })
-    expect(verifications()).toBe(2)
+    // The expired one is refused before any key is asked for.
+    expect(verifications()).toBe(1)
     expect(await outcomeOf(keys, 'maria', ATTACKER)).toBe('maria')
   })
 

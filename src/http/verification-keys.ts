@@ -1,78 +1,189 @@
 /** The keys that tokens are checked with: a key set fetched by URL, or a file for development. */
 import { readFileSync } from 'node:fs'
-import { createLocalJWKSet, createRemoteJWKSet, errors, type JSONWebKeySet, type JWK, type JWTVerifyGetKey } from 'jose'
+import { setTimeout as delay } from 'node:timers/promises'
+import { createLocalJWKSet, createRemoteJWKSet, customFetch, type JWTVerifyGetKey } from 'jose'
 import { HttpError } from './problem.ts'
+import { keyFault } from './weak-keys.ts'
+
+/** The key for a token, from the set as it is held. */
+export interface VerificationKeys extends JWTVerifyGetKey {
+  /**
+   * Resolves when the set has been fetched by a fetch that began after this call; absent where there is nothing to
+   * fetch. A token that the held set does not verify may be refused only then.
+   * @throws HttpError `authentication-unavailable`
+   */
+  readonly renew?: () => Promise<void>
+}
+
+/** What an operator should know; told when it changes, not each time. */
+export interface KeySetReports {
+  unavailable(reason: string): void
+  availableAgain(): void
+  /** Keys of the set that are passed over, each with its reason. */
+  unusable(keys: readonly string[]): void
+}
 
 export interface RemoteKeysOptions {
   readonly url: string
   readonly nowMs: () => number
   /** How long a set that was fetched once may be used when it cannot be fetched again, in milliseconds. */
   readonly graceMs?: number
+  readonly reports?: KeySetReports
 }
 
 const FETCH_TIMEOUT_MS = 2000
-/** A key that is not in the set leads to a new fetch, but not more often than this: tokens with invented `kid` are free to make. */
-const COOLDOWN_MS = 5000
+/**
+ * Between the beginnings of two fetches. All tokens that the held set does not verify share the next one: strangers
+ * cannot cause more than one a second, and a key that was rotated in a moment ago works after a second at most.
+ */
+const FETCH_EVERY_MS = 1000
 const FRESH_MS = 600_000
-/** After a failed fetch nobody waits for the next one for this long. */
-const PAUSE_AFTER_FAILURE_MS = 1000
 const DEFAULT_GRACE_MS = 3_600_000
+const MAX_SET_BYTES = 1024 * 1024
+const MAX_KEYS = 200
 
 /**
  * A set that survives the outage of its source: known keys keep working, an unknown one is a 503 and not a 401,
  * because nobody can tell yet whether the token is good.
  */
-export function remoteKeys({ url, nowMs, graceMs = DEFAULT_GRACE_MS }: RemoteKeysOptions): JWTVerifyGetKey {
+export function remoteKeys({ url, nowMs, graceMs = DEFAULT_GRACE_MS, reports }: RemoteKeysOptions): VerificationKeys {
+  // When to fetch is decided here; jose fetches, and holds what it was given last.
   const remote = createRemoteJWKSet(new URL(url), {
     timeoutDuration: FETCH_TIMEOUT_MS,
-    cooldownDuration: COOLDOWN_MS,
-    cacheMaxAge: FRESH_MS,
+    cooldownDuration: Number.POSITIVE_INFINITY,
+    cacheMaxAge: Number.POSITIVE_INFINITY,
+    [customFetch]: async (...request) => usablePart(await fetch(...request), reportUnusable),
   })
-  let failedAtMs = Number.NEGATIVE_INFINITY
+  let beganAtMs = Number.NEGATIVE_INFINITY
   let fetchedAtMs = Number.NEGATIVE_INFINITY
+  let failure: { readonly reason: string; readonly atMs: number } | undefined
+  let running: Promise<void> | undefined
+  let next: Promise<void> | undefined
+  let unusable = ''
 
-  function fromKnownKeys(cause: unknown): JWTVerifyGetKey {
-    const known = remote.jwks()
-    if (known === undefined || nowMs() > fetchedAtMs + FRESH_MS + graceMs) throw unavailable(cause)
-    const local = createLocalJWKSet(known)
-    return async (header, token) => {
-      try {
-        return await local(header, token)
-      } catch (error) {
-        throw error instanceof errors.JWKSNoMatchingKey ? unavailable(cause) : error
-      }
-    }
+  function reportUnusable(keys: readonly string[]): void {
+    const now = keys.join('\n')
+    if (now !== unusable) reports?.unusable(keys)
+    unusable = now
   }
 
-  return async (header, token) => {
-    if (nowMs() < failedAtMs + PAUSE_AFTER_FAILURE_MS)
-      return fromKnownKeys('paused after a failed fetch')(header, token)
+  async function fetchNow(): Promise<void> {
+    beganAtMs = nowMs()
     try {
-      const key = await remote(header, token)
-      if (remote.fresh) fetchedAtMs = nowMs()
-      return key
+      await remote.reload()
+      fetchedAtMs = nowMs()
+      if (failure !== undefined) reports?.availableAgain()
+      failure = undefined
     } catch (error) {
-      if (isAboutTheToken(error)) throw error
-      failedAtMs = nowMs()
-      return fromKnownKeys(error)(header, token)
+      const reason = reasonOf(error)
+      if (failure?.reason !== reason) reports?.unavailable(reason)
+      failure = { reason, atMs: nowMs() }
+      throw unavailable(reason, error)
     }
   }
-}
 
-/** @throws Error when the file holds neither a JWK nor a JWK set, or holds a private key's secret part only */
-export function fileKeys(path: string): JWTVerifyGetKey {
-  const content = JSON.parse(readFileSync(path, 'utf8')) as JWK | JSONWebKeySet
-  return createLocalJWKSet('keys' in content ? (content as JSONWebKeySet) : { keys: [content as JWK] })
-}
+  /** At most one fetch runs and one waits; one that runs already may have been answered before the key was there. */
+  function renew(): Promise<void> {
+    // After a failed fetch nobody waits for the next one.
+    if (failure !== undefined && nowMs() < failure.atMs + FETCH_EVERY_MS)
+      return Promise.reject(unavailable(failure.reason))
+    next ??= (async () => {
+      await running?.catch(() => {})
+      const waitMs = beganAtMs + FETCH_EVERY_MS - nowMs()
+      if (waitMs > 0) await delay(waitMs)
+      next = undefined
+      running = fetchNow().finally(() => {
+        running = undefined
+      })
+      await running
+    })()
+    return next
+  }
 
-function isAboutTheToken(error: unknown): boolean {
-  return (
-    error instanceof errors.JWKSNoMatchingKey ||
-    error instanceof errors.JWKSMultipleMatchingKeys ||
-    error instanceof errors.JOSENotSupported
+  /** While the source is away the known keys answer at once, and each second somebody asks for the set again. */
+  async function held(): Promise<void> {
+    const now = nowMs()
+    if (now < fetchedAtMs + FRESH_MS) return
+    const inGrace = now < fetchedAtMs + FRESH_MS + graceMs
+    const renewed = running ?? renew()
+    if (!inGrace) await renewed
+    else if (failure === undefined) await renewed.catch(() => {})
+    else renewed.catch(() => {})
+  }
+
+  return Object.assign(
+    (async (header, token) => {
+      await held()
+      return remote(header, token)
+    }) satisfies JWTVerifyGetKey,
+    { renew },
   )
 }
 
-function unavailable(cause: unknown): HttpError {
-  return new HttpError('authentication-unavailable', 'the key set cannot be fetched', { cause })
+/** @throws Error that names the file when it holds no usable key; never with a part of its content */
+export function fileKeys(path: string): VerificationKeys {
+  const { keys, unusable } = usableKeys(parsedSet(readFileSync(path, 'utf8'), path))
+  if (keys.length === 0)
+    throw new Error(`${path} holds no key that tokens can be checked with${unusable.map((why) => `; ${why}`).join('')}`)
+  return createLocalJWKSet({ keys: keys as { kty: string }[] })
+}
+
+function parsedSet(text: string, path: string): readonly unknown[] {
+  try {
+    const content: unknown = JSON.parse(text)
+    const set = (content as { keys?: unknown } | null)?.keys
+    return Array.isArray(set) ? set : [content]
+  } catch {
+    throw new Error(`${path} is not JSON: give a JWK or a JWK set`)
+  }
+}
+
+/** One bad key must not cost the others: a set whose member cannot be imported fails as a whole in most libraries. */
+async function usablePart(response: Response, report: (keys: readonly string[]) => void): Promise<Response> {
+  if (response.status !== 200) throw new Error(`the answer has the status ${response.status}`)
+  const text = await response.text()
+  if (text.length > MAX_SET_BYTES) throw new Error(`the answer is larger than ${MAX_SET_BYTES} bytes`)
+  const { keys, unusable } = usableKeys(keysIn(text))
+  report(unusable)
+  return Response.json({ keys })
+}
+
+function keysIn(text: string): readonly unknown[] {
+  try {
+    const { keys } = JSON.parse(text) as { keys?: unknown }
+    if (Array.isArray(keys)) return keys
+  } catch {
+    // Said below: the message of the parser would repeat what it read.
+  }
+  throw new Error('the answer is not a JWK set')
+}
+
+function usableKeys(members: readonly unknown[]) {
+  const keys: unknown[] = []
+  const unusable: string[] = []
+  for (const [place, jwk] of members.slice(0, MAX_KEYS).entries()) {
+    const fault = keyFault(jwk)
+    if (fault === null) keys.push(jwk)
+    else unusable.push(`key ${named(jwk, place)} ${fault}`)
+  }
+  if (members.length > MAX_KEYS) unusable.push(`the set has more than ${MAX_KEYS} keys: the others are passed over`)
+  return { keys, unusable }
+}
+
+function named(jwk: unknown, place: number): string {
+  const kid = (jwk as { kid?: unknown } | null)?.kid
+  return typeof kid === 'string' ? JSON.stringify(kid.slice(0, 100)) : `number ${place + 1}`
+}
+
+/** The innermost cause: `fetch failed` alone helps nobody. */
+function reasonOf(error: unknown): string {
+  for (let inner = error; ; inner = (inner as Error).cause) {
+    if (!(inner instanceof Error)) return String(inner)
+    if (!(inner.cause instanceof Error))
+      return inner.message !== '' ? inner.message : String((inner as NodeJS.ErrnoException).code ?? inner.name)
+  }
+}
+
+function unavailable(reason: string, cause?: unknown): HttpError {
+  return new HttpError('authentication-unavailable', `the key set cannot be fetched: ${reason}`, { cause })
 }
