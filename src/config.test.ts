@@ -1,7 +1,9 @@
-import { mkdtempSync, writeFileSync } from 'node:fs'
+import { randomBytes, randomUUID } from 'node:crypto'
+import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
+import { guessableSecret } from './config/weak-secrets.ts'
 import { ConfigError, loadConfig } from './config.ts'
 
 const SECRET = 'q7Rk2vX9mB4tZ8wL1nC6yH3jF5sD0gPa'
@@ -45,7 +47,7 @@ describe('the configuration', () => {
       { host: '::1', port: 26380 },
     ])
     expect(config.outage).toEqual({ shortMs: 30_000, volatileMs: 300_000, fullMs: 1_800_000 })
-    expect(config.jwt.algorithms).toEqual(['ES256', 'RS256', 'EdDSA'])
+    expect(config.jwt.algorithms).toEqual(['ES256', 'RS256', 'EdDSA', 'Ed25519'])
   })
 
   it('lists every problem at once, each with its variable and what to do', () => {
@@ -123,6 +125,76 @@ describe('the configuration', () => {
     expect(problems.length).toBeGreaterThan(0)
     for (const problem of problems) expect(problem).toMatch(/^CURSOR_SECRET is (shorter|publicly known)/)
   })
+
+  it.each(JSON.parse(readFileSync('test/support/guessable-secrets.json', 'utf8')) as string[])(
+    'refuses the cursor secret %j in production: it can be guessed, however long it is',
+    (secret) => {
+      const problems = problemsOf({ ...COMPLETE, NODE_ENV: 'production', CURSOR_SECRET: secret })
+      expect(problems).toEqual([expect.stringMatching(/^CURSOR_SECRET (does not look random|is publicly known)/)])
+      expect(problems.join()).toContain('openssl rand')
+    },
+  )
+
+  it.each([
+    ['openssl rand -base64 32', () => randomBytes(32).toString('base64')],
+    ['openssl rand -base64 48', () => randomBytes(48).toString('base64')],
+    ['openssl rand -hex 32', () => randomBytes(32).toString('hex')],
+    ['two UUIDs', () => randomUUID() + randomUUID()],
+    ['32 letters and digits', () => randomBytes(96).toString('base64').replace(/[+/=]/g, '').slice(0, 32)],
+  ])('accepts what comes from %s', (_how, make) => {
+    const refused = Array.from({ length: 2000 }, make).filter((secret) => guessableSecret(secret).length > 0)
+    // By chance, one in ten thousand of the shortest looks like a word.
+    expect(refused.length).toBeLessThanOrEqual(3)
+  })
+
+  it.each(['password', 'changeme123', '1234567890123456', 'redis-redis-redis'])(
+    'refuses the password %j in production',
+    (password) => {
+      expect(problemsOf({ ...COMPLETE, NODE_ENV: 'production', REDIS_PASSWORD: password })).toEqual([
+        expect.stringContaining('REDIS_PASSWORD is publicly known'),
+      ])
+    },
+  )
+
+  it.each([
+    ['https://idp.test:6000/jwks', 'a port that HTTP clients refuse'],
+    ['http://127.0.0.1:25/jwks', 'a port that HTTP clients refuse'],
+    ['http://idp.test:0/jwks', 'a port that HTTP clients refuse'],
+    ['https://user:hunter2@idp.test/jwks', 'must not contain a user name'],
+    ['https://user@idp.test/jwks', 'must not contain a user name'],
+    ['file:///etc/jwks.json', 'must be a URL that starts with https:// or http://'],
+    ['data:application/json,{}', 'must be a URL that starts with https:// or http://'],
+    ['idp.test/jwks', 'must be a URL that starts with https:// or http://'],
+  ])('refuses the key set address %s, which could never be fetched', (url, why) => {
+    expect(problemsOf({ ...COMPLETE, JWT_JWKS_URL: url })).toEqual([expect.stringContaining(why)])
+  })
+
+  it('blocks the very ports that fetch does', async () => {
+    for (const port of [1, 25, 443, 563, 587, 2049, 3000, 5060, 6000, 6665, 8080, 8443, 10_080]) {
+      const url = `http://127.0.0.1:${port}/`
+      const refusal = await fetch(url).catch((error: Error) => (error.cause as Error)?.message)
+      expect([port, problemsOf({ ...COMPLETE, JWT_JWKS_URL: url }).length]).toEqual([
+        port,
+        refusal === 'bad port' ? 1 : 0,
+      ])
+    }
+  })
+
+  it('knows Ed25519 by the name of RFC 9864', () => {
+    expect(loadConfig({ ...COMPLETE, JWT_ALGORITHMS: 'Ed25519' }).jwt.algorithms).toEqual(['Ed25519'])
+    expect(loadConfig(COMPLETE).jwt.algorithms).toContain('Ed25519')
+  })
+
+  it.each(['03000', '+3000', ' 3000', '3e3', '3000.0'])('refuses %j for a number: one number, one spelling', (port) => {
+    expect(problemsOf({ ...COMPLETE, PORT: port })).toHaveLength(1)
+  })
+
+  it.each(['nonsense', '10.0.0.0/33', '10.0.0.0/8/8', '10.0.0.0/', 'true'])(
+    'refuses %j for trusted proxies',
+    (proxies) => {
+      expect(problemsOf({ ...COMPLETE, TRUST_PROXY: proxies })).toEqual([expect.stringMatching(/^TRUST_PROXY must/)])
+    },
+  )
 
   it('never repeats a value that may be secret', () => {
     const values = {

@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs'
 import { reasonOf } from './reason.ts'
 import { type Given, type Variables, variables } from './variables.ts'
-import { isKnownSecret, weakSecret } from './weak-secrets.ts'
+import { guessableSecret, isGuessablePassword, weakSecret } from './weak-secrets.ts'
 
 /** Checked on what could be read, so that one bad value does not hide what others contradict. */
 export function contradictions(given: Given): string[] {
@@ -72,9 +72,10 @@ function unfitForProduction(given: Given): string[] {
         'JWT_JWKS_URL must start with https:// in production: whoever can change the keys on the way can sign tokens',
       )
   }
+  found.push(...guessableSecret(given.CURSOR_SECRET))
   for (const name of ['REDIS_PASSWORD', 'SENTINEL_PASSWORD'] as const) {
     const secret = given[name]
-    if (secret !== undefined && isKnownSecret(secret))
+    if (secret !== undefined && isGuessablePassword(secret))
       found.push(`${name} is publicly known or trivial: use a random one`)
   }
   return found

@@ -1,10 +1,11 @@
 /** The forms a setting may have, each with an error that says what is expected. */
+import { isIP } from 'node:net'
 import { z } from 'zod'
 
 export const wholeNumber = (bounds: { min: number; max: number }) =>
   z
     .string()
-    .regex(/^\d{1,12}$/, { error: 'is not a whole number', abort: true })
+    .regex(/^(0|[1-9]\d{0,11})$/, { error: 'is not a whole number', abort: true })
     .transform(Number)
     .pipe(
       z
@@ -24,7 +25,27 @@ export const onOff = z
 export const urlOf = (...protocols: string[]) =>
   z.string().refine((value) => URL.canParse(value) && protocols.includes(new URL(value).protocol), {
     error: `must be a URL that starts with ${protocols.map((protocol) => `${protocol}//`).join(' or ')}`,
+    abort: true,
   })
+
+/**
+ * An address that Node's `fetch` can be asked for: it refuses some ports (Fetch standard, 2.9) and credentials, and a
+ * request that is never made would look like an outage for ever.
+ */
+export const fetchable = urlOf('https:', 'http:')
+  .refine((value) => !BLOCKED_PORTS.has(Number(new URL(value).port || 443)), {
+    error: 'names a port that HTTP clients refuse to connect to (Fetch standard, "bad port")',
+  })
+  .refine((value) => new URL(value).username === '' && new URL(value).password === '', {
+    error: 'must not contain a user name or a password: HTTP clients refuse such an address',
+  })
+
+const BLOCKED_PORTS = new Set([
+  0, 1, 7, 9, 11, 13, 15, 17, 19, 20, 21, 22, 23, 25, 37, 42, 43, 53, 69, 77, 79, 87, 95, 101, 102, 103, 104, 109, 110,
+  111, 113, 115, 117, 119, 123, 135, 137, 139, 143, 161, 179, 389, 427, 465, 512, 513, 514, 515, 526, 530, 531, 532,
+  540, 548, 554, 556, 563, 587, 601, 636, 989, 990, 993, 995, 1719, 1720, 1723, 2049, 3659, 4045, 4190, 5060, 5061,
+  6000, 6566, 6665, 6666, 6667, 6668, 6669, 6679, 6697, 10080,
+])
 
 export const endpoint = z
   .string()
@@ -54,10 +75,26 @@ export const trustProxy = z
   .string()
   .refine((value) => value !== 'true', {
     error: 'must name hops (1) or subnets (10.0.0.0/8), not true: that trusts every client',
+    abort: true,
+  })
+  .refine((value) => value === 'false' || /^\d{1,2}$/.test(value) || value.split(',').every(isProxy), {
+    error:
+      'must be false, a number of hops (1), or addresses, subnets (10.0.0.0/8), loopback, linklocal or uniquelocal',
   })
   .transform((value): number | string | false =>
     value === 'false' ? false : /^\d+$/.test(value) ? Number(value) : value,
   )
+
+function isProxy(part: string): boolean {
+  const [address = '', bits, ...rest] = part.trim().split('/')
+  if (bits === undefined) return isIP(address) !== 0 || ['loopback', 'linklocal', 'uniquelocal'].includes(address)
+  return (
+    rest.length === 0 &&
+    isIP(address) !== 0 &&
+    /^\d{1,3}$/.test(bits) &&
+    Number(bits) <= (isIP(address) === 4 ? 32 : 128)
+  )
+}
 
 /** Requests of one subject; 0 is no limit. */
 export const perMinute = wholeNumber({ min: 0, max: 1_000_000_000 })

@@ -3,6 +3,7 @@ import { z } from 'zod'
 import {
   durationMs,
   endpoint,
+  fetchable,
   list,
   onOff,
   origin,
@@ -28,6 +29,8 @@ const JWT_ALGORITHMS = [
   'PS384',
   'PS512',
   'EdDSA',
+  // RFC 9864: the same signatures under a name that also says the curve.
+  'Ed25519',
 ] as const
 
 export const variables = z.object({
@@ -77,8 +80,8 @@ export const variables = z.object({
   JWT_AUDIENCE: z.string().min(1),
   JWT_ALGORITHMS: list(
     z.enum(JWT_ALGORITHMS, { error: `may contain only ${JWT_ALGORITHMS.join(', ')} (no shared secrets, no none)` }),
-  ).default(['ES256', 'RS256', 'EdDSA']),
-  JWT_JWKS_URL: urlOf('https:', 'http:').optional(),
+  ).default(['ES256', 'RS256', 'EdDSA', 'Ed25519']),
+  JWT_JWKS_URL: fetchable.optional(),
   JWT_PUBLIC_KEY_FILE: z.string().min(1).optional(),
   JWT_ROLES_CLAIM: z.string().min(1).default('roles'),
   CURSOR_SECRET: z.string(),

@@ -1,56 +1,41 @@
-/** Which secrets are too short or too well known to protect anything. */
+/** Which secrets are too short, too guessable or too well known to protect anything. */
+import { estimatedBits, isRandomEnough } from './secret-strength.ts'
 import { ADVICE } from './variables.ts'
 
 const MIN_SECRET_BYTES = 32
+/** Below, it is no secret in any environment. */
+const TRIVIAL_BITS = 60
+/** For passwords, which are guessed over the network and not in a file. */
+const MIN_PASSWORD_BITS = 40
 
-/** Values that circulate in tutorials and in lists of guessable signing secrets; compared after padding is taken off. */
-const KNOWN_SECRETS = [
-  'secret',
-  'changeme',
-  'change-me',
-  'changeit',
-  'password',
-  'default',
-  'example',
-  'portcullis',
-  'test',
-  'dev',
-  'development',
-  'your-256-bit-secret',
-  'your-384-bit-secret',
-  'your-512-bit-secret',
-  'a-string-secret-at-least-256-bits-long',
-  'a-valid-string-secret-that-is-at-least-512-bits-long-which-is-very-long',
-  'this-is-a-secret',
-  'supersecret',
-  'super-secret-key',
-  'my-secret-key',
-  'jwt-secret',
-  'keyboard cat',
-  'shhhhh',
-  'shhhhhared-secret',
-  'my_secret_key',
-  'mysecret',
-  'thisisasecret',
-  'secretkey',
-  'your_jwt_secret',
-  'gcp-secret',
-  'topsecret',
-  '0123456789abcdef',
-] as const
+/** Random once, printed in tutorials since. */
+const PUBLISHED = new Set([
+  '09d25e094faa6ca2556c818166b7a9563b93f7099f6f0f4caa6cf63b88e8d3e7',
+  '404e635266556a586e3272357538782f413f4428472b4b6250645367566b5970',
+  '3cfa76ef14937c1c0ea519f8fc057a80fcd04a7420f8e8bcd0a7567c272e007b',
+  'r9imkoe5crmgvjbbtp4hrqn7qiputoj',
+])
 
+const isPublished = (secret: string) => PUBLISHED.has(secret.trim().toLowerCase())
+
+/** In every environment: what is no secret at all. */
 export function weakSecret(secret: string | undefined): string[] {
   if (secret === undefined) return []
   const found: string[] = []
   if (Buffer.byteLength(secret) < MIN_SECRET_BYTES)
     found.push(`CURSOR_SECRET is shorter than ${MIN_SECRET_BYTES} bytes: ${ADVICE.CURSOR_SECRET}`)
-  if (isKnownSecret(secret)) found.push(`CURSOR_SECRET is publicly known or trivial: ${ADVICE.CURSOR_SECRET}`)
+  if (isPublished(secret) || estimatedBits(secret) < TRIVIAL_BITS)
+    found.push(`CURSOR_SECRET is publicly known or trivial: ${ADVICE.CURSOR_SECRET}`)
   return found
 }
 
-/** Also a known secret repeated or padded up to length, and anything with hardly any different characters. */
-export function isKnownSecret(secret: string): boolean {
-  const plain = secret.trim().toLowerCase()
-  if (new Set(plain).size < 8) return true
-  return KNOWN_SECRETS.some((known) => plain === known || plain.replaceAll(known, '').replace(/[\d\W_]/g, '') === '')
+/** In production: whatever words, runs and repetitions it is made of, it can be guessed from one cursor offline. */
+export function guessableSecret(secret: string | undefined): string[] {
+  if (secret === undefined || weakSecret(secret).length > 0 || isRandomEnough(secret)) return []
+  return [
+    `CURSOR_SECRET does not look random (words, runs, repetitions, or fewer than 160 bits): ${ADVICE.CURSOR_SECRET}`,
+  ]
 }
+
+export const isGuessablePassword = (password: string) =>
+  isPublished(password) || estimatedBits(password) < MIN_PASSWORD_BITS
