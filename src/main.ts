@@ -13,6 +13,7 @@ import {
   createServer,
   fileKeys,
   type Health,
+  hostAndPort,
   listen,
   remoteKeys,
   stopKeepingAlive,
@@ -81,7 +82,7 @@ async function start(): Promise<void> {
     if (metricsServer !== undefined)
       await listening(metricsServer, { host: config.http.host, port: config.http.metricsPort ?? 0 }, 'METRICS_PORT')
     logger.info(
-      { url: `http://${config.http.host}:${port}`, metricsPort: config.http.metricsPort, pid: process.pid },
+      { url: `http://${hostAndPort(config.http.host, port)}`, metricsPort: config.http.metricsPort, pid: process.pid },
       'listening',
     )
     await domain.started

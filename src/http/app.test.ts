@@ -13,6 +13,12 @@ beforeAll(async () => {
 })
 
 const as = (who: string) => ({ authorization: who })
+/** What proxies that compress make of a tag: nginx and Envoy, Apache and Caddy, Jetty, all at once. */
+const compressed = (etag: string) => [
+  `W/${etag}`,
+  ...['-gzip', '-br', '-zstd', '--gzip'].map((coding) => `${etag.slice(0, -1)}${coding}"`),
+  `W/${etag.slice(0, -1)}-gzip"`,
+]
 /** Headers without those that differ between any two answers. */
 const comparable = ({ 'x-request-id': _id, date: _date, ...headers }: Record<string, string>) => headers
 
@@ -51,7 +57,7 @@ describe('the list of resources', () => {
       ).toBe(200)
   })
 
-  it('is refused under If-Match to who has another, strongly compared', async () => {
+  it('is refused under If-Match to who has another', async () => {
     for (const path of ['/resources', `/resources/${WORLD.resource}`, `/groups/${WORLD.group}`]) {
       const caller = as(path.startsWith('/groups') ? adam : uma)
       const get = (headers: Record<string, string>) =>
@@ -59,10 +65,15 @@ describe('the list of resources', () => {
           .get(path)
           .set({ ...caller, ...headers })
       const { etag = '' } = (await get({})).headers
-      for (const condition of [etag, `"other", ${etag}`, '*'])
+      for (const condition of [etag, `"other", ${etag}`, '*', ...compressed(etag)])
         expect([path, condition, (await get({ 'if-match': condition })).status]).toEqual([path, condition, 200])
-      for (const condition of ['"other"', `W/${etag}`, ''])
+      for (const condition of ['"other"', 'W/"other"', etag.slice(1, -1), ''])
         expect([path, condition, (await get({ 'if-match': condition })).status]).toEqual([path, condition, 412])
+      for (const name of ['if-match', 'if-none-match'])
+        for (const condition of [`${etag}, *`, '"stale", *', '*, "stale"', '*, *', 'W/"x",*'])
+          expect([name, condition, (await get({ [name]: condition })).status]).toEqual([name, condition, 400])
+      for (const condition of compressed(etag))
+        expect([condition, (await get({ 'if-none-match': condition })).status]).toEqual([condition, 304])
       // If-Match is looked at first (RFC 9110, 13.2.2).
       expect((await get({ 'if-match': '"other"', 'if-none-match': etag })).status).toBe(412)
       expect((await get({ 'if-match': etag, 'if-none-match': etag })).status).toBe(304)
@@ -110,7 +121,7 @@ describe('the list of resources', () => {
       .set({ ...headers, 'cache-control': 'max-age=0, no-cache', 'consistency-token': 'abc' })
     await request(spied.app)
       .get('/resources')
-      .set({ ...headers, 'cache-control': 'max-age=0' })
+      .set({ ...headers, 'cache-control': 'max-age=900' })
     expect(seen).toEqual([{}, { bypass: true, after: 'abc' }, {}])
   })
 
@@ -119,6 +130,17 @@ describe('the list of resources', () => {
     ['limit=201', 'limit'],
     ['limit=-1', 'limit'],
     ['limit=1.5', 'limit'],
+    ['limit=05', 'limit'],
+    ['limit=5.0', 'limit'],
+    ['limit=%205', 'limit'],
+    ['limit=5%20', 'limit'],
+    ['limit=%2B5', 'limit'],
+    ['limit=+5', 'limit'],
+    ['limit=5e0', 'limit'],
+    ['limit=0x5', 'limit'],
+    ['limit=%D9%A5', 'limit'],
+    ['limit=', 'limit'],
+    ['limit=1&limit=2', 'limit'],
     ['limit=ten', 'limit'],
     ['permission=owner', 'permission'],
     ['kind=', 'kind'],
@@ -246,17 +268,56 @@ describe('a change', () => {
     expect(test.calls.at(-1)?.input).not.toHaveProperty('ifVersion')
   })
 
-  it("under If-Match is refused for an old, a weak, a forged and another user's tag, and changes nothing", async () => {
+  it("under If-Match is refused for an old, a forged and another user's tag, and changes nothing", async () => {
     const will = await test.bearer('will')
     const own = (await request(test.app).get(`/resources/${WORLD.resource}`).set(as(will))).headers.etag ?? ''
     const foreign = (await request(test.app).get(`/resources/${WORLD.resource}`).set(as(uma))).headers.etag ?? ''
     const before = test.calls.length
-    for (const tag of [foreign, `W/${own}`, own.replace('"7.', '"6.'), own.slice(1, -1), '"7"', '']) {
+    for (const tag of [foreign, `W/${foreign}`, own.replace('"7.', '"6.'), own.slice(1, -1), '"7"', '']) {
       const answer = await patch({ ...as(will), 'if-match': tag })
       expect([tag, answer.status, answer.body.type]).toEqual([tag, 412, 'urn:portcullis:problem:version-mismatch'])
     }
     expect(test.calls.length).toBe(before)
   })
+
+  it('under If-Match holds for a tag that a compressing proxy changed: it names a version, not bytes', async () => {
+    const will = await test.bearer('will')
+    const { etag = '' } = (await request(test.app).get(`/resources/${WORLD.resource}`).set(as(will))).headers
+    for (const tag of compressed(etag)) {
+      expect([tag, (await patch({ ...as(will), 'if-match': tag })).status]).toEqual([tag, 200])
+      expect(test.calls.at(-1)?.input).toMatchObject({ ifVersion: 7 })
+    }
+    for (const list of ['members', 'grants']) {
+      const path = `/groups/${WORLD.group}/${list}`
+      const tag = (await request(test.app).get(path).set(as(adam))).headers.etag ?? ''
+      for (const changed of compressed(tag)) {
+        const answer = await request(test.app)
+          .put(path)
+          .send({ [list]: [] })
+          .set({ ...as(adam), 'if-match': changed })
+        expect([changed, answer.status]).toEqual([changed, 200])
+      }
+    }
+  })
+
+  it.each(['"stale", *', '*, "stale"', '*, *'])(
+    'under the condition %s is 400 and changes nothing',
+    async (condition) => {
+      const before = test.calls.length
+      const group = `/groups/${WORLD.group}`
+      for (const name of ['if-match', 'if-none-match'])
+        for (const send of [
+          request(test.app).patch(`/resources/${WORLD.resource}`).send({ description: 'x' }),
+          request(test.app).delete(`/resources/${WORLD.resource}`),
+          request(test.app).patch(group).send({}),
+          request(test.app).put(`${group}/members`).send({ members: [] }),
+          request(test.app).put(`${group}/members/uma`).send({}),
+          request(test.app).put('/users/uma').send({}),
+        ])
+          expect((await send.set({ ...as(adam), [name]: condition })).status).toBe(400)
+      expect(test.calls.length).toBe(before)
+    },
+  )
 
   it('under If-None-Match is refused for the current version and made for any other', async () => {
     const will = await test.bearer('will')
@@ -347,6 +408,43 @@ describe('a change', () => {
       '#/name',
     ])
   })
+
+  it.each([
+    ' ',
+    'core ',
+    ' core',
+    'a\u200bb',
+    'core\u200d',
+    '\u202ecore',
+    'co\u00adre',
+    'a\u00a0b',
+    'a\u2028b',
+    'a\u3000b',
+    '\u3164',
+    'a\ufe0f',
+    '\ufeffcore',
+  ])('refuses the name %j, which looks like another or like none', async (name) => {
+    const calls: [string, object, string][] = [
+      ['/groups', { name }, '#/name'],
+      ['/resources', { name, kind: 'repository' }, '#/name'],
+      ['/resources', { name: 'x', kind: name }, '#/kind'],
+      ['/import', { groups: [{ name }] }, '#/groups/0/name'],
+      ['/import', { resources: [{ name, kind: 'x' }] }, '#/resources/0/name'],
+    ]
+    for (const [path, body, pointer] of calls) {
+      const answer = await request(test.app).post(path).set(as(adam)).send(body)
+      expect([path, answer.status, answer.body.errors?.[0]?.pointer]).toEqual([path, 400, pointer])
+    }
+    const renamed = await request(test.app).patch(`/groups/${WORLD.group}`).set(as(adam)).send({ name })
+    expect(renamed.status).toBe(400)
+  })
+
+  it.each(['team/core', 'a b', 'Équipe', 'チーム', 'команда', '👩🏽', '-', '.'])(
+    'accepts the name %j',
+    async (name) => {
+      expect((await request(test.app).post('/groups').set(as(adam)).send({ name })).status).toBe(201)
+    },
+  )
 
   it('says of each mistake what to do about it', async () => {
     const body = { kind: 7, description: [], grants: {}, attributes: 'x' }

@@ -5,6 +5,7 @@ import { DomainError } from '../domain/errors.ts'
 import type { Logger, Metrics } from '../telemetry/index.ts'
 import { createAccessLog } from './access-log.ts'
 import type { Authentication } from './authentication.ts'
+import { plainForwardedFor } from './client-address.ts'
 import { createCors } from './cors.ts'
 import { HttpError, problemOf } from './problem.ts'
 import { NO_LIMITS, type RateLimits } from './rate-limits.ts'
@@ -72,6 +73,7 @@ function appOf(routes: readonly Route[], dependencies: AppDependencies): Express
   app.set('trust proxy', http.trustProxy)
 
   app.use(createAccessLog(logger))
+  if (http.trustProxy !== false) app.use(plainForwardedFor)
   if (http.corsOrigins !== undefined && http.corsOrigins.length > 0) app.use(createCors(http.corsOrigins, sender))
   for (const route of routes) register(app, route, pipeline)
   refuseOtherMethods(app, routes, sender)

@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto'
 import type { ListCondition } from '../domain/api.ts'
 import { DomainError } from '../domain/errors.ts'
+import { HttpError } from './problem.ts'
 
 export interface Tagged {
   readonly id: string
@@ -47,16 +48,39 @@ export async function versionToMatch(
   if (ifMatch === undefined && ifNoneMatch === undefined) return {}
   const current = await read()
   if (current === null) throw new DomainError('not-found', 'nothing here to compare with')
-  const isCurrent = (tag: string) => tag === '*' || versionOf(tag, caller, current.id) === current.version
-  // Compared strongly, so a weak tag never matches here; below it may.
-  if (ifMatch !== undefined && !tagsIn(ifMatch).some(isCurrent))
+  const isCurrent = (tag: string) => versionOf(tag, caller, current.id) === current.version
+  const holds = (tags: Tags) => tags === '*' || tags.some(isCurrent)
+  if (ifMatch !== undefined && !holds(tagsIn(ifMatch)))
     throw new DomainError('version-mismatch', 'The version you name in If-Match is not the current one.')
-  if (ifNoneMatch !== undefined && tagsIn(ifNoneMatch.replaceAll('W/', '')).some(isCurrent))
+  if (ifNoneMatch !== undefined && holds(tagsIn(ifNoneMatch)))
     throw new DomainError('version-mismatch', 'The version you name in If-None-Match is the current one.')
   return ifMatch === undefined || ifMatch.trim() === '*' ? {} : { ifVersion: current.version }
 }
 
-const tagsIn = (condition: string) => condition.split(',').map((tag) => tag.trim())
+/** Strong tags, quoted; or all of them. */
+export type Tags = '*' | readonly string[]
+
+const TAG_OR_WORD = /(?:W\/)?"[^"]*"|[^\s,]+/g
+/** What servers put at the end of a tag when they compress: Apache, Caddy, Jetty. */
+const CODING = /-{1,2}(gzip|br|zstd|deflate)"$/
+
+/**
+ * The tags of `If-Match` or `If-None-Match`, as they were given out. A proxy that compresses makes a tag weak (nginx,
+ * Envoy) or appends the coding; RFC 9110 would then let no `If-Match` hold. Here a tag names a state of the data and
+ * not bytes, so it counts all the same.
+ * @throws HttpError `malformed-request` for `*` beside tags: half of what is meant would be ignored
+ */
+export function tagsIn(condition: string): Tags {
+  if (condition.trim() === '*') return '*'
+  const tags = condition.match(TAG_OR_WORD) ?? []
+  if (tags.some((tag) => tag === '*'))
+    throw new HttpError('malformed-request', 'If-Match and If-None-Match are * or a list of tags.')
+  return tags.flatMap((tag) => {
+    const strong = tag.replace(/^W\//, '')
+    // A tag of ours may end like that by chance.
+    return CODING.test(strong) ? [strong, strong.replace(CODING, '"')] : [strong]
+  })
+}
 
 /** Undefined for a tag that was not made for this caller and object. */
 function versionOf(tag: string, caller: string, id: string): number | undefined {
@@ -92,12 +116,13 @@ export function statesToMatch(
   caller: string,
   list: List,
 ): { condition?: ListCondition } {
-  if (ifNoneMatch?.trim() === '*')
+  if (ifNoneMatch !== undefined && tagsIn(ifNoneMatch) === '*')
     throw new DomainError('version-mismatch', 'A group always has this list, if only an empty one.')
   if (ifMatch === undefined) return {}
-  if (ifMatch.trim() === '*') return { condition: '*' }
-  const states = ifMatch.split(',').flatMap((tag) => {
-    const [, state, hash] = /^"([0-9a-f]{24})\.([\w-]{16})"$/.exec(tag.trim()) ?? []
+  const tags = tagsIn(ifMatch)
+  if (tags === '*') return { condition: '*' }
+  const states = tags.flatMap((tag) => {
+    const [, state, hash] = /^"([0-9a-f]{24})\.([\w-]{16})"$/.exec(tag) ?? []
     return state !== undefined && hash === signature(caller, list, state) ? [state] : []
   })
   if (states.length > 0) return { condition: states }
@@ -111,12 +136,12 @@ export function statesToMatch(
 export function existenceToMatch(headers: Conditions): {
   mustExist?: boolean
 } {
-  const ifMatch = headers['if-match']?.trim()
-  if (ifMatch !== undefined && ifMatch !== '*')
+  const { 'if-match': ifMatch, 'if-none-match': ifNoneMatch } = headers
+  if (ifMatch !== undefined && tagsIn(ifMatch) !== '*')
     throw new DomainError(
       'version-mismatch',
       'This has no entity tag that If-Match could name; only * has a meaning here.',
     )
-  if (ifMatch === '*') return { mustExist: true }
-  return headers['if-none-match']?.trim() === '*' ? { mustExist: false } : {}
+  if (ifMatch !== undefined) return { mustExist: true }
+  return ifNoneMatch !== undefined && tagsIn(ifNoneMatch) === '*' ? { mustExist: false } : {}
 }

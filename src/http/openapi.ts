@@ -115,7 +115,10 @@ function requestHeaders(route: Route): z.ZodObject {
   const shape: Record<string, z.ZodType> = {}
   if (isRead) {
     shape['consistency-token'] = z.string().optional().meta({ description: 'From a mutation: the answer covers it.' })
-    shape['cache-control'] = z.string().optional().meta({ description: '`no-cache` answers from the source of truth.' })
+    shape['cache-control'] = z
+      .string()
+      .optional()
+      .meta({ description: '`no-cache`, `no-store` or a `max-age` below 900 answers from the source of truth.' })
     shape['if-none-match'] = z.string().optional().meta({ description: 'ETags you have; 304 while one is current.' })
   }
   if (changesOne || isConditionalRead(route))

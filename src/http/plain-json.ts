@@ -17,10 +17,15 @@ export function parsePlainJson(bytes: Uint8Array): unknown {
   return value
 }
 
+/** Parsing with a look at each number takes several times as long, so it is done only where one might be inexact. */
+const PERHAPS_INEXACT = /[\d.]{16}|\d[eE]/
+
 function parse(bytes: Uint8Array): unknown {
   try {
-    return JSON.parse(utf8.decode(bytes))
+    const text = utf8.decode(bytes)
+    return PERHAPS_INEXACT.test(text) ? JSON.parse(text, checkSource) : JSON.parse(text)
   } catch (cause) {
+    if (cause instanceof DomainError) throw cause
     throw new HttpError('malformed-request', 'The body is not JSON in UTF-8.', { cause })
   }
 }
@@ -31,7 +36,6 @@ function inspect(root: unknown): void {
   for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
     const { value, depth } = next
     if (typeof value === 'string') checkText(value)
-    else if (typeof value === 'number') checkNumber(value)
     else if (value !== null && typeof value === 'object') {
       if (depth > MAX_DEPTH) throw refused(`The body is nested more than ${MAX_DEPTH} deep.`)
       for (const [key, child] of Object.entries(value)) {
@@ -54,9 +58,29 @@ function checkKey(key: string): void {
   if (key === '__proto__') throw refused('The body contains a member called __proto__.')
 }
 
-/** `1e999` reads as Infinity, which JSON cannot write. */
-function checkNumber(number: number): void {
-  if (!Number.isFinite(number)) throw refused('The body contains a number that is too large.')
+/**
+ * A number as it was written must be the number that is read back: 9007199254740993 would become 9007199254740992, and
+ * 0.1000000000000000055 would lose its end. Whole numbers are kept up to 2^53 - 1, as every other reader of JSON can
+ * (RFC 7493, 2.2), unless an exponent says that no more digits are meant.
+ */
+function checkSource(_key: string, value: unknown, context?: { readonly source?: string }): unknown {
+  const source = context?.source
+  if (typeof value !== 'number' || source === undefined) return value
+  const isKept = /^-?\d+$/.test(source)
+    ? Number.isSafeInteger(value)
+    : significant(source) === significant(String(value))
+  if (!isKept)
+    throw refused('The body contains a number that cannot be kept exactly; send it with fewer digits, or as a string.')
+  return value
+}
+
+/** One spelling for each decimal value: its digits without zeros at either end, and the power of ten of the last. */
+function significant(decimal: string): string {
+  const [mantissa = '', exponent = '0'] = decimal.replace(/^-/, '').toLowerCase().split('e')
+  const [whole = '', fraction = ''] = mantissa.split('.')
+  const digits = (whole + fraction).replace(/^0+/, '')
+  const kept = digits.replace(/0+$/, '')
+  return kept === '' ? '0' : `${kept}e${Number(exponent) - fraction.length + digits.length - kept.length}`
 }
 
 const refused = (message: string) => new DomainError('invalid-input', message)

@@ -2,7 +2,6 @@ import { createLocalJWKSet, type JWTVerifyGetKey } from 'jose'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { AUDIENCE, ISSUER, signToken, type TestKeys, testKeys } from '../../test/support/app.ts'
 import { createAuthentication } from './authentication.ts'
-import { networkOf } from './refused-tokens.ts'
 
 const ATTACKER = '203.0.113.9'
 const PER_MINUTE = 5
@@ -96,16 +95,4 @@ describe('tokens that nobody signed', () => {
     clock.nowMs += 31_000
     expect((await authentication.authenticate(early, ATTACKER)).id).toBe('uma')
   })
-})
-
-describe('the network of an address', () => {
-  it.each([
-    ['192.0.2.1', '192.0.2.1'],
-    ['::ffff:192.0.2.1', '192.0.2.1'],
-    ['2001:db8:0:1:aaaa::1', '2001:db8:0:1::/64'],
-    ['2001:0DB8::1', '2001:db8:0:0::/64'],
-    ['2001:db8::2:3:4:5:6', '2001:db8:0:2::/64'],
-    ['::1', '0:0:0:0::/64'],
-    ['', ''],
-  ])('%s is %s', (address, network) => expect(networkOf(address)).toBe(network))
 })

@@ -1,5 +1,5 @@
 /** Floods of tokens that nobody signed: each costs a verification, so an address may have only so many refused. */
-import { isIPv6 } from 'node:net'
+import { networkOf } from './client-address.ts'
 import { HttpError } from './problem.ts'
 import { WINDOW_SECONDS } from './rate-limits.ts'
 import { createTokenCache } from './token-cache.ts'
@@ -65,20 +65,6 @@ export function createRefusedTokens({ perMinute, nowMs }: RefusedTokensOptions):
     },
   }
 }
-
-/** An IPv6 subscriber has at least a /64 to himself, so its addresses count as one. */
-export function networkOf(address = ''): string {
-  const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address)?.[1]
-  if (mapped !== undefined || !isIPv6(address)) return mapped ?? address
-  const [head = '', tail] = address.toLowerCase().split('::')
-  const groups = head === '' ? [] : head.split(':')
-  const after = tail === undefined || tail === '' ? 0 : tail.split(':').length
-  const zeros = tail === undefined ? [] : Array<string>(Math.max(0, 8 - groups.length - after)).fill('0')
-  const whole = [...groups, ...zeros, ...(tail ? tail.split(':') : [])]
-  return `${whole.slice(0, 4).map(withoutLeadingZeros).join(':')}::/64`
-}
-
-const withoutLeadingZeros = (group: string) => group.replace(/^0+(?=.)/, '')
 
 /** Whom an unverified token says it is for; believed only to the extent of one more verification. */
 function claimedSubject(token: string): string {

@@ -2,6 +2,7 @@
 import type { Request, Response } from 'express'
 import type { CacheStatus } from '../domain/api.ts'
 import { DomainError } from '../domain/errors.ts'
+import { tagsIn } from './entity-tags.ts'
 import { EVENT_STREAM_TYPE, type EventSource, sendEvents } from './event-stream.ts'
 import { type Problem, problemOf } from './problem.ts'
 import type { SecurityHeaders } from './security-headers.ts'
@@ -94,16 +95,20 @@ const isSuccessfulRead = ({ method }: Request, { status }: Reply) =>
 /** RFC 9110, 13.1.1, for reads; mutations compare inside their transaction. */
 function isOutdated(req: Request, reply: Reply): boolean {
   const condition = req.headers['if-match']
-  if (condition === undefined || !isSuccessfulRead(req, reply) || condition.trim() === '*') return false
-  return !condition.split(',').some((tag) => tag.trim() === reply.etag)
+  if (condition === undefined || !isSuccessfulRead(req, reply)) return false
+  return !names(condition, reply.etag)
 }
 
-/** RFC 9110, 13.1.2: only for a GET or HEAD that would have succeeded; weak comparison. */
+/** RFC 9110, 13.1.2: only for GET and HEAD that would have succeeded. */
 function isNotModified(req: Request, reply: Reply): boolean {
   const condition = req.headers['if-none-match']
   if (condition === undefined || !isSuccessfulRead(req, reply)) return false
-  if (condition === reply.etag || condition.trim() === '*') return true
-  return condition.split(',').some((tag) => tag.trim().replace(/^W\//, '') === reply.etag)
+  return condition === reply.etag || names(condition, reply.etag)
+}
+
+function names(condition: string, etag: string | undefined): boolean {
+  const tags = tagsIn(condition)
+  return tags === '*' || tags.includes(etag ?? '')
 }
 
 export function json(

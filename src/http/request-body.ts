@@ -34,15 +34,27 @@ export function createBodyReader({
       if (bodyOptional) return { value: {}, bytes: Buffer.alloc(0) }
       throw new HttpError('malformed-request', 'The request needs a body.')
     }
+    if (Number(req.headers['content-length'] ?? 0) > bodyLimitBytes) throw tooLarge()
     checkMediaType(req, consumes, accepted)
-    await new Promise<void>((resolve, reject) =>
-      read(req, res, (error?: unknown) => (error ? reject(error) : resolve())),
-    )
+    if (req.headers.expect?.toLowerCase() === '100-continue') res.writeContinue()
+    await new Promise<void>((resolve, reject) => {
+      let received = 0
+      // Express refuses only when the rest has come, too, which may be never.
+      req.on('data', (chunk: Buffer) => {
+        received += chunk.length
+        if (received > bodyLimitBytes) reject(tooLarge())
+      })
+      read(req, res, (error?: unknown) => (error ? reject(error) : resolve()))
+    })
     const bytes: unknown = req.body
     if (!Buffer.isBuffer(bytes)) throw new HttpError('malformed-request', 'The request needs a body.')
     return { value: parsePlainJson(bytes), bytes }
   }
 }
+
+/** Nobody reads what is left of it, so the connection ends. */
+const tooLarge = () =>
+  new HttpError('payload-too-large', 'The body is larger than this call accepts.', { headers: { Connection: 'close' } })
 
 function announcesBody(req: Request): boolean {
   const length = req.headers['content-length']

@@ -5,6 +5,7 @@ import type { z } from 'zod'
 import type { MutationContext, Portcullis, ReadContext } from '../domain/api.ts'
 import type { HttpSink, Logger } from '../telemetry/index.ts'
 import type { Authentication, Caller } from './authentication.ts'
+import { refusesCachedAnswer } from './cache-control.ts'
 import { createDeadlines } from './deadlines.ts'
 import { withoutRolesIfDisabled } from './policies.ts'
 import { HttpError, invalid, PROBLEMS, problemOf, unknownParameters } from './problem.ts'
@@ -164,7 +165,7 @@ function termsOf(req: Request): ReadContext {
   const token = req.headers['consistency-token']
   if (cacheControl === undefined && token === undefined) return NO_TERMS
   return {
-    ...(cacheControl !== undefined && /(^|[\s,])no-cache([\s,]|$)/i.test(cacheControl) && { bypass: true }),
+    ...(cacheControl !== undefined && refusesCachedAnswer(cacheControl) && { bypass: true }),
     ...(typeof token === 'string' && { after: token }),
   }
 }

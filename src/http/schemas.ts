@@ -9,7 +9,7 @@ import {
   type Ref,
   type UserId,
 } from '../domain/model.ts'
-import { exact, isUserId, line, prose } from './text.ts'
+import { exact, isUserId, line, nameLine, prose } from './text.ts'
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i
 const MAX_NAME = 200
@@ -18,11 +18,11 @@ const REFERENCE = '^(name:.+|[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12})
 
 // What comes in
 
-export const name = line({ max: MAX_NAME }).meta({
-  description: 'Unique; slashes, dots and spaces are allowed',
+export const name = nameLine({ max: MAX_NAME }).meta({
+  description: 'Unique; slashes, dots and single spaces inside are allowed, nothing that cannot be seen',
   examples: ['kubernetes/website'],
 })
-export const kind = line({ max: 100 }).meta({ examples: ['repository'] })
+export const kind = nameLine({ max: 100 }).meta({ examples: ['repository'] })
 export const description = prose({ min: 0, max: 4000 }).nullable()
 export const permission = z
   .enum(PERMISSIONS, { error: `must be one of ${PERMISSIONS.join(', ')}` })
@@ -92,7 +92,7 @@ export const wholeList = <Item extends z.ZodType>(item: Item) =>
 
 export const limit = z
   .string()
-  .regex(/^\d{1,4}$/, { error: 'must be a whole number from 1 to 200', abort: true })
+  .regex(/^(0|[1-9]\d{0,3})$/, { error: 'must be a whole number from 1 to 200', abort: true })
   .transform(Number)
   .refine((value) => value >= 1 && value <= 200, { error: 'must be a whole number from 1 to 200' })
   .default(50)

@@ -1,8 +1,10 @@
 import { once } from 'node:events'
 import http from 'node:http'
 import net, { type AddressInfo } from 'node:net'
+import { networkInterfaces } from 'node:os'
 import express from 'express'
 import { describe, expect, it, onTestFinished } from 'vitest'
+import { openRaw } from '../../test/security/raw-http.ts'
 import { createTestApp } from '../../test/support/app.ts'
 import { openJudged } from '../../test/support/judged-raw.ts'
 import { served } from '../../test/support/served.ts'
@@ -10,6 +12,11 @@ import { closeServer, createServer, listen, stopKeepingAlive } from './server.ts
 
 /** Everything the server says until it closes the connection. */
 const raw = (port: number, text: string): Promise<string> => openJudged(port, text).closed
+
+const hasIpv6 = () => Object.values(networkInterfaces()).some((all) => all?.some(({ family }) => family === 'IPv6'))
+
+const codedPost = (coding: string) =>
+  `POST /groups HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: ${coding}\r\n\r\n2\r\n{}\r\n0\r\n\r\n`
 
 describe('the server', () => {
   it('makes requests and responses with the prototypes that Express would set', async () => {
@@ -51,6 +58,17 @@ describe('the server', () => {
     ],
     ['a line break inside a header', 'GET /livez HTTP/1.1\r\nHost: x\r\nX: a\rb\r\n\r\n'],
     ['a space before the colon', 'GET /livez HTTP/1.1\r\nHost : x\r\n\r\n'],
+    ['two hosts', 'GET /livez HTTP/1.1\r\nHost: x\r\nHost: y\r\n\r\n'],
+    ['the same host twice', 'GET /livez HTTP/1.1\r\nHost: x\r\nHost: x\r\n\r\n'],
+    ['two hosts in HTTP/1.0', 'GET /livez HTTP/1.0\r\nHost: x\r\nHost: y\r\n\r\n'],
+    ['a host with a space', 'GET /livez HTTP/1.1\r\nHost: x y\r\n\r\n'],
+    ['a host with a path', 'GET /livez HTTP/1.1\r\nHost: x/y\r\n\r\n'],
+    ['a host with a user', 'GET /livez HTTP/1.1\r\nHost: a@x\r\n\r\n'],
+    ['a coding before the chunks', codedPost('gzip, chunked')],
+    ['a coding without chunks', codedPost('gzip')],
+    ['chunks twice', codedPost('chunked, chunked')],
+    ['codings in two lines', codedPost('gzip\r\nTransfer-Encoding: chunked')],
+    ['chunks in HTTP/1.0', codedPost('chunked').replace('HTTP/1.1', 'HTTP/1.0')],
   ])('refuses %s with a 400', async (_what, text) => {
     const { port } = await served((await createTestApp()).app)
     expect(await raw(port, text)).toMatch(/^HTTP\/1\.1 400 /)
@@ -66,6 +84,93 @@ describe('the server', () => {
     expect(await raw(port, 'GET /livez HTTP/1.0\r\n\r\n')).toMatch(/^HTTP\/1\.1 200 /)
     const expecting = 'GET /livez HTTP/1.1\r\nHost: x\r\nExpect: the-unexpected\r\nConnection: close\r\n\r\n'
     expect(await raw(port, expecting)).toMatch(/^HTTP\/1\.1 200 /)
+  })
+
+  it.each(['x', 'x:3000', 'example.com', '[::1]:3000', '127.0.0.1:80', 'a_b.example', ''])(
+    'serves a request for the host %j',
+    async (host) => {
+      const { port } = await served((await createTestApp()).app)
+      const said = await raw(port, `GET /livez HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n\r\n`)
+      expect(said).toMatch(/^HTTP\/1\.1 200 /)
+    },
+  )
+
+  it('refuses a request with two tokens, whichever of them is good', async () => {
+    const { app, bearer } = await createTestApp()
+    const { port } = await served(app)
+    const good = await bearer('uma')
+    const request = (...tokens: string[]) =>
+      `GET /me HTTP/1.1\r\nHost: x\r\nConnection: close\r\n${tokens.map((token) => `Authorization: ${token}\r\n`).join('')}\r\n`
+    expect(await raw(port, request(good))).toMatch(/^HTTP\/1\.1 200 /)
+    for (const tokens of [
+      [good, 'Bearer x'],
+      ['Bearer x', good],
+      [good, good],
+      [good, 'Basic YTpi'],
+    ])
+      expect(await raw(port, request(...tokens))).toMatch(/^HTTP\/1\.1 401 /)
+  })
+
+  describe('with a body beyond the limit', () => {
+    async function post(lines: string, rest = '') {
+      const { app, bearer } = await createTestApp()
+      const { port } = await served(app)
+      const head = `POST /groups HTTP/1.1\r\nHost: x\r\nAuthorization: ${await bearer('adam', { roles: ['admin'] })}\r\nContent-Type: application/json\r\n`
+      const began = performance.now()
+      const exchange = openJudged(port, `${head}${lines}\r\n${rest}`)
+      return { exchange, said: exchange.closed, tookMs: () => performance.now() - began }
+    }
+
+    it('announced, answers 413 at once and ends the connection', async () => {
+      const { said, tookMs } = await post('Content-Length: 99999999999\r\n')
+      expect(await said).toMatch(/^HTTP\/1\.1 413 /)
+      expect(tookMs()).toBeLessThan(2000)
+    })
+
+    it('announced, never says 100', async () => {
+      const { said } = await post('Content-Length: 99999999999\r\nExpect: 100-continue\r\n')
+      expect(await said).toMatch(/^HTTP\/1\.1 413 /)
+    })
+
+    it('in chunks, answers 413 with the first byte too many', async () => {
+      const chunk = `${(1024 * 1024 + 1).toString(16)}\r\n${' '.repeat(1024 * 1024 + 1)}\r\n`
+      const { said, tookMs } = await post('Transfer-Encoding: chunked\r\n', chunk)
+      expect(await said).toMatch(/^HTTP\/1\.1 413 /)
+      expect(tookMs()).toBeLessThan(2000)
+    })
+
+    it('is told to a client that sends all of it first', async () => {
+      const { app, bearer } = await createTestApp()
+      const { url } = await served(app)
+      const answer = await fetch(`${url}/groups`, {
+        method: 'POST',
+        headers: { authorization: await bearer('adam', { roles: ['admin'] }), 'content-type': 'application/json' },
+        body: ' '.repeat(8 * 1024 * 1024),
+      })
+      expect(answer.status).toBe(413)
+    })
+  })
+
+  it('asks for a body that was announced with Expect only once it is wanted', async () => {
+    const { app, bearer } = await createTestApp()
+    const { port } = await served(app)
+    const head = (authorization: string) =>
+      `POST /groups HTTP/1.1\r\nHost: x\r\nAuthorization: ${authorization}\r\nContent-Type: application/json\r\nContent-Length: 12\r\nExpect: 100-continue\r\nConnection: close\r\n\r\n`
+    const wanted = openRaw(port, head(await bearer('adam', { roles: ['admin'] })))
+    expect(await wanted.status).toBe(100)
+    wanted.socket.write('{"name":"x"}')
+    expect(await wanted.closed).toMatch(/^HTTP\/1\.1 100 Continue\r\n\r\nHTTP\/1\.1 201 /)
+    expect(await openRaw(port, head(await bearer('uma'))).status).toBe(403)
+    expect(await openRaw(port, head('Bearer x')).status).toBe(401)
+  })
+
+  it('listens for both families on ::', async () => {
+    const server = createServer((await createTestApp()).app)
+    const port = await listen(server, { host: '::', port: 0 })
+    onTestFinished(() => closeServer(server))
+    const hosts = ['127.0.0.1', ...(hasIpv6() ? ['[::1]'] : [])]
+    for (const host of hosts)
+      expect((await fetch(`http://${host}:${port}/livez`, { headers: { connection: 'close' } })).status).toBe(200)
   })
 
   it('is no tunnel', async () => {

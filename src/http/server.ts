@@ -1,6 +1,6 @@
 /** The HTTP server around the application: explicit limits, and a shutdown that lets requests finish. */
 import http, { IncomingMessage, type Server, ServerResponse } from 'node:http'
-import type { Socket } from 'node:net'
+import { isIPv6, type Socket } from 'node:net'
 import type { Express, Request, Response } from 'express'
 import { nextId } from './access-log.ts'
 import { PROBLEMS, type ProblemCode, problemType } from './problem.ts'
@@ -31,16 +31,20 @@ export function createServer(app: Express): Server {
       keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
       connectionsCheckingInterval: CHECK_INTERVAL_MS,
       noDelay: true,
-      // Node would refuse with an empty answer; `checkHost` answers with a problem.
+      // Node would drop the second of two Authorization, Host or Content-Type lines, and a proxy before it the first.
+      joinDuplicateHeaders: true,
+      // Node would refuse with an empty answer; `checkRequest` answers with a problem.
       requireHostHeader: false,
     },
-    checkHost(app),
+    checkRequest(app),
   )
   server.maxConnections = MAX_CONNECTIONS
   server.maxRequestsPerSocket = 0
   server.on('clientError', refuseUnreadable)
   // Node would refuse with an empty answer; RFC 9110, 10.1.1 lets a server ignore an expectation it does not know.
-  server.on('checkExpectation', checkHost(app))
+  server.on('checkExpectation', (req, res) => server.emit('request', req, res))
+  // Node would ask for the body before anybody knows whether it is wanted; request-body.ts asks for it.
+  server.on('checkContinue', (req, res) => server.emit('request', req, res))
   server.on('connect', (_req, socket: Socket) => refuse(socket, 'malformed-request'))
   trackUnused(server)
   return server
@@ -91,32 +95,51 @@ function refuse(socket: Socket, code: ProblemCode): void {
   socket.end(`HTTP/1.1 ${status} ${http.STATUS_CODES[status]}\r\n${lines.join('')}\r\n${body}`)
 }
 
-/** RFC 9112, 3.2: an HTTP/1.1 request names its host. */
-function checkHost(app: Express): (req: IncomingMessage, res: ServerResponse) => void {
+/** RFC 9112, 3.2: one host, well formed; a request of HTTP/1.0 may name none. */
+const HOST = /^([\w.~!$&'()*+;=%-]*|\[[0-9a-f:.]+\])(:\d*)?$/i
+
+function checkRequest(app: Express): (req: IncomingMessage, res: ServerResponse) => void {
   return (req, res) => {
-    if (req.headers.host === undefined && req.httpVersionMinor > 0) refuse(req.socket, 'malformed-request')
-    else app(req as Request, res as Response)
+    if (isUnderstood(req)) app(req as Request, res as Response)
+    else refuse(req.socket, 'malformed-request')
   }
 }
+
+/**
+ * A body in a transfer coding that nobody here decodes would be taken for what it is not (RFC 9112, 6.1). It is a 400
+ * and not a 501, because statuses from 500 on count as faults of the service.
+ */
+function isUnderstood({ headers, httpVersionMinor }: IncomingMessage): boolean {
+  const { host, 'transfer-encoding': coding } = headers
+  if (host === undefined ? httpVersionMinor > 0 : !HOST.test(host)) return false
+  return coding === undefined || (coding.toLowerCase() === 'chunked' && httpVersionMinor > 0)
+}
+
+/** As HOST: every address of both families. */
+const EVERY_ADDRESS = '::'
 
 /** @throws Error that says what to do when the address cannot be used */
 export async function listen(server: Server, { host, port }: { host: string; port: number }): Promise<number> {
   await new Promise<void>((resolve, reject) => {
     server.once('error', (error: NodeJS.ErrnoException) => reject(explained(error, host, port)))
-    server.listen({ host, port, backlog: 1024 }, () => resolve())
+    // Without a host Node listens for IPv6 and IPv4, and for IPv4 alone where there is no IPv6.
+    server.listen({ port, backlog: 1024, ...(host !== EVERY_ADDRESS && { host }) }, () => resolve())
   })
   const address = server.address()
   return address !== null && typeof address === 'object' ? address.port : port
 }
 
 function explained(error: NodeJS.ErrnoException, host: string, port: number): Error {
-  const where = `${host}:${port}`
+  const where = hostAndPort(host, port)
   if (error.code === 'EADDRINUSE')
     return new Error(`${where} is in use by another process: stop it, or set PORT to a free port`, { cause: error })
   if (error.code === 'EACCES')
     return new Error(`${where} needs privileges: set PORT to a port above 1023`, { cause: error })
   return new Error(`cannot listen on ${where}: ${error.message}`, { cause: error })
 }
+
+/** As in a URL. */
+export const hostAndPort = (host: string, port: number) => `${isIPv6(host) ? `[${host}]` : host}:${port}`
 
 /** From now on each answer is the last on its connection, so that clients reconnect elsewhere before this server stops. */
 export function stopKeepingAlive(server: Server): void {

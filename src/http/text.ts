@@ -1,5 +1,6 @@
 /** What strings may come in: well-formed Unicode without control characters, NFC where they are compared. */
 import { z } from 'zod'
+import { nameFault } from '../domain/names.ts'
 
 const CONTROL = /\p{Cc}/u
 const CONTROL_EXCEPT_LAYOUT = /[^\P{Cc}\t\n\r]/u
@@ -29,8 +30,16 @@ export function line(length: Length) {
     .string()
     .refine((value) => value.isWellFormed() && !CONTROL.test(value), { error: NOT_TEXT, abort: true })
     .overwrite((value) => value.normalize('NFC'))
-    .refine(hasLength(length), { error: `must have ${length.min ?? 1} to ${length.max} characters` })
+    .refine(hasLength(length), { error: `must have ${length.min ?? 1} to ${length.max} characters`, abort: true })
     .meta({ minLength: length.min ?? 1, maxLength: length.max })
+}
+
+/** One line that names something: nothing in it may make two names look the same. */
+export function nameLine(length: Length) {
+  return line(length).superRefine((value, context) => {
+    const fault = nameFault(value)
+    if (fault !== null) context.addIssue({ code: 'custom', message: fault })
+  })
 }
 
 /** Prose: line breaks and tabs are kept. */

@@ -327,6 +327,7 @@ export interface TestAppOptions {
   readonly corsOrigins?: readonly string[]
   /** `info` where absent. */
   readonly logLevel?: string
+  readonly trustProxy?: number | string
   /** Changes the world before it is served. */
   readonly alter?: (portcullis: Portcullis) => Portcullis
 }
@@ -361,7 +362,7 @@ export async function createTestApp(options: TestAppOptions = {}): Promise<TestA
         ...(options.corsOrigins && { corsOrigins: options.corsOrigins }),
         requestBudgetMs: options.requestBudgetMs ?? 5000,
         serverTiming: options.serverTiming ?? false,
-        trustProxy: false,
+        trustProxy: options.trustProxy ?? false,
         metricsPort: options.metricsPort,
       },
     }),

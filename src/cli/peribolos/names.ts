@@ -1,20 +1,9 @@
 /** Reads logins and names by the rules that the service applies too, so that nothing is refused after the sending. */
 import { PERMISSIONS, type Permission } from '../../domain/model.ts'
+import { nameFault } from '../../domain/names.ts'
 import type { Findings, Place } from './findings.ts'
 import type { Login } from './organisation.ts'
 import type { Value, YamlSource } from './yaml-source.ts'
-
-const CONTROL = /\p{Cc}/u
-const LONGEST = 200
-
-/** @returns what is wrong with a name, as the end of a sentence; null when nothing is */
-export function nameFault(name: string): string | null {
-  if (name.trim() === '') return 'is empty'
-  if (CONTROL.test(name)) return 'contains a control character'
-  if (!name.isWellFormed()) return 'is not well-formed Unicode'
-  if (name.trim() !== name) return 'begins or ends with a space'
-  return [...name].length > LONGEST ? `is longer than ${LONGEST} characters` : null
-}
 
 /** Control characters made visible: a message must not move the cursor of the terminal that shows it. */
 export const quoted = (name: string): string => JSON.stringify(name).replace(/[\u007f-\u009f]/g, escaped)

@@ -1,7 +1,8 @@
 /** Reads one organisation: the mapping in its org.yaml (or under `orgs:`) together with its teams.yaml files. */
 import { PERMISSIONS } from '../../domain/model.ts'
+import { nameFault } from '../../domain/names.ts'
 import type { Findings } from './findings.ts'
-import { isAccess, nameFault, quoted, readLogins } from './names.ts'
+import { isAccess, quoted, readLogins } from './names.ts'
 import type { OrganisationFile } from './organisation.ts'
 import { readRepositories } from './read-repositories.ts'
 import { createTeamReader } from './read-teams.ts'

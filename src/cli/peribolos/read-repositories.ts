@@ -1,7 +1,8 @@
 /** Reads the organisation's own list of repositories: descriptions, former names, collaborators. */
 import { PERMISSIONS } from '../../domain/model.ts'
+import { nameFault } from '../../domain/names.ts'
 import type { Findings } from './findings.ts'
-import { isAccess, nameFault, quoted, readPrevious } from './names.ts'
+import { isAccess, quoted, readPrevious } from './names.ts'
 import type { Repository } from './organisation.ts'
 import type { RepositoryNames } from './repository-names.ts'
 import type { Field, Value, YamlSource } from './yaml-source.ts'

@@ -1,7 +1,8 @@
 /** Reads `teams:`: members, maintainers, repositories, and the teams nested in them. */
 import { PERMISSIONS } from '../../domain/model.ts'
+import { nameFault } from '../../domain/names.ts'
 import { type Findings, located, type Place } from './findings.ts'
-import { isAccess, nameFault, quoted, readLogins, readPrevious } from './names.ts'
+import { isAccess, quoted, readLogins, readPrevious } from './names.ts'
 import type { Team, TeamRepository } from './organisation.ts'
 import type { RepositoryNames } from './repository-names.ts'
 import type { Field, Value, YamlSource } from './yaml-source.ts'

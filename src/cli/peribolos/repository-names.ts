@@ -1,6 +1,8 @@
 /** The repositories of one organisation by name: GitHub tells them apart without case, and follows former names. */
+
+import { nameFault } from '../../domain/names.ts'
 import { type Findings, located, type Place } from './findings.ts'
-import { nameFault, quoted } from './names.ts'
+import { quoted } from './names.ts'
 import type { Field } from './yaml-source.ts'
 
 export interface RepositoryNames {
