@@ -4,6 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import closeWithGrace from 'close-with-grace'
 import { compose } from './composition-root.ts'
 import { type Config, ConfigError, loadConfig } from './config.ts'
+import { createCursorCodec } from './domain/cursor.ts'
 import {
   closeServer,
   createApp,
@@ -11,6 +12,7 @@ import {
   createMetricsApp,
   createRateLimits,
   createServer,
+  createTickets,
   fileKeys,
   type Health,
   hostAndPort,
@@ -47,6 +49,7 @@ async function start(): Promise<void> {
     portcullis: domain.portcullis,
     health,
     authentication: authenticationOf(config, logger),
+    tickets: createTickets({ codec: createCursorCodec(config.cursorSecret), nowMs: Date.now }),
     rateLimits: createRateLimits({
       limits: config.rateLimits,
       shared: domain.sharedCounter,

@@ -481,6 +481,21 @@ describe('a change', () => {
 })
 
 describe('a request that does not fit', () => {
+  it('because a proxy decoded the slash of a name is 404 with a hint, and any other without', async () => {
+    for (const path of [
+      '/resources/name:kubernetes/website',
+      '/groups/name:team/core/members',
+      '/groups/name:team/core',
+    ]) {
+      const answer = await request(test.app).get(path).set(as(adam))
+      expect([answer.status, answer.body.type]).toEqual([404, 'urn:portcullis:problem:no-such-route'])
+      expect(answer.body.detail).toContain('%2F')
+    }
+    const answer = await request(test.app).get('/nowhere').set(as(adam))
+    expect(answer.body).toMatchObject({ status: 404, detail: expect.not.stringContaining('%2F') })
+    expect((await request(test.app).get('/groups/name:team%2Fcore').set(as(adam))).status).toBe(200)
+  })
+
   it.each([
     ['post', '/me', 'GET, HEAD, OPTIONS'],
     ['delete', '/resources', 'GET, POST, HEAD, OPTIONS'],

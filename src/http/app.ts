@@ -1,7 +1,6 @@
 /** The Express application: registers every route from its declaration, and answers requests that match none. */
 import express, { type Express, type NextFunction, type Request, type Response } from 'express'
 import type { Portcullis } from '../domain/api.ts'
-import { DomainError } from '../domain/errors.ts'
 import type { Logger, Metrics } from '../telemetry/index.ts'
 import { createAccessLog } from './access-log.ts'
 import type { Authentication } from './authentication.ts'
@@ -17,11 +16,13 @@ import { documentationRoutes } from './routes/documentation.ts'
 import { type Health, healthRoutes, metricsRoute } from './routes/health.ts'
 import { apiRoutes } from './routes/index.ts'
 import { securityHeaders } from './security-headers.ts'
+import type { Tickets } from './tickets.ts'
 
 export interface AppDependencies {
   readonly portcullis: Portcullis
   readonly health: Health
   readonly authentication: Authentication
+  readonly tickets: Tickets
   /** No limits where absent. */
   readonly rateLimits?: RateLimits
   readonly metrics: Metrics
@@ -50,12 +51,13 @@ export function createMetricsApp(dependencies: AppDependencies): Express {
 }
 
 function appOf(routes: readonly Route[], dependencies: AppDependencies): Express {
-  const { portcullis, authentication, rateLimits = NO_LIMITS, metrics, logger, http } = dependencies
+  const { portcullis, authentication, tickets, rateLimits = NO_LIMITS, metrics, logger, http } = dependencies
   const sender = createReplySender({ securityHeaders: securityHeaders() })
   const pipeline: PipelineDependencies = {
     ...http,
     portcullis,
     authentication,
+    tickets,
     rateLimits,
     sender,
     metrics: metrics.http,
@@ -80,13 +82,21 @@ function appOf(routes: readonly Route[], dependencies: AppDependencies): Express
   app.use((req: Request, res: Response) => {
     if (req.method === 'OPTIONS' && req.url === '*')
       sender.send(req, res, { status: 204, headers: ['Allow', allowed(routes)] })
-    else sender.sendProblem(req, res, problemOf(new DomainError('not-found', 'no such route')))
+    else sender.sendProblem(req, res, problemOf(noSuchRoute(req)))
   })
   // Four parameters make this Express's error handler, for failures before a route is reached (decoding the path).
   app.use((error: unknown, req: Request, res: Response, _next: NextFunction) =>
     sender.sendProblem(req, res, problemOf(error)),
   )
   return app
+}
+
+/** A name with a slash that a proxy in front has decoded looks like a longer path, and nobody would guess why. */
+function noSuchRoute({ path }: Request): HttpError {
+  const hint = /\/name:[^/]*\//.test(path)
+    ? ' A slash in a name must arrive as %2F; a proxy that decodes paths turns it into one of the path. Let it pass them on unchanged, or use the uuid.'
+    : ''
+  return new HttpError('no-such-route', `There is no such call; /openapi.json lists all of them.${hint}`)
 }
 
 function register(app: Express, route: Route, pipeline: PipelineDependencies): void {

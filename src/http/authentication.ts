@@ -237,7 +237,7 @@ function nested(from: unknown, path: readonly string[]): unknown {
 }
 
 /** RFC 6750: a request without a token is told only the scheme. Why a token was refused stays in the log. */
-function unauthenticated(
+export function unauthenticated(
   error: 'invalid_token' | 'invalid_request' | undefined,
   message: string,
   cause?: unknown,

@@ -42,6 +42,43 @@ describe('the OpenAPI document', () => {
         if (Number(status) >= 400) expect(Object.keys(response.content ?? {})).toEqual(['application/problem+json'])
   })
 
+  it('names operations as a person would: a verb and its object', () => {
+    for (const [path, methods] of Object.entries(document.paths))
+      for (const [method, { operationId }] of Object.entries(methods)) {
+        expect(operationId, `${method} ${path}`).toMatch(
+          /^(list|get|create|put|patch|delete|replace|remove|explain|import|flush|follow|check)[A-Z][A-Za-z]+$/,
+        )
+        expect(operationId).not.toMatch(/Id[A-Z]|IdId/)
+      }
+    const ids = (path: string) =>
+      Object.fromEntries(
+        Object.entries(document.paths[path] ?? {}).map(([method, { operationId }]) => [method, operationId]),
+      )
+    expect(ids('/resources')).toEqual({ get: 'listResources', post: 'createResource' })
+    expect(ids('/groups/{id}/members/{userId}')).toEqual({ put: 'putMember', delete: 'removeMember' })
+  })
+
+  it('begins with what nearly everybody wants, not with the alphabet', () => {
+    const { tags } = document as unknown as { tags: { name: string }[] }
+    expect(tags.map(({ name }) => name).slice(0, 3)).toEqual(['Resources', 'Me', 'Users'])
+    expect(tags.at(-1)?.name).toBe('Documentation')
+  })
+
+  it('shows for each refusal what it looks like, and nothing that has another status', () => {
+    const { examples } = (
+      document as unknown as { components: { examples: Record<string, { value: { status: number; type: string } }> } }
+    ).components
+    for (const methods of Object.values(document.paths))
+      for (const { responses } of Object.values(methods))
+        for (const [status, { content }] of Object.entries(responses)) {
+          if (Number(status) < 400) continue
+          const media = content?.['application/problem+json'] as { examples: Record<string, { $ref: string }> }
+          const shown = Object.values(media.examples).map(({ $ref }) => examples[$ref.split('/').at(-1) ?? ''])
+          expect(shown.length).toBeGreaterThan(0)
+          for (const example of shown) expect([example?.value.status, 422]).toContain(Number(status))
+        }
+  })
+
   it('refers only to what it defines', () => {
     const text = JSON.stringify(document)
     for (const [, name = ''] of text.matchAll(/"#\/components\/schemas\/(\w+)"/g))
@@ -52,7 +89,7 @@ describe('the OpenAPI document', () => {
     const open = Object.entries(document.paths).flatMap(([path, methods]) =>
       Object.values(methods).flatMap((operation) => ('security' in operation ? [path] : [])),
     )
-    expect(open.sort()).toEqual(['/docs', '/livez', '/metrics', '/openapi.json', '/readyz'])
+    expect(open.sort()).toEqual(['/', '/docs', '/livez', '/metrics', '/openapi.json', '/readyz'])
   })
 
   it('cannot be made of a route without a policy', () => {
@@ -63,7 +100,22 @@ describe('the OpenAPI document', () => {
   })
 })
 
+describe('the root', () => {
+  it('says where things are, to anyone', async () => {
+    const { app } = await createTestApp()
+    const answer = await request(app).get('/').set('accept', 'text/html,application/xhtml+xml,*/*;q=0.8')
+    expect([answer.status, answer.body.links.documentation]).toEqual([200, '/docs'])
+    for (const path of Object.values(answer.body.links as Record<string, string>))
+      expect([path, (await request(app).get(path)).status]).toEqual([path, 200])
+  })
+})
+
 describe('the reference page', () => {
+  it('keeps the token that was entered', async () => {
+    const { app } = await createTestApp()
+    expect((await request(app).get('/docs/initializer.js')).text).toContain('persistAuthorization: true')
+  })
+
   it('is made of files of our own only, as the CSP demands', async () => {
     const { app } = await createTestApp()
     const page = await request(app).get('/docs').set('accept', 'text/html,application/xhtml+xml,*/*;q=0.8')

@@ -12,7 +12,7 @@ import type { DocumentedHeader, Route } from './route.ts'
 
 const problem = z
   .object({
-    type: z.string().meta({ examples: [problemType('not-found')] }),
+    type: z.string(),
     title: z.string(),
     status: z.int(),
     detail: z.string(),
@@ -60,8 +60,16 @@ export function createOpenApiDocument(routes: readonly Route[]): ReturnType<type
     const path = openApiPath(route.path)
     paths[path] = { ...paths[path], [route.method]: operation(route) }
   }
-  const tags = [...new Set(routes.map(({ tag }) => tag))].sort().map((name) => ({ name }))
-  return createDocument({ ...DESCRIPTION, tags, paths: paths as ZodOpenApiPathsObject })
+  // In the order of the routes: what nearly every client is for comes first.
+  const tags = [...new Set(routes.map(({ tag }) => tag))].map((name) => ({ name }))
+  const shown = new Set(routes.flatMap((route) => [...refusalsOf(route)]))
+  const examples = Object.fromEntries([...shown, ...ANY_CALL].map((code) => [code, exampleOf(code)]))
+  return createDocument({
+    ...DESCRIPTION,
+    components: { ...DESCRIPTION.components, examples },
+    tags,
+    paths: paths as ZodOpenApiPathsObject,
+  })
 }
 
 const DESCRIPTION: Omit<ZodOpenApiObject, 'paths'> = {
@@ -74,7 +82,9 @@ const DESCRIPTION: Omit<ZodOpenApiObject, 'paths'> = {
     license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
   },
   servers: [{ url: '/' }],
-  components: { securitySchemes: { bearer: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT' } } },
+  components: {
+    securitySchemes: { bearer: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT' } },
+  },
   security: [{ bearer: [] }],
 }
 
@@ -82,7 +92,7 @@ const openApiPath = (path: string) => path.replace(/:(\w+)/g, '{$1}')
 
 function operation(route: Route): ZodOpenApiOperationObject {
   return {
-    operationId: `${route.method}${route.path.replace(/[:/.-]+(\w)/g, (_, letter: string) => letter.toUpperCase())}`,
+    operationId: route.operationId,
     summary: route.summary,
     description: `Who: ${route.policy.who}.`,
     tags: [route.tag],
@@ -130,7 +140,7 @@ function requestHeaders(route: Route): z.ZodObject {
     shape['if-none-match'] = z.string().optional().meta({ description: 'ETags that must not be current; else 412.' })
   for (const [name, description] of Object.entries(route.reads ?? {}))
     shape[name] = z.string().optional().meta({ description })
-  if (route.method === 'post')
+  if (route.refuses?.includes('idempotency-in-progress'))
     shape['idempotency-key'] = z.string().optional().meta({ description: 'A repeated request has one effect.' })
   return z.object(shape)
 }
@@ -156,6 +166,24 @@ function successes(route: Route): ZodOpenApiResponsesObject {
     ...Object.fromEntries(answers),
     ...(isConditionalRead(route) && { '304': { description: 'What you have is current' } }),
   }
+}
+
+function exampleOf(code: ProblemCode) {
+  const { status, title, detail = title } = PROBLEMS[code]
+  return { summary: title, value: { type: problemType(code), title, status, detail } }
+}
+
+/** Beside the refusals of a call, those that have nothing to do with it. */
+const ANY_CALL: readonly ProblemCode[] = [
+  'malformed-request',
+  'database-unavailable',
+  'authentication-unavailable',
+  'deadline-exceeded',
+]
+
+function examplesOf(codes: readonly ProblemCode[], status: number) {
+  const others = ANY_CALL.filter((code) => PROBLEMS[code].status === status)
+  return Object.fromEntries([...codes, ...others].map((code) => [code, { $ref: `#/components/examples/${code}` }]))
 }
 
 const documentedHeader = (name: DocumentedHeader) => z.string().optional().meta({ description: HEADERS[name] })
@@ -184,7 +212,7 @@ function refusals(route: Route): ZodOpenApiResponsesObject {
       String(status),
       {
         description: some.map((code) => PROBLEMS[code].title).join('; '),
-        content: { 'application/problem+json': { schema: problem } },
+        content: { 'application/problem+json': { schema: problem, examples: examplesOf(some, status) } },
       },
     ]),
   )

@@ -6,6 +6,7 @@ type HttpErrorCode =
   | 'malformed-request'
   | 'unauthenticated'
   | 'authentication-unavailable'
+  | 'no-such-route'
   | 'method-not-allowed'
   | 'not-acceptable'
   | 'payload-too-large'
@@ -36,6 +37,7 @@ export const PROBLEMS: Readonly<Record<ProblemCode, ProblemKind>> = {
   'unknown-user': { status: 404, title: 'There is no such user' },
   'unknown-group': { status: 404, title: 'There is no such group' },
   'unknown-resource': { status: 404, title: 'There is no such resource' },
+  'no-such-route': { status: 404, title: 'No such address' },
   'method-not-allowed': { status: 405, title: 'The method is not supported here' },
   'not-acceptable': { status: 406, title: 'No acceptable representation' },
   'request-timeout': { status: 408, title: 'The request took too long to arrive' },

@@ -15,11 +15,13 @@ import type { RefusalLog } from './refusal-log.ts'
 import type { Reply, ReplySender } from './reply.ts'
 import { type BodyReader, createBodyReader } from './request-body.ts'
 import type { Route } from './route.ts'
+import type { Tickets } from './tickets.ts'
 import { PLAINLY } from './validation-messages.ts'
 
 export interface PipelineDependencies {
   readonly portcullis: Portcullis
   readonly authentication: Authentication
+  readonly tickets: Tickets
   readonly rateLimits: RateLimits
   readonly sender: ReplySender
   readonly metrics: HttpSink
@@ -42,7 +44,7 @@ const ANONYMOUS = Object.freeze({
 }) as unknown as Caller
 
 export function createRouteHandler(route: Route, dependencies: PipelineDependencies): RequestHandler {
-  const { portcullis, authentication, rateLimits, sender, metrics, logger, logRefusal, serverTiming } = dependencies
+  const { portcullis, authentication, tickets, rateLimits, sender, metrics, logger, logRefusal, serverTiming } = dependencies
   const readBody: BodyReader | undefined = route.body === undefined ? undefined : createBodyReader(route)
   const deadlines = createDeadlines({ afterMs: route.deadlineMs ?? dependencies.requestBudgetMs })
   const answered = metrics.route(route.method.toUpperCase(), route.path)
@@ -56,10 +58,17 @@ export function createRouteHandler(route: Route, dependencies: PipelineDependenc
     return route.query === undefined ? refuseQuery(given) : parsed(route.query, given, 'query')
   }
 
+  function ticketHolder(req: Request): Caller | undefined {
+    if (!route.takesTickets || req.headers.authorization !== undefined) return undefined
+    const { ticket } = parseQueryString(req.url)
+    return ticket === undefined ? undefined : tickets.holderOf(ticket)
+  }
+
   async function answer(req: Request, res: Response): Promise<Reply> {
     const bearer = !route.policy.authenticated
       ? ANONYMOUS
       : (authentication.remembered(req.headers.authorization) ??
+        ticketHolder(req) ??
         (await authentication.authenticate(req.headers.authorization, req.ip)))
     if (route.policy.authenticated) {
       req.subject = bearer.id
@@ -88,6 +97,7 @@ export function createRouteHandler(route: Route, dependencies: PipelineDependenc
         caller,
         ...(held !== undefined && { held }),
         terms,
+        ticket: () => tickets.issue(bearer),
         mutation: (reason) => mutationContext(req, caller, body?.bytes, reason),
         http: req,
       },

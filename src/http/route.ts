@@ -8,6 +8,7 @@ import type { Policy } from './policies.ts'
 import type { ProblemCode } from './problem.ts'
 import type { Quota } from './rate-limits.ts'
 import type { Reply } from './reply.ts'
+import type { Ticket } from './tickets.ts'
 
 export type Method = 'get' | 'post' | 'put' | 'patch' | 'delete'
 
@@ -20,6 +21,8 @@ export interface RouteRequest<Params, Query, Body> {
   readonly terms: ReadContext
   /** Who and under which idempotency key, for a mutation. */
   mutation(reason?: string): MutationContext
+  /** For a call that a browser opens without headers. */
+  ticket(): Ticket
   /** The raw request, for conditional headers. */
   readonly http: Request
 }
@@ -35,6 +38,8 @@ export interface SuccessAnswer {
 export type DocumentedHeader = 'Consistency-Token' | 'ETag' | 'Cache-Status' | 'Link' | 'Location'
 
 export interface Route<Params = unknown, Query = unknown, Body = unknown> {
+  /** What generated clients call it: a verb and its object. */
+  readonly operationId: string
   readonly method: Method
   /** Express's form, `/users/:id/groups`. */
   readonly path: string
@@ -45,6 +50,8 @@ export interface Route<Params = unknown, Query = unknown, Body = unknown> {
   readonly params?: z.ZodType<Params>
   readonly query?: z.ZodType<Query>
   readonly body?: z.ZodType<Body>
+  /** A ticket in the query may stand in for the token. */
+  readonly takesTickets?: true
   /** An example of the body that works against the sample organisation. */
   readonly bodyExample?: unknown
   /** `application/json` where absent. */

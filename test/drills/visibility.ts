@@ -40,7 +40,7 @@ const CRASH_LANES = 3
 const JWT = {
   JWT_ISSUER: 'https://drill.portcullis.local',
   JWT_AUDIENCE: 'portcullis',
-  JWT_JWKS_URL: 'http://127.0.0.1:1/jwks.json',
+  JWT_JWKS_URL: 'http://127.0.0.1:2/jwks.json',
 }
 const say = (message: string) => console.log(message)
 const every = (some: number) => (done: number) => done % some === 0 && say(`  ${done}`)

@@ -345,7 +345,7 @@ describe('changes', () => {
     const tag = String(read.headers.etag)
     expect((await admin(`GET ${list}`, { headers: { 'if-none-match': tag } })).status).toBe(304)
     const others = await as('boss', `GET ${list}`, { token: { roles: ['admin'] } })
-    for (const wrong of [String(others.headers.etag), `W/${tag}`, '"x"', ''])
+    for (const wrong of [String(others.headers.etag), `W/${others.headers.etag}`, '"x"', ''])
       expect([wrong, (await put([], { 'if-match': wrong })).status]).toEqual([wrong, 412])
     expect((await put(['cid', 'eve'])).status).toBe(200)
     expect((await put(['cid'], { 'if-match': tag })).status).toBe(412)
@@ -491,5 +491,67 @@ describe.skipIf(!existsSync(STRINGS))('naughty strings', () => {
       })
       expect(await namesSeenBy(text)).toEqual([])
     }
+  })
+})
+
+describe('a change that changes nothing', () => {
+  it('keeps the version and the tag of a resource, however it is written', async () => {
+    const created = await admin('POST /resources', {
+      body: { name: 'same', kind: 'x', attributes: { a: 1, b: { c: [1, 2], d: null } } },
+    })
+    const call = `PATCH /resources/${created.json.id}`
+    for (const body of [
+      {},
+      { name: 'same' },
+      { description: null },
+      { attributes: {} },
+      { attributes: { b: { c: [1, 2] }, a: 1 } },
+      { attributes: { absent: null } },
+      { name: 'same', kind: 'x', description: null, attributes: { a: 1 } },
+    ]) {
+      const answer = await admin(call, { body })
+      expect([answer.status, answer.headers.etag, answer.json]).toEqual([200, created.headers.etag, created.json])
+    }
+    const changed = await admin(call, { body: { attributes: { b: { c: [2, 1] } } } })
+    expect(changed.json.version).toBe(created.json.version + 1)
+    // The tag of before no longer holds, with or without what a proxy made of it.
+    for (const tag of [created.headers.etag, `W/${created.headers.etag}`])
+      expect((await admin(call, { body: {}, headers: { 'if-match': String(tag) } })).status).toBe(412)
+    expect((await admin(call, { body: {}, headers: { 'if-match': `W/${changed.headers.etag}` } })).status).toBe(200)
+  })
+
+  it('keeps the version of a group, and the time of a user', async () => {
+    const group = await admin('POST /groups', { body: { name: 'same-group' } })
+    for (const body of [{}, { name: 'same-group' }, { parent: null }])
+      expect((await admin(`PATCH /groups/${group.json.id}`, { body })).json).toEqual(group.json)
+    const user = await admin('PUT /users/same-user', { body: { displayName: 'Same' } })
+    for (const body of [{}, { displayName: 'Same' }, { disabled: false }])
+      expect((await admin('PUT /users/same-user', { body })).json).toEqual(user.json)
+  })
+})
+
+describe('what a request says about caches', () => {
+  it.each(['max-age=0', 'no-store', 'no-cache', 'max-age=60'])('%s is answered from the source', async (asked) => {
+    await as('cid', 'GET /resources')
+    const answer = await as('cid', 'GET /resources', { headers: { 'cache-control': asked } })
+    expect(answer.headers['cache-status']).toMatch(/^portcullis; fwd=bypass/)
+  })
+})
+
+describe('numbers in attributes', () => {
+  it('come back as they were sent, or are refused', async () => {
+    const { token } = { token: `Bearer ${await signToken(keys, 'root', { roles: ['admin'] })}` }
+    const post = (name: string, attributes: string) =>
+      client.send({
+        method: 'POST',
+        path: '/resources',
+        headers: { authorization: token, 'content-type': 'application/json' },
+        body: `{"name":"${name}","kind":"x","attributes":${attributes}}`,
+      })
+    const refused = await post('large', '{"id":9007199254740993}')
+    expect([refused.status, JSON.parse(refused.text).type]).toEqual([400, 'urn:portcullis:problem:invalid-input'])
+    const kept = '{"a":9007199254740991,"b":0.1,"c":1e+21,"d":5e-324}'
+    const { id } = JSON.parse((await post('exact', kept)).text)
+    expect(JSON.stringify((await admin(`GET /resources/${id}`)).json.attributes)).toBe(kept)
   })
 })

@@ -44,7 +44,7 @@ export async function serveFleet(options: ServedFleetOptions): Promise<ServedFle
     DATABASE_URL: options.databaseUrl,
     JWT_ISSUER: ISSUER,
     JWT_AUDIENCE: AUDIENCE,
-    JWT_JWKS_URL: 'http://127.0.0.1:1/jwks.json',
+    JWT_JWKS_URL: 'http://127.0.0.1:2/jwks.json',
     ...options.redis,
     ...shared,
     ...options.environment,

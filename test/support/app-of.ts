@@ -1,7 +1,8 @@
 /** The application around a composed service, for callers whose tokens a test signs itself; its answers are not judged. */
 import { createLocalJWKSet } from 'jose'
 import type { Composed } from '../../src/composition-root.ts'
-import { createApp, createAuthentication } from '../../src/http/index.ts'
+import { createCursorCodec } from '../../src/domain/cursor.ts'
+import { createApp, createAuthentication, createTickets } from '../../src/http/index.ts'
 import { createLogger, createMetrics, type Metrics } from '../../src/telemetry/index.ts'
 import { AUDIENCE, ISSUER, type TestKeys } from './app.ts'
 
@@ -30,6 +31,7 @@ export function appOf(
       rolesClaim: 'roles',
       nowMs: Date.now,
     }),
+    tickets: createTickets({ codec: createCursorCodec('a-secret-of-the-tests'), nowMs: Date.now }),
     metrics: service.metrics ?? createMetrics(),
     logger: createLogger({ level: 'silent' }),
     http,

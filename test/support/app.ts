@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto'
 import type { Express } from 'express'
 import { type CryptoKey, createLocalJWKSet, exportJWK, generateKeyPair, type JWTPayload, SignJWT } from 'jose'
 import type { CacheStatus, Mutated, MutationContext, Page, Portcullis, ResourceQuery } from '../../src/domain/api.ts'
+import { createCursorCodec } from '../../src/domain/cursor.ts'
 import { DomainError } from '../../src/domain/errors.ts'
 import {
   type EffectiveGroup,
@@ -20,6 +21,7 @@ import {
 import { createApp } from '../../src/http/app.ts'
 import { type Authentication, createAuthentication } from '../../src/http/authentication.ts'
 import type { RateLimits } from '../../src/http/rate-limits.ts'
+import { createTickets } from '../../src/http/tickets.ts'
 import { createLogger, createMetrics } from '../../src/telemetry/index.ts'
 import { observed } from './observed.ts'
 
@@ -355,6 +357,7 @@ export async function createTestApp(options: TestAppOptions = {}): Promise<TestA
           rolesClaim: 'roles',
           nowMs: options.nowMs ?? Date.now,
         }),
+      tickets: createTickets({ codec: createCursorCodec('a-secret-of-the-tests'), nowMs: options.nowMs ?? Date.now }),
       metrics: createMetrics(),
       logger,
       ...(options.rateLimits && { rateLimits: options.rateLimits }),

@@ -107,5 +107,6 @@ export const CALLS_BY_ROLE: readonly CallByRole[] = [
     expected: [401, 403, 403, 403, 403, 200],
   },
   { call: 'GET /changes', route: 'GET /changes', expected: [401, 403, 403, 403, 200, 403] },
+  { call: 'POST /changes/tickets', route: 'POST /changes/tickets', expected: [401, 403, 403, 403, 201, 403] },
   { call: 'GET /admin/audit', route: 'GET /admin/audit', expected: [401, 403, 403, 403, 200, 403] },
 ]

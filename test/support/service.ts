@@ -54,7 +54,7 @@ export async function startService({
     CACHE_PREFIX: prefix,
     JWT_ISSUER: 'https://test.invalid',
     JWT_AUDIENCE: 'portcullis',
-    JWT_JWKS_URL: 'http://127.0.0.1:1/jwks.json',
+    JWT_JWKS_URL: 'http://127.0.0.1:2/jwks.json',
     CURSOR_SECRET: SHARED_SECRET,
     ...environment,
   })

@@ -7,6 +7,7 @@ import { auditEntryOut, instantOf, pageOf, pageQuery, userId } from '../schemas.
 import { line } from '../text.ts'
 
 const listAudit = route({
+  operationId: 'listAuditEntries',
   method: 'get',
   path: '/admin/audit',
   summary: 'Who did what, newest first: before and after, reason, request and token',

@@ -42,6 +42,7 @@ const flushedOut = z
   .meta({ id: 'Flushed' })
 
 const status = route({
+  operationId: 'getCacheStatus',
   method: 'get',
   path: '/admin/cache',
   summary: 'Breaker, outages, log position, counts by layer, Sentinel topology',
@@ -53,6 +54,7 @@ const status = route({
 })
 
 const flush = route({
+  operationId: 'flushCache',
   method: 'post',
   path: '/admin/cache/flush',
   summary: 'Nothing older than this is served afterwards by any instance, even if Redis is down right now',
@@ -73,6 +75,7 @@ const flush = route({
 })
 
 const userEntries = route({
+  operationId: 'getUserCacheEntries',
   method: 'get',
   path: '/admin/cache/users/:id',
   summary: "A user's entries: age, remaining life, stamp, whether they would be served and if not why",
@@ -85,6 +88,7 @@ const userEntries = route({
 })
 
 const invalidations = route({
+  operationId: 'listInvalidations',
   method: 'get',
   path: '/admin/cache/invalidations',
   summary: 'The invalidation log, oldest first',

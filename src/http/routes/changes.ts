@@ -1,15 +1,22 @@
 /** The change feed: what stopped being valid, for services that keep caches of their own. */
+import { z } from 'zod'
 import type { ChangeEvent, ChangeStream } from '../../domain/api.ts'
 import { DomainError } from '../../domain/errors.ts'
 import { formatEvent } from '../event-stream.ts'
 import { admin } from '../policies.ts'
 import { HttpError } from '../problem.ts'
+import { json } from '../reply.ts'
 import { route } from '../route.ts'
 
 /** How soon a client is to come back after an end, in milliseconds; its own default is for it to choose. */
 const RETRY = 'retry: 1000\n\n'
 
+const ticketOut = z
+  .object({ ticket: z.string(), expiresAt: z.string().meta({ format: 'date-time' }) })
+  .meta({ id: 'Ticket' })
+
 const followChanges = route({
+  operationId: 'followChanges',
   method: 'get',
   path: '/changes',
   summary:
@@ -18,15 +25,42 @@ const followChanges = route({
   policy: admin,
   quota: 'admin',
   produces: 'text/event-stream',
+  takesTickets: true,
+  query: z.strictObject({
+    ticket: z
+      .string()
+      .regex(/^[\w-]{1,8192}$/, { error: 'is not a ticket' })
+      .exactOptional()
+      .meta({ description: 'From `POST /changes/tickets`, instead of a token: for `EventSource`' }),
+    lastEventId: z
+      .string()
+      .regex(/^[\w-]{1,8192}$/, { error: 'is not an id of this stream' })
+      .exactOptional()
+      .meta({ description: 'As `Last-Event-ID`, for a new `EventSource`; the header counts before it' }),
+  }),
   reads: { 'last-event-id': 'The last id received; without it the stream begins now.' },
   answers: [{ status: 200, description: 'The stream' }],
-  async handle({ http }, { changes }) {
-    const stream = await changes.open(lastEventId(http.headers['last-event-id'])).catch(inWordsOfTheHeader)
+  async handle({ http, query }, { changes }) {
+    const from = lastEventId(http.headers['last-event-id']) ?? query.lastEventId
+    const stream = await changes.open(from).catch(inWordsOfTheHeader)
     return { status: 200, headers: ['X-Accel-Buffering', 'no'], stream: onTheWire(stream) }
   },
 })
 
-export const changeRoutes = [followChanges]
+const createChangeTicket = route({
+  operationId: 'createChangeTicket',
+  method: 'post',
+  path: '/changes/tickets',
+  summary:
+    'A ticket to open the change feed with in a browser, where `EventSource` can send no token; good for a minute',
+  tag: 'Changes',
+  policy: admin,
+  quota: 'admin',
+  answers: [{ status: 201, description: 'The ticket', schema: ticketOut }],
+  handle: ({ ticket }) => json(ticket(), { status: 201 }),
+})
+
+export const changeRoutes = [followChanges, createChangeTicket]
 
 function lastEventId(given: string | string[] | undefined): string | undefined {
   if (given === undefined || given === '') return undefined

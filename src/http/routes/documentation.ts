@@ -2,13 +2,14 @@
 import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
+import { z } from 'zod'
 import { createOpenApiDocument } from '../openapi.ts'
 import { anyone } from '../policies.ts'
-import type { Reply } from '../reply.ts'
+import { json, type Reply } from '../reply.ts'
 import { type Route, route } from '../route.ts'
 import { anyObject } from '../schemas.ts'
 
-const INITIALIZER = `window.ui = SwaggerUIBundle({ url: '/openapi.json', dom_id: '#swagger-ui', deepLinking: true, validatorUrl: null })\n`
+const INITIALIZER = `window.ui = SwaggerUIBundle({ url: '/openapi.json', dom_id: '#swagger-ui', deepLinking: true, persistAuthorization: true, validatorUrl: null })\n`
 
 const PAGE = `<!doctype html>
 <html lang="en">
@@ -27,6 +28,12 @@ const PAGE = `<!doctype html>
 </html>
 `
 
+const INDEX = {
+  service: 'portcullis',
+  links: { documentation: '/docs', openapi: '/openapi.json', liveness: '/livez', readiness: '/readyz' },
+}
+const indexOut = z.object({ service: z.string(), links: z.record(z.string(), z.string()) }).meta({ id: 'Index' })
+
 const ASSETS: readonly { readonly file: string; readonly type: string }[] = [
   { file: 'swagger-ui.css', type: 'text/css' },
   { file: 'swagger-ui-bundle.js', type: 'text/javascript' },
@@ -37,6 +44,7 @@ const ASSETS: readonly { readonly file: string; readonly type: string }[] = [
 export function documentationRoutes(described: readonly Route[]): Route[] {
   let document: string | undefined
   const openApi = route({
+    operationId: 'getOpenApiDocument',
     method: 'get',
     path: '/openapi.json',
     summary: 'This document',
@@ -44,25 +52,54 @@ export function documentationRoutes(described: readonly Route[]): Route[] {
     policy: anyone,
     answers: [{ status: 200, description: 'OpenAPI 3.1', schema: anyObject }],
     handle(): Reply {
-      document ??= JSON.stringify(createOpenApiDocument([...described, openApi, docs]))
+      document ??= JSON.stringify(createOpenApiDocument([...described, index, openApi, docs]))
       return { status: 200, bytes: document }
     },
   })
-  const docs = fileRoute('/docs', 'text/html', 'The reference page', () => PAGE)
+  const index = route({
+    operationId: 'getIndex',
+    method: 'get',
+    path: '/',
+    summary: 'What is here: where the documentation and the probes are',
+    tag: 'Documentation',
+    policy: anyone,
+    answers: [{ status: 200, description: 'Links', schema: indexOut }],
+    handle: () => json(INDEX),
+  })
+  const docs = fileRoute({
+    operationId: 'getReferencePage',
+    path: '/docs',
+    produces: 'text/html',
+    summary: 'The reference page',
+    read: () => PAGE,
+  })
+  const part = { operationId: 'getPartOfReferencePage', summary: 'Part of the reference page' }
   return [
     openApi,
     docs,
-    fileRoute('/docs/initializer.js', 'text/javascript', 'Part of the reference page', () => INITIALIZER),
+    index,
+    fileRoute({ ...part, path: '/docs/initializer.js', produces: 'text/javascript', read: () => INITIALIZER }),
     ...ASSETS.map(({ file, type }) =>
-      fileRoute(`/docs/${file}`, type, 'Part of the reference page', () => readFileSync(join(assetFolder(), file))),
+      fileRoute({
+        ...part,
+        path: `/docs/${file}`,
+        produces: type,
+        read: () => readFileSync(join(assetFolder(), file)),
+      }),
     ),
   ]
 }
 
+type FileRoute = Pick<Route, 'operationId' | 'path' | 'summary'> & {
+  readonly produces: string
+  readonly read: () => string | Buffer
+}
+
 /** Content is read at the first request and kept: most processes never show the page. */
-function fileRoute(path: string, produces: string, summary: string, read: () => string | Buffer): Route {
+function fileRoute({ operationId, path, produces, summary, read }: FileRoute): Route {
   let bytes: string | Buffer | undefined
   return route({
+    operationId,
     method: 'get',
     path,
     summary,

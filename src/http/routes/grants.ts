@@ -23,6 +23,7 @@ const groupParams = z.object({ id: pathRefTo<GroupId>('group') })
 const grantParams = groupParams.extend({ resourceId: pathRefTo<ResourceId>('resource') })
 
 const listGrants = route({
+  operationId: 'listGrants',
   method: 'get',
   path: '/groups/:id/grants',
   summary: "A group's own grants: all of them for an admin, else those on resources you administer",
@@ -51,6 +52,7 @@ const listGrants = route({
 })
 
 const putGrant = route({
+  operationId: 'putGrant',
   method: 'put',
   path: '/groups/:id/grants/:resourceId',
   summary: 'Give a group a permission on a resource, or change it',
@@ -74,6 +76,7 @@ const putGrant = route({
 
 /** Only an admin: the list also takes away, and nobody else may see all of what a group has. */
 const replaceGrants = route({
+  operationId: 'replaceGrants',
   method: 'put',
   path: '/groups/:id/grants',
   summary: 'Make exactly these the own grants of a group, or change nothing',
@@ -95,6 +98,7 @@ const replaceGrants = route({
 })
 
 const removeGrant = route({
+  operationId: 'removeGrant',
   method: 'delete',
   path: '/groups/:id/grants/:resourceId',
   summary: "Take a group's permission on a resource",

@@ -15,6 +15,7 @@ const params = z.object({ id: pathRefTo<GroupId>('group') })
 const parent = refTo<GroupId>('group').nullable().meta({ description: 'The group above; null for none' })
 
 const listGroups = route({
+  operationId: 'listGroups',
   method: 'get',
   path: '/groups',
   summary: 'All groups',
@@ -29,6 +30,7 @@ const listGroups = route({
 })
 
 const createGroup = route({
+  operationId: 'createGroup',
   method: 'post',
   path: '/groups',
   summary: 'Create a group',
@@ -51,6 +53,7 @@ const createGroup = route({
 })
 
 const getGroup = route({
+  operationId: 'getGroup',
   method: 'get',
   path: '/groups/:id',
   summary: 'One group',
@@ -67,6 +70,7 @@ const getGroup = route({
 })
 
 const patchGroup = route({
+  operationId: 'patchGroup',
   method: 'patch',
   path: '/groups/:id',
   summary: 'Rename a group, or move it under another parent (merge patch)',
@@ -86,6 +90,7 @@ const patchGroup = route({
 })
 
 const deleteGroup = route({
+  operationId: 'deleteGroup',
   method: 'delete',
   path: '/groups/:id',
   summary: 'Delete a group, its memberships and its grants; groups below it become roots',

@@ -19,6 +19,7 @@ const stateOut = z.object({ status: z.string() })
 
 export function healthRoutes(health: Health): Route[] {
   const livez = route({
+    operationId: 'checkLiveness',
     method: 'get',
     path: '/livez',
     summary: 'Whether the process lives; tests nothing else',
@@ -29,6 +30,7 @@ export function healthRoutes(health: Health): Route[] {
   })
 
   const readyz = route({
+    operationId: 'checkReadiness',
     method: 'get',
     path: '/readyz',
     summary: 'Whether it should get traffic; Redis is not needed for that',
@@ -55,6 +57,7 @@ export function healthRoutes(health: Health): Route[] {
 
 export function metricsRoute(metrics: Metrics): Route {
   return route({
+    operationId: 'getMetrics',
     method: 'get',
     path: '/metrics',
     summary: 'Prometheus metrics',

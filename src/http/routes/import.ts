@@ -28,6 +28,7 @@ const countsOut = z
   .meta({ id: 'ImportCounts' })
 
 const importOrganisation = route({
+  operationId: 'importOrganisation',
   method: 'post',
   path: '/import',
   summary: 'Create everything in the body or bring it to this state; names refer to each other',

@@ -11,6 +11,7 @@ const meOut = z
   .meta({ id: 'Me' })
 
 const me = route({
+  operationId: 'getMe',
   method: 'get',
   path: '/me',
   summary: 'Who you are here: id, roles, how many groups and resources',
@@ -27,6 +28,7 @@ const me = route({
 })
 
 const myGroups = route({
+  operationId: 'listMyGroups',
   method: 'get',
   path: '/me/groups',
   summary: 'Your effective groups: your own and all their ancestors',

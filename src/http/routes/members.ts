@@ -24,6 +24,7 @@ const memberParams = groupParams.extend({ userId: pathUserId })
 const role = membershipRole.exactOptional().meta({ description: 'Absent: as it was, `member` for a newcomer' })
 
 const listMembers = route({
+  operationId: 'listMembers',
   method: 'get',
   path: '/groups/:id/members',
   summary: 'The direct members of a group',
@@ -49,6 +50,7 @@ const listMembers = route({
 })
 
 const putMember = route({
+  operationId: 'putMember',
   method: 'put',
   path: '/groups/:id/members/:userId',
   summary: 'Make a user a member of a group, or change the role; without one a member keeps his',
@@ -72,6 +74,7 @@ const putMember = route({
 })
 
 const replaceMembers = route({
+  operationId: 'replaceMembers',
   method: 'put',
   path: '/groups/:id/members',
   summary: 'Make exactly these users the direct members of a group, or change nothing',
@@ -92,6 +95,7 @@ const replaceMembers = route({
 })
 
 const removeMember = route({
+  operationId: 'removeMember',
   method: 'delete',
   path: '/groups/:id/members/:userId',
   summary: 'Take a user out of a group',

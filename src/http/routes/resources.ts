@@ -57,6 +57,7 @@ const patchBody = z.strictObject({
 })
 
 export const listResources = route({
+  operationId: 'listResources',
   method: 'get',
   path: '/resources',
   summary: 'The resources you may see',
@@ -76,6 +77,7 @@ export const listResources = route({
 })
 
 const getResource = route({
+  operationId: 'getResource',
   method: 'get',
   path: '/resources/:id',
   summary: 'One resource',
@@ -100,6 +102,7 @@ const getResource = route({
 })
 
 const createResource = route({
+  operationId: 'createResource',
   method: 'post',
   path: '/resources',
   summary: 'Create a resource, with its first grants',
@@ -133,6 +136,7 @@ const createResource = route({
 })
 
 const patchResource = route({
+  operationId: 'patchResource',
   method: 'patch',
   path: '/resources/:id',
   summary: 'Change a resource (merge patch: absent keeps, null clears)',
@@ -155,6 +159,7 @@ const patchResource = route({
 })
 
 const deleteResource = route({
+  operationId: 'deleteResource',
   method: 'delete',
   path: '/resources/:id',
   summary: 'Delete a resource and its grants',
@@ -170,6 +175,7 @@ const deleteResource = route({
 })
 
 const resourceAccess = route({
+  operationId: 'listResourceAccess',
   method: 'get',
   path: '/resources/:id/access',
   summary: 'Who may see a resource, and why',

@@ -28,6 +28,7 @@ import { resourceListQuery } from './resources.ts'
 const params = z.object({ id: pathUserId })
 
 const listUsers = route({
+  operationId: 'listUsers',
   method: 'get',
   path: '/users',
   summary: 'All users',
@@ -40,6 +41,7 @@ const listUsers = route({
 })
 
 const putUser = route({
+  operationId: 'putUser',
   method: 'put',
   path: '/users/:id',
   summary: 'Create a user, or bring one to this state',
@@ -65,6 +67,7 @@ const putUser = route({
 })
 
 const getUser = route({
+  operationId: 'getUser',
   method: 'get',
   path: '/users/:id',
   summary: 'One user',
@@ -81,6 +84,7 @@ const getUser = route({
 })
 
 const deleteUser = route({
+  operationId: 'deleteUser',
   method: 'delete',
   path: '/users/:id',
   summary: 'Delete a user and the memberships; the id may be used again and inherits nothing',
@@ -94,6 +98,7 @@ const deleteUser = route({
 })
 
 const userGroups = route({
+  operationId: 'listUserGroups',
   method: 'get',
   path: '/users/:id/groups',
   summary: "A user's effective groups, and through which own group each is inherited",
@@ -113,6 +118,7 @@ const userGroups = route({
 })
 
 const userResources = route({
+  operationId: 'listUserResources',
   method: 'get',
   path: '/users/:id/resources',
   summary: 'The resources a user may see: the same list as their own `/resources`',
@@ -140,6 +146,7 @@ const explanationOut = z
   .meta({ id: 'Explanation' })
 
 const explain = route({
+  operationId: 'explainAccess',
   method: 'get',
   path: '/users/:id/resources/:resourceId/explain',
   summary: 'Why a user may see a resource: every path, and which one wins; never from the cache',
