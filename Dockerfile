@@ -47,7 +47,7 @@ WORKDIR /app
 USER 10002:10002
 # What the thinning above took too much of would be missing here.
 RUN node -e "import('/app/src/composition-root.ts')"
-ENV NODE_ENV=production HOST=0.0.0.0 PORT=3000 METRICS_PORT=9464
+ENV NODE_ENV=production HOST=:: PORT=3000 METRICS_PORT=9464
 EXPOSE 3000 9464
 HEALTHCHECK --interval=2s --timeout=3s --start-period=30s --retries=5 \
   CMD ["node", "-e", "fetch(`http://127.0.0.1:${process.env.PORT}/readyz`).then((r) => process.exit(r.ok ? 0 : 1), () => process.exit(1))"]

@@ -17,6 +17,8 @@ export interface RouteRequest<Params, Query, Body> {
   readonly query: Query
   readonly body: Body
   readonly caller: Caller
+  /** The caller's permission on the resource of the path, where the policy had to look it up. */
+  readonly held?: Permission | undefined
   /** What the caller asks of a read: `Cache-Control`, `Consistency-Token`. */
   readonly terms: ReadContext
   /** Who and under which idempotency key, for a mutation. */

@@ -1,4 +1,5 @@
 import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
 import http from 'node:http'
 import net, { type AddressInfo } from 'node:net'
 import { networkInterfaces } from 'node:os'
@@ -162,6 +163,13 @@ describe('the server', () => {
     expect(await wanted.closed).toMatch(/^HTTP\/1\.1 100 Continue\r\n\r\nHTTP\/1\.1 201 /)
     expect(await openRaw(port, head(await bearer('uma'))).status).toBe(403)
     expect(await openRaw(port, head('Bearer x')).status).toBe(401)
+  })
+
+  it('listens so wherever others must reach it: image, Compose and manifests', () => {
+    const hosts = ['Dockerfile', 'docker-compose.yml', 'k8s/base/api/settings.env'].flatMap((file) =>
+      [...readFileSync(file, 'utf8').matchAll(/\bHOST[=:] *'?([^\s']+)/g)].map(([, host]) => host),
+    )
+    expect(hosts).toEqual(['::', '::', '::'])
   })
 
   it('listens for both families on ::', async () => {

@@ -150,6 +150,7 @@ describe.skipIf(noKubectl)('the network policies', () => {
     expect(blocks).toEqual([
       ['database', '10.20.0.0/24', [5432]],
       ['portcullis-api', '0.0.0.0/0', [443]],
+      ['portcullis-api', '::/0', [443]],
     ])
   })
 
