@@ -13,7 +13,7 @@ beforeAll(async () => {
 })
 
 const as = (who: string) => ({ authorization: who })
-/** What proxies that compress make of a tag: nginx and Envoy, Apache and Caddy, Jetty, all at once. */
+/** What proxies that compress make of a tag: nginx and Cloudflare, Apache and Caddy, Jetty, all at once. */
 const compressed = (etag: string) => [
   `W/${etag}`,
   ...['-gzip', '-br', '-zstd', '--gzip'].map((coding) => `${etag.slice(0, -1)}${coding}"`),

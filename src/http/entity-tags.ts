@@ -66,7 +66,7 @@ const CODING = /-{1,2}(gzip|br|zstd|deflate)"$/
 
 /**
  * The tags of `If-Match` or `If-None-Match`, as they were given out. A proxy that compresses makes a tag weak (nginx,
- * Envoy) or appends the coding; RFC 9110 would then let no `If-Match` hold. Here a tag names a state of the data and
+ * Cloudflare) or appends the coding; RFC 9110 would then let no `If-Match` hold. Here a tag names a state of the data and
  * not bytes, so it counts all the same.
  * @throws HttpError `malformed-request` for `*` beside tags: half of what is meant would be ignored
  */
