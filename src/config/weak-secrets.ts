@@ -13,7 +13,6 @@ const PUBLISHED = new Set([
   '09d25e094faa6ca2556c818166b7a9563b93f7099f6f0f4caa6cf63b88e8d3e7',
   '404e635266556a586e3272357538782f413f4428472b4b6250645367566b5970',
   '3cfa76ef14937c1c0ea519f8fc057a80fcd04a7420f8e8bcd0a7567c272e007b',
-  'r9imkoe5crmgvjbbtp4hrqn7qiputoj',
 ])
 
 const isPublished = (secret: string) => PUBLISHED.has(secret.trim().toLowerCase())

@@ -44,7 +44,8 @@ const ANONYMOUS = Object.freeze({
 }) as unknown as Caller
 
 export function createRouteHandler(route: Route, dependencies: PipelineDependencies): RequestHandler {
-  const { portcullis, authentication, tickets, rateLimits, sender, metrics, logger, logRefusal, serverTiming } = dependencies
+  const { portcullis, authentication, tickets, rateLimits, sender, metrics, logger, logRefusal, serverTiming } =
+    dependencies
   const readBody: BodyReader | undefined = route.body === undefined ? undefined : createBodyReader(route)
   const deadlines = createDeadlines({ afterMs: route.deadlineMs ?? dependencies.requestBudgetMs })
   const answered = metrics.route(route.method.toUpperCase(), route.path)
