@@ -81,9 +81,13 @@ async function start(): Promise<void> {
 
   try {
     // Listening before the database is there: probes get an answer, and requests are told to come back.
-    const port = await listening(server, config.http, 'PORT')
+    const port = await listen(server, config.http)
     if (metricsServer !== undefined)
-      await listening(metricsServer, { host: config.http.host, port: config.http.metricsPort ?? 0 }, 'METRICS_PORT')
+      await listen(metricsServer, {
+        host: config.http.host,
+        port: config.http.metricsPort ?? 0,
+        portName: 'METRICS_PORT',
+      })
     logger.info(
       { url: `http://${hostAndPort(config.http.host, port)}`, metricsPort: config.http.metricsPort, pid: process.pid },
       'listening',
@@ -93,17 +97,6 @@ async function start(): Promise<void> {
     await Promise.all([closeServer(server), metricsServer && closeServer(metricsServer)])
     await domain.close()
     throw error
-  }
-}
-
-/** Some shells and tools set HOST to what they call the machine. */
-async function listening(server: Server, address: { host: string; port: number }, portName: string): Promise<number> {
-  try {
-    return await listen(server, address)
-  } catch (cause) {
-    const { code } = cause as NodeJS.ErrnoException
-    const setting = code === 'EADDRINUSE' || code === 'EACCES' ? `${portName}=${address.port}` : `HOST=${address.host}`
-    throw new Error(`cannot listen because of ${setting}: ${(cause as Error).message}`, { cause })
   }
 }
 

@@ -7,6 +7,10 @@ const INVISIBLE = /[\p{Default_Ignorable_Code_Point}\p{Cf}]/u
 /** White space that is shown like a space, or breaks a line, and is none. */
 const OTHER_SPACE = /(?! )[\p{Z}]/u
 
+/** The same as a pattern for documents, whose readers know no classes of characters; beyond U+FFFF it allows more. */
+const UNSEEN = String.raw`\u0000-\u001f\u007f-\u00a0\u00ad\u034f\u0600-\u0605\u061c\u06dd\u070f\u0890-\u0891\u08e2\u115f-\u1160\u1680\u17b4-\u17b5\u180b-\u180f\u2000-\u200f\u2028-\u202f\u205f-\u206f\u3000\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb`
+export const NAME_PATTERN = `^[^ ${UNSEEN}]([^${UNSEEN}]*[^ ${UNSEEN}])?$`
+
 /**
  * Two names that look the same are a way to be taken for another group. Letters of different scripts are left alone:
  * people write their names in them.

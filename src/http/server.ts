@@ -119,9 +119,16 @@ function isUnderstood({ headers, httpVersionMinor }: IncomingMessage): boolean {
 const EVERY_ADDRESS = '::'
 
 /** @throws Error that says what to do when the address cannot be used */
-export async function listen(server: Server, { host, port }: { host: string; port: number }): Promise<number> {
+/**
+ * @param portName the variable that sets the port
+ * @throws Error that names the variable to change
+ */
+export async function listen(
+  server: Server,
+  { host, port, portName = 'PORT' }: { host: string; port: number; portName?: string },
+): Promise<number> {
   await new Promise<void>((resolve, reject) => {
-    server.once('error', (error: NodeJS.ErrnoException) => reject(explained(error, host, port)))
+    server.once('error', (error: NodeJS.ErrnoException) => reject(explained(error, { host, port, portName })))
     // Without a host Node listens for IPv6 and IPv4, and for IPv4 alone where there is no IPv6.
     server.listen({ port, backlog: 1024, ...(host !== EVERY_ADDRESS && { host }) }, () => resolve())
   })
@@ -129,13 +136,19 @@ export async function listen(server: Server, { host, port }: { host: string; por
   return address !== null && typeof address === 'object' ? address.port : port
 }
 
-function explained(error: NodeJS.ErrnoException, host: string, port: number): Error {
+function explained(
+  error: NodeJS.ErrnoException,
+  { host, port, portName }: { host: string; port: number; portName: string },
+): Error {
   const where = hostAndPort(host, port)
   if (error.code === 'EADDRINUSE')
-    return new Error(`${where} is in use by another process: stop it, or set PORT to a free port`, { cause: error })
+    return new Error(`${where} is in use by another process: stop it, or set ${portName} to a free port`, {
+      cause: error,
+    })
   if (error.code === 'EACCES')
-    return new Error(`${where} needs privileges: set PORT to a port above 1023`, { cause: error })
-  return new Error(`cannot listen on ${where}: ${error.message}`, { cause: error })
+    return new Error(`${where} needs privileges: set ${portName} to a port above 1023`, { cause: error })
+  // Some shells and tools set HOST to what they call the machine.
+  return new Error(`cannot listen on ${where} because of HOST=${host}: ${error.message}`, { cause: error })
 }
 
 /** As in a URL. */

@@ -1,6 +1,6 @@
 /** What strings may come in: well-formed Unicode without control characters, NFC where they are compared. */
 import { z } from 'zod'
-import { nameFault } from '../domain/names.ts'
+import { NAME_PATTERN, nameFault } from '../domain/names.ts'
 
 const CONTROL = /\p{Cc}/u
 const CONTROL_EXCEPT_LAYOUT = /[^\P{Cc}\t\n\r]/u
@@ -36,10 +36,12 @@ export function line(length: Length) {
 
 /** One line that names something: nothing in it may make two names look the same. */
 export function nameLine(length: Length) {
-  return line(length).superRefine((value, context) => {
-    const fault = nameFault(value)
-    if (fault !== null) context.addIssue({ code: 'custom', message: fault })
-  })
+  return line(length)
+    .superRefine((value, context) => {
+      const fault = nameFault(value)
+      if (fault !== null) context.addIssue({ code: 'custom', message: fault })
+    })
+    .meta({ minLength: length.min ?? 1, maxLength: length.max, pattern: NAME_PATTERN })
 }
 
 /** Prose: line breaks and tabs are kept. */

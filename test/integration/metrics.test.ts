@@ -249,7 +249,9 @@ describe('the metrics of', () => {
       'portcullis_redis_invalidations_missed_total',
       'portcullis_redis_outages_total',
       'portcullis_redis_outage_seconds_total',
+      'portcullis_redis_errors_total',
     ]
+    await shows(one, 'portcullis_build_info', (value) => value === 1)
     await shows(one, 'portcullis_redis_breaker_state', (state) => state === 0)
     await grow(one, series, async () => {
       await stopAllRedis()

@@ -139,7 +139,7 @@ export function createRequestArbitraries(contract: Contract, known: KnownValues)
     const kind = ({ 'consistency-token': 'token', 'if-none-match': 'etag', 'if-match': 'etag' } as const)[name]
     if (kind !== undefined) return from(kind)
     // A cursor belongs to one caller and one query: by chance it never fits, so a valid request has none.
-    if (name === 'cursor' || name === 'after' || name === 'last-event-id')
+    if (['cursor', 'after', 'last-event-id', 'lastEventId', 'ticket'].includes(name))
       return mode === 'valid' ? fc.constant(undefined) : fc.oneof(from('cursor'), from('position'))
     if (name === 'cache-control') return fc.constantFrom('no-cache', 'max-age=0')
     if (name === 'idempotency-key') return fc.uuid()

@@ -97,7 +97,9 @@ const getResource = route({
       })
     const resource = caller.isAdmin ? await reads.resource(id) : null
     if (resource === null) throw new DomainError('not-found', 'no such resource')
-    return json(resourceBody(resource, null), { etag: entityTag(caller.id, resource) })
+    // An administrator's own list does not show it: the answer is the database's.
+    const headers = ['Cache-Status', cacheStatus({ kind: 'bypass', detail: 'administrator' })]
+    return json(resourceBody(resource, null), { etag: entityTag(caller.id, resource), headers })
   },
 })
 
