@@ -1,5 +1,4 @@
 /** Starts the process: configuration, wiring, listening; and ends it without dropping a request. */
-import type { Server } from 'node:http'
 import { setTimeout as delay } from 'node:timers/promises'
 import closeWithGrace from 'close-with-grace'
 import { compose } from './composition-root.ts'
