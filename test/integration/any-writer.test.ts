@@ -325,6 +325,20 @@ describe('a grant and a change of its resource', () => {
           asRoot,
         ),
     ],
+    [
+      'by an import',
+      () =>
+        instances[0]!.portcullis.mutations.importOrganisation(
+          {
+            users: [],
+            groups: [],
+            memberships: [],
+            resources: [],
+            grants: [{ group: 'other', resource: 'handbook', permission: 'read' }],
+          },
+          asRoot,
+        ),
+    ],
   ])('given %s waits for the change: no list keeps the resource as it was', async (_how, grant) => {
     const [other, handbook] = [await groupId('other'), await resourceId('handbook')]
     const changer = new pg.Client({ connectionString: databaseUrl })
