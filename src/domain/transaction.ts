@@ -112,6 +112,8 @@ export interface Transaction {
   }
   /** Of these names, those that do not exist. */
   unknown(names: NamesOfThings): Promise<NamesOfThings>
+  /** What follows may take minutes: the limits of an ordinary change hold no more. */
+  takeLong(): void
   importOrganisation(organisation: OrganisationImport): Promise<ImportCounts>
 }
 

@@ -48,6 +48,8 @@ export async function prepareConnection(
 function forgoNames(client: pg.ClientBase): void {
   const query = client.query.bind(client) as (...given: unknown[]) => unknown
   const unnamed = (config: unknown) =>
-    typeof config === 'object' && config !== null && 'name' in config ? { ...config, name: undefined } : config
+    typeof config === 'object' && config !== null && 'name' in config
+      ? { ...config, name: undefined, label: config.name }
+      : config
   client.query = ((config: unknown, ...rest: unknown[]) => query(unnamed(config), ...rest)) as typeof client.query
 }

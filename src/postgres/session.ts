@@ -31,6 +31,8 @@ export interface Session {
     other: Question,
   ): Promise<[One[], Other[]]>
   write(write: Write): void
+  /** From now on a statement, and the transaction, may take so long, in milliseconds. */
+  extend(limits: { readonly statementMs: number; readonly transactionMs: number }): void
   /** A statement without parameters for when all is committed: lost where the connection is, harmless where nothing was done. */
   afterCommit(text: string): void
   /** As `query`, the last thing that is asked: COMMIT travels with it, unless the session was told that more follows. */
@@ -70,18 +72,25 @@ export async function inTransaction<T>(
 
 function createSession(
   client: pg.PoolClient,
-  { beginning, deadlineMs, goesOn }: { beginning: string; deadlineMs: number; goesOn: boolean },
+  { beginning, goesOn, ...limits }: { beginning: string; deadlineMs: number; goesOn: boolean },
 ) {
+  let { deadlineMs } = limits
+  /** How long the server may be silent; undefined: as for any statement of this connection. */
+  let answerWithinMs: number | undefined
   let state: 'new' | 'open' | 'over' = 'new'
   /** On their way, before the statement that will wait for them. */
   let ahead: Promise<unknown>[] = []
   let writes: Write[] = []
   let afterwards: string | undefined
 
+  function ask(text: string): Promise<pg.QueryResult> {
+    return client.query({ text, answerWithinMs } as pg.QueryConfig)
+  }
+
   function run(text: string): void {
     const opening = state === 'new'
     state = 'open'
-    const sent = client.query(opening ? (text ? `${beginning}; ${text}` : beginning) : text)
+    const sent = ask(opening ? (text ? `${beginning}; ${text}` : beginning) : text)
     // Whoever waits for the next statement learns of it; until then it is no unhandled rejection.
     sent.catch(() => {})
     ahead.push(sent)
@@ -92,11 +101,11 @@ function createSession(
     values: readonly unknown[],
   ): Promise<pg.QueryResult<Row>> {
     if (performance.now() > deadlineMs)
-      throw new DomainError('database-unavailable', 'the transaction took too long', { retryAfterSeconds: 1 })
+      throw new DomainError('database-slow', 'the transaction took longer than it may', { retryAfterSeconds: 1 })
     if (state === 'new') run('')
     const [statement, all] = writes.length === 0 ? [{ name, text }, values] : withWrites({ name, text }, values, writes)
     writes = []
-    return client.query<Row>({ ...statement, values: [...all] })
+    return client.query<Row>({ ...statement, values: [...all], answerWithinMs } as pg.QueryConfig)
   }
 
   /** The first failure of all that was sent; not before everything has been answered, so that nothing is still under way. */
@@ -133,6 +142,13 @@ function createSession(
     write(write: Write): void {
       writes.push(write)
     },
+    extend({ statementMs, transactionMs }: { statementMs: number; transactionMs: number }): void {
+      answerWithinMs = statementMs + ANSWER_MARGIN_MS
+      deadlineMs = performance.now() + transactionMs
+      run(
+        `SET LOCAL statement_timeout = ${statementMs}; SET LOCAL idle_in_transaction_session_timeout = ${statementMs}`,
+      )
+    },
     afterCommit(text: string): void {
       afterwards = text
     },
@@ -147,7 +163,7 @@ function createSession(
     async commit(): Promise<void> {
       if (writes.length > 0) await query(NOTHING, [])
       if (state === 'open') {
-        const committed = client.query('COMMIT')
+        const committed = ask('COMMIT')
         follow()
         await answered(committed)
       }
@@ -174,6 +190,9 @@ function isServerError(error: unknown): boolean {
   const { code, severity } = error as { code?: unknown; severity?: unknown }
   return typeof code === 'string' && /^[0-9A-Z]{5}$/.test(code) && severity === 'ERROR'
 }
+
+/** A server that does not even end a statement is given up this much later, in milliseconds. */
+const ANSWER_MARGIN_MS = 5000
 
 const NOTHING: Statement = { name: 'nothing', text: 'SELECT 1' }
 

@@ -16,6 +16,9 @@ export interface PostgresTransaction extends Transaction {
   readonly session: Session
 }
 
+/** Less than the time that a request for it has (http/routes/import.ts). */
+const LONG = { statementMs: 120_000, transactionMs: 280_000 } as const
+
 /** Advisory lock that stands for the shape of the group tree. */
 const TREE_LOCK = 0x74726565
 
@@ -50,6 +53,7 @@ export function createTransaction(session: Session, affected: AffectedStatements
       ])
       return rows[0] ?? { users: [], groups: [], resources: [] }
     },
+    takeLong: () => session.extend(LONG),
     importOrganisation: (organisation) => importOrganisation(session, organisation),
   }
 }

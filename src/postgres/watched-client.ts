@@ -19,8 +19,15 @@ export interface WatchedClientOptions {
   readonly answerWithinMs: number
 }
 
-/** `label`: what a statement is called whose plan is not kept under a name. */
-type Given = readonly [config: string | { name?: string; label?: string; text: string }, ...rest: unknown[]]
+interface Asked {
+  readonly name?: string | undefined
+  /** What a statement is called whose plan is not kept under a name. */
+  readonly label?: string
+  readonly text: string
+  /** Of a statement that may take longer than all others, in milliseconds. */
+  readonly answerWithinMs?: number
+}
+type Given = readonly [config: string | Asked, ...rest: unknown[]]
 type Ask = (...given: unknown[]) => Promise<unknown> | undefined
 
 /** @returns the class for a pool's `Client` */
@@ -30,7 +37,7 @@ export function watchedClient({ sink, answerWithinMs }: WatchedClientOptions): t
     override query(...given: never[]): never {
       const [config, ...rest] = given as unknown as Given
       const ask = super.query.bind(this) as unknown as Ask
-      const answered = watch(this, nameOf(config))
+      const answered = watch(this, nameOf(config), limitOf(config) ?? answerWithinMs)
       const callback = rest.at(-1)
       if (typeof callback === 'function') {
         const told = (error: unknown, result: unknown) => {
@@ -46,12 +53,12 @@ export function watchedClient({ sink, answerWithinMs }: WatchedClientOptions): t
   }
 
   /** @returns what to call with the statement's error, or with nothing */
-  function watch(client: pg.Client, name: string): (error?: unknown) => void {
+  function watch(client: pg.Client, name: string, limitMs: number): (error?: unknown) => void {
     const sentMs = performance.now()
     let pending = true
     // Timers run before sockets are read. If this process itself stood still (stopped, or short of processor time), the
     // answer is in the socket: one more turn of the event loop reads it. The driver's own `query_timeout` takes no such turn.
-    const timer = setTimeout(() => setImmediate(() => pending && abandon(client)), answerWithinMs)
+    const timer = setTimeout(() => setImmediate(() => pending && abandon(client)), limitMs)
     return (error) => {
       pending = false
       clearTimeout(timer)
@@ -63,6 +70,10 @@ export function watchedClient({ sink, answerWithinMs }: WatchedClientOptions): t
 /** The statement fails with this error, and the pool drops the connection, whose state is unknown. */
 function abandon({ connection }: pg.Client): void {
   connection.stream.destroy(new Error('Query read timeout'))
+}
+
+function limitOf(config: Given[0]): number | undefined {
+  return typeof config === 'string' ? undefined : config.answerWithinMs
 }
 
 function nameOf(config: Given[0]): string {

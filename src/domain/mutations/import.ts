@@ -6,6 +6,7 @@ import { changingTheTree, mutation } from './declare.ts'
 import { checkWholeTree } from './group-tree.ts'
 
 export const importOrganisation = mutation('importOrganisation')
+  .locking((tx) => tx.takeLong())
   .locking(changingTheTree)
   .invalidates(everything())
   .write(

@@ -9,13 +9,29 @@ interface CountRow {
 
 /** `xmax = 0` tells an inserted row from an updated one; rows that are already right are not touched. */
 export async function importOrganisation(session: Session, organisation: OrganisationImport): Promise<ImportCounts> {
-  const users = await importUsers(session, organisation.users)
+  const users = await inChunks(organisation.users, (some) => importUsers(session, some))
   const groups = await importGroups(session, organisation.groups)
-  const memberships = await importMemberships(session, organisation.memberships)
-  const resources = await importResources(session, organisation.resources)
-  const grants = await importGrants(session, organisation.grants)
+  const memberships = await inChunks(organisation.memberships, (some) => importMemberships(session, some))
+  const resources = await inChunks(organisation.resources, (some) => importResources(session, some))
+  const grants = await inChunks(organisation.grants, (some) => importGrants(session, some))
   const counts = { users, groups, memberships, resources, grants }
   return { ...counts, changed: Object.values(counts).some(({ created, updated }) => created + updated > 0) }
+}
+
+/** Items of one statement: few enough that the process gets a turn in between, and that none is very long. */
+const CHUNK = 10_000
+
+async function inChunks<Item>(
+  items: readonly Item[],
+  write: (some: readonly Item[]) => Promise<ImportCount>,
+): Promise<ImportCount> {
+  const sum = { total: items.length, created: 0, updated: 0 }
+  for (let from = 0; from < items.length; from += CHUNK) {
+    const { created, updated } = await write(items.slice(from, from + CHUNK))
+    sum.created += created
+    sum.updated += updated
+  }
+  return sum
 }
 
 async function importUsers(session: Session, users: OrganisationImport['users']): Promise<ImportCount> {
@@ -111,6 +127,7 @@ async function importResources(session: Session, resources: OrganisationImport['
   return counted(resources.length, rows)
 }
 
+/** Shared, as for a single grant: whoever changes a resource names the lists of those that it is granted to. */
 async function importGrants(session: Session, grants: OrganisationImport['grants']): Promise<ImportCount> {
   const rows = await session.query<CountRow>(
     {
@@ -118,9 +135,11 @@ async function importGrants(session: Session, grants: OrganisationImport['grants
       text: `
     WITH input AS (
       SELECT * FROM jsonb_to_recordset($1::jsonb) AS i("group" text, resource text, permission permission)),
+    granted AS MATERIALIZED (
+      SELECT id, name FROM resources WHERE name IN (SELECT resource FROM input) ORDER BY id FOR SHARE),
     written AS (
       INSERT INTO grants (group_id, resource_id, permission)
-      SELECT g.id, r.id, i.permission FROM input i JOIN groups g ON g.name = i."group" JOIN resources r ON r.name = i.resource
+      SELECT g.id, r.id, i.permission FROM input i JOIN groups g ON g.name = i."group" JOIN granted r ON r.name = i.resource
       ON CONFLICT (group_id, resource_id) DO UPDATE SET permission = EXCLUDED.permission WHERE grants.permission <> EXCLUDED.permission
       RETURNING xmax = 0 AS created)
     SELECT count(*) FILTER (WHERE created)::int AS created, count(*) FILTER (WHERE NOT created)::int AS updated FROM written`,
