@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import type { Committed, InvalidationIndex, LogFollower, Stamp, Trust, Xid } from '../cache/index.ts'
+import type { Committed, InvalidationIndex, LogFollower, Stamp, Xid } from '../cache/index.ts'
 import { encodeConsistencyToken } from './consistency-token.ts'
 import { createFreshness } from './freshness.ts'
 
@@ -10,15 +10,12 @@ const token = (database: string) => encodeConsistencyToken({ database, xid: 5 as
 
 /** A log that is at `position`, and at `next` once it is read. */
 function setUp({ position = at(OLD) as Stamp | null, next = position as Stamp | null | 'unreachable' } = {}) {
-  const state = { position, trust: 'following' as Trust, overdue: false, covered: true, asked: [] as string[] }
+  const state = { position, covered: true, asked: [] as string[] }
   const follower: Partial<LogFollower> = {
-    trust: () => state.trust,
-    isOverdue: () => state.overdue,
     async refresh(timeoutMs) {
       state.asked.push(`refresh ${timeoutMs}`)
       if (next === 'unreachable') return false
       state.position = next
-      state.trust = 'following'
       return true
     },
     async waitFor({ xid }: Committed, timeoutMs) {
@@ -35,35 +32,14 @@ function setUp({ position = at(OLD) as Stamp | null, next = position as Stamp | 
 }
 
 describe('a read without terms', () => {
-  it('uses the cache, asks nobody, and waits for no promise', () => {
+  it('may use the cache, asks nobody, and waits for no promise: whether the log is trusted, the layers judge', () => {
     const { freshness, state } = setUp()
     expect(freshness.reasonToBypass({})).toBeNull()
-    state.trust = 'lost'
-    expect(freshness.reasonToBypass({})).toBe('log-behind')
     expect(state.asked).toEqual([])
   })
 
-  it('goes around it when the log was not read for too long, or when the reader says so', async () => {
-    const { freshness, state } = setUp()
-    expect(await freshness.reasonToBypass({ bypass: true })).toBe('request')
-    state.trust = 'lost'
-    expect(await freshness.reasonToBypass({})).toBe('log-behind')
-  })
-
-  it('after this process stood still asks the log first, for half a second at most', async () => {
-    const { freshness, state } = setUp()
-    state.overdue = true
-    state.trust = 'lost'
-    expect(await freshness.reasonToBypass({})).toBeNull()
-    expect(state.asked).toEqual(['refresh 500'])
-  })
-
-  it('goes around the cache when the log could not be asked by then and was unread for too long', async () => {
-    const { freshness, state } = setUp({ next: 'unreachable' })
-    state.overdue = true
-    state.trust = 'lost'
-    expect(await freshness.reasonToBypass({})).toBe('log-behind')
-    expect(state.asked).toEqual(['refresh 500'])
+  it('goes around it when the reader says so', async () => {
+    expect(await setUp().freshness.reasonToBypass({ bypass: true })).toBe('request')
   })
 })
 
@@ -71,8 +47,6 @@ describe('a consistency token', () => {
   it('is not waited for where the cache is not used', async () => {
     const { freshness, state } = setUp()
     expect(await freshness.reasonToBypass({ after: token(OLD), bypass: true })).toBe('request')
-    state.trust = 'lost'
-    expect(await freshness.reasonToBypass({ after: token(OLD) })).toBe('log-behind')
     expect(state.asked).toEqual([])
   })
 
