@@ -170,6 +170,7 @@ describe('following', () => {
   it('ends for good when it is closed: subscription, loop and sleep', async () => {
     const { clock, log, follower, reads, started } = setUp()
     await started()
+    await clock.advance(101)
     expect(clock.sleeping).toBe(1)
     await follower.close()
     expect(log.closed).toBe(1)
@@ -334,6 +335,20 @@ describe('trust', () => {
     log.failure = new Error('statement timeout')
     await clock.advance(BOUND_MS + POLL_MS)
     expect(changes).toEqual(['following', 'lost: statement timeout'])
+  })
+
+  it('is lost within less than a second once the database refuses to show the log: SQL can answer meanwhile', async () => {
+    const { clock, log, follower, started } = setUp()
+    await started()
+    log.failure = new Error('statement timeout')
+    await clock.advance(2 * POLL_MS)
+    expect(follower.trust()).toBe('following')
+    expect(follower.isOverdue()).toBe(false)
+    await clock.advance(POLL_MS + 1)
+    expect(follower.trust()).toBe('lost')
+    log.failure = null
+    await clock.advance(POLL_MS)
+    expect(follower.trust()).toBe('following')
   })
 
   it('has no grace left from an earlier failure once the log was read again', async () => {
@@ -556,7 +571,7 @@ describe('a barrier', () => {
     const held = hold()
     const waiting = follower.barrier()
     await held.reached
-    await clock.advance(100)
+    await clock.advance(202)
     expect(await waiting).toBe(false)
     held.release()
   })
@@ -670,7 +685,8 @@ describe('waiting for a transaction', () => {
     log.position = at(21)
     expect(await soon(follower.waitFor(committed(20), 1000))).toBe(true)
     expect(reads).toEqual(['since 20:20:'])
-    // The time it would have had is given back.
+    // The time it would have had is given back: what is left is the poll, once the reads are watched no more.
+    await clock.advance(101)
     expect(clock.sleeping).toBe(1)
   })
 

@@ -129,6 +129,8 @@ async function setUp({ events = true } = {}) {
       layer,
       lists,
       read: (load: Load, wait?: RequestWait) => reads.tryRead(groups(load), wait),
+      always: (load: Load) => reads.read(groups(load)),
+      alwaysList: (load: Wanted<string, string>['load'], loadInput: Load) => reads.read(list(load, loadInput)),
       readList: (load: Wanted<string, string>['load'], loadInput: Load, wait?: RequestWait) =>
         reads.tryRead(list(load, loadInput), wait),
     }
@@ -411,6 +413,7 @@ describe('an entry that is derived from another', () => {
     }, loading('groups'))
     expect(answer).toMatchObject({ outcome: 'not-stored', detail: 'lease-lost' })
     expect(seen).toContain('refused user-resources')
+    expect(seen).not.toContain('refused user-groups')
     expect(store.entries.has(key)).toBe(true)
     store.entries.clear()
     const other = await readList(async (input) => {
@@ -419,6 +422,7 @@ describe('an entry that is derived from another', () => {
       return loaded
     }, loading('groups'))
     expect(other).toMatchObject({ outcome: 'stored' })
+    expect(seen).toContain('refused user-groups')
     expect(store.entries.has(key)).toBe(false)
   })
 
@@ -485,7 +489,7 @@ describe('a hit', () => {
 })
 
 describe('what is present but not served', () => {
-  it('was invalidated: its copy is forgotten, it counts as absent, and what is loaded replaces it', async () => {
+  it('was invalidated: its copy is forgotten, it counts as absent without being moved, and what is loaded replaces it', async () => {
     const { read, loading, never, index, store, seen } = await setUp()
     await read(loading('one'))
     const refused = fillIdOf(store)
@@ -493,10 +497,7 @@ describe('what is present but not served', () => {
     const opened = vi.spyOn(store, 'open')
     expect(await read(loading('two', { stamp: stamp('21:21:') }))).toMatchObject({ value: 'two', outcome: 'stored' })
     const request: OpenRequest = { key, layer: 'user-groups', leaseMs: LEASE_MS }
-    expect(opened.mock.calls.map(([requests]) => requests)).toEqual([
-      [request],
-      [{ ...request, refusedFillId: refused }],
-    ])
+    expect(opened.mock.calls.map(([requests]) => requests)).toEqual([[{ ...request, refusedFillId: refused }]])
     expect(seen).toContain('rejected user-groups invalidated')
     expect(await read(never)).toMatchObject({ value: 'two', outcome: 'hit' })
   })
@@ -998,7 +999,7 @@ describe('without the store', () => {
     log.gate = held.arrive
     const reading = read(never)
     await held.reached
-    await clock.advance(100)
+    await clock.advance(202)
     expect(await reading).toEqual({ outcome: 'bypass', detail: 'redis-timeout' })
     held.release()
   })
@@ -1210,6 +1211,43 @@ describe('a replica, while the master is away', () => {
     }
     expect(await other.soon(other.readList(twice, other.loading('anew')))).toMatchObject({ value: 'list of anew' })
     expect(loading).toBeDefined()
+  })
+})
+
+describe('a caller that has no other way to ask', () => {
+  it('is answered from the cache as long as that may answer', async () => {
+    const { always, loading, never } = await setUp()
+    expect(await always(loading('one'))).toMatchObject({ value: 'one', outcome: 'stored' })
+    expect(await always(never)).toMatchObject({ value: 'one', outcome: 'hit' })
+  })
+
+  it('is answered by the load, and that of its input, where the cache may not: nothing is kept or stored', async () => {
+    const { always, alwaysList, read, loading, never, store, log, deriving, soon } = await setUp()
+    await read(loading('one'))
+    store.failure = unavailable('redis-timeout')
+    log.failure = new Error('statement timeout')
+    expect(await soon(always(loading('two')))).toMatchObject({
+      value: 'two',
+      outcome: 'not-stored',
+      detail: 'redis-timeout',
+      ttlMs: 0,
+    })
+    expect(await soon(alwaysList(deriving, loading('groups')))).toMatchObject({
+      value: 'list of groups',
+      outcome: 'not-stored',
+      detail: 'redis-timeout',
+    })
+    log.failure = null
+    store.failure = null
+    await soon(read(never)).then((found) => expect(found).toMatchObject({ value: 'one' }))
+  })
+
+  it('hears what the load throws, and that there is no input', async () => {
+    const { always, never, log, store, deriving, soon } = await setUp()
+    store.failure = unavailable()
+    log.failure = new Error('statement timeout')
+    await expect(soon(always(never))).rejects.toThrow('nothing is loaded here')
+    await expect(soon(always(deriving as never))).rejects.toThrow('this entry has no input')
   })
 })
 

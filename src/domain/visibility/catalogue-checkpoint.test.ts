@@ -9,7 +9,7 @@ import { bucketOfItems } from './catalogue-bucket.ts'
 import { createCatalogueCheckpoint } from './catalogue-checkpoint.ts'
 import { idIn, itemOf, lab, team } from './test-items.ts'
 
-const BUCKETS = 10
+const BUCKETS = 20
 const ALL = Array.from({ length: BUCKETS }, (_, number) => number)
 const QUIET_MS = 2000
 const TTL_MS = 60_000
@@ -29,6 +29,7 @@ const itemsOf = (bucket: number): CatalogueItem[] =>
 function setUp() {
   const clock = createFakeClock()
   const store = createInMemoryEntryStore({ clock })
+  const seen: string[] = []
 
   /** Another process: it shares the store, and follows the log by itself. */
   function instance({ shape = 2, through = store as EntryStore } = {}) {
@@ -38,9 +39,12 @@ function setUp() {
     const followed = { whole: true, ms: QUIET_MS, isWhole: () => followed.whole, quietMs: () => followed.ms }
     const checkpoint = createCatalogueCheckpoint({
       ...{ store: through, entries, index, clock, catalogue },
+      events: {
+        hit: (layer, from) => seen.push(`hit ${layer} from ${from}`),
+        rejected: (layer, why) => seen.push(`rejected ${layer} ${why}`),
+      },
       bucketCount: BUCKETS,
       layer: { ttlMs: TTL_MS, leaseMs: LEASE_MS, shape },
-      events: {},
     })
     return { index, catalogue, followed, checkpoint, save: () => checkpoint.save(followed) }
   }
@@ -62,7 +66,7 @@ function setUp() {
     const numberOf = (key: string) => (key === catalogueKey ? -1 : Number.parseInt(key.slice(-2), 16))
     return () => seen.mock.calls.map(([some]) => some.map(({ key }) => numberOf(key)))
   }
-  return { clock, store, instance, filled, stored, manifest, change, fills }
+  return { clock, store, seen, instance, filled, stored, manifest, change, fills }
 }
 
 const numbersIn = (loaded: readonly { buckets: ReadonlyMap<number, unknown> }[]) =>
@@ -75,7 +79,7 @@ describe('saving the catalogue', () => {
     expect(await filled().save()).toBe('saved')
     expect(await stored()).toEqual(ALL)
     expect(await manifest()).toBe('found')
-    expect(told()).toEqual([[0, 1, 2, 3], [4, 5, 6, 7], [8, 9], [-1]])
+    expect(told()).toEqual([ALL.slice(0, 16), ALL.slice(16), [-1]])
     const [answer] = await store.read([{ key: catalogueBucketKey(7), layer: 'resources' }])
     const entry = answer?.kind === 'found' ? entries.decode(catalogueBucketKey(7), answer.bytes) : null
     expect(entry).toMatchObject({ shape: 2, stamp: stamp('20:20:'), tags: [bucketTag(7), layerTag('resources')] })
@@ -152,12 +156,41 @@ describe('saving the catalogue', () => {
       return fill(some)
     })
     expect(await made.save()).toBe('not-now')
-    expect([await stored(), await manifest()]).toEqual([[0, 1, 2, 3], 'absent'])
+    expect([await stored(), await manifest()]).toEqual([ALL.slice(0, 16), 'absent'])
     spy.mockRestore()
     made.followed.ms = QUIET_MS
     const told = fills()
     expect(await made.save()).toBe('saved')
-    expect(told()).toEqual([[4, 5, 6, 7], [8, 9], [-1]])
+    expect(told()).toEqual([ALL.slice(16), [-1]])
+  })
+
+  it('is stamped with the position of the step in which each bucket is taken, and lets readers have their turn', async () => {
+    const { filled, store } = setUp()
+    const made = filled()
+    const take = store.takeLeases
+    vi.spyOn(store, 'takeLeases').mockImplementation(async (requests) => {
+      // In the turns between the buckets the log goes on, with nothing of the catalogue.
+      if (requests.length > 1) setImmediate(() => made.index.advance(snapshot('30:30:'), []))
+      return take(requests)
+    })
+    expect(await made.save()).toBe('saved')
+    const stampOf = async (number: number) => {
+      const [answer] = await store.read([{ key: catalogueBucketKey(number), layer: 'resources' }])
+      return answer?.kind === 'found' && entries.decode(catalogueBucketKey(number), answer.bytes)?.stamp
+    }
+    expect([await stampOf(0), await stampOf(15)]).toEqual([stamp('20:20:'), stamp('30:30:')])
+  })
+
+  it('stops within some that it encodes: what is no longer quiet is not sent', async () => {
+    const { filled, stored, store } = setUp()
+    const made = filled()
+    const take = store.takeLeases
+    vi.spyOn(store, 'takeLeases').mockImplementation(async (requests) => {
+      if (requests.length > 1) setImmediate(() => Object.assign(made.followed, { ms: 0 }))
+      return take(requests)
+    })
+    expect(await made.save()).toBe('not-now')
+    expect(await stored()).toEqual([])
   })
 
   it('looks whether it is still quiet under the leases: what it knew before may have changed', async () => {
@@ -182,7 +215,7 @@ describe('saving the catalogue', () => {
       return fill(some)
     })
     expect(await made.save()).toBe('not-now')
-    expect([await stored(), await manifest()]).toEqual([[0, 1, 3], 'absent'])
+    expect([await stored(), await manifest()]).toEqual([ALL.slice(0, 16).toSpliced(2, 1), 'absent'])
     vi.restoreAllMocks()
     expect(await made.save()).toBe('saved')
     expect(await stored()).toEqual(ALL)
@@ -277,13 +310,14 @@ describe('a process that starts', () => {
   })
 
   it('takes nothing of the shape of another release', async () => {
-    const { instance } = await saved()
+    const { instance, seen } = await saved()
     expect(await instance({ shape: 3 }).checkpoint.load(ALL)).toEqual([])
     expect(await instance({ shape: 1 }).checkpoint.load(ALL)).toEqual([])
+    expect(new Set(seen)).toEqual(new Set(['rejected resources other-shape']))
   })
 
   it('takes nothing that is damaged, lies under another key, or was not written with the secret', async () => {
-    const { instance, store } = await saved()
+    const { instance, store, seen } = await saved()
     const bytesOf = async (number: number) => {
       const [answer] = await store.read([{ key: catalogueBucketKey(number), layer: 'resources' }])
       return answer?.kind === 'found' ? Buffer.from(answer.bytes) : Buffer.alloc(0)
@@ -295,7 +329,9 @@ describe('a process that starts', () => {
     store.faults.overwrite(catalogueBucketKey(1), changed, TTL_MS)
     store.faults.overwrite(catalogueBucketKey(2), await bytesOf(4), TTL_MS)
     store.faults.overwrite(catalogueBucketKey(3), Buffer.from('rubbish'), TTL_MS)
-    expect(numbersIn(await instance().checkpoint.load(ALL))).toEqual([4, 5, 6, 7, 8, 9])
+    expect(numbersIn(await instance().checkpoint.load(ALL))).toEqual(ALL.slice(4))
+    expect(seen.slice(0, 4)).toEqual(Array(4).fill('rejected resources damaged'))
+    expect(seen.slice(4)).toEqual(Array(BUCKETS - 4).fill('hit resources from master'))
   })
 
   it('takes nothing of a bucket whose value cannot be read, although it is authentic', async () => {
@@ -316,12 +352,13 @@ describe('a process that starts', () => {
   })
 
   it('takes nothing that was flushed, and nothing from a store that cannot be asked', async () => {
-    const { instance, store } = await saved()
+    const { instance, store, seen } = await saved()
     store.faults.unavailable('redis-timeout')
     expect(await instance().checkpoint.load(ALL)).toEqual([])
     store.faults.unavailable(null)
     await store.replaceGenerations(['resources'])
     expect(await instance().checkpoint.load(ALL)).toEqual([])
+    expect(new Set(seen)).toEqual(new Set(['rejected resources flushed']))
     vi.spyOn(store, 'read').mockRejectedValueOnce(new TypeError('a fault'))
     await expect(instance().checkpoint.load(ALL)).rejects.toThrow('a fault')
     expect(new StoreUnavailableError('redis-timeout').code).toBe('store-unavailable')

@@ -10,6 +10,8 @@ import { createFollowedCatalogue, type FollowedCatalogue, type LoadedBuckets } f
 import { idIn, itemOf, team } from './test-items.ts'
 
 const RETRY_MS = 250
+const TTL_MS = 3_600_000
+const MINUTE_MS = 60_000
 const opened: FollowedCatalogue[] = []
 afterEach(() => Promise.all(opened.splice(0).map((followed) => followed.close())))
 
@@ -44,6 +46,7 @@ function setUp({ bucketCount = 2 } = {}) {
   const stored = new Map<ResourceId, CatalogueItem>()
   const asked: number[][] = []
   const failed: unknown[] = []
+  const seen: string[] = []
   const server = {
     stamp: stamp('20:20:'),
     position: stamp('20:20:'),
@@ -62,9 +65,12 @@ function setUp({ bucketCount = 2 } = {}) {
   const followed = createFollowedCatalogue({
     catalogue,
     bucketCount,
-    ttlMs: 12 * 3_600_000,
-    events: {},
+    ttlMs: TTL_MS,
     clock,
+    events: {
+      miss: (layer) => seen.push(`miss ${layer}`),
+      loaded: (layer, ms) => seen.push(`loaded ${layer} ${ms}`),
+    },
     index: {
       get position() {
         return server.position
@@ -124,6 +130,7 @@ function setUp({ bucketCount = 2 } = {}) {
   }
   return {
     clock,
+    seen,
     catalogue,
     stored,
     store,
@@ -501,6 +508,104 @@ describe('the checkpoint', () => {
     await followed.whole()
     expect(checkpoint.asked).toHaveLength(1)
   })
+})
+
+describe('a bucket that has lived its life', () => {
+  /** Moves time to just before, and to just after the minute in which that is noticed. */
+  async function aged(setting: ReturnType<typeof setUp>) {
+    await setting.clock.advance(TTL_MS + MINUTE_MS)
+  }
+
+  it('is loaded anew, so that a change that nobody logged does not stay unseen; it is current all along', async () => {
+    const setting = setUp()
+    const { followed, store, started, asked, versionOf, hold, clock } = setting
+    store(ant, cow)
+    await started()
+    store({ ...ant, version: 9 })
+    await clock.advance(TTL_MS - 1)
+    expect([asked, versionOf(ant)]).toEqual([[], 3])
+    const held = hold('afterSnapshot')
+    await clock.advance(MINUTE_MS + 1)
+    await held.reached
+    expect([asked, followed.isWhole(), versionOf(ant)]).toEqual([[[0, 1]], true, 3])
+    held.release()
+    await settle()
+    expect([followed.isWhole(), versionOf(ant)]).toEqual([true, 9])
+    await clock.advance(TTL_MS - MINUTE_MS)
+    expect(asked).toHaveLength(1)
+  })
+
+  it('goes on being followed while it is loaded, and keeps what came meanwhile', async () => {
+    const setting = setUp()
+    const { followed, store, started, versionOf, names, hold } = setting
+    store(ant, bee)
+    await started()
+    const held = hold('afterSnapshot')
+    await aged(setting)
+    await held.reached
+    followed.apply(batch(is(ant, { version: 9 }), gone(bee), is(cow)))
+    expect([versionOf(ant), names()]).toEqual([9, ['ant', 'cow']])
+    held.release()
+    await settle()
+    expect([versionOf(ant), names()]).toEqual([9, ['ant', 'cow']])
+  })
+
+  it('is behind all the same when it is named as a whole meanwhile', async () => {
+    const setting = setUp()
+    const { followed, store, stored, started, versionOf, names, hold } = setting
+    store(ant, bee)
+    await started()
+    const held = hold('afterSnapshot')
+    await aged(setting)
+    await held.reached
+    stored.delete(bee.id)
+    store({ ...ant, version: 9 })
+    followed.apply(wholly(0))
+    expect(followed.isWhole()).toBe(false)
+    held.release()
+    await followed.whole()
+    expect([versionOf(ant), names()]).toEqual([9, ['ant']])
+  })
+
+  it('stays as it is where it cannot be loaded, and is tried again', async () => {
+    const setting = setUp()
+    const { followed, store, started, versionOf, server, failed, clock } = setting
+    store(ant)
+    await started()
+    server.failure = new Error('too many clients')
+    await aged(setting)
+    expect([failed.length > 0, followed.isWhole(), versionOf(ant)]).toEqual([true, true, 3])
+    store({ ...ant, version: 9 })
+    server.failure = null
+    await clock.advance(RETRY_MS)
+    expect(versionOf(ant)).toBe(9)
+  })
+})
+
+describe('a state that cannot be taken in', () => {
+  it('does not stop the log, and makes all of it be loaded anew: some may be in, and some not', async () => {
+    const { followed, catalogue, store, started, failed, asked, versionOf, names } = setUp()
+    store(ant, cow)
+    await started()
+    store({ ...ant, version: 9 })
+    vi.spyOn(catalogue, 'put').mockImplementationOnce(() => {
+      throw new TypeError('a fault')
+    })
+    expect(() => followed.apply(batch(is(ant, { version: 9 }), is(cow)))).not.toThrow()
+    expect([followed.isWhole(), failed]).toEqual([false, [new TypeError('a fault')]])
+    await followed.whole()
+    expect([asked.flat().sort(), versionOf(ant), names()]).toEqual([[0, 1], 9, ['ant', 'cow']])
+  })
+})
+
+it('each load is counted for each bucket, and timed', async () => {
+  const { followed, follower, clock, server, seen } = setUp()
+  server.beforeSnapshot = async () => {
+    clock.nowMs += 7
+  }
+  followed.start(follower)
+  await followed.whole()
+  expect(seen).toEqual(['miss resources', 'miss resources', 'loaded resources 7'])
 })
 
 describe('a promise for the whole', () => {
