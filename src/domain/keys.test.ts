@@ -1,15 +1,19 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import {
+  bucketIn,
   bucketOf,
   bucketTag,
   CATALOGUE_BUCKETS,
   catalogueBucketKey,
   catalogueKey,
+  grantsGroupIn,
   grantsTag,
+  isResourceTag,
   layerKey,
   layerTag,
   placeTag,
+  resourceTag,
   retentionOf,
   userGroupsKey,
   userResourcesKey,
@@ -19,6 +23,7 @@ import type { GroupId, ResourceId, UserId } from './model.ts'
 
 const user = (id: string) => id as UserId
 const group = 'b7a1' as GroupId
+const resource = '0a00-1' as ResourceId
 const characters = ['a', 'l', '%', '2', '7', '{', '}', ':', '*', '(', ')', '!', '~', "'", '?', '[', ' ', '/', 'ż', '😀']
 const users = fc.string({ unit: fc.constantFrom(...characters), minLength: 1, maxLength: 8 }).map(user)
 
@@ -73,7 +78,27 @@ describe('the tags', () => {
     expect(placeTag(group)).toBe('t:b7a1')
     expect(grantsTag(group)).toBe('g:b7a1')
     expect(bucketTag(10)).toBe('c:0a')
+    expect(resourceTag(resource)).toBe('r:0a00-1')
     expect(layerTag('user-groups')).toBe('l:user-groups')
+  })
+
+  it('are read back where they name what is asked for, and only there', () => {
+    const all = [userTag(user('c:0a')), placeTag(group), grantsTag(group), bucketTag(255), resourceTag(resource)]
+    expect([...all, layerTag('resources')].map(bucketIn)).toEqual([
+      undefined,
+      undefined,
+      undefined,
+      255,
+      undefined,
+      undefined,
+    ])
+    expect(all.map(grantsGroupIn)).toEqual([undefined, undefined, group, undefined, undefined])
+    expect(all.map(isResourceTag)).toEqual([false, false, false, false, true])
+    for (let bucket = 0; bucket < CATALOGUE_BUCKETS; bucket++) expect(bucketIn(bucketTag(bucket))).toBe(bucket)
+  })
+
+  it('of a resource are not remembered: no entry depends on one by name', () => {
+    expect(retentionOf(resourceTag(resource))).toBeNull()
   })
 
   it('of the catalogue are remembered for hours, all others for minutes', () => {

@@ -636,7 +636,7 @@ export function describeEntryStore(name: string, open: () => Promise<EntryStoreH
     })
 
     describe('a sweep', () => {
-      it('removes what belongs to the layer, and nothing else', async () => {
+      it('removes what a flush of the layer made worthless, and nothing of another layer', async () => {
         const bucket = 'resources:all:0a' as EntryKey
         const all = 'resources:{all}' as EntryKey
         await stored('catalogue', { key: catalogue, layer: 'resources' })
@@ -645,14 +645,44 @@ export function describeEntryStore(name: string, open: () => Promise<EntryStoreH
         await stored('alices')
         await stored('user called all', { key: all })
 
+        await store.replaceGenerations(['resources'])
         expect(await store.sweep(['resources'])).toBe(2)
         expect(bodyOf(await read(catalogue, 'resources'))).toBe('absent')
         expect(bodyOf(await read(all))).toBe('body of user called all')
+        await store.replaceGenerations(['user-resources'])
         expect(await store.sweep(['user-resources'])).toBe(2)
         expect(bodyOf(await read())).toBe('absent')
         expect(bodyOf(await read(aliceGroups, 'user-groups'))).toBe('body of groups')
+        await store.replaceGenerations(['user-groups'])
         expect(await store.sweep(['user-groups'])).toBe(1)
         expect(await store.sweep(LAYERS)).toBe(0)
+      })
+
+      it('leaves what was filled or leased since the flush, and removes leases from before it', async () => {
+        await stored('old', { key: bobList })
+        await lease(aliceList)
+        await store.replaceGenerations([layer])
+        await stored('new')
+        const carols = 'resources:{carol}' as EntryKey
+        const held = await lease(carols)
+        expect(await store.sweep([layer])).toBe(1)
+        expect(bodyOf(await read())).toBe('body of new')
+        expect(bodyOf(await read(bobList))).toBe('absent')
+        expect(await fill(held, 'carols', { key: carols })).toBe(true)
+        await lease(bobList)
+        await store.replaceGenerations([layer])
+        expect(await store.sweep([layer])).toBe(3)
+      })
+
+      it('removes damage, and everything where the generation was lost', async () => {
+        await stored('alices')
+        await stored('bobs', { key: bobList })
+        await harness.overwrite(bobList, Buffer.from('short'), TTL_MS)
+        expect(await store.sweep([layer])).toBe(1)
+        expect(bodyOf(await read())).toBe('body of alices')
+        await harness.evictGeneration(layer)
+        expect(await store.sweep([layer])).toBe(1)
+        expect(bodyOf(await read())).toBe('absent')
       })
     })
 

@@ -119,16 +119,19 @@ export function createInMemoryEntryStore(options: {
     return present
   }
 
-  /** How many Redis keys there are of the layer, entries and leases counted one by one. */
+  /** Counted as Redis keys: entries and leases one by one, each unless it is of the current generation. */
   function sweepLayer(layer: LayerName): number {
-    let removed = 0
-    for (const values of [entries, leases]) {
-      for (const key of values.keys()) {
-        if (LAYER_OF[layer].test(key) && alive<Expiring>(values as Map<EntryKey, Expiring>, key) && values.delete(key))
-          removed++
-      }
-    }
-    return removed
+    const generation = generations.get(layer)
+    const isSwept = (key: EntryKey, own: string) =>
+      LAYER_OF[layer].test(key) && (generation === undefined || own !== generation)
+    const line = ({ bytes }: Stored) => bytes.toString('latin1', 0, PREFIX_LENGTH)
+    const worthless = [
+      [...entries].filter(([key, stored]) => alive(entries, key) && isSwept(key, generationIn(line(stored)))),
+      [...leases].filter(([key, held]) => alive(leases, key) && isSwept(key, held.generation)),
+    ] as const
+    for (const [key] of worthless[0]) entries.delete(key)
+    for (const [key] of worthless[1]) leases.delete(key)
+    return worthless[0].length + worthless[1].length
   }
 
   /** Runs at the call, like a script; the caller hears of it a turn later. */
