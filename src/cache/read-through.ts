@@ -170,10 +170,10 @@ export function createReadThrough(dependencies: ReadThroughDependencies): ReadTh
       if (!held) return notStored(loaded, 'lease-busy')
       const filled = encoded(wanted, loaded)
       if (!filled) return notStored(loaded, 'inputs-expiring')
-      unused.pop()
       seal()
       const fills = [...inputs.takeFill(), fillOf(wanted, filled, held.lease)]
       const answers = await store.fill(fills, wait).catch(survive)
+      unused.pop()
       for (const [at, fill] of fills.entries()) if (answers[at] === false) events.fillRefused?.(fill.layer)
       layer.keep(key, filled.entry, filled)
       const accepted = answers.at(-1)

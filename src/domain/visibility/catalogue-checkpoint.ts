@@ -107,7 +107,9 @@ export function createCatalogueCheckpoint(options: CheckpointOptions): Checkpoin
 
   async function isComplete(): Promise<boolean> {
     const [manifest] = await store.read([{ key: catalogueKey, layer: LAYER, knownFillId: manifestFillId }])
-    return manifest?.kind === 'same' || manifest?.kind === 'found'
+    if (manifest?.kind !== 'found') return manifest?.kind === 'same'
+    const entry = entries.decode(catalogueKey, manifest.bytes)
+    return entry?.shape === layer.shape && index.judge(entry.stamp, entry.tags, 'lasting') === 'servable'
   }
 
   async function saveUnder(lease: Lease, isQuiet: () => boolean): Promise<boolean> {
