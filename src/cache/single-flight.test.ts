@@ -66,18 +66,7 @@ describe('single flight', () => {
     expect((await uncovered).id).toBe(1)
   })
 
-  it('lets who could not share try the other way first', async () => {
-    const { loads, load } = scripted()
-    const flight = createSingleFlight<Result>()
-    const first = flight.run('k', load)
-    const late = flight.run('k', load, async () => ({ id: 99, shareable: () => true }))
-    loads[0]?.resolve(false)
-    await first
-    expect((await late).id).toBe(99)
-    expect(loads).toHaveLength(1)
-  })
-
-  it('fails only who took part from the start; others load for themselves', async () => {
+  it('fails only readers that took part from the start; others load for themselves', async () => {
     const { loads, load } = scripted()
     const flight = createSingleFlight<Result>()
     const first = flight.run('k', load)

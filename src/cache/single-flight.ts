@@ -1,17 +1,17 @@
 /**
- * One load per key and instance at a time. A reader who arrives during a load is answered by it only if its result is
- * `shareable` (its fill was accepted, so no invalidation came in between) and he arrived before the load was sealed,
- * that is before the command that proves it went out; otherwise he takes part in the next load, which begins after he
- * arrived. So nobody is answered from before his own acknowledged write.
+ * One load per key and instance at a time. A reader that arrives during a load is answered by it only if its result is
+ * `shareable` (its fill was accepted, so no invalidation came in between) and the reader arrived before the load was
+ * sealed, that is before the command that proves it was sent. Otherwise the reader takes part in the next load, which
+ * begins after it arrived. So nobody is answered from before their own acknowledged write.
  */
 import { StoreUnavailableError } from './entry-store.ts'
 
 export interface Shareable {
-  /** Asked by each who joined, at the moment he would take the result. */
+  /** Asked for each reader that joined, at the moment at which it would take the result. */
   shareable(): boolean
 }
 
-/** Called by a load just before it asks the store for proof; who arrives later is not covered by that proof. */
+/** Called by a load just before it asks the store for proof; that proof does not cover a reader that arrives later. */
 export type Seal = () => void
 
 interface Flight<T> {
@@ -22,16 +22,15 @@ interface Flight<T> {
 
 export interface SingleFlight<T extends Shareable> {
   /**
-   * @param load for who finds nobody loading
-   * @param again for who could not share a load: time has passed, the store may hold the value by now
+   * @param load runs unless one is running that may be shared
    * @throws what the load throws
    */
-  run(key: string, load: (seal: Seal) => Promise<T>, again?: (seal: Seal) => Promise<T>): Promise<T>
+  run(key: string, load: (seal: Seal) => Promise<T>): Promise<T>
   /** How many loads are running. */
   readonly size: number
 }
 
-/** Who waited for a store that cannot be asked has waited enough: one after the other would each find out for himself. */
+/** A store that cannot be asked is everybody's answer: one reader after another would only find it out again. */
 function isForAll(error: unknown): boolean {
   return error instanceof StoreUnavailableError
 }
@@ -57,21 +56,15 @@ export function createSingleFlight<T extends Shareable>(): SingleFlight<T> {
     return flight
   }
 
-  async function run(
-    key: string,
-    load: (seal: Seal) => Promise<T>,
-    again: (seal: Seal) => Promise<T> = load,
-  ): Promise<T> {
+  async function run(key: string, load: (seal: Seal) => Promise<T>): Promise<T> {
     const arrivedAt = ++ticks
-    let attempt = load
     for (;;) {
-      const flight = flights.get(key) ?? launch(key, attempt)
+      const flight = flights.get(key) ?? launch(key, load)
       const outcome = await flight.settled
       const beganAfterArrival = flight.startedAt > arrivedAt
       const proven = arrivedAt < flight.sealedAt() && 'value' in outcome && outcome.value.shareable()
       if ('value' in outcome && (beganAfterArrival || proven)) return outcome.value
       if ('error' in outcome && (beganAfterArrival || isForAll(outcome.error))) throw outcome.error
-      attempt = again
     }
   }
 
