@@ -28,8 +28,12 @@ function open(more: Partial<RedisDependencies> = {}): RedisAdapter {
     prefix: PREFIX,
     budgetMs: BUDGET_MS,
     logger: {
-      warn: (fields) => changes.push(`open: ${(fields as { detail: string }).detail}`),
-      info: () => changes.push('closed'),
+      warn: (fields, message) => {
+        if (message.includes('the breaker opened')) changes.push(`open: ${(fields as { detail: string }).detail}`)
+      },
+      info: (_fields, message) => {
+        if (message.includes('the breaker closed')) changes.push('closed')
+      },
     },
     ...more,
   })

@@ -30,7 +30,7 @@ it('a start after an hour in which nothing ran says that, and not that an outage
       CACHE_PREFIX: newPrefix(),
       JWT_ISSUER: 'https://test.invalid',
       JWT_AUDIENCE: 'portcullis',
-      JWT_JWKS_URL: 'http://127.0.0.1:1/jwks.json',
+      JWT_JWKS_URL: 'http://127.0.0.1:59999/jwks.json',
       CURSOR_SECRET: randomBytes(32).toString('hex'),
     }),
     { logger: createLogger({ level: 'info', destination }), metrics: createMetrics() },

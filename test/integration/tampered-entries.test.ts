@@ -2,6 +2,7 @@
 import type { Redis } from 'ioredis'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { OrganisationImport } from '../../src/domain/api.ts'
+import type { UserId } from '../../src/domain/model.ts'
 import { becomes } from '../support/becomes.ts'
 import {
   asRoot,
@@ -51,18 +52,22 @@ afterAll(async () => {
 /** Everybody's entries as the service makes them, then the damage, then an instance that has no copy of anything. */
 async function readerAfter(damage: (redis: Redis) => Promise<unknown>): Promise<Service> {
   await filler.portcullis.cache.flush({ scope: 'all' }, { reason: 'as at the beginning', dryRun: false }, asRoot)
-  await becomes(isWhole, true)
-  for (const { id } of organisation.users) await filler.visible(id)
+  for (const { id } of organisation.users) {
+    await filler.visible(id)
+    // A list that SQL derived, because the catalogue was being loaded, stores no groups.
+    await filler.portcullis.reads.effectiveGroups(id as UserId, {})
+  }
   await withMaster((redis) => becomes(() => redis.exists(`${prefix}resources:all`), 1, 10_000))
   await withMaster(damage)
   const reader = await startService({ databaseUrl, prefix, environment: PATIENT })
   reading.push(reader)
+  await becomes(() => isWhole(reader), true)
   return reader
 }
 
-/** Until then lists are loaded by SQL, and groups of nobody are stored. */
-async function isWhole(): Promise<boolean> {
-  const { catalogue } = (await filler.portcullis.cache.status()) as unknown as { catalogue: { whole: boolean } }
+/** Until then its lists are loaded by SQL, whatever groups there are in Redis. */
+async function isWhole({ portcullis }: Service): Promise<boolean> {
+  const { catalogue } = (await portcullis.cache.status()) as unknown as { catalogue: { whole: boolean } }
   return catalogue.whole
 }
 

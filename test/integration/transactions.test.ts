@@ -137,7 +137,7 @@ describe('nothing is kept, and the connection goes on,', () => {
       },
       { timeoutMs: 100 },
     )
-    await expect(slow).rejects.toMatchObject({ code: 'database-unavailable', retryAfterSeconds: 1 })
+    await expect(slow).rejects.toMatchObject({ code: 'database-slow', retryAfterSeconds: 1 })
     expect([await users(), await backend()]).toEqual(before)
   })
 })
@@ -157,7 +157,7 @@ describe('a connection that is lost', () => {
   it('by a statement that takes longer than the server allows is kept: the server has answered', async () => {
     const before = await backend()
     const slow = unit().run(root, ({ session }) => session.query({ name: 'too-slow', text: 'SELECT pg_sleep(3)' }, []))
-    await expect(slow).rejects.toMatchObject({ code: 'database-unavailable' })
+    await expect(slow).rejects.toMatchObject({ code: 'database-slow' })
     expect(await backend()).toBe(before)
   })
 })
@@ -177,7 +177,7 @@ describe('what PostgreSQL ends for a deadlock', () => {
       tried++
       return session.query({ ...deadlock, name: '' }, [])
     })
-    await expect(never).rejects.toMatchObject({ code: 'overloaded', retryAfterSeconds: 1 })
+    await expect(never).rejects.toMatchObject({ code: 'database-locked', retryAfterSeconds: 1 })
     expect(tried).toBe(8)
   })
 })
