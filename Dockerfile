@@ -1,4 +1,4 @@
-# The API and its commands. Stages: the dependencies, the generated database client, and what runs: Node, and nothing
+# The API and its commands. Stages: the dependencies, the generated database client, the built console, and what runs: Node, and nothing
 # that installs. Another base is an argument away:
 #   docker build --build-arg NODE_IMAGE=… --build-arg RUNTIME_IMAGE=… .
 ARG NODE_IMAGE=node:24-bookworm-slim
@@ -15,6 +15,10 @@ RUN npm ci --ignore-scripts
 COPY prisma.config.ts ./
 COPY prisma prisma
 RUN PRISMA_SCHEMA_ENGINE_BINARY="$(command -v node)" node node_modules/prisma/build/index.js generate
+
+FROM client AS console
+COPY console console
+RUN node node_modules/vite/bin/vite.js build console
 
 FROM base AS dependencies
 COPY package.json package-lock.json .npmrc ./
@@ -34,6 +38,7 @@ COPY package.json ./
 COPY prisma/migrations prisma/migrations
 COPY src src
 COPY --from=client /app/src/postgres/generated src/postgres/generated
+COPY --from=console /app/console/dist console/dist
 COPY k8s/image k8s/image
 # .portcullis is the folder of the try-outs' key pair; in a cluster nothing is ever written.
 RUN chmod -R u=rwX,go=rX . && chmod 0755 k8s/image/portcullis.sh \

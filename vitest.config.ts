@@ -44,8 +44,22 @@ export default defineConfig({
       },
       {
         test: {
-          name: 'k8s',
+          name: 'browser',
           ...turn(2),
+          ...faults,
+          include: ['test/browser/**/*.test.ts'],
+          environment: 'node',
+          pool: 'forks',
+          fileParallelism: false,
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
+          globalSetup: ['test/support/global-setup.ts'],
+        },
+      },
+      {
+        test: {
+          name: 'k8s',
+          ...turn(3),
           ...faults,
           include: ['test/k8s/**/*.test.ts'],
           environment: 'node',
@@ -59,7 +73,7 @@ export default defineConfig({
       {
         test: {
           name: 'containers',
-          ...turn(3),
+          ...turn(4),
           include: ['test/containers/**/*.test.ts'],
           environment: 'node',
           pool: 'forks',

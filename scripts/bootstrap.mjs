@@ -1,6 +1,7 @@
 /**
  * Runs one of the project's programs under the project's Node, from nothing but a clone: installs the dependencies and
- * generates the database client where that is due, then starts the program and ends with its exit code.
+ * generates the database client and builds the console where that is due, then starts the program and ends with its exit
+ * code.
  *
  *   node scripts/bootstrap.mjs <file> [arguments]
  *
@@ -12,6 +13,7 @@ import { existsSync } from 'node:fs'
 import path from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { watchAncestors } from './bootstrap/ancestors.mjs'
+import { ensureConsole } from './bootstrap/console.mjs'
 import { ensureDatabaseClient } from './bootstrap/database-client.mjs'
 import { ensureDependencies } from './bootstrap/dependencies.mjs'
 
@@ -25,6 +27,7 @@ try {
   await ensureDependencies({ root, say })
   const node = projectNode()
   await ensureDatabaseClient({ root, node, say })
+  await ensureConsole({ root, node, say })
   run(node, program, args)
 } catch (error) {
   say(error.message)

@@ -16,7 +16,7 @@ import { createChangeFeed } from './domain/changes.ts'
 import { createCursorCodec } from './domain/cursor.ts'
 import { createFreshness } from './domain/freshness.ts'
 import { CATALOGUE_BUCKETS, retentionOf } from './domain/keys.ts'
-import { createLayerCounters, tee } from './domain/layer-counters.ts'
+import { createBypassCounters, createLayerCounters, tee } from './domain/layer-counters.ts'
 import type { JsonObject } from './domain/model.ts'
 import { createMutations } from './domain/mutations-api.ts'
 import { createRecovery } from './domain/recovery.ts'
@@ -93,6 +93,7 @@ const systemClock: Clock = {
 export function compose(config: Config, { logger, metrics }: { logger: Logger; metrics: Metrics }): Composed {
   const clock = systemClock
   const counters = createLayerCounters()
+  const bypasses = createBypassCounters()
   const events = tee(metrics.layers, counters.events)
   const databaseStatus = createDatabaseStatus({
     nowMs: clock.wallMs,
@@ -171,6 +172,7 @@ export function compose(config: Config, { logger, metrics }: { logger: Logger; m
     source,
     pages,
     storeBudgetMs: config.redis.budgetMs,
+    bypassed: bypasses.bypassed,
   })
 
   const unitOfWork = createUnitOfWork({
@@ -312,6 +314,7 @@ export function compose(config: Config, { logger, metrics }: { logger: Logger; m
         entries,
         index,
         follower,
+        heldEntries: redis.heldEntries,
         prefix: config.cache.prefix,
         parts: {
           redis: async () => (await redis.status()) as JsonObject,
@@ -322,6 +325,7 @@ export function compose(config: Config, { logger, metrics }: { logger: Logger; m
           }),
           catalogue: () => ({ resources: catalogue.size, whole: followed.isWhole() }),
           layers: counters.snapshot,
+          bypasses: bypasses.snapshot,
         },
         readInvalidations: (query) => readInvalidations(database, query),
       }),

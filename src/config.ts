@@ -110,6 +110,8 @@ function structured(env: Variables, environment: Environment) {
       rolesClaim: env.JWT_ROLES_CLAIM,
       refusedPerMinute: env.RATE_LIMIT_REFUSED_TOKENS_PER_MINUTE,
     },
+    /** Signs in to the console of the local stack by a code. */
+    consoleSignInFile: env.CONSOLE_SIGN_IN_FILE,
     cursorSecret: env.CURSOR_SECRET,
     outage: { shortMs: env.OUTAGE_SHORT_MS, volatileMs: env.OUTAGE_VOLATILE_MS, fullMs: env.OUTAGE_FULL_MS },
   }

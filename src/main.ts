@@ -16,6 +16,7 @@ import {
   type Health,
   hostAndPort,
   listen,
+  redeemFrom,
   remoteKeys,
   stopKeepingAlive,
   type VerificationKeys,
@@ -49,6 +50,7 @@ async function start(): Promise<void> {
     health,
     authentication: authenticationOf(config, logger),
     tickets: createTickets({ codec: createCursorCodec(config.cursorSecret), nowMs: Date.now }),
+    redeemCode: config.consoleSignInFile === undefined ? undefined : redeemFrom(config.consoleSignInFile),
     rateLimits: createRateLimits({
       limits: config.rateLimits,
       shared: domain.sharedCounter,

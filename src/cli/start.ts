@@ -1,6 +1,7 @@
 /** `npm start`: the whole system on loopback until Ctrl-C. */
 import path from 'node:path'
 import { type ApiProcess, startApi } from '../local/api-process.ts'
+import { consoleGrantFile, writeConsoleGrant } from '../local/console-link.ts'
 import { portsFrom } from '../local/ports.ts'
 import { loadSampleOrganisation } from '../local/sample-loader.ts'
 import { type LocalSettings, MASTER_NAME, readLocalSettings, SettingError } from '../local/settings.ts'
@@ -119,6 +120,7 @@ function apiEnvironment(running: LocalStack, settings: LocalSettings, issuer: To
     JWT_ISSUER: settings.issuer,
     JWT_AUDIENCE: settings.audience,
     JWT_PUBLIC_KEY_FILE: issuer.publicKeyFile,
+    CONSOLE_SIGN_IN_FILE: consoleGrantFile(settings),
     CURSOR_SECRET: process.env.CURSOR_SECRET ?? readOrCreateSecret(path.join(settings.keysDir, 'cursor-secret')),
   }
 }
@@ -139,8 +141,11 @@ async function welcomeFor(
   settings: LocalSettings,
 ): Promise<string> {
   const { redis, sentinels } = running.ports
+  const forConsole = { subject: 'you', roles: ['admin', 'cache-admin'] as const, ttlSeconds: TOKEN_TTL_SECONDS }
+  const code = writeConsoleGrant(consoleGrantFile(settings), await issuer.issue(forConsole))
   return welcome({
     apiUrl: ready.url,
+    consoleUrl: `${ready.url}/console#code=${code}`,
     databaseUrl: running.databaseUrl,
     redis: running.sentinels.length > 0 ? { masterName: running.masterName, servers: redis, sentinels } : null,
     dataDir: settings.dataDir,

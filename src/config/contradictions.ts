@@ -63,6 +63,8 @@ function unfitForProduction(given: Given): string[] {
   const found: string[] = []
   if (given.JWT_PUBLIC_KEY_FILE !== undefined)
     found.push('JWT_PUBLIC_KEY_FILE is for development: in production set JWT_JWKS_URL, so that keys can be rotated')
+  if (given.CONSOLE_SIGN_IN_FILE !== undefined)
+    found.push('CONSOLE_SIGN_IN_FILE is for the local stack: in production people sign in at your identity provider')
   const jwks = given.JWT_JWKS_URL
   if (jwks !== undefined && URL.canParse(jwks)) {
     const { protocol, hostname } = new URL(jwks)

@@ -93,6 +93,7 @@ export const variables = z.object({
   RATE_LIMIT_ADMIN_PER_MINUTE: perMinute.default(3000),
   RATE_LIMIT_IMPORT_PER_MINUTE: perMinute.default(60),
   RATE_LIMIT_REFUSED_TOKENS_PER_MINUTE: perMinute.default(600),
+  CONSOLE_SIGN_IN_FILE: z.string().min(1).optional(),
   SERVER_TIMING: onOff.default(false),
   SHUTDOWN_DELAY_MS: wholeNumber({ min: 0, max: 600_000 }).default(0),
 

@@ -26,6 +26,7 @@ export interface AdministrationOptions {
   readonly entries: EntryCodec
   readonly index: InvalidationIndex
   readonly follower: LogFollower
+  readonly heldEntries: (named: Pick<Invalidation, 'layers'> & { keys: readonly EntryKey[] }) => Promise<number | null>
   /** The prefix of all keys, so that administrators see the names that Redis knows. */
   readonly prefix: string
   /** What else there is to say, each part under its name: breaker, outages, topology, counters. */
@@ -44,11 +45,11 @@ export function createAdministration(options: AdministrationOptions): CacheAdmin
 
   function outcomeOf(
     scope: FlushScope,
-    { keys, layers, lists = [] }: Invalidation,
+    invalidation: Invalidation,
     how: Pick<FlushOutcome, 'dryRun' | 'store'>,
   ): FlushOutcome {
-    const all = [...keys.map(({ key }) => key), ...lists.flatMap((list) => [...list.keys()])]
-    const named = layers.length > 0 ? null : all.map((key) => prefix + key)
+    const { layers } = invalidation
+    const named = layers.length > 0 ? null : keysOf(invalidation).map((key) => prefix + key)
     return { scope: scope.scope, ...how, keys: named, layers }
   }
 
@@ -95,7 +96,10 @@ export function createAdministration(options: AdministrationOptions): CacheAdmin
       if (onlyShow) {
         const shown = await dryRun(scope, explained)
         return {
-          value: outcomeOf(scope, shown, { dryRun: true, store: 'untouched' }),
+          value: {
+            ...outcomeOf(scope, shown, { dryRun: true, store: 'untouched' }),
+            entries: await options.heldEntries({ layers: shown.layers, keys: keysOf(shown) }),
+          },
           consistencyToken: encodeConsistencyToken(shown),
         }
       }
@@ -124,6 +128,10 @@ export function createAdministration(options: AdministrationOptions): CacheAdmin
 
     invalidations: options.readInvalidations,
   }
+}
+
+function keysOf({ keys, lists = [] }: Pick<Invalidation, 'keys' | 'lists'>): EntryKey[] {
+  return [...keys.map(({ key }) => key), ...lists.flatMap((list) => [...list.keys()])]
 }
 
 function finite(ms: number): number | null {

@@ -18,6 +18,17 @@ export interface LayerCounters {
   snapshot(): JsonObject
 }
 
+/** How often reads were answered by SQL, by the reason that `Cache-Status` gives. */
+export function createBypassCounters() {
+  const counts: Record<string, number> = {}
+  return {
+    bypassed: (detail: string) => {
+      counts[detail] = (counts[detail] ?? 0) + 1
+    },
+    snapshot: (): JsonObject => ({ ...counts }),
+  }
+}
+
 export function createLayerCounters(): LayerCounters {
   const counts = new Map<LayerName, Counts>(
     LAYERS.map((layer) => [

@@ -12,6 +12,7 @@ import { createRefusalLog } from './refusal-log.ts'
 import { createReplySender, type ReplySender } from './reply.ts'
 import { createRouteHandler, type PipelineDependencies } from './request-pipeline.ts'
 import type { Route } from './route.ts'
+import { consoleRoutes, type RedeemCode, signInRoute } from './routes/console.ts'
 import { documentationRoutes } from './routes/documentation.ts'
 import { type Health, healthRoutes, metricsRoute } from './routes/health.ts'
 import { apiRoutes } from './routes/index.ts'
@@ -23,6 +24,8 @@ export interface AppDependencies {
   readonly health: Health
   readonly authentication: Authentication
   readonly tickets: Tickets
+  /** Signs in to the console of the local stack; absent everywhere else. */
+  readonly redeemCode?: RedeemCode | undefined
   /** No limits where absent. */
   readonly rateLimits?: RateLimits
   readonly metrics: Metrics
@@ -39,10 +42,11 @@ export interface AppDependencies {
 }
 
 export function createApp(dependencies: AppDependencies): Express {
-  const { health, metrics, http } = dependencies
+  const { health, metrics, http, redeemCode } = dependencies
   const probes = [...healthRoutes(health), ...(http.metricsPort === undefined ? [metricsRoute(metrics)] : [])]
-  const described = [...apiRoutes, ...probes]
-  return appOf([...described, ...documentationRoutes(described)], dependencies)
+  const signIn = redeemCode === undefined ? [] : [signInRoute(redeemCode)]
+  const described = [...apiRoutes, ...probes, ...signIn]
+  return appOf([...described, ...documentationRoutes(described), ...consoleRoutes()], dependencies)
 }
 
 /** The metrics port serves metrics and probes, and nothing that needs a token. */

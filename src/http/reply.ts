@@ -14,6 +14,8 @@ export interface Reply {
   /** Sent as they are. */
   readonly bytes?: Buffer | string
   readonly contentType?: string
+  /** By the content type where absent: data for JSON, else a page. */
+  readonly security?: keyof SecurityHeaders
   /** Sent instead of bytes, at the client's pace. */
   readonly stream?: EventSource
   /** A strong validator, quoted. `If-Match` and `If-None-Match` are compared with it. */
@@ -35,8 +37,11 @@ export interface ReplySenderOptions {
 }
 
 export function createReplySender({ securityHeaders }: ReplySenderOptions): ReplySender {
-  const dataHeaders = [...securityHeaders.data, ...CACHE_HEADERS]
-  const pageHeaders = [...securityHeaders.page, ...CACHE_HEADERS]
+  const headersOf = {
+    data: [...securityHeaders.data, ...CACHE_HEADERS],
+    page: [...securityHeaders.page, ...CACHE_HEADERS],
+    console: [...securityHeaders.console, ...CACHE_HEADERS],
+  }
 
   function send(req: Request, res: Response, reply: Reply): void {
     if (res.headersSent || res.destroyed) {
@@ -48,7 +53,7 @@ export function createReplySender({ securityHeaders }: ReplySenderOptions): Repl
       return
     }
     const isData = reply.contentType === undefined || reply.contentType === PROBLEM_TYPE
-    const headers = (isData ? dataHeaders : pageHeaders).slice()
+    const headers = headersOf[reply.security ?? (isData ? 'data' : 'page')].slice()
     headers.push('X-Request-Id', req.id)
     if (reply.headers !== undefined) headers.push(...reply.headers)
     // Set before the route ran: the caller's quota, the page's origin.

@@ -9,6 +9,8 @@ type HelmetOptions = NonNullable<Parameters<typeof helmet>[0]>
 export interface SecurityHeaders {
   /** For pages and what they load: helmet's defaults. */
   readonly page: readonly string[]
+  /** For the console, whose every file is its own: no style or script that the page itself contains. */
+  readonly console: readonly string[]
   /** For data, which nothing runs and nobody frames: without what only a document's own behaviour needs. */
   readonly data: readonly string[]
 }
@@ -17,6 +19,23 @@ const PAGE: HelmetOptions = {
   contentSecurityPolicy: {
     // Browsers would fetch the reference page's own files over HTTPS, which fails on plain HTTP off loopback.
     directives: { upgradeInsecureRequests: null },
+  },
+}
+/** `connect-src` for its requests, `require-trusted-types-for` because it never writes HTML. */
+const CONSOLE: HelmetOptions = {
+  contentSecurityPolicy: {
+    useDefaults: false,
+    directives: {
+      defaultSrc: ["'none'"],
+      scriptSrc: ["'self'"],
+      styleSrc: ["'self'"],
+      imgSrc: ["'self'"],
+      connectSrc: ["'self'"],
+      baseUri: ["'none'"],
+      formAction: ["'none'"],
+      frameAncestors: ["'none'"],
+      requireTrustedTypesFor: ["'script'"],
+    },
   },
 }
 /** As OWASP's REST security cheat sheet has it: each header is checked and written with every answer. */
@@ -34,7 +53,7 @@ const DATA: HelmetOptions = {
 }
 
 export function securityHeaders(): SecurityHeaders {
-  return { page: recorded(PAGE), data: recorded(DATA) }
+  return { page: recorded(PAGE), console: recorded(CONSOLE), data: recorded(DATA) }
 }
 
 function recorded(options: HelmetOptions): string[] {

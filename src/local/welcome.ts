@@ -2,6 +2,8 @@
 
 export interface WelcomeFacts {
   readonly apiUrl: string
+  /** Signs in once. */
+  readonly consoleUrl: string
   readonly databaseUrl: string
   /** Null when Redis is external. */
   readonly redis: {
@@ -23,6 +25,7 @@ export function welcome(facts: WelcomeFacts): string {
   return [
     '',
     `Portcullis runs on ${apiUrl}   (interactive documentation: ${apiUrl}/docs)`,
+    `Console (the link signs in once): ${facts.consoleUrl}`,
     '',
     `  PostgreSQL   ${facts.databaseUrl}`,
     ...redisLines(facts.redis),

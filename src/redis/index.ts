@@ -4,6 +4,7 @@ import { type Connection, createConnection } from './connection.ts'
 import { type ConnectionErrorEvents, type ConnectionErrors, createConnectionErrors } from './connection-errors.ts'
 import { createRedisEntryStore } from './entry-store.ts'
 import { type BreakerState, createGuard, type Guard, type GuardEvents } from './guard.ts'
+import { countHeldEntries, type Named } from './held-entries.ts'
 import { createKeys } from './keys.ts'
 import type { RedisSettings } from './options.ts'
 import { createReplicaReader } from './replica-reader.ts'
@@ -40,6 +41,8 @@ export interface RedisAdapter {
   answers(): boolean
   /** Counts what is limited over all instances; without Redis, in this one. */
   readonly windowCounters: (options: WindowOptions) => WindowCounter
+  /** How many entries there are of what is named; null where that cannot be told. */
+  heldEntries(named: Named): Promise<number | null>
   /** JSON-ready: breaker, server, Sentinels. Never throws; takes half a second at most. */
   status(): Promise<RedisStatus>
   close(): Promise<void>
@@ -94,6 +97,7 @@ export function createRedis(options: RedisDependencies): RedisAdapter {
     guard,
     windowCounters: (window) => createSharedCounter({ redis, guard, prefix: options.prefix, ...window }),
     answers: () => connection.isReady() && heartbeat.proven() && guard.state() === 'closed',
+    heldEntries: (named) => countHeldEntries({ redis, guard, keys }, named),
     async status() {
       const [server, sentinels] = await Promise.all([
         guard.admits() ? readServerInfo(redis, budgetMs) : null,

@@ -6,6 +6,7 @@ import { createApp, createAuthentication, createTickets } from '../../src/http/i
 import { createLogger, createMetrics, type Metrics } from '../../src/telemetry/index.ts'
 import { AUDIENCE, ISSUER, type TestKeys } from './app.ts'
 
+type RedeemCode = NonNullable<Parameters<typeof createApp>[0]['redeemCode']>
 type HttpOptions = Parameters<typeof createApp>[0]['http']
 
 export const PLAIN_HTTP: HttpOptions = {
@@ -16,13 +17,14 @@ export const PLAIN_HTTP: HttpOptions = {
 }
 
 export function appOf(
-  service: Pick<Composed, 'portcullis' | 'health'> & { readonly metrics?: Metrics },
+  service: Pick<Composed, 'portcullis' | 'health'> & { readonly metrics?: Metrics; readonly redeemCode?: RedeemCode },
   keys: TestKeys,
   http = PLAIN_HTTP,
 ) {
   return createApp({
     portcullis: service.portcullis,
     health: service.health,
+    redeemCode: service.redeemCode,
     authentication: createAuthentication({
       keys: createLocalJWKSet({ keys: [keys.publicJwk as { kty: string }] }),
       issuer: ISSUER,

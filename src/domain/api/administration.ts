@@ -16,6 +16,8 @@ export interface FlushOutcome {
   /** The keys named by the scope; null where a whole layer is meant. */
   readonly keys: readonly string[] | null
   readonly layers: readonly string[]
+  /** Of a dry run: how many entries Redis holds of it; null where it cannot say. */
+  readonly entries?: number | null
   /** Whether Redis took part at once; the flush holds without it, by the log. */
   readonly store: 'flushed' | 'unavailable' | 'untouched'
 }

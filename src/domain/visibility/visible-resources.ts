@@ -42,6 +42,8 @@ export interface VisibleResourcesOptions {
   readonly pages: ResourcePages
   /** The longest a request waits for the shared store, over all its commands, in milliseconds. */
   readonly storeBudgetMs: number
+  /** A read is answered by SQL: why. */
+  readonly bypassed?: (detail: string) => void
 }
 
 export interface VisibleResources {
@@ -178,14 +180,19 @@ export function createVisibleResources(options: VisibleResourcesOptions): Visibl
   async function cachedOr<T extends object>(
     context: ReadContext,
     cached: () => Promise<T | Bypass>,
-    directly: (detail: string) => Promise<T>,
+    bySql: (detail: string) => Promise<T>,
   ): Promise<T> {
     const reason = freshness.reasonToBypass(context)
     // Waiting for what is there already takes a turn of the queue each time.
     const bypass = reason instanceof Promise ? await reason : reason
-    if (bypass) return directly(bypass)
+    if (bypass) return directly(bypass, bySql)
     const answered = await cached()
-    return 'outcome' in answered ? directly(answered.detail) : answered
+    return 'outcome' in answered ? directly(answered.detail, bySql) : answered
+  }
+
+  function directly<T>(detail: string, bySql: (detail: string) => Promise<T>): Promise<T> {
+    options.bypassed?.(detail)
+    return bySql(detail)
   }
 
   return {

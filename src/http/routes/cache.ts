@@ -37,6 +37,9 @@ const flushedOut = z
       .nullable()
       .meta({ description: 'The keys the scope names; null where whole layers are meant' }),
     layers: z.array(z.string()),
+    entries: z.int().nullable().exactOptional().meta({
+      description: 'Of a dry run: how many entries Redis holds of it; null where it cannot say',
+    }),
     store: z.enum(['flushed', 'unavailable', 'untouched']),
   })
   .meta({ id: 'Flushed' })

@@ -1,0 +1,124 @@
+/** The state of the cache, asked for each second while a view shows it; the last five minutes are kept for the charts. */
+import { useEffect } from 'preact/hooks'
+import { createStore, useStore } from '../store.ts'
+import { type ApiError, get } from './call.ts'
+import { asApiError } from './loaded.ts'
+import type { CacheStatus, LayerCounts } from './types.ts'
+
+const EVERY_MS = 1000
+const KEPT = 300
+
+/** What happened in one second, and what was then. */
+export interface Sample {
+  /** Seconds since the epoch. */
+  readonly at: number
+  readonly hits: number
+  readonly misses: number
+  readonly bypasses: number
+  readonly loads: number
+  readonly lagMs: number | null
+}
+
+export interface Observation {
+  readonly at: number
+  readonly text: string
+  readonly tone: 'good' | 'bad' | 'plain'
+}
+
+export interface Live {
+  readonly status: CacheStatus | null
+  /** When the status came, in milliseconds since the epoch. */
+  readonly receivedAt: number
+  readonly error: ApiError | null
+  readonly samples: readonly Sample[]
+  /** Newest first: what changed in the cluster while this page watched. */
+  readonly observed: readonly Observation[]
+}
+
+const EMPTY: Live = { status: null, receivedAt: 0, error: null, samples: [], observed: [] }
+const live = createStore<Live>(EMPTY)
+let watchers = 0
+let timer: ReturnType<typeof setTimeout> | undefined
+
+export function useLive(): Live {
+  useEffect(() => {
+    if (watchers++ === 0) void poll()
+    return () => {
+      if (--watchers === 0) clearTimeout(timer)
+    }
+  }, [])
+  return useStore(live)
+}
+
+/** Another person must not see what the last one was shown. */
+export const forgetLive = () => live.set(EMPTY)
+
+async function poll(): Promise<void> {
+  clearTimeout(timer)
+  const before = live.get()
+  try {
+    const { body } = await get<CacheStatus>('/admin/cache', AbortSignal.timeout(5000))
+    const receivedAt = Date.now()
+    live.set({
+      status: body,
+      receivedAt,
+      error: null,
+      samples: [...before.samples, ...sampleOf(before, body, receivedAt)].slice(-KEPT),
+      observed: [...observe(before.status, body, receivedAt), ...before.observed].slice(0, 50),
+    })
+  } catch (error) {
+    live.set({ ...before, error: asApiError(error) })
+  }
+  const { status } = live.get().error ?? { status: 200 }
+  if (watchers > 0 && status !== 401 && status !== 403) timer = setTimeout(poll, EVERY_MS)
+}
+
+function sampleOf({ status, receivedAt }: Live, now: CacheStatus, at: number): Sample[] {
+  if (status === null) return []
+  const seconds = Math.max(0.2, (at - receivedAt) / 1000)
+  // Another instance may have answered, or the same one anew: then the counters begin again.
+  const rate = (count: (of: CacheStatus) => number) => Math.max(0, count(now) - count(status)) / seconds
+  return [
+    {
+      at: at / 1000,
+      hits: rate((of) => readCounts(of).hits),
+      misses: rate((of) => readCounts(of).misses),
+      bypasses: rate(bypassesOf),
+      loads: rate(({ layers }) => Object.values(layers).reduce((sum, each) => sum + each.loads, 0)),
+      lagMs: now.log.lagMs,
+    },
+  ]
+}
+
+const NONE = { hits: 0, misses: 0 } as LayerCounts
+
+/** What readers noticed: the layer of finished lists. */
+const readCounts = ({ layers }: CacheStatus) => layers['user-resources'] ?? NONE
+
+export const bypassesOf = ({ bypasses = {} }: CacheStatus): number =>
+  Object.values(bypasses).reduce((sum, each) => sum + each, 0)
+
+function observe(before: CacheStatus | null, now: CacheStatus, at: number): Observation[] {
+  if (before === null) return []
+  const seen: Observation[] = []
+  const say = (tone: Observation['tone'], text: string) => seen.push({ at, tone, text })
+  const [was, is] = [before.redis.topology, now.redis.topology]
+  if (before.redis.breaker !== now.redis.breaker)
+    say(now.redis.breaker === 'closed' ? 'good' : 'bad', `Breaker: ${before.redis.breaker} → ${now.redis.breaker}`)
+  if (was?.master && is?.master && was.master.address !== is.master.address)
+    say('good', `Master: ${was.master.address} → ${is.master.address} (epoch ${is.configEpoch ?? '?'})`)
+  if (was && is && isDown(was.master) !== isDown(is.master))
+    say(
+      isDown(is.master) ? 'bad' : 'good',
+      `Master ${is.master?.address ?? ''} is ${isDown(is.master) ? 'down' : 'up'}`,
+    )
+  if (was && is && was.quorum.reachable !== is.quorum.reachable)
+    say(is.quorum.held ? 'plain' : 'bad', `Sentinels that answer: ${is.quorum.reachable} of ${is.quorum.known}`)
+  const [linked, links] = [was, is].map((each) => each?.replicas.filter(({ linkUp }) => linkUp).length)
+  if (is && linked !== links) say('plain', `Linked replicas: ${links} of ${is.replicas.length}`)
+  if (before.log.trust !== now.log.trust) say('plain', `Log: ${before.log.trust} → ${now.log.trust}`)
+  return seen.reverse()
+}
+
+export const isDown = (node: { subjectivelyDown: boolean; objectivelyDown: boolean } | null | undefined): boolean =>
+  node === null || node === undefined || node.subjectivelyDown || node.objectivelyDown

@@ -1,0 +1,87 @@
+/** The frame: who is signed in, the views, and the one that the address names. */
+import type { ComponentType } from 'preact'
+import { useEffect, useRef } from 'preact/hooks'
+import { forgetLive } from './api/live.ts'
+import { LoadingBar } from './parts/states.tsx'
+import { linkTo, type Place, usePlace } from './router.ts'
+import { signOut, useSession } from './session.ts'
+import { AuditView } from './views/audit.tsx'
+import { CacheView } from './views/cache.tsx'
+import { ChangesView } from './views/changes.tsx'
+import { ClusterView } from './views/cluster.tsx'
+import { EntriesView } from './views/entries.tsx'
+import { FlushView } from './views/flush.tsx'
+import { PeopleView } from './views/people.tsx'
+import { ResourceView } from './views/resource.tsx'
+import { SignIn } from './views/sign-in.tsx'
+
+export interface ViewProps {
+  readonly query: Place['query']
+}
+
+const VIEWS: Readonly<Record<string, { readonly title: string; readonly view: ComponentType<ViewProps> }>> = {
+  people: { title: 'People', view: PeopleView },
+  resource: { title: 'Resources', view: ResourceView },
+  cache: { title: 'Cache', view: CacheView },
+  cluster: { title: 'Cluster', view: ClusterView },
+  entries: { title: 'Entries', view: EntriesView },
+  changes: { title: 'Changes', view: ChangesView },
+  flush: { title: 'Flush', view: FlushView },
+  audit: { title: 'Audit', view: AuditView },
+}
+const FIRST = 'people'
+
+export function App() {
+  const session = useSession()
+  const { view: named, query } = usePlace()
+  const name = named in VIEWS ? named : FIRST
+  const current = VIEWS[name]
+  const signedIn = session.state === 'signed-in'
+  const title = signedIn && current ? current.title : 'Sign in'
+  const main = useRef<HTMLElement>(null)
+  const shown = useRef(title)
+  useEffect(() => {
+    document.title = `${title} · Portcullis`
+    // A new view is read from its beginning, but the first one does not take the focus from where it is.
+    if (shown.current !== title) main.current?.focus({ preventScroll: true })
+    shown.current = title
+  }, [title])
+  useEffect(() => {
+    if (!signedIn) forgetLive()
+  }, [signedIn])
+
+  return (
+    <>
+      <a class="skip" href={linkTo(name, query)} onClick={() => main.current?.focus()}>
+        Skip to the content
+      </a>
+      <header class="top">
+        <a class="brand" href={linkTo(FIRST)}>
+          <img src="/console/icon.svg" alt="" width="26" height="26" /> Portcullis
+        </a>
+        {session.state === 'signed-in' && (
+          <>
+            <nav aria-label="Views">
+              {Object.entries(VIEWS).map(([each, { title: text }]) => (
+                <a key={each} href={linkTo(each)} aria-current={each === name ? 'page' : undefined}>
+                  {text}
+                </a>
+              ))}
+            </nav>
+            <div class="who">
+              <span title={session.me.roles.join(', ')}>{session.me.id}</span>
+              <button type="button" onClick={() => signOut()}>
+                Sign out
+              </button>
+            </div>
+          </>
+        )}
+      </header>
+      <main ref={main} tabIndex={-1}>
+        {session.state === 'signing-in' && <LoadingBar label="Signing in" />}
+        {session.state === 'signed-out' && <SignIn why={session.why} />}
+        {session.state === 'signed-in' && current && <current.view query={query} key={name} />}
+      </main>
+    </>
+  )
+}

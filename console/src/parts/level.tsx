@@ -1,0 +1,6 @@
+import type { Permission } from '../api/types.ts'
+
+/** A permission, always by name; the colour only helps to compare. */
+export function Level({ of }: { of: Permission | null }) {
+  return <span class={`level level-${of ?? 'none'}`}>{of ?? 'none'}</span>
+}

@@ -1,0 +1,212 @@
+/** A flush with care: first what it would remove, then a reason and a confirmation that names the number of entries. */
+import { useEffect, useRef, useState } from 'preact/hooks'
+import type { ApiError } from '../api/call.ts'
+import { post } from '../api/call.ts'
+import { asApiError } from '../api/loaded.ts'
+import type { Flushed } from '../api/types.ts'
+import type { ViewProps } from '../app.tsx'
+import { PersonField } from '../parts/person-field.tsx'
+import { Failure, LoadingBar } from '../parts/states.tsx'
+import { linkTo, replace } from '../router.ts'
+
+const SCOPES = {
+  user: 'One person: their groups and their list',
+  resource: 'One resource: the catalogue’s part and every list',
+  layer: 'One layer, and what is derived from it',
+  volatile: 'All groups and lists of people',
+  all: 'Everything',
+} as const
+type Scope = keyof typeof SCOPES
+
+const LAYERS = ['user-resources', 'user-groups', 'resources']
+
+type State =
+  | { readonly step: 'choosing'; readonly error?: ApiError }
+  | { readonly step: 'asking' }
+  | { readonly step: 'shown'; readonly shown: Flushed; readonly body: Readonly<Record<string, string>> }
+  | { readonly step: 'done'; readonly flushed: Flushed; readonly entries: string }
+
+export function FlushView({ query }: ViewProps) {
+  const scope = query.scope !== undefined && query.scope in SCOPES ? (query.scope as Scope) : 'user'
+  const [reason, setReason] = useState('')
+  const [state, setState] = useState<State>({ step: 'choosing' })
+  const body = bodyOf(scope, query, reason)
+  const choose = (change: Record<string, string>) => {
+    setState({ step: 'choosing' })
+    replace('flush', { ...query, scope, ...change })
+  }
+
+  async function ask() {
+    if (body === null) return
+    setState({ step: 'asking' })
+    try {
+      const { body: shown } = await post<Flushed>('/admin/cache/flush', { ...body, dryRun: true })
+      setState({ step: 'shown', shown, body })
+    } catch (error) {
+      setState({ step: 'choosing', error: asApiError(error) })
+    }
+  }
+
+  async function flush(shown: Flushed, confirmed: Readonly<Record<string, string>>) {
+    setState({ step: 'asking' })
+    try {
+      const { body: flushed } = await post<Flushed>('/admin/cache/flush', confirmed)
+      setState({ step: 'done', flushed, entries: amountOf(shown) })
+    } catch (error) {
+      setState({ step: 'choosing', error: asApiError(error) })
+    }
+  }
+
+  return (
+    <>
+      <div class="bar">
+        <h1>Flush</h1>
+      </div>
+      <form
+        class="card flush"
+        onSubmit={(event) => {
+          event.preventDefault()
+          void ask()
+        }}
+      >
+        <fieldset>
+          <legend>What</legend>
+          {Object.entries(SCOPES).map(([name, text]) => (
+            <label key={name} class="choice">
+              <input type="radio" name="scope" checked={name === scope} onChange={() => choose({ scope: name })} />
+              {text}
+            </label>
+          ))}
+        </fieldset>
+        {scope === 'user' && (
+          <PersonField label="Person" value={query.user ?? ''} onChoose={(user) => choose({ user })} />
+        )}
+        {scope === 'resource' && (
+          <label class="field">
+            Resource
+            <input
+              type="text"
+              required
+              placeholder="Its exact name"
+              value={query.resource ?? ''}
+              onInput={(event) => choose({ resource: event.currentTarget.value })}
+            />
+          </label>
+        )}
+        {scope === 'layer' && (
+          <label class="field">
+            Layer
+            <select value={query.layer ?? LAYERS[0]} onChange={(event) => choose({ layer: event.currentTarget.value })}>
+              {LAYERS.map((layer) => (
+                <option key={layer}>{layer}</option>
+              ))}
+            </select>
+          </label>
+        )}
+        <label class="field">
+          Reason, for the audit trail
+          <input
+            type="text"
+            required
+            maxLength={500}
+            value={reason}
+            onInput={(event) => {
+              setReason(event.currentTarget.value)
+              setState({ step: 'choosing' })
+            }}
+          />
+        </label>
+        <button type="submit" class="primary" disabled={body === null}>
+          Show what it would remove
+        </button>
+        <p class="quiet">
+          Nothing older is served by any instance afterwards, even if Redis is down right now. Readers notice a moment
+          of misses, nothing else.
+        </p>
+      </form>
+      {state.step === 'asking' && <LoadingBar label="Asking the service" />}
+      {state.step === 'choosing' && state.error && <Failure error={state.error} needs="cache-admin" />}
+      {state.step === 'shown' && (
+        <Confirmation
+          shown={state.shown}
+          reason={reason}
+          onConfirm={() => void flush(state.shown, state.body)}
+          onCancel={() => setState({ step: 'choosing' })}
+        />
+      )}
+      {state.step === 'done' && (
+        <div class="notice good" role="status">
+          <strong>Flushed: {state.entries}</strong>
+          <p>
+            {state.flushed.store === 'unavailable'
+              ? 'Redis did not answer, so the entries still lie there; none of them is served any more.'
+              : 'No instance serves anything older.'}{' '}
+            <a href={linkTo('audit', { action: 'flushCache' })}>Its line in the audit trail</a>
+          </p>
+        </div>
+      )}
+    </>
+  )
+}
+
+interface ConfirmationProps {
+  readonly shown: Flushed
+  readonly reason: string
+  readonly onConfirm: () => void
+  readonly onCancel: () => void
+}
+
+function Confirmation({ shown, reason, onConfirm, onCancel }: ConfirmationProps) {
+  const dialog = useRef<HTMLDialogElement>(null)
+  useEffect(() => dialog.current?.showModal(), [])
+  return (
+    <dialog ref={dialog} onClose={onCancel} aria-labelledby="confirm-title">
+      <h2 id="confirm-title">Flush {amountOf(shown)}?</h2>
+      {shown.layers.length > 0 && (
+        <p>
+          Whole layers:{' '}
+          {shown.layers.map((layer) => (
+            <code key={layer}>{layer} </code>
+          ))}
+        </p>
+      )}
+      {shown.keys !== null && (
+        <ul class="keys">
+          {shown.keys.slice(0, 10).map((key) => (
+            <li key={key}>
+              <code>{key}</code>
+            </li>
+          ))}
+          {shown.keys.length > 10 && <li class="quiet">and {shown.keys.length - 10} more</li>}
+        </ul>
+      )}
+      <p>
+        Reason: <em>{reason}</em>
+      </p>
+      <div class="actions">
+        <button type="button" class="danger" onClick={onConfirm}>
+          Flush {amountOf(shown)}
+        </button>
+        <button type="button" onClick={onCancel}>
+          Cancel
+        </button>
+      </div>
+    </dialog>
+  )
+}
+
+function bodyOf(scope: Scope, query: Readonly<Record<string, string>>, reason: string): Record<string, string> | null {
+  if (reason.trim() === '') return null
+  const common = { scope, reason: reason.trim() }
+  const { user, resource, layer = LAYERS[0] ?? '' } = query
+  if (scope === 'user') return user ? { ...common, user } : null
+  if (scope === 'resource') return resource ? { ...common, resource: `name:${resource}` } : null
+  return scope === 'layer' ? { ...common, layer } : common
+}
+
+/** What Redis holds of it; where that is unknown, what the scope names. */
+function amountOf({ entries, keys, layers }: Flushed): string {
+  const number = entries ?? keys?.length
+  if (number === undefined) return `every entry of ${layers.length} ${layers.length === 1 ? 'layer' : 'layers'}`
+  return number === 1 ? '1 entry' : `${number.toLocaleString('en')} entries`
+}

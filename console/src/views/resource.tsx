@@ -1,0 +1,113 @@
+/** Who sees a resource, and why: its holders, and the paths of the selected one. */
+import { useId } from 'preact/hooks'
+import { useLoaded, usePages } from '../api/loaded.ts'
+import type { AccessEntry, Resource } from '../api/types.ts'
+import type { ViewProps } from '../app.tsx'
+import { Level } from '../parts/level.tsx'
+import { PathPicture } from '../parts/path-picture.tsx'
+import { Empty, Failure, LoadingBar } from '../parts/states.tsx'
+import { VirtualList } from '../parts/virtual-list.tsx'
+import { go, linkTo } from '../router.ts'
+
+const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i
+
+export function ResourceView({ query }: ViewProps) {
+  const id = useId()
+  const { resource } = query
+  return (
+    <>
+      <div class="bar">
+        <h1>Who sees a resource, and why</h1>
+        <form
+          class="field"
+          onSubmit={(event) => {
+            event.preventDefault()
+            const given = String(new FormData(event.currentTarget).get('resource')).trim()
+            if (given !== '') go('resource', { resource: UUID.test(given) ? given : `name:${given}` })
+          }}
+        >
+          <label for={id}>Resource</label>
+          <input
+            key={resource}
+            id={id}
+            name="resource"
+            type="text"
+            autoComplete="off"
+            spellcheck={false}
+            placeholder="Its exact name, for example handbook"
+            defaultValue={query.name ?? resource?.replace(/^name:/, '') ?? ''}
+          />
+        </form>
+      </div>
+      {resource === undefined ? (
+        <Empty>Type a name and press Enter to see everybody who may see it, and through which groups.</Empty>
+      ) : (
+        <Holders key={resource} reference={resource} user={query.user ?? null} />
+      )}
+    </>
+  )
+}
+
+function Holders({ reference, user }: { reference: string; user: string | null }) {
+  const path = `/resources/${encodeURIComponent(reference)}`
+  const resource = useLoaded<Resource>(path)
+  const holders = usePages<AccessEntry>(`${path}/access`)
+  const name = resource.answer?.body.name ?? reference.replace(/^name:/, '')
+  const selected = holders.items.find(({ userId }) => userId === user)
+  const error = holders.error ?? resource.error
+  if (error !== null && holders.items.length === 0) return <Failure error={error} needs="admin" retry={holders.more} />
+  return (
+    <div class="people">
+      <section class="card resources wide" aria-label="Holders">
+        <h2>
+          People{' '}
+          <span class="quiet">
+            {holders.items.length}
+            {holders.complete ? '' : '+'}
+          </span>
+        </h2>
+        <p class="quiet line">
+          {name} · {resource.answer?.body.kind} {resource.answer?.body.description}
+        </p>
+        {holders.loading && holders.items.length === 0 && <LoadingBar label="Loading who sees it" />}
+        {holders.complete && holders.items.length === 0 && <Empty>Nobody: no group holds a grant on it.</Empty>}
+        {holders.items.length > 0 && (
+          <VirtualList
+            items={holders.items}
+            label="People who may see this resource"
+            rowHeight={40}
+            keyOf={({ userId }) => userId}
+            selected={user}
+            onSelect={({ userId }) => go('resource', { resource: reference, user: userId })}
+            onEnd={holders.more}
+            row={({ userId, permission, paths }) => (
+              <>
+                <span class="row-name">{userId}</span>
+                <span class="quiet row-kind">{paths.length === 1 ? '1 path' : `${paths.length} paths`}</span>
+                <Level of={permission} />
+              </>
+            )}
+          />
+        )}
+      </section>
+      <section class="card why" aria-label="Why">
+        {selected === undefined ? (
+          <>
+            <h2>Why</h2>
+            <Empty>Select a person to see through which groups.</Empty>
+          </>
+        ) : (
+          <>
+            <h2>
+              Why {selected.userId} sees {name} <Level of={selected.permission} />
+            </h2>
+            <p class="quiet line">
+              <a href={linkTo('people', { user: selected.userId })}>everything that {selected.userId} sees</a>
+            </p>
+            <PathPicture user={selected.userId} resource={name} paths={selected.paths} />
+          </>
+        )}
+      </section>
+    </div>
+  )
+}

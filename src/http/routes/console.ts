@@ -1,0 +1,85 @@
+/** The console: a page and the files that the build made for it; in development a sign-in by a code that works once. */
+import { createHash } from 'node:crypto'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { extname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { z } from 'zod'
+import { DomainError } from '../../domain/errors.ts'
+import { anyone } from '../policies.ts'
+import { json, type Reply } from '../reply.ts'
+import { type Route, route } from '../route.ts'
+
+const BUILT = fileURLToPath(new URL('../../../console/dist', import.meta.url))
+
+const TYPES: Readonly<Record<string, string>> = {
+  '.html': 'text/html',
+  '.js': 'text/javascript',
+  '.css': 'text/css',
+  '.svg': 'image/svg+xml',
+}
+
+/** Exchanges a code for an access token; null for a code that is unknown or used. */
+export type RedeemCode = (code: string) => string | null
+
+export function consoleRoutes(): Route[] {
+  const page = fileRoute({ path: '/console', file: 'index.html', summary: 'The console' })
+  const parts = filesOf('').concat(filesOf('assets'))
+  return [
+    page,
+    ...parts
+      .filter((file) => file !== 'index.html' && TYPES[extname(file)] !== undefined)
+      .map((file) => fileRoute({ path: `/console/${file}`, file, summary: 'Part of the console' })),
+  ]
+}
+
+function filesOf(folder: string): string[] {
+  if (!existsSync(join(BUILT, folder))) return []
+  return readdirSync(join(BUILT, folder), { withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map(({ name }) => (folder === '' ? name : `${folder}/${name}`))
+}
+
+function fileRoute({ path, file, summary }: { path: string; file: string; summary: string }): Route {
+  const produces = TYPES[extname(file)] ?? 'application/octet-stream'
+  let content: { readonly bytes: Buffer; readonly etag: string } | undefined
+  return route({
+    method: 'get',
+    path,
+    summary,
+    tag: 'Console',
+    policy: anyone,
+    produces,
+    answers: [{ status: 200, description: summary }],
+    handle(): Reply {
+      content ??= read(file)
+      return { status: 200, ...content, contentType: `${produces}; charset=utf-8`, security: 'console' }
+    },
+  })
+}
+
+function read(file: string) {
+  const path = join(BUILT, file)
+  if (!existsSync(path))
+    throw new DomainError('not-found', 'the console is not built: `node node_modules/vite/bin/vite.js build console`')
+  const bytes = readFileSync(path)
+  return { bytes, etag: `"${createHash('sha256').update(bytes).digest('base64url').slice(0, 27)}"` }
+}
+
+/** Only the local stack has it. */
+export function signInRoute(redeem: RedeemCode): Route {
+  return route({
+    method: 'post',
+    path: '/console/sign-in',
+    summary: 'An access token for the code that `npm start` printed; the code works once',
+    tag: 'Console',
+    policy: anyone,
+    body: z.strictObject({ code: z.string().regex(/^[\w-]{16,100}$/, { error: 'is not a code' }) }),
+    answers: [{ status: 200, description: 'The token', schema: z.object({ token: z.string() }) }],
+    refuses: ['not-found'],
+    handle({ body: { code } }): Reply {
+      const token = redeem(code)
+      if (token === null) throw new DomainError('not-found', 'this code is unknown or has been used')
+      return json({ token })
+    },
+  })
+}

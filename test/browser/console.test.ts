@@ -1,0 +1,307 @@
+/** The console in a real browser against real servers. Screenshots of every view lie in `reports/console` afterwards. */
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { gzipSync } from 'node:zlib'
+import type { Browser } from 'playwright-core'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { createServer, listen, redeemFrom } from '../../src/http/index.ts'
+import { closeServer } from '../../src/http/server.ts'
+import { writeConsoleGrant } from '../../src/local/console-link.ts'
+import { SAMPLE_ORGANISATION } from '../../src/local/sample-organisation.ts'
+import { signToken, type TestKeys, testKeys } from '../support/app.ts'
+import { appOf } from '../support/app-of.ts'
+import { asRoot, PATIENT, type Service, startService } from '../support/service.ts'
+import { dropDatabase, freshDatabase, kill, restart, waitForHealthyCluster } from '../support/stack.ts'
+import { browserPath, type Look, launch, type Watched, watchedPage } from './browser.ts'
+
+const MANY = 10_000
+const DESKTOP: Look = { theme: 'light', width: 1280 }
+const LOOKS: readonly Look[] = [DESKTOP, { theme: 'dark', width: 1280 }, { theme: 'light', width: 390 }]
+
+if (browserPath === undefined)
+  console.warn(
+    'The console is not tested in a browser: there is no Chromium (`apt-get install chromium`, CHROMIUM_PATH)',
+  )
+
+describe('the built console', () => {
+  it('is at most 200 kB, compressed', () => {
+    const folder = fileURLToPath(new URL('../../console/dist', import.meta.url))
+    const files = readdirSync(folder, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile())
+    const sizes = files.map(({ parentPath, name }) => gzipSync(readFileSync(path.join(parentPath, name))).length)
+    expect(sizes.length).toBeGreaterThan(2)
+    expect(sizes.reduce((sum, size) => sum + size, 0)).toBeLessThan(200_000)
+  })
+})
+
+describe.skipIf(browserPath === undefined)('the console', () => {
+  let databaseUrl: string
+  let service: Service
+  let keys: TestKeys
+  let server: ReturnType<typeof createServer>
+  let browser: Browser
+  let origin: string
+  let grantFolder: string
+  let watched: Watched
+
+  beforeAll(async () => {
+    grantFolder = mkdtempSync(path.join(tmpdir(), 'portcullis-console-'))
+    databaseUrl = await freshDatabase()
+    service = await startService({ databaseUrl, environment: PATIENT })
+    await service.portcullis.mutations.importOrganisation(SAMPLE_ORGANISATION, asRoot)
+    await service.portcullis.mutations.importOrganisation(
+      {
+        users: [{ id: 'zoe' }],
+        groups: [{ name: 'archive' }],
+        memberships: [{ group: 'archive', user: 'zoe', role: 'member' }],
+        resources: names().map((name) => ({ name, kind: 'document' })),
+        grants: names().map((resource) => ({ group: 'archive', resource, permission: 'read' })),
+      },
+      asRoot,
+    )
+    keys = await testKeys()
+    server = createServer(appOf({ ...service, redeemCode: redeemFrom(grantFile()) }, keys))
+    origin = `http://127.0.0.1:${await listen(server, { host: '127.0.0.1', port: 0 })}`
+    browser = await launch()
+  })
+  afterAll(async () => {
+    await browser?.close()
+    service?.portcullis.changes.close()
+    if (server) await closeServer(server)
+    await service?.close()
+    await dropDatabase(databaseUrl)
+    rmSync(grantFolder, { recursive: true, force: true })
+  })
+  beforeEach(async () => {
+    watched = await watchedPage(browser, origin, DESKTOP)
+  })
+  afterEach(async () => {
+    const findings = await watched.findings()
+    await watched.close()
+    expect(findings, 'errors, violations of the policy, requests to other origins').toEqual([])
+  })
+
+  const names = () => Array.from({ length: MANY }, (_, index) => `archive/${String(index).padStart(5, '0')}`)
+  const grantFile = () => path.join(grantFolder, 'grant.json')
+
+  async function signIn({ page }: Watched, roles: readonly string[] = ['admin', 'cache-admin'], subject = 'carol') {
+    await page.goto(`${origin}/console`)
+    await page.getByLabel('Access token').fill(await signToken(keys, subject, { roles }))
+    await page.getByRole('button', { name: 'Sign in' }).click()
+    await page.getByRole('button', { name: 'Sign out' }).waitFor()
+  }
+  const show = ({ page }: Watched, place: string) => page.evaluate(`location.hash = ${JSON.stringify(place)}`)
+
+  /** A view in each look: what it must say, no serious finding of axe-core, a picture. */
+  async function inEveryLook(name: string, place: string, shows: (each: Watched) => Promise<void>) {
+    for (const look of LOOKS) {
+      const each = await watchedPage(browser, origin, look)
+      try {
+        await signIn(each)
+        await show(each, place)
+        await shows(each)
+        await each.screenshot(name)
+        expect(await each.findings()).toEqual([])
+        expect(await each.inaccessible(), `${name} ${look.theme} ${look.width}`).toEqual([])
+        const overflow = await each.page.evaluate('document.documentElement.scrollWidth - innerWidth')
+        expect(overflow, 'nothing wider than the screen').toBeLessThanOrEqual(0)
+      } finally {
+        await each.close()
+      }
+    }
+  }
+
+  it('asks to sign in, and refuses a token that nobody signed', async () => {
+    const { page } = watched
+    await page.goto(`${origin}/console`)
+    await page.getByLabel('Access token').fill('not-a-token')
+    await page.getByRole('button', { name: 'Sign in' }).click()
+    await page.getByRole('alert').getByText('This token was refused').waitFor()
+    await watched.screenshot('sign-in')
+    expect(await watched.inaccessible()).toEqual([])
+  })
+
+  it('signs in by a link that works once, and leaves no trace of it', async () => {
+    const { page } = watched
+    const token = await signToken(keys, 'you', { roles: ['admin'] })
+    const link = `${origin}/console#code=${writeConsoleGrant(grantFile(), token)}`
+    await page.goto(link)
+    await page.getByRole('button', { name: 'Sign out' }).waitFor()
+    expect(page.url()).not.toContain('code')
+    expect(await page.evaluate('[localStorage.length, sessionStorage.length, document.cookie]')).toEqual([0, 0, ''])
+    await page.goto('about:blank')
+    await page.goto(link)
+    await page.getByText('This link has been used').waitFor()
+  })
+
+  it('shows who sees what and why, and marks the path that wins', async () => {
+    await inEveryLook('people', '#/people?user=heidi&resource=name:handbook&name=handbook', async ({ page }) => {
+      await page.getByRole('heading', { name: 'Why heidi sees handbook' }).waitFor()
+      await page.getByRole('option', { name: /payroll/ }).waitFor()
+      const words = page.locator('.path-words li')
+      expect(await words.count()).toBe(3)
+      expect(await words.first().textContent()).toContain('heidi → company/people → handbookwins')
+      expect(await page.locator('svg .link-wins').count()).toBe(2)
+      expect(await page.locator('.tree-group.marked').textContent()).toContain('people')
+    })
+  })
+
+  it('finds a person by keyboard, and puts what is shown into the address', async () => {
+    await signIn(watched)
+    const { page } = watched
+    await page.getByRole('combobox', { name: 'Person' }).fill('he')
+    await page.getByRole('option', { name: /heidi/ }).waitFor()
+    await page.keyboard.press('ArrowDown')
+    await page.keyboard.press('Enter')
+    const list = page.getByRole('listbox', { name: 'Resources that this person may see' })
+    await list.focus()
+    await page.keyboard.press('ArrowDown')
+    await page.keyboard.press('Enter')
+    await page.getByRole('heading', { name: 'Why heidi sees design-files' }).waitFor()
+    expect(page.url()).toMatch(/#\/people\?user=heidi&resource=[0-9a-f-]{36}&name=design-files$/)
+  })
+
+  it('scrolls through 10,000 resources and draws only those in sight', async () => {
+    await signIn(watched)
+    const { page } = watched
+    await show(watched, '#/people?user=zoe')
+    const list = page.getByRole('listbox', { name: 'Resources that this person may see' })
+    await list.waitFor()
+    for (let loaded = 0; loaded < MANY; ) {
+      await list.evaluate((element) => element.scrollTo(0, element.scrollHeight))
+      loaded = Number((await page.locator('.resources h2 .quiet').textContent())?.replace('+', ''))
+    }
+    await list.getByText('archive/09999').waitFor()
+    expect(await list.getByRole('option').count()).toBeLessThan(60)
+  })
+
+  it('shows who sees a resource', async () => {
+    await inEveryLook('resource', '#/resource?resource=name:handbook&user=bob', async ({ page }) => {
+      await page.getByRole('heading', { name: 'Why bob sees handbook' }).waitFor()
+      expect(await page.locator('.path-words').textContent()).toContain('company/engineering/platform/on-call')
+    })
+  })
+
+  it('shows the cache live', async () => {
+    const read = () => service.visible('alice')
+    const reading = setInterval(() => void read().catch(() => {}), 20)
+    try {
+      await inEveryLook('cache', '#/cache', async ({ page }) => {
+        await page.getByText('hits').first().waitFor()
+        await expect.poll(() => page.locator('.tile-value').first().textContent(), { timeout: 8000 }).toMatch(/^\d+ %$/)
+        await page.waitForTimeout(3000)
+      })
+    } finally {
+      clearInterval(reading)
+    }
+  })
+
+  it('shows an age where the cache can no longer be asked', async () => {
+    await signIn(watched)
+    const { page } = watched
+    await show(watched, '#/cache')
+    await page.locator('.tile-value').first().waitFor()
+    await page.route('**/admin/cache', (route) => route.abort())
+    await page.getByText(/The service cannot be reached. What is below is \d+ s old/).waitFor()
+    await page.waitForTimeout(500)
+    await watched.screenshot('stale')
+  })
+
+  it('shows the cluster', async () => {
+    await inEveryLook('cluster', '#/cluster', async ({ page }) => {
+      await page.getByText('quorum held').waitFor()
+      expect(await page.locator('.server').count()).toBe(6)
+    })
+  })
+
+  it("shows a user's entries", async () => {
+    await service.visible('heidi')
+    await inEveryLook('entries', '#/entries?user=heidi', async ({ page }) => {
+      await page.getByText('would be served').first().waitFor()
+    })
+  })
+
+  it('shows a change as it is committed, and the list without what was revoked', async () => {
+    await signIn(watched)
+    const { page } = watched
+    await show(watched, '#/changes')
+    await page.getByText('listening').waitFor()
+    const group = { name: 'company/finance' }
+    const { mutations } = service.portcullis
+    await mutations.removeUserFromGroup({ group, userId: 'grace' as never }, { ...asRoot, reason: 'moved' })
+    await page.locator('.feed').getByText('removeUserFromGroup').waitFor()
+    await watched.screenshot('changes')
+    expect(await watched.inaccessible()).toEqual([])
+    await show(watched, '#/people?user=grace')
+    await page.getByText('In no group, so there is nothing to see.').waitFor()
+    await mutations.addUserToGroup({ group, userId: 'grace' as never }, asRoot)
+  })
+
+  it('flushes after a dry run and a confirmation that names the number of entries', async () => {
+    await service.visible('heidi')
+    await inEveryLook('flush', '#/flush?scope=user&user=heidi', async ({ page }) => {
+      await page.getByLabel('Reason, for the audit trail').fill('a look at a cold start')
+      await page.getByRole('button', { name: 'Show what it would remove' }).click()
+      await page.getByRole('heading', { name: /^Flush \d (entry|entries)\?$/ }).waitFor()
+    })
+    await signIn(watched)
+    const { page } = watched
+    await show(watched, '#/flush?scope=user&user=heidi')
+    await page.getByLabel('Reason, for the audit trail').fill('a look at a cold start')
+    await page.getByRole('button', { name: 'Show what it would remove' }).click()
+    await page.getByRole('button', { name: 'Flush 2 entries' }).click()
+    await page.getByText('Flushed: 2 entries').waitFor()
+    await page.getByRole('link', { name: 'Its line in the audit trail' }).click()
+    await page.getByText('“a look at a cold start”').waitFor()
+  })
+
+  it('shows the audit trail, narrowed by filters that stand in the address', async () => {
+    await inEveryLook('audit', '#/audit', async ({ page }) => {
+      await page.getByText('importOrganisation').first().waitFor()
+      await page.getByLabel('Action').fill('noSuchAction')
+      await page.getByLabel('Action').press('Enter')
+      await page.getByText('Nothing that matches').waitFor()
+      expect(page.url()).toContain('#/audit?action=noSuchAction')
+      await page.getByLabel('Action').fill('')
+      await page.getByLabel('Action').press('Enter')
+      await page.getByText('importOrganisation').first().waitFor()
+    })
+  })
+
+  it('explains what a role does not allow', async () => {
+    await signIn(watched, [], 'alice')
+    const { page } = watched
+    for (const [place, role] of [
+      ['cache', 'cache-admin'],
+      ['audit', 'admin'],
+      ['people?user=bob', 'admin'],
+      ['changes', 'admin'],
+      ['entries?user=alice', 'cache-admin'],
+    ] as const) {
+      await show(watched, `#/${place}`)
+      await page.getByText(`This needs the role ${role}`).waitFor()
+    }
+    await watched.screenshot('forbidden')
+    await show(watched, '#/people?user=alice')
+    await page.getByRole('option', { name: /handbook/ }).waitFor()
+  })
+
+  it('lets one watch a failover', async () => {
+    await signIn(watched)
+    const { page } = watched
+    await show(watched, '#/cluster')
+    const master = () => page.locator('.server.master code').textContent({ timeout: 20_000 })
+    const before = await master()
+    const killed = await kill('master')
+    try {
+      await page.locator('.timeline li', { hasText: 'Breaker: closed → open' }).waitFor()
+      await page.locator('.timeline li', { hasText: `Master: ${before} →` }).waitFor({ timeout: 30_000 })
+      await watched.screenshot('failover')
+      expect(await master()).not.toBe(before)
+    } finally {
+      await restart(killed)
+      await waitForHealthyCluster()
+    }
+  })
+})
