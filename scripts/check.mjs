@@ -19,6 +19,8 @@ const STEPS = [
     args: ['ci', '--error-on-warnings', '.'],
   },
   { name: 'types', program: 'typescript/bin/tsc', args: ['--noEmit', '-p', '.'] },
+  { name: 'types of the console', program: 'typescript/bin/tsc', args: ['--noEmit', '-p', 'console'] },
+  { name: 'types of its tests', program: 'typescript/bin/tsc', args: ['--noEmit', '-p', 'test/browser'] },
   { name: 'unused code', program: 'knip/bin/knip.js', args: [] },
   { name: 'unit tests', program: 'vitest/vitest.mjs', args: ['run', '--project', 'unit'] },
 ]

@@ -27,7 +27,6 @@ export function createStore<Value>(initial: Value): Store<Value> {
 export function useStore<Value>(store: Store<Value>): Value {
   const [, redraw] = useState(0)
   const drawn = store.get()
-  // biome-ignore lint/correctness/useExhaustiveDependencies: `drawn` is what this very draw showed
   useEffect(() => {
     const change = () => redraw((count) => count + 1)
     // It may have changed between being drawn and being followed.

@@ -12,7 +12,7 @@ import { createRefusalLog } from './refusal-log.ts'
 import { createReplySender, type ReplySender } from './reply.ts'
 import { createRouteHandler, type PipelineDependencies } from './request-pipeline.ts'
 import type { Route } from './route.ts'
-import { consoleRoutes, type RedeemCode, signInRoute } from './routes/console.ts'
+import { consolePage, consoleParts, type RedeemCode, signInRoute } from './routes/console.ts'
 import { documentationRoutes } from './routes/documentation.ts'
 import { type Health, healthRoutes, metricsRoute } from './routes/health.ts'
 import { apiRoutes } from './routes/index.ts'
@@ -45,8 +45,8 @@ export function createApp(dependencies: AppDependencies): Express {
   const { health, metrics, http, redeemCode } = dependencies
   const probes = [...healthRoutes(health), ...(http.metricsPort === undefined ? [metricsRoute(metrics)] : [])]
   const signIn = redeemCode === undefined ? [] : [signInRoute(redeemCode)]
-  const described = [...apiRoutes, ...probes, ...signIn]
-  return appOf([...described, ...documentationRoutes(described), ...consoleRoutes()], dependencies)
+  const described = [...apiRoutes, ...probes, consolePage, ...signIn]
+  return appOf([...described, ...documentationRoutes(described), ...consoleParts()], dependencies)
 }
 
 /** The metrics port serves metrics and probes, and nothing that needs a token. */

@@ -89,7 +89,7 @@ describe('the OpenAPI document', () => {
     const open = Object.entries(document.paths).flatMap(([path, methods]) =>
       Object.values(methods).flatMap((operation) => ('security' in operation ? [path] : [])),
     )
-    expect(open.sort()).toEqual(['/', '/docs', '/livez', '/metrics', '/openapi.json', '/readyz'])
+    expect(open.sort()).toEqual(['/', '/console', '/docs', '/livez', '/metrics', '/openapi.json', '/readyz'])
   })
 
   it('cannot be made of a route without a policy', () => {
@@ -103,10 +103,31 @@ describe('the OpenAPI document', () => {
 describe('the root', () => {
   it('says where things are, to anyone', async () => {
     const { app } = await createTestApp()
-    const answer = await request(app).get('/').set('accept', 'text/html,application/xhtml+xml,*/*;q=0.8')
+    const answer = await request(app).get('/')
     expect([answer.status, answer.body.links.documentation]).toEqual([200, '/docs'])
     for (const path of Object.values(answer.body.links as Record<string, string>))
       expect([path, (await request(app).get(path)).status]).toEqual([path, 200])
+  })
+})
+
+describe('the root in a browser', () => {
+  it('leads to the console', async () => {
+    const { app } = await createTestApp()
+    const answer = await request(app).get('/').set('accept', 'text/html,application/xhtml+xml,*/*;q=0.8')
+    expect([answer.status, answer.headers.location]).toEqual([303, '/console'])
+  })
+})
+
+describe('the console', () => {
+  it('contains no script and no style, and its policy allows none but files of this origin', async () => {
+    const { app } = await createTestApp()
+    const page = await request(app).get('/console').set('accept', 'text/html,application/xhtml+xml,*/*;q=0.8')
+    const policy = page.headers['content-security-policy'] ?? ''
+    expect(policy).toContain("default-src 'none'")
+    for (const part of ['script-src', 'style-src', 'img-src', 'connect-src'])
+      expect(policy).toContain(`${part} 'self';`)
+    expect(policy).not.toMatch(/unsafe|https?:|data:/)
+    expect(page.text).not.toMatch(/<style|style=|<script(?![^>]* src=)|https?:|onload=/)
   })
 })
 

@@ -30,7 +30,7 @@ export interface RouteRequest<Params, Query, Body> {
 }
 
 export interface SuccessAnswer {
-  readonly status: 200 | 201 | 204
+  readonly status: 200 | 201 | 204 | 303
   readonly description: string
   readonly schema?: z.ZodType
   /** `Consistency-Token`, `ETag`, `Cache-Status`, `Link`, `Location`: those that this answer carries. */

@@ -140,6 +140,7 @@ describe.skipIf(browserPath === undefined)('the console', () => {
       await page.getByRole('heading', { name: 'Why heidi sees handbook' }).waitFor()
       await page.getByRole('option', { name: /payroll/ }).waitFor()
       const words = page.locator('.path-words li')
+      await words.first().waitFor()
       expect(await words.count()).toBe(3)
       expect(await words.first().textContent()).toContain('heidi → company/people → handbookwins')
       expect(await page.locator('svg .link-wins').count()).toBe(2)

@@ -54,7 +54,7 @@ export interface Contract {
 
 const DOCUMENT = 'openapi'
 /** Files that the reference page loads: no calls. */
-const PARTS_OF_THE_PAGE = /^\/docs\//
+const PARTS_OF_THE_PAGE = /^\/(docs|console)\//
 const METHODS = new Set(['get', 'put', 'post', 'patch', 'delete'])
 /** On every answer, whatever it says. */
 const ALWAYS: Readonly<Record<string, RegExp>> = {

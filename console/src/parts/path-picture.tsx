@@ -9,10 +9,10 @@ interface PathPictureProps {
   readonly paths: readonly Path[]
 }
 
-const BOX = { width: 150, height: 44 }
-const GAP = 46
-const GRANT_GAP = 118
-const LANE = 66
+const BOX = { width: 144, height: 48 }
+const GAP = 40
+const GRANT_GAP = 122
+const LANE = 68
 const MARGIN = 8
 
 export function PathPicture({ user, resource, paths }: PathPictureProps) {
@@ -144,10 +144,10 @@ function Box({ x, y, name, what, wins }: { x: number; y: number; name: string; w
         rx={8}
         class={wins ? 'box wins' : 'box'}
       />
-      <text x={x + BOX.width / 2} y={y - 4} text-anchor="middle" class="box-name">
+      <text x={x + BOX.width / 2} y={y - 3} text-anchor="middle" class="box-name">
         {shortened(short, 18)}
       </text>
-      <text x={x + BOX.width / 2} y={y + 13} text-anchor="middle" class="box-what">
+      <text x={x + BOX.width / 2} y={y + 14} text-anchor="middle" class="box-what">
         {what}
       </text>
     </g>

@@ -18,7 +18,9 @@ interface SeriesChartProps {
   readonly series: readonly Series[]
 }
 
-const WINDOW_SECONDS = 300
+/** Seconds: the axis begins with the shorter time and grows to the longer one. */
+const SHORTEST = 60
+const LONGEST = 300
 
 export function SeriesChart({ label, unit, times, series }: SeriesChartProps) {
   const box = useRef<HTMLDivElement>(null)
@@ -85,11 +87,15 @@ function optionsFor(element: HTMLElement, series: readonly [string, string][]): 
     legend: { show: false },
     cursor: { show: false },
     scales: {
-      x: { time: true, range: (_chart, _low, high) => [high - WINDOW_SECONDS, high] },
+      x: { time: true, range: (_chart, low, high) => [Math.max(high - LONGEST, Math.min(low, high - SHORTEST)), high] },
       y: { range: (_chart, _low, high) => [0, Math.max(1, high * 1.1)] },
     },
     axes: [
-      { ...axis, values: (_chart, ticks) => ticks.map((tick) => new Date(tick * 1000).toTimeString().slice(0, 5)) },
+      {
+        ...axis,
+        size: 26,
+        values: (_chart, ticks) => ticks.map((tick) => new Date(tick * 1000).toTimeString().slice(0, 8)),
+      },
       { ...axis, size: 48 },
     ],
     series: [

@@ -44,11 +44,6 @@ function Cluster({ topology, redis }: { topology: Topology; redis: CacheStatus['
           <div class="cluster-row">
             {master === null ? <Empty>No Sentinel names a master.</Empty> : <Server kind="master" node={master} />}
           </div>
-          <div class="cluster-links" aria-hidden="true">
-            {replicas.map(({ address, linkUp }) => (
-              <span key={address} class={linkUp ? 'up' : 'down'} />
-            ))}
-          </div>
           <div class="cluster-row">
             {replicas.length === 0 && <Empty>No replica is known.</Empty>}
             {replicas.map((replica) => (
@@ -88,7 +83,7 @@ function Server({ kind, node }: { kind: 'master' | 'replica'; node: RedisNode })
     <div class={`server ${kind} ${down ? 'down' : ''}`}>
       <strong>{kind === 'master' ? 'Master' : 'Replica'}</strong>
       <code>{node.address}</code>
-      <span class="quiet">{down ? 'down' : kind === 'master' ? 'takes writes' : linkOf(node)}</span>
+      <span class="quiet">{isDown(node) ? 'down' : kind === 'master' ? 'takes writes' : linkOf(node)}</span>
       {flags.length > 0 && (
         <span>
           {flags.map((flag) => (
@@ -102,7 +97,8 @@ function Server({ kind, node }: { kind: 'master' | 'replica'; node: RedisNode })
   )
 }
 
-function linkOf({ lagBytes, lastHeardMs }: RedisNode): string {
+function linkOf({ linkUp, lagBytes, lastHeardMs }: RedisNode): string {
+  if (linkUp === false) return 'not linked to the master'
   const lag = lagBytes === undefined || lagBytes === null ? '' : `${lagBytes} B behind`
   const heard = lastHeardMs === undefined || lastHeardMs === null ? '' : `, heard ${ageOf(lastHeardMs)} ago`
   return `linked; ${lag}${heard}`

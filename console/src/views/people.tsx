@@ -126,7 +126,7 @@ function Resources({ query, path }: { query: Readonly<Record<string, string>>; p
           label="Resources that this person may see"
           rowHeight={40}
           keyOf={({ id }) => id}
-          selected={resource ?? null}
+          selected={resources.items.find(({ id, name }) => id === resource || `name:${name}` === resource)?.id ?? null}
           onSelect={({ id, name }) => go('people', { user, q, permission, resource: id, name })}
           onEnd={resources.more}
           row={({ name, kind, permission: level }) => (

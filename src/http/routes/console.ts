@@ -21,15 +21,20 @@ const TYPES: Readonly<Record<string, string>> = {
 /** Exchanges a code for an access token; null for a code that is unknown or used. */
 export type RedeemCode = (code: string) => string | null
 
-export function consoleRoutes(): Route[] {
-  const page = fileRoute({ path: '/console', file: 'index.html', summary: 'The console' })
-  const parts = filesOf('').concat(filesOf('assets'))
-  return [
-    page,
-    ...parts
-      .filter((file) => file !== 'index.html' && TYPES[extname(file)] !== undefined)
-      .map((file) => fileRoute({ path: `/console/${file}`, file, summary: 'Part of the console' })),
-  ]
+/** What the document on the API lists; its parts are files that only the page asks for. */
+export const consolePage = fileRoute({
+  operationId: 'getConsole',
+  path: '/console',
+  file: 'index.html',
+  summary: 'The console',
+})
+
+/** Everything that the page consists of beside itself, as it was built. */
+export function consoleParts(): Route[] {
+  const part = { operationId: 'getPartOfConsole', summary: 'Part of the console' }
+  return [...filesOf(''), ...filesOf('assets')]
+    .filter((file) => file !== 'index.html' && TYPES[extname(file)] !== undefined)
+    .map((file) => fileRoute({ ...part, path: `/console/${file}`, file }))
 }
 
 function filesOf(folder: string): string[] {
@@ -39,10 +44,13 @@ function filesOf(folder: string): string[] {
     .map(({ name }) => (folder === '' ? name : `${folder}/${name}`))
 }
 
-function fileRoute({ path, file, summary }: { path: string; file: string; summary: string }): Route {
+type FileRoute = Pick<Route, 'operationId' | 'path' | 'summary'> & { readonly file: string }
+
+function fileRoute({ operationId, path, file, summary }: FileRoute): Route {
   const produces = TYPES[extname(file)] ?? 'application/octet-stream'
   let content: { readonly bytes: Buffer; readonly etag: string } | undefined
   return route({
+    operationId,
     method: 'get',
     path,
     summary,
@@ -68,6 +76,7 @@ function read(file: string) {
 /** Only the local stack has it. */
 export function signInRoute(redeem: RedeemCode): Route {
   return route({
+    operationId: 'redeemSignInCode',
     method: 'post',
     path: '/console/sign-in',
     summary: 'An access token for the code that `npm start` printed; the code works once',

@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
+import type { Request } from 'express'
 import { z } from 'zod'
 import { createOpenApiDocument } from '../openapi.ts'
 import { anyone } from '../policies.ts'
@@ -30,7 +31,13 @@ const PAGE = `<!doctype html>
 
 const INDEX = {
   service: 'portcullis',
-  links: { documentation: '/docs', openapi: '/openapi.json', liveness: '/livez', readiness: '/readyz' },
+  links: {
+    console: '/console',
+    documentation: '/docs',
+    openapi: '/openapi.json',
+    liveness: '/livez',
+    readiness: '/readyz',
+  },
 }
 const indexOut = z.object({ service: z.string(), links: z.record(z.string(), z.string()) }).meta({ id: 'Index' })
 
@@ -63,8 +70,11 @@ export function documentationRoutes(described: readonly Route[]): Route[] {
     summary: 'What is here: where the documentation and the probes are',
     tag: 'Documentation',
     policy: anyone,
-    answers: [{ status: 200, description: 'Links', schema: indexOut }],
-    handle: () => json(INDEX),
+    answers: [
+      { status: 200, description: 'Links', schema: indexOut },
+      { status: 303, description: 'A browser is led to the console', headers: ['Location'] },
+    ],
+    handle: ({ http }) => (prefersPage(http) ? toConsole() : json(INDEX)),
   })
   const docs = fileRoute({
     operationId: 'getReferencePage',
@@ -89,6 +99,13 @@ export function documentationRoutes(described: readonly Route[]): Route[] {
     ),
   ]
 }
+
+/** A person's browser asks for HTML before anything else; clients ask for JSON or for anything. */
+function prefersPage(req: Request): boolean {
+  return req.headers.accept !== undefined && req.accepts(['application/json', 'text/html']) === 'text/html'
+}
+
+const toConsole = (): Reply => ({ status: 303, headers: ['Location', '/console'] })
 
 type FileRoute = Pick<Route, 'operationId' | 'path' | 'summary'> & {
   readonly produces: string
