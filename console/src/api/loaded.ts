@@ -42,11 +42,13 @@ export interface Pages<Item> {
   readonly cacheStatus: string | null
   /** Loads the next page, unless one is on its way. */
   more(): void
+  /** Begins anew, and shows what is there until the first page has come. */
+  reload(): void
 }
 
 /** @param path with its query, without `limit` and `cursor`; null: nothing to load */
 export function usePages<Item>(path: string | null): Pages<Item> {
-  type State = Omit<Pages<Item>, 'more'> & { readonly of: string | null; readonly cursor: string | null }
+  type State = Omit<Pages<Item>, 'more' | 'reload'> & { readonly of: string | null; readonly cursor: string | null }
   const empty = (): State => ({
     of: path,
     items: [],
@@ -62,6 +64,7 @@ export function usePages<Item>(path: string | null): Pages<Item> {
   const load = useCallback(
     (cursor: string | null) => {
       if (path === null) return
+      running.current?.abort()
       const aborting = new AbortController()
       running.current = aborting
       setState((before) => ({ ...before, loading: true, error: null }))
@@ -75,7 +78,7 @@ export function usePages<Item>(path: string | null): Pages<Item> {
             loading: false,
             complete: body.nextCursor === null,
             error: null,
-            cacheStatus: before.cacheStatus ?? cacheStatus,
+            cacheStatus: cursor === null ? cacheStatus : before.cacheStatus,
             cursor: body.nextCursor,
           }))
         },
@@ -102,6 +105,7 @@ export function usePages<Item>(path: string | null): Pages<Item> {
     more: useCallback(() => {
       if (running.current === null && cursor !== null) load(cursor)
     }, [cursor, load]),
+    reload: useCallback(() => load(null), [load]),
   }
 }
 

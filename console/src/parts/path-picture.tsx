@@ -9,9 +9,9 @@ interface PathPictureProps {
   readonly paths: readonly Path[]
 }
 
-const BOX = { width: 144, height: 48 }
-const GAP = 40
-const GRANT_GAP = 122
+const BOX = { width: 128, height: 48 }
+const GAP = 34
+const GRANT_GAP = 112
 const LANE = 68
 const MARGIN = 8
 
@@ -88,7 +88,7 @@ function Drawing({ user, resource, lanes }: { user: string; resource: string; la
             marker-end={`url(#arrow${kind})`}
           />
         )
-        const label = { x: last + 10, width: GRANT_GAP - 46 }
+        const label = { x: last + 10, width: GRANT_GAP - 38 }
         return (
           <g key={keyOf(path)}>
             {path.groups.map((_, step) =>
@@ -145,7 +145,7 @@ function Box({ x, y, name, what, wins }: { x: number; y: number; name: string; w
         class={wins ? 'box wins' : 'box'}
       />
       <text x={x + BOX.width / 2} y={y - 3} text-anchor="middle" class="box-name">
-        {shortened(short, 18)}
+        {shortened(short, 15)}
       </text>
       <text x={x + BOX.width / 2} y={y + 14} text-anchor="middle" class="box-what">
         {what}

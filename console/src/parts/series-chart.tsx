@@ -87,7 +87,7 @@ function optionsFor(element: HTMLElement, series: readonly [string, string][]): 
     legend: { show: false },
     cursor: { show: false },
     scales: {
-      x: { time: true, range: (_chart, low, high) => [Math.max(high - LONGEST, Math.min(low, high - SHORTEST)), high] },
+      x: { time: true, range: axisOf },
       y: { range: (_chart, _low, high) => [0, Math.max(1, high * 1.1)] },
     },
     axes: [
@@ -103,6 +103,12 @@ function optionsFor(element: HTMLElement, series: readonly [string, string][]): 
       ...series.map(([label, name]) => ({ label, stroke: colour(name), width: 2, points: { show: false } })),
     ],
   }
+}
+
+/** @param high 0 where nothing was measured yet */
+function axisOf(_chart: uPlot, low: number, high: number): [number, number] {
+  const end = high > LONGEST ? high : Date.now() / 1000
+  return [Math.max(end - LONGEST, Math.min(high > LONGEST ? low : end, end - SHORTEST)), end]
 }
 
 export function numeral(value: number | null): string {

@@ -1,6 +1,8 @@
 /** Who sees what and why: a user's groups, their resources, and each path that leads to the selected one. */
 import { useEffect, useRef } from 'preact/hooks'
-import { useLoaded, usePages } from '../api/loaded.ts'
+import { useChanges } from '../api/changes-of.ts'
+import type { FeedEvent } from '../api/follow-changes.ts'
+import { type Pages, useLoaded, usePages } from '../api/loaded.ts'
 import {
   type EffectiveGroup,
   type Explanation,
@@ -52,6 +54,14 @@ function Person({ query }: { query: Readonly<Record<string, string>> & { readonl
   const explanation = useLoaded<Explanation>(
     query.resource === undefined ? null : `${path}/resources/${encodeURIComponent(query.resource)}/explain`,
   )
+  const resources = useResources(query, path)
+  const ids = new Set(groups.answer?.body.data.map(({ id }) => id))
+  useChanges(
+    (event) => concerns(event, query.user, ids),
+    () => {
+      for (const each of [user, groups, explanation, resources]) each.reload()
+    },
+  )
   if (groups.error !== null && groups.answer === null) return <Failure error={groups.error} retry={groups.reload} />
   const winner = explanation.answer?.body.paths.find(({ wins }) => wins)
   const marked = new Set(winner?.groups.map(({ id }) => id))
@@ -74,16 +84,30 @@ function Person({ query }: { query: Readonly<Record<string, string>> & { readonl
             <GroupTree groups={groups.answer.body.data} marked={marked} />
           ))}
       </section>
-      <Resources query={query} path={path} />
+      <Resources query={query} resources={resources} />
       <Why query={query} explanation={explanation} />
     </div>
   )
 }
 
-function Resources({ query, path }: { query: Readonly<Record<string, string>>; path: string }) {
-  const { user, resource, q, permission } = query
+function concerns(event: FeedEvent, user: string, groups: ReadonlySet<string>): boolean {
+  if (event.kind === 'reset') return true
+  const { users, places, grants, layers } = event.change
+  return layers.length > 0 || users.includes(user) || [...places, ...grants].some((id) => groups.has(id))
+}
+
+function useResources({ q, permission }: Readonly<Record<string, string>>, path: string): Pages<Resource> {
   const filter = new URLSearchParams({ ...(q && { q }), ...(permission && { permission }) }).toString()
-  const resources = usePages<Resource>(`${path}/resources${filter === '' ? '' : `?${filter}`}`)
+  return usePages<Resource>(`${path}/resources${filter === '' ? '' : `?${filter}`}`)
+}
+
+interface ResourcesProps {
+  readonly query: Readonly<Record<string, string>>
+  readonly resources: Pages<Resource>
+}
+
+function Resources({ query, resources }: ResourcesProps) {
+  const { user, resource, q, permission } = query
   const narrow = (change: Record<string, string>) => replace('people', { user, resource, q, permission, ...change })
   return (
     <section class="card resources" aria-label="Resources">
@@ -115,10 +139,10 @@ function Resources({ query, path }: { query: Readonly<Record<string, string>>; p
           ))}
         </select>
       </div>
-      {resources.error && <Failure error={resources.error} />}
+      {resources.error && <Failure error={resources.error} retry={resources.reload} />}
       {resources.loading && resources.items.length === 0 && <LoadingBar label="Loading the resources" />}
       {resources.complete && resources.items.length === 0 && (
-        <Empty>{filter === '' ? 'Nothing to see.' : 'Nothing that matches the filter.'}</Empty>
+        <Empty>{!q && !permission ? 'Nothing to see.' : 'Nothing that matches the filter.'}</Empty>
       )}
       {resources.items.length > 0 && (
         <VirtualList

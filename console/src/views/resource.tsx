@@ -55,7 +55,8 @@ function Holders({ reference, user }: { reference: string; user: string | null }
   const name = resource.answer?.body.name ?? reference.replace(/^name:/, '')
   const selected = holders.items.find(({ userId }) => userId === user)
   const error = holders.error ?? resource.error
-  if (error !== null && holders.items.length === 0) return <Failure error={error} needs="admin" retry={holders.more} />
+  if (error !== null && holders.items.length === 0)
+    return <Failure error={error} needs="admin" retry={holders.reload} />
   return (
     <div class="people">
       <section class="card resources wide" aria-label="Holders">
