@@ -42,6 +42,8 @@ export function App() {
   const shown = useRef(title)
   useEffect(() => {
     document.title = `${title} · Portcullis`
+    // On a phone the row of views is wider than the screen.
+    document.querySelector('.top nav [aria-current]')?.scrollIntoView({ block: 'nearest', inline: 'center' })
     // A new view is read from its beginning, but the first one does not take the focus from where it is.
     if (shown.current !== title) main.current?.focus({ preventScroll: true })
     shown.current = title

@@ -30,6 +30,7 @@ export interface Look {
 
 export interface Watched {
   readonly page: Page
+  readonly look: Look
   /** Violations of the policy, errors in the console, requests to other origins. */
   findings(): Promise<string[]>
   /** Serious findings of axe-core. */
@@ -66,6 +67,7 @@ export async function watchedPage(browser: Browser, origin: string, look: Look):
   await page.addInitScript(COLLECT_VIOLATIONS)
   return {
     page,
+    look,
     async findings() {
       const violations = await page.evaluate<string[]>('globalThis.violations ?? []')
       return [...found, ...violations.map((each) => `policy: ${each}`)]

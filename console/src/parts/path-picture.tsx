@@ -11,7 +11,7 @@ interface PathPictureProps {
 
 const BOX = { width: 128, height: 48 }
 const GAP = 34
-const GRANT_GAP = 112
+const GRANT_GAP = 120
 const LANE = 68
 const MARGIN = 8
 
@@ -88,7 +88,7 @@ function Drawing({ user, resource, lanes }: { user: string; resource: string; la
             marker-end={`url(#arrow${kind})`}
           />
         )
-        const label = { x: last + 10, width: GRANT_GAP - 38 }
+        const label = { x: last + 10, width: GRANT_GAP - 34 }
         return (
           <g key={keyOf(path)}>
             {path.groups.map((_, step) =>
