@@ -33,7 +33,15 @@ export function PathPicture({ user, resource, paths }: PathPictureProps) {
       <ol class="path-words">
         {lanes.map((path) => (
           <li key={keyOf(path)} class={path.wins ? 'wins' : ''}>
-            <Level of={path.permission} /> {user} → {path.groups.map(({ name }) => name).join(' → ')} → {resource}
+            <Level of={path.permission} />{' '}
+            <span class="steps">
+              {[user, ...path.groups.map(({ name }) => name), resource].map((step, index) => (
+                <span key={`${index}-${step}`} class="step">
+                  {index > 0 && <span class="step-arrow"> → </span>}
+                  {step}
+                </span>
+              ))}
+            </span>
             {path.wins && <span class="tag good">wins</span>}
           </li>
         ))}
