@@ -17,6 +17,7 @@ COPY prisma prisma
 RUN PRISMA_SCHEMA_ENGINE_BINARY="$(command -v node)" node node_modules/prisma/build/index.js generate
 
 FROM client AS console
+COPY tsconfig.json ./
 COPY console console
 RUN node node_modules/vite/bin/vite.js build console
 
