@@ -39,7 +39,7 @@ export function apiPath(literals: TemplateStringsArray, ...values: string[]): st
 
 function segment(value: string): string {
   if (value === '.' || value === '..')
-    throw new UsageError(`${value} cannot be part of a URL's path; whoever is called so can be managed by import only`)
+    throw new UsageError(`${value} cannot be part of a URL's path; such a user can be managed by import only`)
   return encodeURIComponent(value)
 }
 

@@ -4,8 +4,8 @@
  * What a mutation is about is locked and returned by one call (`lock…`), and holds until the transaction ends: nothing
  * needs to be read again. Locks are taken in one order by all: the tree, resources by id, groups by id, users,
  * memberships. Transactions whose affected users could miss each other exclude each other:
- * a membership change shares its group and all ancestors, and whoever gives those groups something, or changes what they
- * were given, takes them alone; a grant shares its resource, and whoever changes the resource takes it alone.
+ * a membership change shares its group and all ancestors, and a mutation that gives those groups something, or
+ * changes what they were given, takes them alone; a grant shares its resource, and a change of the resource takes it alone.
  *
  * Writes return nothing: they may wait for the statement that follows, and fail there.
  */

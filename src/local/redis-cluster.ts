@@ -50,7 +50,7 @@ export function createRedisCluster(deps: {
   readonly onStart: () => void
   /**
    * Where given, a server that does not answer is no reason not to start: it is reported here, and again when it does.
-   * One that hangs for a minute is killed, so that whoever watches over it starts another.
+   * One that hangs for a minute is killed, so that its supervisor starts another.
    */
   readonly onAbsence?: (message: string) => void
 }): RedisCluster {

@@ -63,7 +63,7 @@ export interface LocalStack {
   readonly logDir: string
   /** Where PostgreSQL keeps its data; null when it is external. */
   readonly postgresHome: string | null
-  /** Starts a process that belongs to the stack: it never outlives this one. Whoever started it stops it. */
+  /** Starts a process that belongs to the stack: it never outlives this one. Its starter stops it. */
   run(what: ProcessToStart & { readonly url?: string }): GuardedProcess
   state(): StackState
   master(): Promise<RedisName>

@@ -20,8 +20,8 @@ const KEPT = `interval '24 hours'`
 const FIND = `
 SELECT fingerprint, body FROM idempotency_keys WHERE subject = $1 AND key = $2 AND expires_at > clock_timestamp()`
 
-// The look and the lock at once: whoever finds the answer needs no lock, so that repetitions of what is done are not told
-// that it is in progress, only because they meet. The lock is never waited for: a client that repeats too early is told so
+// The look and the lock at once: a request that finds the answer needs no lock, so that two repetitions
+// of finished work that meet are not told that it is in progress. The lock is never waited for: a client that repeats too early is told so
 // instead of holding a connection.
 const FIND_OR_LOCK: Statement = {
   name: 'idempotent-begin',

@@ -26,7 +26,7 @@ export interface Database {
   query<Row extends pg.QueryResultRow>(statement: Statement, values: readonly unknown[]): Promise<Row[]>
   /**
    * As `query`, with the next connection that is free, ahead of all who wait for a place: for what many of them wait for,
-   * or would not need to ask afterwards. Who asks takes care that few do at a time.
+   * or would not need to ask afterwards. Callers must bound their own concurrency.
    * @throws DomainError `database-unavailable`
    */
   queryFirst<Row extends pg.QueryResultRow>(statement: Statement, values: readonly unknown[]): Promise<Row[]>
@@ -78,7 +78,7 @@ export function createDatabase(options: DatabaseOptions): Database {
   })
   // An idle connection that breaks is replaced by the next use; without a listener it would end the process.
   pool.on('error', () => {})
-  // The same for a connection that breaks in somebody's hands, between or after his statements; those tell him.
+  // The same for a connection that breaks while it is checked out, between or after statements: the next statement fails.
   pool.on('connect', (client) => client.on('error', () => {}))
   const places = bulkhead(poolMax, options.queueMax)
 
