@@ -31,7 +31,7 @@ export const isLoopback = ({ hostname }: URL): boolean => LOOPBACK.includes(host
 function readUrl(text: string): URL {
   const url = URL.parse(text)
   if (url === null || !/^https?:$/.test(url.protocol))
-    throw new UsageError(`${JSON.stringify(text)} is no http or https address`)
+    throw new UsageError(`${JSON.stringify(text)} is not an http or https address`)
   // A base with a path (an ingress prefix) keeps it: relative paths are resolved below it.
   if (!url.pathname.endsWith('/')) url.pathname += '/'
   return url

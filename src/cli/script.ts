@@ -10,7 +10,7 @@ const USAGE_EXIT = 2
 export function createScript(name: string, description: string): Command {
   return new Command(name)
     .description(description)
-    .showHelpAfterError(`\`${name} --help\` shows what there is.`)
+    .showHelpAfterError(`\`${name} --help\` lists the options.`)
     .exitOverride(({ exitCode }) => process.exit(exitCode === 0 ? 0 : USAGE_EXIT))
 }
 

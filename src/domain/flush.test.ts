@@ -44,7 +44,7 @@ describe('a flush', () => {
   })
 
   it.each([{ id }, { name: 'plan' }])(
-    'of a resource takes its bucket and the lists of everybody, because a change that nobody logged may have taken it from any of them: %j',
+    'of a resource takes its bucket and all lists, because any of them may have held it before an unlogged change: %j',
     async (resource) => {
       expect(await scopeOfFlush(tx, { scope: 'resource', resource })).toEqual({
         tags: ['c:0a', `r:${id}`, 'l:user-resources'],

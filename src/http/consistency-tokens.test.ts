@@ -1,4 +1,4 @@
-/** Every read honours the caller's terms: where it is answered from the cache, where it never is, and in what the caller may do. */
+/** Every read honours the caller's terms: where it is answered from the cache, where it never is, and in permissions. */
 import request from 'supertest'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { createTestApp, type TestApp, WORLD } from '../../test/support/app.ts'

@@ -47,7 +47,7 @@ export async function versionToMatch(
 ): Promise<{ ifVersion?: number }> {
   if (ifMatch === undefined && ifNoneMatch === undefined) return {}
   const current = await read()
-  if (current === null) throw new DomainError('not-found', 'nothing here to compare with')
+  if (current === null) throw new DomainError('not-found', 'there is no current version to compare with')
   const isCurrent = (tag: string) => versionOf(tag, caller, current.id) === current.version
   const holds = (tags: Tags) => tags === '*' || tags.some(isCurrent)
   if (ifMatch !== undefined && !holds(tagsIn(ifMatch)))

@@ -210,7 +210,7 @@ export function createRedisCluster(deps: {
     master,
     async restart(name) {
       const former = running.get(name)
-      if (former?.isRunning()) throw new Error(`${name} runs already (process ${former.pid})`)
+      if (former?.isRunning()) throw new Error(`${name} is already running (process ${former.pid})`)
       const start = async () =>
         isSentinel(name) ? startSentinel(name) : startServer(name, await masterOtherThan(name))
       await start().catch((error) => {

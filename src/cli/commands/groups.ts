@@ -58,13 +58,13 @@ const updateGroup: Command = {
   options: {
     name: { value: '<name>', help: 'another name' },
     parent: PARENT,
-    root: { help: 'no group above it' },
+    root: { help: 'make it a top-level group' },
     ...IF_MATCH,
   },
   run(invocation) {
     const { name, parent } = invocation.given('name', 'parent')
     const root = invocation.flag('root')
-    if (root && parent !== undefined) throw new UsageError('--root and --parent exclude each other')
+    if (root && parent !== undefined) throw new UsageError('--root and --parent are mutually exclusive')
     if (!root && parent === undefined && name === undefined)
       throw new UsageError('nothing to change: give --name, --parent or --root')
     const body = {

@@ -45,7 +45,7 @@ export function checkCondition(
   if (condition === '*') return
   if (condition !== undefined) {
     if (condition.includes(state)) return
-    throw new DomainError('version-mismatch', 'The list has changed since you read it; read it again and decide anew.')
+    throw new DomainError('version-mismatch', 'The list has changed since you read it; read it again and retry.')
   }
   if (changed.length + removed.length === 0) return
   throw new DomainError(

@@ -1,7 +1,8 @@
 /**
  * The catalogue of this process: all resources, found by id and listed by group, so that a page costs the page,
- * however much its reader may see. Of each resource it keeps the JSON that goes out and the few things needed to find, order and filter
- * it, not a parsed object; the JSON of a bucket lies in one buffer, which the garbage collector need not walk through.
+ * however much its reader may see. Of each resource it keeps the JSON that goes out and the few things needed to find,
+ * order and filter it, not a parsed object; the JSON of a bucket lies in one buffer, which the garbage collector need
+ * not walk through.
  */
 import { bucketOf } from '../keys.ts'
 import { type GroupId, PERMISSIONS, type Permission, type Ref, type ResourceId } from '../model.ts'
