@@ -173,10 +173,10 @@ describe('a list that is replaced blindly', () => {
     const rows = await countOf('invalidation_log')
     const refusal = await refusalOf(mutations.replaceMembers(membersOf('ben'), asRoot))
     expect([refusal.status, refusal.body.type]).toEqual([428, 'urn:portcullis:problem:precondition-required'])
-    expect(refusal.body.detail).toContain('change 0 and take away 1')
+    expect(refusal.body.detail).toContain('change 0 and remove 1')
     const grants = [{ resource: { name: 'red-plan' }, permission: 'read' as const }]
     expect((await refusalOf(mutations.replaceGrants({ group: RED, grants }, asRoot))).body.detail).toContain(
-      'change 1 and take away 1',
+      'change 1 and remove 1',
     )
     expect([await membersOfRed(), await grantsOfRed()]).toEqual([
       ['ben member', 'cid member'],

@@ -50,7 +50,7 @@ export function checkCondition(
   if (changed.length + removed.length === 0) return
   throw new DomainError(
     'precondition-required',
-    `This would change ${changed.length} and take away ${removed.length} that are there: send the ETag of the list you have read as If-Match, or * to overwrite whatever is there.`,
+    `This would change ${changed.length} and remove ${removed.length} existing entries: send the ETag of the list you read as If-Match, or * to overwrite it.`,
   )
 }
 
