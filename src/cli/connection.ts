@@ -1,4 +1,4 @@
-/** Where the API is and who asks: from the arguments, the environment, or the local stack. */
+/** The address of the API and the caller's token: from the arguments, the environment, or the local stack. */
 import { readRunningSettings, SettingError } from '../local/settings.ts'
 import { createTokenIssuer } from '../local/token-issuer.ts'
 import { UsageError } from './outcome.ts'
@@ -11,7 +11,7 @@ export interface Connection {
   readonly token: string
 }
 
-/** @throws UsageError when the address is none, or a token is needed and there is none */
+/** @throws UsageError when the address is invalid, or a token is needed and missing */
 export async function readConnection(
   options: { readonly url?: string | undefined; readonly token?: string | undefined },
   env: NodeJS.ProcessEnv,

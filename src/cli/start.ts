@@ -153,7 +153,7 @@ async function welcomeFor(
   })
 }
 
-/** The API first, so that nobody is served by half a system; the first call decides the exit code. */
+/** The API first, so that no request is served by half a system; the first call decides the exit code. */
 function stop(code: number, reason: string): Promise<never> {
   stopping ??= (async () => {
     supervisor.rest()

@@ -1,4 +1,4 @@
-/** The change feed: what stopped being valid, in the order the log shows it, from any position a client comes back with. */
+/** The change feed: what stopped being valid, in the order the log shows it, from any position at which a client resumes. */
 import { formatSnapshot, parseSnapshot, type Snapshot } from '../cache/index.ts'
 import type { Change, ChangeEvent, ChangeFeed, ChangeStream } from './api.ts'
 import type { CursorCodec } from './cursor.ts'

@@ -46,7 +46,7 @@ export const recoverFromOutage = mutation<Transaction, Recovered>('recoverFromOu
   )
   .audited({ target: () => 'cache:outage', before: ({ outage }) => outage })
 
-/** Null when somebody had an answer all along, or has already reported the recovery. */
+/** Null when some instance had answers throughout, or has already reported the recovery. */
 function outageEnding(
   lastHealthyAt: Date,
   now: Date,

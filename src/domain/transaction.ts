@@ -27,7 +27,7 @@ import type {
 import type { UserIds } from './user-ids.ts'
 
 export interface Transaction {
-  /** When it began, by this instance's clock: the time that its writes bear. */
+  /** When it began, by this instance's clock: the timestamp of its writes. */
   readonly now: Date
   readonly tree: {
     /** The tree keeps its shape until the transaction ends. Sent with what follows. */
@@ -112,7 +112,7 @@ export interface Transaction {
   }
   /** Of these names, those that do not exist. */
   unknown(names: NamesOfThings): Promise<NamesOfThings>
-  /** What follows may take minutes: the limits of an ordinary change hold no more. */
+  /** What follows may take minutes: the limits of an ordinary change no longer apply. */
   takeLong(): void
   importOrganisation(organisation: OrganisationImport): Promise<ImportCounts>
 }

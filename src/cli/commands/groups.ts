@@ -97,7 +97,7 @@ export const groupCommands = [listGroups, getGroup, createGroup, updateGroup, de
 
 const pathOf = (invocation: Invocation) => apiPath`/groups/${reference(invocation.argument(0))}`
 
-/** What hangs on a group, in words. */
+/** What would go with a group, in words. */
 async function lostWith(invocation: Invocation): Promise<string[]> {
   const { api } = invocation
   const [{ body }, members, grants, groups] = await Promise.all([

@@ -108,7 +108,7 @@ export interface Mutations {
   importOrganisation(input: OrganisationImport, context: MutationContext): Promise<Mutated<ImportCounts>>
 }
 
-/** What a list that became the whole state changed. */
+/** What replacing a whole list changed. */
 export interface Replaced {
   /** How many there are now. */
   readonly total: number

@@ -46,7 +46,7 @@ class Kept implements Placed {
   readonly id: ResourceId
   name: string
   kind: string
-  /** From `begin` to `end` lies the JSON, with the permission missing at `permissionAt`. */
+  /** The JSON is between `begin` and `end`, with the permission missing at `permissionAt`. */
   texts: Buffer
   begin: number
   permissionAt: number
