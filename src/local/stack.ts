@@ -36,11 +36,11 @@ export interface StackOptions {
   readonly furtherPorts?: readonly NeededPort[]
   readonly durability: 'disk' | 'memory'
   readonly masterName?: string
-  /** A database that is there already: no PostgreSQL is started. */
+  /** An existing database: no PostgreSQL is started. */
   readonly databaseUrl?: string | undefined
   /** `external`: Redis is somewhere else, none is started. */
   readonly redis?: 'own' | 'external'
-  /** `recreate`: what former starts have stored goes. */
+  /** `recreate`: data of former starts is deleted. */
   readonly database?: 'keep' | 'recreate'
   /** Whether the stack starts without Redis servers that do not answer; the missing ones are logged. */
   readonly absentRedis?: 'fails' | 'is-logged'
