@@ -40,7 +40,7 @@ export function welcome(facts: WelcomeFacts): string {
     '# alice is not a cache administrator: 403',
     flush(tokens.alice),
     '',
-    '# carol is',
+    '# carol is one',
     flush(tokens.cacheAdmin),
     '',
     'In a second terminal: `npm run failover` kills the Redis master and shows what clients see.',
