@@ -52,10 +52,10 @@ const TRANSACTION_TIMEOUT_MS = 30_000
 const REMEMBERED_TAGS_MAX = 200_000
 const TOKEN_WAIT_MS = 1000
 const RETENTION_JOB_EVERY_MS = 60_000
-/** How often it is looked for what administrators do to a database. */
+/** How often the service checks what administrators have done to the database. */
 const INSPECT_EVERY_MS = 60_000
 const START_RETRY_MS = 500
-/** How long a start waits for Redis to answer, and for the catalogue; readiness depends on neither for longer. */
+/** How long a start waits for Redis and for the catalogue; after that the instance is ready without them. */
 const WARM_UP_REDIS_MS = 1000
 const WARM_UP_PAUSE_MS = 20
 const WARM_UP_MAX_MS = 1500
@@ -69,7 +69,7 @@ const CHANGE_STREAMS = { streamsMax: 100, heartbeatMs: 15_000, lifeMs: 300_000 }
 
 export interface Composed {
   /**
-   * Resolves when the service can answer; requests that come earlier are told to come back.
+   * Resolves when the service can answer; earlier requests are told to retry.
    * Rejects with MigrationError when the database's schema is older than this version's.
    */
   readonly started: Promise<void>
@@ -77,7 +77,7 @@ export interface Composed {
   /** Counts over all instances, for rate limits. */
   readonly sharedCounter: RedisAdapter['windowCounters']
   readonly health: {
-    /** Whether requests can be answered; Redis plays no part in it. */
+    /** Whether requests can be answered; it does not depend on Redis. */
     ready(): boolean
     verbose(): Promise<Record<string, unknown>>
   }

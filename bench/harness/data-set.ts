@@ -1,4 +1,4 @@
-/** Seeded synthetic organisations: the same seed gives the same rows, whoever runs it, wherever. */
+/** Seeded synthetic organisations: the same seed gives the same rows on every machine. */
 import { createHash } from 'node:crypto'
 import pg from 'pg'
 import { applyMigrations } from '../../src/postgres/migrate.ts'

@@ -39,7 +39,7 @@ export function apiPath(literals: TemplateStringsArray, ...values: string[]): st
 
 function segment(value: string): string {
   if (value === '.' || value === '..')
-    throw new UsageError(`${value} cannot be part of a URL's path; whoever is called so can be managed by import only`)
+    throw new UsageError(`${value} cannot be part of a URL's path; such a user can be managed by import only`)
   return encodeURIComponent(value)
 }
 
@@ -77,7 +77,7 @@ async function answerTo(deps: { token: string; fetch: typeof fetch }, url: URL, 
         }),
         ...call.headers,
       },
-      // A redirect would carry a change, and possibly the token, to where nobody asked for it.
+      // A redirect would send a change, and possibly the token, to another address than the one given.
       redirect: 'error',
       signal: AbortSignal.timeout(call.timeoutMs ?? PATIENCE_MS),
       ...(call.body !== undefined && { body: JSON.stringify(call.body) }),
@@ -101,7 +101,7 @@ function problemIn(text: string): ProblemDetails {
     const problem: unknown = JSON.parse(text)
     if (problem !== null && typeof problem === 'object') return problem
   } catch {
-    // Something in between answered, a proxy for example; what it said is all there is.
+    // Something in between answered, a proxy for example; its text is all there is to show.
   }
   return { detail: text.slice(0, 500).trim() }
 }

@@ -1,4 +1,4 @@
-/** Where the API is and who asks: from the arguments, the environment, or the local stack. */
+/** The address of the API and the caller's token: from the arguments, the environment, or the local stack. */
 import { readRunningSettings, SettingError } from '../local/settings.ts'
 import { createTokenIssuer } from '../local/token-issuer.ts'
 import { UsageError } from './outcome.ts'
@@ -11,7 +11,7 @@ export interface Connection {
   readonly token: string
 }
 
-/** @throws UsageError when the address is none, or a token is needed and there is none */
+/** @throws UsageError when the address is invalid, or a token is needed and missing */
 export async function readConnection(
   options: { readonly url?: string | undefined; readonly token?: string | undefined },
   env: NodeJS.ProcessEnv,
@@ -31,7 +31,7 @@ export const isLoopback = ({ hostname }: URL): boolean => LOOPBACK.includes(host
 function readUrl(text: string): URL {
   const url = URL.parse(text)
   if (url === null || !/^https?:$/.test(url.protocol))
-    throw new UsageError(`${JSON.stringify(text)} is no http or https address`)
+    throw new UsageError(`${JSON.stringify(text)} is not an http or https address`)
   // A base with a path (an ingress prefix) keeps it: relative paths are resolved below it.
   if (!url.pathname.endsWith('/')) url.pathname += '/'
   return url

@@ -1,4 +1,4 @@
-/** `npm run failover`: takes the Redis master away from the running local stack and shows, second by second, what clients see. */
+/** `npm run failover`: ends the local stack's Redis master and shows, second by second, what clients see. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { failuresOf, figuresOf, HEADING, milliseconds, row } from '../local/load-report.ts'
 import { inflict, type MasterFault, waitUntilReplica } from '../local/master-fault.ts'

@@ -25,7 +25,7 @@ export interface ProblemDetails {
   }[]
 }
 
-/** The service said no. */
+/** The service refused. */
 export class RefusedError extends Error {
   readonly exitCode = EXIT.refused
   readonly status: number

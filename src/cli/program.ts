@@ -106,7 +106,7 @@ function explain(error: CommanderError, command: Commander): string {
   return [
     message,
     ...(meant === undefined ? [] : [`(Did you mean ${meant}?)`]),
-    `\`${pathOf(meant === undefined ? command : (command.parent ?? command))} --help\` shows what there is.`,
+    `\`${pathOf(meant === undefined ? command : (command.parent ?? command))} --help\` lists the options.`,
   ].join('\n')
 }
 
@@ -125,7 +125,7 @@ function givenTo(command: Command, parsed: Commander): Given {
   const common = parsed.optsWithGlobals<Values>()
   // An empty segment would address the list instead of an item of it.
   if (parsed.args.includes(''))
-    throw new UsageError(`an argument is empty\n\`${pathOf(parsed)} --help\` shows what there is.`)
+    throw new UsageError(`an argument is empty\n\`${pathOf(parsed)} --help\` lists the options.`)
   const givenValue = (option: string) => values[camelCase(option)]
   const text = (option: string) => textOf(givenValue(option))
   return {

@@ -319,11 +319,11 @@ describe('what goes wrong', () => {
     ['an unknown option', 'resources --colour', /--colour/],
     ['an option without its value', 'resources --kind', /--kind/],
     ['a resource without kind', 'resources create a', /--kind is needed/],
-    ['attributes that are no JSON', 'resources create a --kind b --attributes {', /--attributes is no JSON/],
+    ['attributes that are not JSON', 'resources create a --kind b --attributes {', /--attributes is not JSON/],
     ['a grant without permission', 'resources create a --kind b --grant team', /is not <group>=<permission>/],
     ['a change of nothing', 'groups update a', /nothing to change/],
-    ['both ways at once', 'groups update a --root --parent b', /exclude each other/],
-    ['enabled and disabled', 'users put a --enable --disable', /exclude each other/],
+    ['both ways at once', 'groups update a --root --parent b', /mutually exclusive/],
+    ['enabled and disabled', 'users put a --enable --disable', /mutually exclusive/],
     ['a flush without reason', 'cache flush all', /--reason is needed/],
     [
       'a flush of an unknown scope',
@@ -333,7 +333,7 @@ describe('what goes wrong', () => {
     ['a flush of a user unnamed', 'cache flush user --reason x', /cache flush user needs <user>/],
     ['a flush of all and more', 'cache flush all alice --reason x', /takes no more arguments/],
     ['all from a cursor', 'resources --all --cursor c', /leave --cursor out/],
-    ['an address that is none', 'me --url localhost:3000', /is no http or https address/],
+    ['an address that is none', 'me --url localhost:3000', /is not an http or https address/],
   ])('is exit code 2 and sends nothing for %s', async (_what, line, expected) => {
     const { exitCode, calls, err } = await run(line)
     expect(err).toMatch(expected)

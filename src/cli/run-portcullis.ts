@@ -71,7 +71,7 @@ async function runCommand({ command, given, common }: Given, deps: CommandDeps):
   if (aside !== undefined && !common.json) deps.say(aside)
 }
 
-/** Connects at the first call: what needs none, such as a dry run, needs no token. */
+/** Connects at the first call: a command without calls, such as a dry run, needs no token. */
 function apiOf(common: CommonOptions, deps: CommandDeps): ApiClient {
   let connection: Promise<Connection> | undefined
   const headers = {

@@ -1,4 +1,4 @@
-/** What every script of the project understands alike: `--help` ends with 0, a wrong argument with 2 and a suggestion. */
+/** What all scripts of the project have in common: `--help` ends with 0, a wrong argument with 2 and a suggestion. */
 import { Command, InvalidArgumentError, Option } from 'commander'
 
 const USAGE_EXIT = 2
@@ -10,7 +10,7 @@ const USAGE_EXIT = 2
 export function createScript(name: string, description: string): Command {
   return new Command(name)
     .description(description)
-    .showHelpAfterError(`\`${name} --help\` shows what there is.`)
+    .showHelpAfterError(`\`${name} --help\` lists the options.`)
     .exitOverride(({ exitCode }) => process.exit(exitCode === 0 ? 0 : USAGE_EXIT))
 }
 

@@ -18,7 +18,7 @@ const API_GRACE_MS = 10_000
 
 const ENVIRONMENT_HELP = `
 Environment: PORT (3000) of the API, LOCAL_PORT_BASE (15400) of PostgreSQL, Redis and Sentinels;
-DATABASE_URL, REDIS_SENTINELS or REDIS_URL for servers that exist already.`
+DATABASE_URL, REDIS_SENTINELS or REDIS_URL for existing servers.`
 
 const say = (message: string) => console.log(`[portcullis] ${message}`)
 let stack: LocalStack | undefined
@@ -27,7 +27,7 @@ let startApiAgain: (() => Promise<void>) | undefined
 let stopping: Promise<never> | undefined
 
 const { resetSample } = createScript('npm start --', 'Runs the whole system on loopback until Ctrl-C.')
-  .option('--reset-sample', 'first delete everything that is stored, the audit trail too, and load the sample anew')
+  .option('--reset-sample', 'first delete all stored data, the audit trail included, and load the sample again')
   .addHelpText('after', ENVIRONMENT_HELP)
   .parse()
   .opts<{ resetSample?: true }>()
@@ -158,7 +158,7 @@ async function welcomeFor(
   })
 }
 
-/** The API first, so that nobody is served by half a system; the first call decides the exit code. */
+/** The API first, so that no request is served by half a system; the first call decides the exit code. */
 function stop(code: number, reason: string): Promise<never> {
   stopping ??= (async () => {
     supervisor.rest()
@@ -175,6 +175,6 @@ function stop(code: number, reason: string): Promise<never> {
 function explain(error: unknown): string {
   if (!(error instanceof Error)) return String(error)
   if (error instanceof MigrationError)
-    return `${error.message}\nIf the data in .portcullis is of no worth to you: delete that folder and start again.`
+    return `${error.message}\nIf you do not need the data in .portcullis, delete that folder and start again.`
   return 'code' in error ? error.message : (error.stack ?? error.message)
 }

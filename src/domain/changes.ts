@@ -1,11 +1,11 @@
-/** The change feed: what stopped being valid, in the order the log shows it, from any position a client comes back with. */
+/** The change feed: what stopped being valid, in the order the log shows it, from any position at which a client resumes. */
 import { formatSnapshot, parseSnapshot, type Snapshot } from '../cache/index.ts'
 import type { Change, ChangeEvent, ChangeFeed, ChangeStream } from './api.ts'
 import type { CursorCodec } from './cursor.ts'
 import { DomainError } from './errors.ts'
 
 /**
- * Where a reader is: he has everything visible in `since`; and, halfway through a long batch, of what `upTo` shows
+ * Where a reader is: it has everything visible in `since`; and, halfway through a long batch, of what `upTo` shows
  * besides, the rows up to `row`. A row's id alone would not do: a transaction may commit late with a low one.
  */
 export interface ChangePosition {
@@ -45,7 +45,7 @@ export interface ChangeFeedOptions {
   readonly streamsMax: number
   /** Without a change for this long, the position is sent alone, in milliseconds. */
   readonly heartbeatMs: number
-  /** A stream ends after this long, so that whoever may no longer read it learns so, in milliseconds. */
+  /** A stream ends after this long, in milliseconds, so that a reader that lost its role is noticed. */
   readonly lifeMs: number
 }
 
@@ -94,7 +94,7 @@ export function createChangeFeed(options: ChangeFeedOptions): ChangeFeed & { wak
     async function advance(): Promise<readonly ChangeEvent[]> {
       const page = await pageAfter(position)
       if (page.database !== position.database || !page.complete) {
-        // What he missed cannot be told any more; he starts again from nothing, and from here.
+        // The missed rows are gone; the reader starts from nothing, and from here.
         position = await present()
         return [{ id: encoded(position), reset: true }]
       }
@@ -154,7 +154,7 @@ export function createChangeFeed(options: ChangeFeedOptions): ChangeFeed & { wak
   }
 }
 
-/** After a whole batch he has seen all that its snapshot shows; after a part of it, so many rows more than before. */
+/** After a whole batch the reader has seen all that its snapshot shows; after a part of it, so many more rows. */
 function endOf({ database, since }: ChangePosition, { upTo, rows, more }: ChangePage): ChangePosition {
   const last = rows.at(-1)
   return more && last ? { database, since, within: { upTo, row: last.row } } : { database, since: upTo }

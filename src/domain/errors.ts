@@ -34,7 +34,7 @@ export interface FieldProblem {
 export class DomainError extends Error {
   readonly code: DomainErrorCode
   readonly problems: readonly FieldProblem[]
-  /** For refusals that pass by themselves: when to come back, in seconds. */
+  /** For temporary refusals: when to retry, in seconds. */
   readonly retryAfterSeconds: number | undefined
   constructor(
     code: DomainErrorCode,

@@ -32,7 +32,7 @@ describe('a flush', () => {
     },
   )
 
-  it('of a user takes his two entries', async () => {
+  it('of a user takes the list and the groups of that user', async () => {
     expect(await scopeOfFlush(tx, { scope: 'user', user: alice })).toEqual({
       tags: ['u:alice'],
       keys: [
@@ -44,7 +44,7 @@ describe('a flush', () => {
   })
 
   it.each([{ id }, { name: 'plan' }])(
-    'of a resource takes its bucket and the lists of everybody, whoever held it before a change that nobody logged: %j',
+    'of a resource takes its bucket and all lists, because any of them may have held it before an unlogged change: %j',
     async (resource) => {
       expect(await scopeOfFlush(tx, { scope: 'resource', resource })).toEqual({
         tags: ['c:0a', `r:${id}`, 'l:user-resources'],

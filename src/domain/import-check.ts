@@ -75,7 +75,7 @@ interface Reference {
   readonly path: string
 }
 
-/** What refers to something that the import itself does not bring. */
+/** References to what the import itself does not contain. */
 function referencesOf({ users, groups, memberships, resources, grants }: OrganisationImport): Reference[] {
   const brought = {
     users: new Set(users.map(({ id }) => id)),

@@ -24,7 +24,7 @@ const tx = { canName: (count: number) => count <= 2 } as unknown as Transaction
 const held = (groups: GroupId[], users: UserId[] | null): Holders => ({ groups, users: users && userIdsOf(users) })
 
 describe('the entries of one user', () => {
-  it('are his list, by his tag', async () => {
+  it('are the list of the user, by the tag of the user', async () => {
     const rule = userResources<{ user: UserId }>(({ user }) => user)
     expect(await rule(tx, { user: alice })).toEqual({
       tags: ['u:alice'],
@@ -33,7 +33,7 @@ describe('the entries of one user', () => {
     })
   })
 
-  it('are his groups, by the same tag', async () => {
+  it('are the groups of the user, by the same tag', async () => {
     const rule = userGroups<{ user: UserId }>(({ user }) => user)
     expect(await rule(tx, { user: alice })).toEqual({
       tags: ['u:alice'],

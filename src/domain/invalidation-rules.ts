@@ -17,7 +17,7 @@ import type { Holders, Transaction } from './transaction.ts'
 import { type UserIds, userIdsIn } from './user-ids.ts'
 
 type DomainRule<Subject> = Rule<Transaction, Subject>
-/** What of the subject the rule is about; null when there is none. */
+/** The part of the subject that the rule is about; null when there is none. */
 type Find<Subject, Found> = (subject: Subject) => Found | null
 
 /** `resources:{user}` of one user. */
@@ -57,7 +57,7 @@ export function allResources<Subject>(find: Find<Subject, readonly ResourceId[]>
     const distinct = [...new Set(resources)]
     const buckets = [...new Set(distinct.map(bucketOf))]
     if (buckets.length === 0) return NOTHING_INVALIDATED
-    // The manifest last: while it is there, it vouches for copies of every bucket it names.
+    // The checkpoint's list last: while it is there, it vouches for every bucket it names.
     const keys = [...buckets.map(layerKey.catalogueBucket), layerKey.catalogue()]
     const named = distinct.length > NAMED_RESOURCES_MAX ? [] : distinct.map(resourceTag)
     return { ...NOTHING_INVALIDATED, tags: [...buckets.map(bucketTag), ...named], keys }
@@ -72,7 +72,7 @@ export function resourcesOfHolders<Subject>(find: Find<Subject, Holders>): Domai
   })
 }
 
-/** `user:groups:{user}` and `resources:{user}` of everybody in a subtree that comes, goes or moves. */
+/** `user:groups:{user}` and `resources:{user}` of everybody in a subtree that is created, deleted or moved. */
 export function everythingOfMembersBelow<Subject>(find: Find<Subject, Holders>): DomainRule<Subject> {
   return forFound(find, ({ groups, users }) => {
     const layers = ['user-groups', 'user-resources'] as const

@@ -57,7 +57,7 @@ export interface Grant {
 /** A group or resource as clients name it: by uuid or by unique name (`name:<name>` in a path). */
 export type Ref<Id> = { readonly id: Id } | { readonly name: string }
 
-/** A group that counts for a user: his own (`via` is the group itself) or an ancestor of one of his own. */
+/** A group that counts for a user: one of the user's own (`via` is the group itself) or an ancestor of one. */
 export interface EffectiveGroup {
   readonly id: GroupId
   readonly name: string
@@ -79,5 +79,5 @@ export interface VisibleResource {
   readonly updatedAt: string
 }
 
-/** How much a resource's attributes may take as JSON: whoever reads a list reads them all. */
+/** The limit of a resource's attributes as JSON: every reader of a list reads them all. */
 export const ATTRIBUTES_MAX_BYTES = 16 * 1024

@@ -1,7 +1,7 @@
 /**
  * The three recovery tiers. An outage is a fact of the fleet: it began when anybody last had an answer from Redis and
- * ends with the first answer anybody has again. Whoever has it asks the database, under a lock, so that one recovery
- * is decided once however many instances notice it, and an instance that restarted meanwhile decides alike.
+ * ends with the first answer anybody has again. The instance that has it asks the database, under a lock, so that one
+ * recovery is decided once however many instances notice it, and an instance that restarted meanwhile decides alike.
  */
 import { type Clock, type MutationRunner, mutation } from '../cache/index.ts'
 import type { MutationContext } from './api.ts'
@@ -46,7 +46,7 @@ export const recoverFromOutage = mutation<Transaction, Recovered>('recoverFromOu
   )
   .audited({ target: () => 'cache:outage', before: ({ outage }) => outage })
 
-/** Null when somebody had an answer all along, or has already reported the recovery. */
+/** Null when some instance had answers throughout, or has already reported the recovery. */
 function outageEnding(
   lastHealthyAt: Date,
   now: Date,

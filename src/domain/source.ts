@@ -16,7 +16,7 @@ export interface Stamped<T> {
   readonly stamp: Stamp
 }
 
-/** A group that counts for a user, before it is told through which of his own groups it is inherited. */
+/** A group that counts for a user, before it is known through which of the user's own groups it is inherited. */
 export interface GroupNode {
   readonly id: GroupId
   readonly name: string

@@ -4,8 +4,8 @@
  * What a mutation is about is locked and returned by one call (`lock…`), and holds until the transaction ends: nothing
  * needs to be read again. Locks are taken in one order by all: the tree, resources by id, groups by id, users,
  * memberships. Transactions whose affected users could miss each other exclude each other:
- * a membership change shares its group and all ancestors, and whoever gives those groups something, or changes what they
- * were given, takes them alone; a grant shares its resource, and whoever changes the resource takes it alone.
+ * a membership change shares its group and all ancestors, and a mutation that gives those groups something, or
+ * changes what they were given, takes them alone; a grant shares its resource, and a change of the resource takes it alone.
  *
  * Writes return nothing: they may wait for the statement that follows, and fail there.
  */
@@ -27,7 +27,7 @@ import type {
 import type { UserIds } from './user-ids.ts'
 
 export interface Transaction {
-  /** When it began, by this instance's clock: the time that its writes bear. */
+  /** When it began, by this instance's clock: the timestamp of its writes. */
   readonly now: Date
   readonly tree: {
     /** The tree keeps its shape until the transaction ends. Sent with what follows. */
@@ -112,7 +112,7 @@ export interface Transaction {
   }
   /** Of these names, those that do not exist. */
   unknown(names: NamesOfThings): Promise<NamesOfThings>
-  /** What follows may take minutes: the limits of an ordinary change hold no more. */
+  /** What follows may take minutes: the limits of an ordinary change no longer apply. */
   takeLong(): void
   importOrganisation(organisation: OrganisationImport): Promise<ImportCounts>
 }

@@ -38,7 +38,7 @@ describe('the list of resources', () => {
     expect(answer.headers).not.toHaveProperty('x-powered-by')
   })
 
-  it('is not sent again to who has it, under any spelling of the condition', async () => {
+  it('is not sent again to a client that has it, under any spelling of the condition', async () => {
     const { etag = '' } = (await request(test.app).get('/resources').set(as(uma))).headers
     for (const condition of [etag, `W/${etag}`, `"other", ${etag}`, '*']) {
       const answer = await request(test.app)
@@ -57,7 +57,7 @@ describe('the list of resources', () => {
       ).toBe(200)
   })
 
-  it('is refused under If-Match to who has another', async () => {
+  it('is refused under If-Match to a client that has another', async () => {
     for (const path of ['/resources', `/resources/${WORLD.resource}`, `/groups/${WORLD.group}`]) {
       const caller = as(path.startsWith('/groups') ? adam : uma)
       const get = (headers: Record<string, string>) =>
@@ -223,7 +223,7 @@ describe('what may not be seen', () => {
     expect([absent.status, absent.text]).toEqual([404, hidden.text])
   })
 
-  it('is shown to an administrator with no permission of his own', async () => {
+  it('is shown to an administrator who has no permission on it', async () => {
     const answer = await request(test.app).get(`/resources/${WORLD.hidden}`).set(as(adam))
     expect(answer.body).toMatchObject({ name: 'repo/hidden', permission: null })
   })

@@ -42,7 +42,7 @@ export interface Authentication {
   remembered(authorization: string | undefined): Caller | undefined
   /**
    * @param address whose share of refusals it counts against
-   * @throws HttpError `unauthenticated`, `too-many-requests`, or `authentication-unavailable` when nobody can tell
+   * @throws HttpError `unauthenticated`, `too-many-requests`, or `authentication-unavailable` without keys
    */
   authenticate(authorization: string | undefined, address?: string): Promise<Caller>
 }
@@ -51,7 +51,7 @@ const CLOCK_TOLERANCE_S = 5
 const REMEMBERED_TOKENS = 10_000
 const REMEMBERED_TOKEN_LENGTH = 4096
 const REMEMBERED_MS = 300_000
-/** A client that repeats an expired token costs nothing and uses up nobody's share. */
+/** A repeated expired token costs no verification and does not count against the address. */
 const REMEMBERED_REFUSALS = 2000
 const REMEMBERED_REFUSAL_MS = 60_000
 const MAX_TOKEN_LENGTH = 12_288
@@ -91,7 +91,7 @@ export function createAuthentication(options: AuthenticationOptions): Authentica
         currentDate: new Date(nowMs()),
         requiredClaims: ['sub', 'exp'],
       }
-      // What nobody could accept is refused before any key is asked for: the same answer while none can be had.
+      // A token that no key could make valid is refused before a key is fetched, so also while none can be fetched.
       const caller = callerOf(checkedClaims(token, rules), token, options.rolesClaim)
       const { exp = 0 } = await verifiedClaims(token, keys, rules)
       return { caller, expiresAtMs: exp * 1000 }

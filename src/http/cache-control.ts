@@ -4,7 +4,7 @@
 const OLDEST_ENTRY_S = 900
 
 /**
- * Whether an answer from the cache might not do: `no-cache`, `no-store`, or a `max-age` that an entry may exceed.
+ * Whether an answer from the cache may not be acceptable: `no-cache`, `no-store`, or a `max-age` that an entry may exceed.
  * A value that cannot be read counts as 0, as for any cache.
  */
 export function refusesCachedAnswer(cacheControl: string): boolean {

@@ -4,7 +4,7 @@ import type { NextFunction, Request, Response } from 'express'
 
 /**
  * @param written as in `X-Forwarded-For` or `Forwarded`: perhaps with a port, brackets, quotes or a zone
- * @returns the address alone, an IPv4 address that IPv6 carries as IPv4; null for what is no address
+ * @returns the address alone, an IPv4 address that IPv6 carries as IPv4; null if it is not an address
  */
 export function plainAddress(written: string): string | null {
   const unquoted = written.trim().replace(/^"(.*)"$/, '$1')
@@ -47,7 +47,7 @@ const ipv4Of = (groups: readonly number[]) =>
     .flatMap((group) => [group >> 8, group & 0xff])
     .join('.')
 
-/** Before Express reads it: a trusted proxy that writes its ports would not be recognised, nor would two requests of a client be one's. */
+/** Before Express reads it: a proxy that adds ports would not be trusted, and each request of a client would count apart. */
 export function plainForwardedFor(req: Request, _res: Response, next: NextFunction): void {
   const forwarded = req.headers['x-forwarded-for']
   if (forwarded !== undefined)

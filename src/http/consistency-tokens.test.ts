@@ -1,4 +1,4 @@
-/** Every read honours the caller's terms: where it is answered from the cache, where it never is, and in what he may do. */
+/** Every read honours the caller's terms: where it is answered from the cache, where it never is, and in permissions. */
 import request from 'supertest'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { createTestApp, type TestApp, WORLD } from '../../test/support/app.ts'
@@ -44,7 +44,7 @@ describe('a malformed consistency token', () => {
 })
 
 describe('who maintains a group', () => {
-  it('is decided on the terms of the request: nobody is let in by a role whose loss his token covers', async () => {
+  it('is decided on the terms of the request: nobody is let in by a role whose loss their token covers', async () => {
     asked = []
     const answer = await request(test.app)
       .get('/groups')

@@ -1,5 +1,5 @@
 /**
- * Deadlines of one length for many requests. One timer checks all of them, because nearly none is ever reached.
+ * Deadlines of one length for many requests. One timer checks all of them, because almost none is ever reached.
  * Starting and ending a deadline moves at most one other, and nothing that has ended is kept.
  */
 

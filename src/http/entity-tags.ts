@@ -47,7 +47,7 @@ export async function versionToMatch(
 ): Promise<{ ifVersion?: number }> {
   if (ifMatch === undefined && ifNoneMatch === undefined) return {}
   const current = await read()
-  if (current === null) throw new DomainError('not-found', 'nothing here to compare with')
+  if (current === null) throw new DomainError('not-found', 'there is no current version to compare with')
   const isCurrent = (tag: string) => versionOf(tag, caller, current.id) === current.version
   const holds = (tags: Tags) => tags === '*' || tags.some(isCurrent)
   if (ifMatch !== undefined && !holds(tagsIn(ifMatch)))
@@ -61,13 +61,13 @@ export async function versionToMatch(
 export type Tags = '*' | readonly string[]
 
 const TAG_OR_WORD = /(?:W\/)?"[^"]*"|[^\s,]+/g
-/** What servers put at the end of a tag when they compress: Apache, Caddy, Jetty. */
+/** What servers append to a tag when they compress: Apache, Caddy, Jetty. */
 const CODING = /-{1,2}(gzip|br|zstd|deflate)"$/
 
 /**
  * The tags of `If-Match` or `If-None-Match`, as they were given out. A proxy that compresses makes a tag weak (nginx,
- * Cloudflare) or appends the coding; RFC 9110 would then let no `If-Match` hold. Here a tag names a state of the data and
- * not bytes, so it counts all the same.
+ * Cloudflare) or appends the coding; RFC 9110 would then let no `If-Match` hold. Here a tag names a state of the data,
+ * not bytes, so it still counts.
  * @throws HttpError `malformed-request` for `*` beside tags: half of what is meant would be ignored
  */
 export function tagsIn(condition: string): Tags {

@@ -14,10 +14,10 @@ export interface Policy {
    * reads that lookup is not needed, because a disabled user sees nothing anyway.
    */
   readonly weighsRoles: boolean
-  /** The roles alone decide: who has not got them in his token is refused before his body is waited for. */
+  /** The token's roles alone decide: a caller without them is refused before the body has arrived. */
   readonly rolesDecide?: true
   /**
-   * @param terms of the request: who must see a mutation must see it in what he may do too
+   * @param terms of the request: a caller that must see a mutation must see it in its own permissions too
    * @returns the caller's permission on the resource of the path, where it had to be looked up
    * @throws DomainError `forbidden`, or `not-found` where even the existence is hidden
    */
@@ -60,7 +60,7 @@ export const selfOrAdmin: Policy = {
   check: (caller, params) => permit(caller.isAdmin || (params as { id: UserId }).id === caller.id),
 }
 
-/** Reading groups: admins, and whoever maintains any group. */
+/** Reading groups: admins, and maintainers of any group. */
 export const anyMaintainerOrAdmin: Policy = {
   who: 'admin, or a maintainer of a group',
   authenticated: true,
@@ -93,7 +93,7 @@ export function onResource(least: Permission, parameter: 'id' | 'resourceId' = '
       if (caller.isAdmin) return undefined
       const ref = (params as Record<typeof parameter, Ref<ResourceId>>)[parameter]
       const held = await portcullis.reads.permissionOn(caller.id, ref)
-      // Hidden and absent are one answer; only who sees the resource may learn that he may not change it.
+      // Hidden and absent are one answer; only a caller that sees the resource may learn that it may not be changed.
       if (held === null) throw new DomainError('not-found', 'no such resource')
       permit(PERMISSIONS.indexOf(held) >= PERMISSIONS.indexOf(least))
       return held
@@ -112,7 +112,7 @@ export function permit(allowed: boolean): void {
 
 /**
  * A token outlives the moment its owner is disabled. While the database cannot be asked the roles count:
- * nobody can be disabled through it either, and whoever must look at a sick fleet needs the state of the cache then.
+ * nobody can be disabled through it either, and people who look after a sick fleet need the state of the cache then.
  */
 export async function withoutRolesIfDisabled(caller: Caller, { reads }: Portcullis): Promise<Caller> {
   if (caller.roles.length === 0) return caller

@@ -23,7 +23,7 @@ export type ProblemCode = DomainErrorCode | HttpErrorCode
 interface ProblemKind {
   readonly status: number
   readonly title: string
-  /** Said instead of the error's own message: where that could differ between cases that must look the same. */
+  /** Replaces the error's own message where that could differ between cases that must look the same. */
   readonly detail?: string
 }
 
@@ -33,7 +33,7 @@ export const PROBLEMS: Readonly<Record<ProblemCode, ProblemKind>> = {
   'token-malformed': { status: 400, title: 'The consistency token cannot be read' },
   unauthenticated: { status: 401, title: 'A valid access token is needed' },
   forbidden: { status: 403, title: 'You may not do this', detail: 'Your roles and permissions do not allow this.' },
-  'not-found': { status: 404, title: 'Not found', detail: 'There is nothing here that you may see.' },
+  'not-found': { status: 404, title: 'Not found', detail: 'It does not exist, or you have no access to it.' },
   'unknown-user': { status: 404, title: 'There is no such user' },
   'unknown-group': { status: 404, title: 'There is no such group' },
   'unknown-resource': { status: 404, title: 'There is no such resource' },
@@ -61,53 +61,53 @@ export const PROBLEMS: Readonly<Record<ProblemCode, ProblemKind>> = {
   overloaded: {
     status: 503,
     title: 'Too busy',
-    detail: 'More requests are waiting than can be served; come back shortly.',
+    detail: 'Too many requests are waiting already; retry shortly.',
   },
   'database-unavailable': {
     status: 503,
     title: 'Temporarily unavailable',
-    detail: 'The source of truth cannot be reached; come back shortly.',
+    detail: 'The database cannot be reached; retry shortly.',
   },
   'database-slow': {
     status: 503,
     title: 'Temporarily unavailable',
-    detail: 'The source of truth took too long; nothing was changed. Come back shortly.',
+    detail: 'The database took too long; nothing was changed. Retry shortly.',
   },
   'database-locked': {
     status: 503,
     title: 'Temporarily unavailable',
-    detail: 'Other changes of the same things are in progress; nothing was changed. Come back shortly.',
+    detail: 'Other changes to the same objects are in progress; nothing was changed. Retry shortly.',
   },
   'database-full': {
     status: 503,
     title: 'No space left',
-    detail: 'The source of truth has no space left; nothing was changed. Reads go on.',
+    detail: 'The database has no space left; nothing was changed. Reads still work.',
   },
   'database-read-only': {
     status: 503,
     title: 'Read-only',
-    detail: 'The source of truth takes no changes at present; nothing was changed. Reads go on.',
+    detail: 'The database is read-only at present; nothing was changed. Reads still work.',
   },
   'database-misconfigured': {
     status: 503,
     title: 'Not set up',
-    detail: 'The source of truth refuses the service until its operator changes something.',
+    detail: 'The database refuses the service until its operator corrects the configuration.',
   },
   'database-failing': {
     status: 503,
     title: 'Temporarily unavailable',
-    detail: 'The source of truth failed at this; come back shortly.',
+    detail: 'The database failed; retry shortly.',
   },
   'not-ready': { status: 503, title: 'Not ready' },
   'authentication-unavailable': {
     status: 503,
     title: 'Temporarily unavailable',
-    detail: 'The keys that access tokens are checked with cannot be fetched; come back shortly.',
+    detail: 'The keys for checking access tokens cannot be fetched; retry shortly.',
   },
   'deadline-exceeded': {
     status: 503,
     title: 'Temporarily unavailable',
-    detail: 'The request was not done in time; a change may or may not have been made.',
+    detail: 'The request was not finished in time; a change may or may not have been made.',
   },
 }
 
@@ -148,7 +148,7 @@ export interface Problem {
 
 export const problemType = (code: ProblemCode): string => `urn:portcullis:problem:${code}`
 
-/** Any thrown value as what a client is told; what is not known is `internal` and says nothing of its cause. */
+/** Any thrown value as a problem for the client; an unknown error is `internal` and says nothing about its cause. */
 export function problemOf(error: unknown): Problem {
   if (error instanceof DomainError) return domainProblem(error)
   if (error instanceof HttpError) return problem(error.code, error.message, { headers: error.headers })
@@ -205,13 +205,13 @@ function itemOf({ path, message }: FieldProblem): ProblemItem {
 export function invalid(error: z.ZodError, part: 'body' | 'query' | 'path'): DomainError {
   const problems = error.issues.flatMap((issue) => issuesOf(issue, part))
   const where = { body: 'body', query: 'query', path: 'path' }[part]
-  return new DomainError('invalid-input', `The ${where} does not match what is expected here.`, { problems })
+  return new DomainError('invalid-input', `The ${where} does not match the schema.`, { problems })
 }
 
 /** For a route that takes no query at all. */
 export function unknownParameters(names: readonly string[]): DomainError {
   const problems = names.map((path) => ({ path, message: 'is not known here' }))
-  return new DomainError('invalid-input', 'The query does not match what is expected here.', { problems })
+  return new DomainError('invalid-input', 'The query does not match the schema.', { problems })
 }
 
 function issuesOf(issue: z.core.$ZodIssue, part: 'body' | 'query' | 'path'): FieldProblem[] {

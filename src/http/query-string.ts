@@ -27,7 +27,7 @@ function decoded(text: string): string {
 }
 
 function refused(name: string, message: string): DomainError {
-  return new DomainError('invalid-input', 'The query does not match what is expected here.', {
+  return new DomainError('invalid-input', 'The query does not match the schema.', {
     problems: [{ path: name, message }],
   })
 }

@@ -58,7 +58,7 @@ describe('tokens that nobody signed', () => {
     expect(await outcomeOf(keys, 'uma', ATTACKER)).toBe('uma')
   })
 
-  it('do not lock out who was accepted at the same address: neither his token nor the next one', async () => {
+  it('do not lock out a user who was accepted at the same address: neither the token nor the next one', async () => {
     const { authentication, outcomeOf, flood } = setUp()
     const token = `Bearer ${await signToken(keys, 'uma')}`
     await authentication.authenticate(token, ATTACKER)

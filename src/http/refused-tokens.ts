@@ -18,8 +18,8 @@ export interface RefusedTokensOptions {
 }
 
 /**
- * Beyond an address's share, a user who was accepted there lately still is: whoever shares an address with an attacker
- * is locked out neither by him, nor when his token is renewed, unless the attacker knows his id and aims at it.
+ * Beyond an address's share, users who were accepted there lately still are: an attacker at the same address does not
+ * lock them out, not even when their token is renewed, unless the attacker knows their id and aims at it.
  */
 const OWN_REFUSALS_PER_MINUTE = 10
 const NEIGHBOURS = { maxEntries: 20_000, maxTokenLength: 400, maxAgeMs: 12 * 3_600_000 } as const

@@ -156,7 +156,7 @@ describe('who may call what', () => {
       // Another request on another connection is answered after the head of the first was read.
       const { status } = await sendTo({ path: '/me', headers: { authorization: await slow.bearer('uma') } })
       expect([status, asked - before]).toEqual([200, 0])
-      // What he may do is what he may do at the end.
+      // The permission that counts is the one at the end.
       disabled = true
       exchange.socket.write(body.slice(-1))
       expect([call, await exchange.status]).toEqual([call, answered])

@@ -1,4 +1,4 @@
-/** What is said of a value of the wrong type, in the words of whoever has to put it right. */
+/** Messages for values of the wrong type, in the words of the people who have to correct them. */
 import type { z } from 'zod'
 
 const EXPECTED: Readonly<Record<string, string>> = {

@@ -16,7 +16,7 @@ export function keyFault(jwk: unknown): string | null {
   const { kty, d, priv, k } = jwk as JWK
   if (typeof kty !== 'string') return 'has no kty'
   if (kty === 'oct' || k !== undefined) return 'is a shared secret'
-  if (d !== undefined || priv !== undefined) return 'contains its private half: whoever can fetch it can sign'
+  if (d !== undefined || priv !== undefined) return 'contains its private half: anyone who can fetch it can sign'
   // Algorithms that Node does not know as a JWK cannot be asked for either.
   if (kty !== 'RSA' && kty !== 'EC' && kty !== 'OKP') return 'has an unknown kty'
   try {

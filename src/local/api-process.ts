@@ -65,7 +65,7 @@ export async function startApi(deps: {
   return { url, logFile, process: api }
 }
 
-/** Everything into the file; warnings, errors and what is no JSON (a crash) also to the person. */
+/** Everything goes to the file; warnings, errors and lines that are not JSON (a crash) also to the terminal. */
 function readLines(log: WriteStream, warn: (line: string) => void): (chunk: Buffer) => void {
   let rest = ''
   return (chunk) => {
@@ -79,7 +79,7 @@ function readLines(log: WriteStream, warn: (line: string) => void): (chunk: Buff
   }
 }
 
-/** A warning of the log as one short line, text that is no log line as it is, and null for the rest. */
+/** A warning of the log as one short line, other text unchanged, and null for the rest. */
 export function worthSaying(line: string): string | null {
   if (!line.startsWith('{')) return line.trim() === '' ? null : line
   try {

@@ -32,7 +32,7 @@ export interface GuardedProcess {
   readonly exited: Promise<Exit>
   isRunning(): boolean
   signal(signal: NodeJS.Signals): void
-  /** Asks it to end with its own signal, insists with SIGKILL after `graceMs`. */
+  /** Ends it with its own signal, or with SIGKILL after `graceMs`. */
   stop(graceMs: number): Promise<Exit>
 }
 
@@ -40,7 +40,7 @@ export interface GuardedProcesses {
   start(what: ProcessToStart): GuardedProcess
   /** A path to delete, should this process be killed before it can tidy up. */
   removeAfterCrash(path: string): void
-  /** Lets the watchdog go; whatever still runs is ended by it. */
+  /** Ends the watchdog, which ends every process that still runs. */
   close(): Promise<void>
 }
 

@@ -50,7 +50,7 @@ export function homeForPostgres(dataDir: string, account: Account | undefined): 
   return home
 }
 
-/** Whoever removed and recreated the remembered folder may be somebody else. */
+/** The remembered folder may have been removed and recreated by somebody else. */
 function isOwnFolder(folder: string, account: Account): boolean {
   const found = existsSync(folder) ? lstatSync(folder) : undefined
   return found?.isDirectory() === true && found.uid === account.uid

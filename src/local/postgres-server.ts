@@ -45,9 +45,9 @@ export function createPostgresServer(deps: {
   readonly dataDir: string
   readonly logDir: string
   readonly port: number
-  /** `disk` waits for the disk at each commit; `memory` is for data that nobody wants back after a power cut. */
+  /** `disk` waits for the disk at each commit; `memory` is for data that need not survive a power cut. */
   readonly durability: 'disk' | 'memory'
-  /** `recreate`: the database of former starts goes, and an empty one takes its place. */
+  /** `recreate`: the database of former starts is replaced by an empty one. */
   readonly database?: 'keep' | 'recreate'
   readonly onExit: (exit: Exit) => void
   readonly onStart: () => void

@@ -5,7 +5,7 @@ export interface Sample {
   /** Milliseconds since the load began, when the answer was complete. */
   readonly endedMs: number
   readonly latencyMs: number
-  /** How much later than its rate demands it was asked: what the load itself was late, on a busy processor. */
+  /** How late it was sent, in milliseconds: on a busy processor the load itself falls behind its rate. */
   readonly lateMs: number
   /** The HTTP status, or what went wrong before there was one. */
   readonly outcome: number | string
@@ -40,7 +40,7 @@ export function startReadLoad(options: {
   const beganMs = performance.now()
   const pending = new Set<Promise<void>>()
   let asked = 0
-  // Catches up after a late tick: the rate is a promise, not a hope.
+  // Catches up after a late tick, so that the rate holds.
   const timer = setInterval(() => {
     const due = Math.floor(((performance.now() - beganMs) / 1_000) * options.perSecond)
     for (; asked < due; asked++) {

@@ -49,8 +49,8 @@ export function createRedisCluster(deps: {
   readonly onExit: (name: RedisName | SentinelName, exit: Exit) => void
   readonly onStart: () => void
   /**
-   * Where given, a server that does not answer is no reason not to start: it is reported here, and again when it does.
-   * One that hangs for a minute is killed, so that whoever watches over it starts another.
+   * Where given, the start goes on without a server that does not answer: it is reported here, and again when it answers.
+   * One that hangs for a minute is killed, so that its supervisor starts another.
    */
   readonly onAbsence?: (message: string) => void
 }): RedisCluster {
@@ -193,7 +193,7 @@ export function createRedisCluster(deps: {
     )
   }
 
-  /** Waits for a promotion where there is still somebody to promote; else the old master is all there is. */
+  /** Waits for a promotion where there is still somebody to promote; else the old master is the only candidate. */
   async function masterOtherThan(name: RedisName): Promise<RedisName> {
     const others = REDIS_NAMES.filter((other) => other !== name && running.get(other)?.isRunning())
     if (others.length === 0) return master()
@@ -210,11 +210,11 @@ export function createRedisCluster(deps: {
     master,
     async restart(name) {
       const former = running.get(name)
-      if (former?.isRunning()) throw new Error(`${name} runs already (process ${former.pid})`)
+      if (former?.isRunning()) throw new Error(`${name} is already running (process ${former.pid})`)
       const start = async () =>
         isSentinel(name) ? startSentinel(name) : startServer(name, await masterOtherThan(name))
       await start().catch((error) => {
-        // Nobody could start it a second time beside one that hangs.
+        // It cannot be started a second time while the first one hangs.
         running.get(name)?.signal('SIGKILL')
         throw error
       })

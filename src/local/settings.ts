@@ -1,4 +1,4 @@
-/** What the person in front of the local stack may choose, and the fixed rest. */
+/** The settings of the local stack: those that its environment may change, and the fixed ones. */
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { stillRuns } from './process-identity.ts'
@@ -18,7 +18,7 @@ export interface LocalSettings {
   readonly keysDir: string
   readonly issuer: string
   readonly audience: string
-  /** Set when the database, or Redis, is somebody else's. */
+  /** Set when the database, or Redis, is an existing server. */
   readonly databaseUrl: string | undefined
   readonly redis: 'own' | 'external'
 }

@@ -36,11 +36,11 @@ export interface StackOptions {
   readonly furtherPorts?: readonly NeededPort[]
   readonly durability: 'disk' | 'memory'
   readonly masterName?: string
-  /** A database that is there already: no PostgreSQL is started. */
+  /** An existing database: no PostgreSQL is started. */
   readonly databaseUrl?: string | undefined
   /** `external`: Redis is somewhere else, none is started. */
   readonly redis?: 'own' | 'external'
-  /** `recreate`: what former starts have stored goes. */
+  /** `recreate`: data of former starts is deleted. */
   readonly database?: 'keep' | 'recreate'
   /** Whether the stack starts without Redis servers that do not answer; the missing ones are logged. */
   readonly absentRedis?: 'fails' | 'is-logged'
@@ -63,7 +63,7 @@ export interface LocalStack {
   readonly logDir: string
   /** Where PostgreSQL keeps its data; null when it is external. */
   readonly postgresHome: string | null
-  /** Starts a process that belongs to the stack: it never outlives this one. Whoever started it stops it. */
+  /** Starts a process that belongs to the stack: it never outlives this one. Its starter stops it. */
   run(what: ProcessToStart & { readonly url?: string }): GuardedProcess
   state(): StackState
   master(): Promise<RedisName>

@@ -12,7 +12,7 @@ const STEP_MS = 50
 const guarded = new Map<number, NodeJS.Signals>()
 const leftovers = new Set<string>()
 
-// Whoever ends the whole session ends the servers too; this process goes last, when the pipe closes.
+// A signal to the whole session ends the servers too; this process goes last, when the pipe closes.
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => {})
 
 for await (const line of createInterface({ input: process.stdin })) {

@@ -71,7 +71,7 @@ const SQL = {
      FROM grants g JOIN resources r ON r.id = g.resource_id
      WHERE g.group_id = $1::uuid AND ($3::text IS NULL OR r.name > $3::text COLLATE "C") ORDER BY r.name LIMIT $2`,
   ),
-  /** The same for the user $1: only what he administers, so that not even a cursor names anything else. */
+  /** The same for the user $1: only what the user administers, so that not even a cursor names anything else. */
   administeredGrants: statement(
     'administered-grants',
     `WITH RECURSIVE ${EFFECTIVE_GROUPS}, ${ADMINISTERED}

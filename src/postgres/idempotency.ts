@@ -20,8 +20,8 @@ const KEPT = `interval '24 hours'`
 const FIND = `
 SELECT fingerprint, body FROM idempotency_keys WHERE subject = $1 AND key = $2 AND expires_at > clock_timestamp()`
 
-// The look and the lock at once: whoever finds the answer needs no lock, so that repetitions of what is done are not told
-// that it is in progress, only because they meet. The lock is never waited for: a client that repeats too early is told so
+// The look and the lock at once: a request that finds the answer needs no lock, so that two repetitions of finished work
+// that meet are not told that it is in progress. The lock is never waited for: a client that repeats too early is told so
 // instead of holding a connection.
 const FIND_OR_LOCK: Statement = {
   name: 'idempotent-begin',
@@ -53,7 +53,7 @@ export async function once<T>(session: Session, of: IdempotencyKey, work: () => 
   const [begun] = await session.query<{ kept: Kept | null; locked: boolean }>(FIND_OR_LOCK, [subject, key])
   if (begun?.kept) return answerOf<T>(begun.kept, fingerprint)
   if (!begun?.locked)
-    throw new DomainError('idempotency-in-progress', 'a request with this key is being worked on', {
+    throw new DomainError('idempotency-in-progress', 'a request with this key is in progress', {
       retryAfterSeconds: 1,
     })
   // And under the lock: the first may have committed between the look and the lock.

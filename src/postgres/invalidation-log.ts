@@ -180,7 +180,7 @@ export function createInvalidationLog(
         forget(client)
         client.end().catch(() => {})
       }
-      // A server that answers, though not with the log, goes on committing: whoever cannot follow has no grace then.
+      // A server that answers, though not with the log, goes on committing: without the log there is no grace then.
       if (isUnreachable(error)) throw new LogUnreachableError('the invalidation log cannot be read', { cause: error })
       throw error
     }

@@ -1,4 +1,4 @@
-/** The state of a whole list as one short text, so that whoever replaces the list can say which one he has read. */
+/** The state of a whole list as one short text, so that a request to replace the list can name the one that was read. */
 
 /** $1 group. */
 export const MEMBERS = `

@@ -25,8 +25,8 @@ export interface Database {
    */
   query<Row extends pg.QueryResultRow>(statement: Statement, values: readonly unknown[]): Promise<Row[]>
   /**
-   * As `query`, with the next connection that is free, ahead of all who wait for a place: for what many of them wait for,
-   * or would not need to ask afterwards. Who asks takes care that few do at a time.
+   * As `query`, with the next connection that is free, ahead of all queued statements: for what many of
+   * them wait for, or would not have to ask afterwards. Callers must bound their own concurrency.
    * @throws DomainError `database-unavailable`
    */
   queryFirst<Row extends pg.QueryResultRow>(statement: Statement, values: readonly unknown[]): Promise<Row[]>
@@ -52,7 +52,7 @@ export interface Statement {
   readonly text: string
 }
 
-/** A read whose connection fails sooner than this after it came asks once more: both fit into a request's time. In milliseconds. */
+/** A read whose connection fails within this time is sent once more: both attempts fit into a request's time. In milliseconds. */
 const AGAIN_WITHIN_MS = 1500
 /**
  * Connections that stay open when nobody uses them: an outage of Redis brings all readers at once, and must not find
@@ -78,7 +78,7 @@ export function createDatabase(options: DatabaseOptions): Database {
   })
   // An idle connection that breaks is replaced by the next use; without a listener it would end the process.
   pool.on('error', () => {})
-  // The same for a connection that breaks in somebody's hands, between or after his statements; those tell him.
+  // The same for a connection that breaks while it is checked out, between or after statements: the next statement fails.
   pool.on('connect', (client) => client.on('error', () => {}))
   const places = bulkhead(poolMax, options.queueMax)
 
@@ -94,8 +94,8 @@ export function createDatabase(options: DatabaseOptions): Database {
     }
   }
 
-  /** A connection may have been closed by the server, or not come about in time on a busy machine; a read can ask again. */
-  async function patiently<T>(read: () => Promise<T>, askedMs = performance.now()): Promise<T> {
+  /** A connection may have been closed by the server, or not be made in time on a busy machine; a read can be sent again. */
+  async function retriedIfConnectionLost<T>(read: () => Promise<T>, askedMs = performance.now()): Promise<T> {
     try {
       return await read()
     } catch (error) {
@@ -107,7 +107,7 @@ export function createDatabase(options: DatabaseOptions): Database {
   /** The time in the queue counts too. */
   function inTurn<T>(read: () => Promise<T>): Promise<T> {
     const askedMs = performance.now()
-    return admitted(() => patiently(read, askedMs))
+    return admitted(() => retriedIfConnectionLost(read, askedMs))
   }
 
   async function asked<Row extends pg.QueryResultRow>(
@@ -125,9 +125,9 @@ export function createDatabase(options: DatabaseOptions): Database {
     admitted,
     beginning: beginning(options, options.pooler ?? 'none'),
     query: (statement, values) => inTurn(() => asked(statement, values)),
-    // Who has a place has a connection, so nobody is ahead in the pool's own queue.
+    // Each admitted statement has a connection, so nothing is ahead in the pool's own queue.
     queryFirst: (statement, values) =>
-      patiently(() => asked<never>(statement, values)).catch((error: unknown) => {
+      retriedIfConnectionLost(() => asked<never>(statement, values)).catch((error: unknown) => {
         options.status?.failed(error)
         throw translated(error)
       }),

@@ -91,7 +91,7 @@ function createSession(
     const opening = state === 'new'
     state = 'open'
     const sent = ask(opening ? (text ? `${beginning}; ${text}` : beginning) : text)
-    // Whoever waits for the next statement learns of it; until then it is no unhandled rejection.
+    // The next statement's caller learns of it; until then it is no unhandled rejection.
     sent.catch(() => {})
     ahead.push(sent)
   }

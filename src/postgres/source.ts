@@ -148,7 +148,7 @@ export function createCacheSource(database: Database): CacheSource {
     async catalogueBuckets(buckets) {
       const runs = runsOf(buckets)
       const bounds = [runs.map(({ first }) => firstId(first)), runs.map(({ last }) => lastId(last))]
-      // While it is not there, everybody asks the database for himself.
+      // Until it is loaded, every read asks the database.
       const rows = await database.queryFirst<CatalogueRow | StampRow>(CATALOGUE_BUCKETS, bounds)
       const stamp = rows.find((row) => row.id === null)
       if (!stamp) throw new Error('a stamp is always returned')

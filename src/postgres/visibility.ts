@@ -4,7 +4,7 @@
  */
 import type { Statement } from './pool.ts'
 
-/** `own` and `effective` for the user $1: his groups with his role, and those with all their ancestors. */
+/** `own` and `effective` for the user $1: the user's groups with the role in each, and those with all their ancestors. */
 export const EFFECTIVE_GROUPS = `
   own AS (
     SELECT g.id, g.name, g.parent_id, m.role
@@ -76,7 +76,7 @@ export const VISIBLE_BY_NAME = visibleOne(
   `coalesce((SELECT id FROM resources WHERE name = $2::text), '00000000-0000-0000-0000-000000000000'::uuid)`,
 )
 
-/** $1 user: how many groups count for him and how many resources he may see. */
+/** $1 user: how many groups count for the user and how many resources the user may see. */
 export const COUNTS: Statement = {
   name: 'visible-counts',
   text: `

@@ -63,7 +63,7 @@ function faultsOf(mode: ProxyMode, random: Random, rewrite: Rewrite): Faults {
 }
 
 /**
- * Leads who asks a Sentinel to proxies instead of servers: in its answers each server's port becomes its proxy's.
+ * Leads clients that ask a Sentinel to proxies instead of servers: in its answers each server's port becomes its proxy's.
  * Both have the same number of digits, so the lengths in the protocol stay true.
  */
 export function portRewriter(proxyOf: ReadonlyMap<number, number>): (bytes: Buffer) => Buffer {

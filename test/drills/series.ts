@@ -110,7 +110,7 @@ export async function runSeries(options: SeriesOptions): Promise<Series> {
 async function within<T>(ms: number, what: string, work: Promise<T>): Promise<T> {
   const { promise: tooLong, reject } = Promise.withResolvers<never>()
   const timer = setTimeout(() => reject(new Error(what)), ms)
-  // Whoever loses says no more.
+  // The one that loses reports nothing more.
   work.catch(() => {})
   return Promise.race([work, tooLong]).finally(() => clearTimeout(timer))
 }

@@ -82,7 +82,7 @@ await withDrillStack(async (stack) => {
   const before = await timed()
   const crowd = fork(crowdFile)
   crowd.send({ port, connections, authorization, arriveWithinMs: ARRIVE_WITHIN_MS } satisfies Crowd)
-  // The burst itself counts too: whoever comes at once is there while the healthy client is timed.
+  // The burst itself counts too: clients that connect at once are there while the healthy client is timed.
   if (!burst) await once(crowd, 'message')
   const during = await timed()
   crowd.send('enough')

@@ -12,7 +12,7 @@ let service: Service
 /** To the database that the service reads, and to one from which rows are replicated into it. */
 let local: pg.Client
 let upstream: pg.Client
-/** The last row of the log before what is looked at; older ones stay for whoever has not read them. */
+/** The last row of the log before what is looked at; older ones stay for instances that have not read them. */
 let mark: string
 
 beforeAll(async () => {

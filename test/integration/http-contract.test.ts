@@ -117,7 +117,7 @@ describe('a list of resources', () => {
     expect((await admin(`GET /users/nobody-here/resources/${resource.id}/explain`)).status).toBe(404)
   })
 
-  it('ends at once for a disabled user, and comes back with him', async () => {
+  it('ends at once for a disabled user, and comes back when the user is enabled', async () => {
     await admin('PUT /users/zoe', { body: {} })
     await admin('PUT /groups/name:dept/members/zoe', { body: { role: 'maintainer' } })
     expect(await namesSeenBy('zoe')).toEqual(['handbook'])

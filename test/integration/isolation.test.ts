@@ -1,4 +1,4 @@
-/** P10: nobody sees what he may not, by an id, a cursor, a tag, a token or a header of somebody else. */
+/** P10: nobody sees what they may not, by an id, a cursor, a tag, a token or a header of somebody else. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { createRandom } from '../drills/random.ts'
 import type { Answer } from '../security/http-client.ts'
@@ -87,7 +87,7 @@ describe('what one user was handed', () => {
     expect((await call(`PATCH ${pathOf(id)}`, { as: second, ...changed })).status).toBe(200)
   })
 
-  it('does not go with his token: a token of a change covers it for everybody and shows it to nobody', async () => {
+  it('is not carried by a consistency token: a token of a change covers it for everybody and shows it to nobody', async () => {
     const created = await call('POST /resources', { body: { name: 'new/unseen', kind: 'document' } })
     const headers = { 'consistency-token': String(created.headers['consistency-token']) }
     expect((await call(`GET ${created.headers.location}`, { as: first, headers })).status).toBe(404)

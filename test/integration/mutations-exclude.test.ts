@@ -1,7 +1,7 @@
 /**
- * Mutations that could miss each other wait for each other: who joins while somebody changes what his new group sees
- * would be in neither's list of affected users, and his entry would outlive both deletions. The first is held in mid-air
- * by a lock on the table that it writes to, after it has computed what goes stale.
+ * Mutations that could miss each other wait for each other: a user who joins while somebody changes what the new
+ * group sees would be in neither list of affected users, and the user's entry would outlive both deletions. The first is
+ * held in the middle by a lock on the table that it writes to, after it has computed what goes stale.
  */
 import pg from 'pg'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
@@ -89,7 +89,7 @@ describe.each([
     await expect.poll(waiting).toBe(1)
     const changing = second(other.portcullis.mutations, name)
     await expect.poll(waiting).toBe(2)
-    // Whoever reads now still finds the state before both.
+    // A read now still finds the state before both.
     await other.visible(`${name}.ann`)
     await holder.query('COMMIT')
     await Promise.all([joining, changing])

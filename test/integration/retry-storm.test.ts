@@ -1,4 +1,4 @@
-/** One Idempotency-Key, one effect: whoever repeats, however often, wherever, and whatever happened to the connection. */
+/** One Idempotency-Key, one effect, however often and wherever it is repeated, and whatever happened to the connection. */
 import net from 'node:net'
 import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -51,7 +51,7 @@ const waiting = async () =>
     WHERE NOT l.granted AND d.datname = current_database()`)
   )[0]?.count ?? 0
 
-/** While the work runs no group can be created: whoever tries is in the middle of it. */
+/** While the work runs no group can be created, so a request that tries is held in the middle. */
 async function whileGroupsAreHeld(work: (release: () => Promise<void>) => Promise<void>): Promise<void> {
   const holder = new pg.Client({ connectionString: databaseUrl })
   await holder.connect()

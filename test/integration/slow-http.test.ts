@@ -1,4 +1,4 @@
-/** Clients that are slow, too large or unreadable are told so and put off, and whoever behaves is served meanwhile. */
+/** Slow, too large or unreadable requests are refused with the reason; well-behaved clients are served meanwhile. */
 import { gzipSync } from 'node:zlib'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Answer } from '../security/http-client.ts'

@@ -130,7 +130,7 @@ describe('a list in Redis', () => {
 })
 
 describe('what lists are derived from', () => {
-  it('groups of another user give nobody his resources', async () => {
+  it('groups of another user give nobody the resources of that user', async () => {
     const reader = await readerAfter(async (redis) => {
       await put(redis, 'user:groups:{ben}', await bytesOf(redis, 'user:groups:{dee}'))
       await redis.del(`${prefix}resources:{ben}`)

@@ -66,7 +66,7 @@ describe('visibility', () => {
     await fleet.expectSeen('s3.ann', [])
   })
 
-  it('4: who reads with the token of a grant sees it at once, on the instance that did not make it', async () => {
+  it('4: a reader with the token of a grant sees it at once, on the instance that did not make it', async () => {
     await organisation({
       users: [{ id: 's4.ann' }],
       groups: [{ name: 's4' }],

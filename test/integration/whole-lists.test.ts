@@ -90,7 +90,7 @@ async function refusalOf(attempt: Promise<unknown>) {
 }
 
 describe('a list of members', () => {
-  it('becomes the whole membership, with one invalidation that spares who stays as he was', async () => {
+  it('becomes the whole membership, with one invalidation that spares members whose role stays the same', async () => {
     for (const user of ['ann', 'ben', 'cid', 'dee', 'eve']) await service.visible(user)
     const before = await allEntriesInRedis(service.prefix, ['ann', 'ben', 'cid', 'dee', 'eve'])
     const rows = await countOf('invalidation_log')
@@ -151,7 +151,7 @@ describe('a list of members', () => {
   })
 
   it('is what remains when two lists are written at once, never a mixture', async () => {
-    // Both have worked out what to do before either may: whoever holds this row lets neither go on.
+    // Both have worked out what to do before either may: holding this row stops both.
     await sql.query('BEGIN')
     await sql.query(`SELECT 1 FROM memberships WHERE user_id = 'ben' FOR UPDATE`)
     const both = [replaceMembers('cid'), replaceMembers('dee')]
@@ -168,15 +168,15 @@ describe('a list that is replaced blindly', () => {
   const readMembers = async () => (await service.portcullis.reads.membersOf(RED, { limit: 1 }))?.state ?? ''
   const readGrants = async () => (await service.portcullis.reads.grantsOf(RED, { limit: 1 }))?.state ?? ''
 
-  it('may only add: what another has put there is not taken away by who has not seen it', async () => {
+  it('may only add: what another has put there is not removed by a caller that has not seen it', async () => {
     expect((await mutations.replaceMembers(membersOf('ben', 'cid'), asRoot)).value.added).toBe(1)
     const rows = await countOf('invalidation_log')
     const refusal = await refusalOf(mutations.replaceMembers(membersOf('ben'), asRoot))
     expect([refusal.status, refusal.body.type]).toEqual([428, 'urn:portcullis:problem:precondition-required'])
-    expect(refusal.body.detail).toContain('change 0 and take away 1')
+    expect(refusal.body.detail).toContain('change 0 and remove 1')
     const grants = [{ resource: { name: 'red-plan' }, permission: 'read' as const }]
     expect((await refusalOf(mutations.replaceGrants({ group: RED, grants }, asRoot))).body.detail).toContain(
-      'change 1 and take away 1',
+      'change 1 and remove 1',
     )
     expect([await membersOfRed(), await grantsOfRed()]).toEqual([
       ['ben member', 'cid member'],
@@ -201,7 +201,7 @@ describe('a list that is replaced blindly', () => {
 
   it('of two who have read the same, one is told that it has changed', async () => {
     const condition = [await readMembers()]
-    // Both have read and neither may go on: whoever holds this row lets neither write.
+    // Both have read and neither may go on: holding this row keeps both from writing.
     await sql.query('BEGIN')
     await sql.query(`SELECT 1 FROM memberships WHERE user_id = 'ben' FOR UPDATE`)
     const both = ['cid', 'dee'].map((user) => mutations.replaceMembers({ ...membersOf(user), condition }, asRoot))

@@ -164,7 +164,7 @@ describe.skipIf(skipReason)('users of Redis', () => {
   })
 
   test.each([
-    // Whoever publishes on that channel can forge the topology.
+    // Publishing on that channel can forge the topology.
     [
       'app',
       [

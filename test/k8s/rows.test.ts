@@ -205,7 +205,7 @@ describe.skipIf(noKubectl)('the layout', () => {
     expect(withComponent(`components/${component}`).length).toBeGreaterThan(15)
   })
 
-  test('the bases need no CRD: whoever lacks the operators applies the rest', () => {
+  test('the bases need no CRD: without the operators, the rest can be applied', () => {
     const groups = new Set(
       [...render('base/api'), ...render('base/redis-sentinel'), ...overlay('local')].map(
         ({ apiVersion }) => apiVersion,

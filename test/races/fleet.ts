@@ -85,7 +85,7 @@ export interface InstanceOptions {
 
 export interface ManualClock extends Clock {
   nowMs: number
-  /** Moves time and lets whoever slept until then go on. */
+  /** Moves time and wakes every process that slept until then. */
   advance(ms: number): Promise<void>
 }
 

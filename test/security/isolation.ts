@@ -235,7 +235,7 @@ export async function readAtRandom({
       const answer = await get(user, `/users/${encodeURIComponent(user)}/resources/${id}/explain`)
       const expected = truth.visibleTo(user).find((item) => item.id === id)
       if (
-        !expectStatus(`${user} asks why he sees ${id}`, answer, expected === undefined ? 404 : 200) ||
+        !expectStatus(`${user} asks why they see ${id}`, answer, expected === undefined ? 404 : 200) ||
         expected === undefined
       )
         return

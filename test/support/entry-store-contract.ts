@@ -373,7 +373,7 @@ export function describeEntryStore(name: string, open: () => Promise<EntryStoreH
         expect((await openOne()).kind).toBe('leased')
       })
 
-      it('finds an entry although its lease is held: who looks does not wait for who loads', async () => {
+      it('finds an entry although its lease is held: a look does not wait for a load', async () => {
         await stored('one')
         await lease()
         expect((await openOne()).kind).toBe('found')

@@ -42,7 +42,7 @@ export async function served(app: Express): Promise<Served> {
   return serving
 }
 
-/** For a whole file; closed by whoever asked for it. */
+/** For a whole file; the caller closes it. */
 export async function serve(app: Express): Promise<Served> {
   const server = createServer(app)
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))

@@ -1,4 +1,4 @@
-/** What a command of the CLI is: its words, what it takes, and what it does with the API. */
+/** A command of the CLI: its words, its arguments and options, and its calls to the API. */
 import type { ApiClient } from '../api-client.ts'
 
 export interface OptionSpec {
@@ -22,7 +22,7 @@ export interface Command {
   /** Of arguments that take one of a few values, by their place. */
   readonly choices?: Readonly<Record<number, readonly string[]>>
   readonly options: Readonly<Record<string, OptionSpec>>
-  /** What else its help says. */
+  /** Further text of its help. */
   readonly after?: string
   run(invocation: Invocation): Promise<Output>
 }

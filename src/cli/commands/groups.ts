@@ -58,13 +58,13 @@ const updateGroup: Command = {
   options: {
     name: { value: '<name>', help: 'another name' },
     parent: PARENT,
-    root: { help: 'no group above it' },
+    root: { help: 'make it a top-level group' },
     ...IF_MATCH,
   },
   run(invocation) {
     const { name, parent } = invocation.given('name', 'parent')
     const root = invocation.flag('root')
-    if (root && parent !== undefined) throw new UsageError('--root and --parent exclude each other')
+    if (root && parent !== undefined) throw new UsageError('--root and --parent are mutually exclusive')
     if (!root && parent === undefined && name === undefined)
       throw new UsageError('nothing to change: give --name, --parent or --root')
     const body = {
@@ -97,7 +97,7 @@ export const groupCommands = [listGroups, getGroup, createGroup, updateGroup, de
 
 const pathOf = (invocation: Invocation) => apiPath`/groups/${reference(invocation.argument(0))}`
 
-/** What hangs on a group, in words. */
+/** What would go with a group, in words. */
 async function lostWith(invocation: Invocation): Promise<string[]> {
   const { api } = invocation
   const [{ body }, members, grants, groups] = await Promise.all([

@@ -43,10 +43,10 @@ const importOrganisations: Command = {
     'org-roles': {
       help: 'also what organisations give without a team: a group <org> of all members and admins with the default_repository_permission, and a group <org>:admins with admin, on every named repository',
     },
-    prune: { help: 'take away what the files no longer name' },
+    prune: { help: 'remove what the files no longer name' },
     'prune-max': {
       value: '<share>',
-      help: `refuse to take away more of the groups, memberships or grants (${PRUNE_MAX})`,
+      help: `refuse to remove more than this share of the groups, memberships or grants (${PRUNE_MAX})`,
     },
     'dry-run': { help: 'read and count, change nothing; with --prune: list what would go' },
   },
@@ -110,7 +110,7 @@ function readFiles(from: string, roles: 'teams' | 'organisation'): PeribolosRead
 
 function readShare(text: string): number {
   const percent = Number(/^(\d+(?:\.\d+)?)%$/.exec(text)?.[1])
-  if (!(percent >= 0 && percent <= 100)) throw new UsageError(`--prune-max ${text} is no share: 0% to 100%`)
+  if (!(percent >= 0 && percent <= 100)) throw new UsageError(`--prune-max ${text} is not a percentage from 0% to 100%`)
   return percent / 100
 }
 

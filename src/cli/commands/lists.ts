@@ -25,7 +25,7 @@ export interface ListRequest<Row> {
   readonly cursorName?: 'cursor' | 'after'
   /** What is needed to show the rows to a person; scripts get the answer as it is. */
   readonly prepare?: (rows: readonly Row[]) => Promise<void>
-  /** Why there is nothing, where that is not plain. */
+  /** Why the list is empty, where that is not obvious. */
   readonly whyNothing?: () => Promise<string>
 }
 

@@ -131,7 +131,7 @@ function readJson(text: string): unknown {
   try {
     return JSON.parse(text)
   } catch (cause) {
-    throw new UsageError(`--attributes is no JSON: ${(cause as Error).message}`, { cause })
+    throw new UsageError(`--attributes is not JSON: ${(cause as Error).message}`, { cause })
   }
 }
 

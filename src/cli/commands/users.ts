@@ -47,14 +47,14 @@ const putUser: Command = {
   takes: ['<user>'],
   options: {
     name: { value: '<name>', help: 'the name to show; empty for none' },
-    disable: { help: 'the user counts for nothing until enabled again' },
-    enable: { help: 'undo that' },
+    disable: { help: 'the user has no access until enabled again' },
+    enable: { help: 'give the user access again' },
   },
   run(invocation) {
     const user = invocation.argument(0)
     const name = invocation.text('name')
     const [disable, enable] = [invocation.flag('disable'), invocation.flag('enable')]
-    if (disable && enable) throw new UsageError('--disable and --enable exclude each other')
+    if (disable && enable) throw new UsageError('--disable and --enable are mutually exclusive')
     const body = {
       ...(name !== undefined && { displayName: name === '' ? null : name }),
       ...((disable || enable) && { disabled: disable }),

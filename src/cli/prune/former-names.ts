@@ -1,4 +1,4 @@
-/** What `previously` names gets its present name before the import, which would make a second one otherwise. */
+/** Groups that `previously` names are renamed before the import, which would create a second one otherwise. */
 import { type ApiClient, apiPath } from '../api-client.ts'
 import { RefusedError } from '../outcome.ts'
 import type { Renames } from '../peribolos/index.ts'

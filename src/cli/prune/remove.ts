@@ -1,10 +1,10 @@
-/** Takes the surplus away: whole groups, and for the others their lists without it, each under the condition of what was read. */
+/** Removes the surplus: whole groups, and entries of other groups' lists, each only if the list is still as it was read. */
 import type { Membership, Permission } from '../../domain/model.ts'
 import { type ApiClient, apiPath } from '../api-client.ts'
 import { eachOf } from '../each-of.ts'
 import type { Surplus } from './surplus.ts'
 
-/** @throws RefusedError where a list has changed since it was read: importing again decides anew */
+/** @throws RefusedError where a list has changed since it was read: import again */
 export async function remove(api: ApiClient, surplus: Surplus, say: (text: string) => void): Promise<void> {
   const { groups, memberships, grants } = surplus
   if (groups.length + memberships.length + grants.length > 0) say('removing what the files do not name …')

@@ -5,13 +5,13 @@ export interface Change {
   /** The mutation's name. */
   readonly event: string
   readonly at: string
-  /** Users whose memberships, or who themselves, changed. */
+  /** Users that changed, or whose memberships did. */
   readonly users: readonly string[]
-  /** Groups that came, went or moved in the tree. */
+  /** Groups that were created, deleted or moved in the tree. */
   readonly places: readonly string[]
   /** Groups whose grants, or whose granted resources, changed. */
   readonly grants: readonly string[]
-  /** Ids of resources that changed, or whose grants did; empty where they are too many to name. */
+  /** Ids of resources that changed, or whose grants did; empty where there are too many to name. */
   readonly resources: readonly string[]
   /** First bytes (two hex digits) of the ids of all resources that changed. */
   readonly buckets: readonly string[]
@@ -19,9 +19,9 @@ export interface Change {
   readonly layers: readonly string[]
 }
 
-/** Without `change` only the position moved on; with `reset`, changes may be missing and whatever is held is worthless. */
+/** Without `change`, only the position moved; with `reset`, changes may be missing: discard everything cached. */
 export interface ChangeEvent {
-  /** Opaque: where a client comes back to. */
+  /** Opaque: the position at which a client resumes. */
   readonly id: string
   readonly change?: Change
   readonly reset?: true
@@ -35,10 +35,10 @@ export interface ChangeStream {
 
 export interface ChangeFeed {
   /**
-   * From an event's id on, or from now on. A client that comes back misses nothing; it may see something twice.
-   * @throws DomainError `invalid-input` for an id that is none, `overloaded` when there are too many streams
+   * From an event's id on, or from now on. A client that resumes misses nothing; it may see an event twice.
+   * @throws DomainError `invalid-input` for an invalid id, `overloaded` when there are too many streams
    */
   open(lastEventId?: string): Promise<ChangeStream>
-  /** Ends every stream and begins none. */
+  /** Ends every stream and starts no more. */
   close(): void
 }

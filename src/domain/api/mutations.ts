@@ -14,7 +14,7 @@ import type {
   UserId,
 } from '../model.ts'
 
-/** Who causes a mutation, for the audit log and the invalidation log. */
+/** The caller that causes a mutation, for the audit log and the invalidation log. */
 export interface MutationContext {
   readonly actor: UserId
   readonly requestId?: string
@@ -70,7 +70,7 @@ export interface Mutations {
     context: MutationContext,
   ): Promise<Mutated<Group>>
   deleteGroup(input: { group: Ref<GroupId>; ifVersion?: number }, context: MutationContext): Promise<Mutated<null>>
-  /** Without a role a member keeps his, and a new one is a plain member. */
+  /** Without a role, a member's role is kept and a new member is a plain one. */
   addUserToGroup(
     input: { group: Ref<GroupId>; userId: UserId; role?: MembershipRole; mustExist?: boolean },
     context: MutationContext,
@@ -108,7 +108,7 @@ export interface Mutations {
   importOrganisation(input: OrganisationImport, context: MutationContext): Promise<Mutated<ImportCounts>>
 }
 
-/** What a list that became the whole state changed. */
+/** What replacing a whole list changed. */
 export interface Replaced {
   /** How many there are now. */
   readonly total: number

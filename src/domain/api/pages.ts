@@ -10,7 +10,7 @@ export interface PageQuery {
   /** 1 to 200. */
   readonly limit: number
   readonly cursor?: string
-  /** Who asks: a cursor continues only the list of whom it was given to. */
+  /** The caller: a cursor works only for the user it was given to. */
   readonly reader?: UserId
 }
 

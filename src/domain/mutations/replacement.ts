@@ -45,12 +45,12 @@ export function checkCondition(
   if (condition === '*') return
   if (condition !== undefined) {
     if (condition.includes(state)) return
-    throw new DomainError('version-mismatch', 'The list has changed since you read it; read it again and decide anew.')
+    throw new DomainError('version-mismatch', 'The list has changed since you read it; read it again and retry.')
   }
   if (changed.length + removed.length === 0) return
   throw new DomainError(
     'precondition-required',
-    `This would change ${changed.length} and take away ${removed.length} that are there: send the ETag of the list you have read as If-Match, or * to overwrite whatever is there.`,
+    `This would change ${changed.length} and remove ${removed.length} existing entries: send the ETag of the list you read as If-Match, or * to overwrite it.`,
   )
 }
 

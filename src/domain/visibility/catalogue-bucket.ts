@@ -1,7 +1,7 @@
 /**
  * A bucket of the catalogue as it is stored and as a process keeps it: the JSON of its resources one after the other,
- * as it goes out, and beside it what is needed to find, order and weigh them. It is made once, when it is loaded; who
- * gets it from the store parses the small part and keeps the large one as the bytes it is.
+ * as it goes out, and beside it what is needed to find, order and count them. It is made once, when it is loaded; a
+ * process that gets it from the store parses the small part and keeps the large one as bytes.
  */
 import type { GroupId, Permission } from '../model.ts'
 import type { CatalogueItem } from '../source.ts'

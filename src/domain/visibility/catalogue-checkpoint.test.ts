@@ -100,7 +100,7 @@ describe('saving the catalogue', () => {
     expect(await filled().save()).toBe('saved')
   })
 
-  it('is over while the list is there, whoever stored it', async () => {
+  it('is over while the list is there, whichever instance stored it', async () => {
     const { filled, fills, store } = setUp()
     const [one, other] = [filled(), filled()]
     await one.save()

@@ -1,7 +1,7 @@
 /**
  * The catalogue in the shared store, for instances that start: they take what still holds and load the rest. Mutations
- * remove `resources:all` with the buckets that they change; when things are quiet, one instance at a time stores anew
- * what is missing. No reader waits for any of this.
+ * remove `resources:all` with the buckets that they change; when things are quiet, one instance at a time stores
+ * what is missing again. No reader waits for any of this.
  */
 import {
   type Clock,
@@ -125,7 +125,7 @@ export function createCatalogueCheckpoint(options: CheckpointOptions): Checkpoin
     return accepted === true
   }
 
-  /** Those that the store has not got as this instance knows them. */
+  /** Those that the store does not hold in the state that this instance knows. */
   async function missingOf(numbers: readonly number[]): Promise<readonly number[]> {
     const known = numbers.filter((number) => fillIds.has(number))
     const requests = known.map((number) => ({

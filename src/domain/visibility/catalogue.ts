@@ -1,7 +1,8 @@
 /**
- * The catalogue of this process: all resources, found by id and listed by group, so that a page costs the page, whoever
- * may see how much. Of each resource it keeps the JSON that goes out and the few things needed to find, order and filter
- * it, not a parsed object; the JSON of a bucket lies in one buffer, which the garbage collector need not walk through.
+ * The catalogue of this process: all resources, found by id and listed by group, so that a page costs the page,
+ * however much its reader may see. Of each resource it keeps the JSON that goes out and the few things needed to find,
+ * order and filter it, not a parsed object; the JSON of a bucket lies in one buffer, which the garbage collector need
+ * not walk through.
  */
 import { bucketOf } from '../keys.ts'
 import { type GroupId, PERMISSIONS, type Permission, type Ref, type ResourceId } from '../model.ts'
@@ -45,7 +46,7 @@ class Kept implements Placed {
   readonly id: ResourceId
   name: string
   kind: string
-  /** From `begin` to `end` lies the JSON, with the permission missing at `permissionAt`. */
+  /** The JSON is between `begin` and `end`, with the permission missing at `permissionAt`. */
   texts: Buffer
   begin: number
   permissionAt: number

@@ -1,4 +1,4 @@
-/** What is answered by PostgreSQL alone. Equal questions that come while one is being asked share the next one. */
+/** Reads that PostgreSQL alone answers. Equal reads that arrive while one runs share the next one. */
 import { createSingleFlight, type Shareable } from '../../cache/index.ts'
 import type { ResourceQuery } from '../api.ts'
 import type { UserId } from '../model.ts'

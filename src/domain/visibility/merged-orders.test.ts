@@ -19,7 +19,7 @@ describe('several orders merged', () => {
     expect([...merged([orderOf([]), orderOf([])], {})]).toEqual([])
   })
 
-  it('are one order in which a resource of several comes once, whoever is asked first', () => {
+  it('are one order in which a resource of several comes once, whichever order is asked first', () => {
     const [ant, bee, cow, dog] = ['ant', 'bee', 'cow', 'dog'].map((name) => resource(name)) as Placed[] as [
       Placed,
       Placed,

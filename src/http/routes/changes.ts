@@ -38,7 +38,7 @@ const followChanges = route({
       .exactOptional()
       .meta({ description: 'As `Last-Event-ID`, for a new `EventSource`; the header counts before it' }),
   }),
-  reads: { 'last-event-id': 'The last id received; without it the stream begins now.' },
+  reads: { 'last-event-id': 'The last id received; without it the stream starts now.' },
   answers: [{ status: 200, description: 'The stream' }],
   async handle({ http, query }, { changes }) {
     const from = lastEventId(http.headers['last-event-id']) ?? query.lastEventId
@@ -69,7 +69,7 @@ function lastEventId(given: string | string[] | undefined): string | undefined {
 }
 
 const notAnId = () =>
-  new HttpError('malformed-request', 'Last-Event-ID must be an id of this stream; without one it begins now.')
+  new HttpError('malformed-request', 'Last-Event-ID must be an id of this stream; without one it starts now.')
 
 /** To the domain an id is a cursor, which the client never heard of. */
 function inWordsOfTheHeader(error: unknown): never {

@@ -1,4 +1,4 @@
-/** The caller about himself. */
+/** What callers may ask about themselves. */
 import { z } from 'zod'
 import { anyUser, anyUserWithRoles } from '../policies.ts'
 import { cacheStatus, json } from '../reply.ts'

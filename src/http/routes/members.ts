@@ -1,4 +1,4 @@
-/** Who is in a group, and in which role. */
+/** The members of a group, and their roles. */
 import { z } from 'zod'
 import { DomainError } from '../../domain/errors.ts'
 import type { GroupId } from '../../domain/model.ts'
@@ -53,7 +53,7 @@ const putMember = route({
   operationId: 'putMember',
   method: 'put',
   path: '/groups/:id/members/:userId',
-  summary: 'Make a user a member of a group, or change the role; without one a member keeps his',
+  summary: 'Make a user a member of a group, or change the role; without one, the role is kept',
   tag: 'Members',
   policy: maintainerOfGroupOrAdmin,
   params: memberParams,

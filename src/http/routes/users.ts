@@ -157,7 +157,7 @@ const explain = route({
   refuses: ['not-found'],
   async handle({ params: { id, resourceId }, caller }, { reads }) {
     await ensureKnown(caller, id, reads)
-    // To an administrator "not at all" is an answer; to the user himself it would tell that the resource exists, and so
+    // To an administrator "not at all" is an answer; to the user it would tell that the resource exists, and so
     // would the time it takes to look for paths that lead nowhere.
     const isHidden = !caller.isAdmin && (await reads.permissionOn(id, resourceId)) === null
     const explanation = isHidden ? null : await reads.explain(id, resourceId)
@@ -169,7 +169,7 @@ const explain = route({
 
 export const userRoutes = [listUsers, putUser, getUser, deleteUser, userGroups, userResources, explain]
 
-/** A token may name someone the database does not know: he sees nothing. An administrator who asks for him is told. */
+/** A token may name a user that the database does not know: that user sees nothing. Administrators are told. */
 async function ensureKnown(caller: Caller, id: UserId, reads: Portcullis['reads']): Promise<void> {
   if (caller.id !== id && (await reads.user(id)) === null) throw new DomainError('not-found', 'no such user')
 }

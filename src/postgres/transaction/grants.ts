@@ -7,8 +7,8 @@ import { type AffectedStatements, holdersOf, type NamedUsersRow } from './affect
 import { byRef, namedBy, splitRefs, statementFor } from './refs.ts'
 
 /**
- * The resources that $2 and $3 name, shared, then the group $1 alone: whoever changes a resource has locked it and then
- * its holders, so a grant that were given beside that would be missing from both lists of who is touched. Counting the
+ * The resources that $2 and $3 name, shared, then the group $1 alone: a change of a resource has locked it and then
+ * its holders, so a grant given at the same time would be missing from both lists of affected users. Counting the
  * resources makes the group wait for them. Only the locked rows themselves are read, as they are after any wait.
  */
 const lock = (group: string) => `

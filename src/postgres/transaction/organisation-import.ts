@@ -127,7 +127,7 @@ async function importResources(session: Session, resources: OrganisationImport['
   return counted(resources.length, rows)
 }
 
-/** Shared, as for a single grant: whoever changes a resource names the lists of those that it is granted to. */
+/** Shared, as for a single grant: a change of a resource names the lists of those it is granted to. */
 async function importGrants(session: Session, grants: OrganisationImport['grants']): Promise<ImportCount> {
   const rows = await session.query<CountRow>(
     {

@@ -14,7 +14,7 @@ export function createRedis(options: RedisDependencies): RedisAdapter {
 /** For the moment between taking it and filling. */
 const LEASE_MS = 10_000
 
-/** Every fill succeeds, whoever holds the lease by then and whatever was invalidated: a plain SET. */
+/** Every fill succeeds, even if the lease is lost or the key was invalidated: a plain SET. */
 function withoutLeases(store: EntryStore): EntryStore {
   if (!has('leases-ignored')) return store
   return {

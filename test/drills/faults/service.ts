@@ -96,8 +96,8 @@ const pauseInstance: Fault = {
 }
 
 /**
- * The others neither delete nor fill meanwhile: whoever stood still finds in Redis all that it knew. And it takes a while
- * to read the log, because what was asked during the pause may be answered as of then: the judge needs a read that began
+ * The others neither delete nor fill meanwhile: the paused instance finds in Redis everything it knew. Reading the log
+ * takes a while, because what was asked during the pause may be answered as of then: the judge needs a read that began
  * afterwards, and otherwise the log is known before that comes.
  */
 const pauseUnheard: Fault = {

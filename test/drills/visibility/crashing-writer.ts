@@ -13,7 +13,7 @@ const { mutations } = composed.portcullis
 const context = { actor: 'root' as UserId }
 
 const orders = createInterface({ input: process.stdin })
-// Whoever gives the orders is gone.
+// The parent process is gone.
 orders.on('close', () => process.exit(4))
 orders.on('line', async (line) => {
   const order = JSON.parse(line) as Order

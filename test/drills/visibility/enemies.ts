@@ -1,6 +1,6 @@
 /**
  * The New Enemy: someone is removed from a group, then the group is given a secret. No answer on any instance may show
- * him the secret, though his membership and the grant are read by different loads at different times.
+ * them the secret, although membership and grant are read by different loads at different times.
  */
 import { createRandom, type Random } from '../random.ts'
 import { asRoot, createTeam, type Instance, named, type Pair, seenBy } from './instances.ts'

@@ -24,13 +24,13 @@ export type StartWriter = () => Promise<Writer>
 
 export interface WriterStarter {
   readonly start: StartWriter
-  /** Ends whoever is left. */
+  /** Ends the remaining processes. */
   close(): Promise<void>
 }
 
 /**
  * Most of a start is reading and compiling the program: the first writer ends without an order and leaves that behind
- * for the others, who start in half the time. Who is killed leaves nothing.
+ * for the others, who start in half the time. A killed process leaves nothing.
  */
 export async function createWriterStarter(environment: NodeJS.ProcessEnv): Promise<WriterStarter> {
   const compiled = mkdtempSync(path.join(tmpdir(), 'portcullis-compiled-'))
