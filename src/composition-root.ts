@@ -1,13 +1,12 @@
 /** The only place where concrete adapters meet; wired by hand, in an order that needs no later patching. */
 import { hostname } from 'node:os'
-import { setTimeout as delay } from 'node:timers/promises'
 import {
-  type Clock,
   createEntryCodec,
   createInvalidationIndex,
   createLogFollower,
   createMutationRunner,
   createReadThrough,
+  systemClock,
 } from './cache/index.ts'
 import type { Config } from './config.ts'
 import { createAdministration } from './domain/administration.ts'
@@ -17,6 +16,7 @@ import { createCursorCodec } from './domain/cursor.ts'
 import { createFreshness } from './domain/freshness.ts'
 import { CATALOGUE_BUCKETS, retentionOf } from './domain/keys.ts'
 import { createBypassCounters, createLayerCounters, tee } from './domain/layer-counters.ts'
+import { LAYERS } from './domain/layers.ts'
 import type { JsonObject } from './domain/model.ts'
 import { createMutations } from './domain/mutations-api.ts'
 import { createRecovery } from './domain/recovery.ts'
@@ -25,7 +25,7 @@ import { createCatalogue } from './domain/visibility/catalogue.ts'
 import { createCatalogueCheckpoint } from './domain/visibility/catalogue-checkpoint.ts'
 import { withVia } from './domain/visibility/effective-groups.ts'
 import { createFollowedCatalogue } from './domain/visibility/followed-catalogue.ts'
-import { createLayers, LAYER_TABLE, RETENTION_MS } from './domain/visibility/layers.ts'
+import { createLayers } from './domain/visibility/layers.ts'
 import { createResourcePages } from './domain/visibility/resource-page.ts'
 import { createVisibleResources } from './domain/visibility/visible-resources.ts'
 import { createAuditTrail } from './postgres/audit-trail.ts'
@@ -44,7 +44,8 @@ import { createPrisma } from './postgres/prisma.ts'
 import { findSilentTables } from './postgres/silent-tables.ts'
 import { createCacheSource } from './postgres/source.ts'
 import { createUnitOfWork } from './postgres/unit-of-work.ts'
-import { createRedis, type RedisAdapter } from './redis/index.ts'
+import { createRedis } from './redis/index.ts'
+import { createSharedCounter, type WindowCounter, type WindowOptions } from './redis/shared-counter.ts'
 import type { Logger, Metrics } from './telemetry/index.ts'
 
 /** A transaction over very many rows (an import) takes this long at most. */
@@ -75,19 +76,13 @@ export interface Composed {
   readonly started: Promise<void>
   readonly portcullis: Portcullis
   /** Counts over all instances, for rate limits. */
-  readonly sharedCounter: RedisAdapter['windowCounters']
+  readonly sharedCounter: (options: WindowOptions) => WindowCounter
   readonly health: {
     /** Whether requests can be answered; it does not depend on Redis. */
     ready(): boolean
     verbose(): Promise<Record<string, unknown>>
   }
   close(): Promise<void>
-}
-
-const systemClock: Clock = {
-  monotonicMs: () => performance.now(),
-  wallMs: () => Date.now(),
-  sleep: (ms, signal) => delay(ms, undefined, { ref: true, ...(signal && { signal }) }),
 }
 
 export function compose(config: Config, { logger, metrics }: { logger: Logger; metrics: Metrics }): Composed {
@@ -103,12 +98,18 @@ export function compose(config: Config, { logger, metrics }: { logger: Logger; m
   const databaseOptions = { ...config.database, status: databaseStatus }
   const database = createDatabase({ ...databaseOptions, sink: metrics.database })
   const prisma = createPrisma(database)
-  const redis = createRedis({ ...config.redis, prefix: config.cache.prefix, sink: metrics.redis, logger })
+  const redis = createRedis({
+    ...config.redis,
+    layers: LAYERS,
+    prefix: config.cache.prefix,
+    sink: metrics.redis,
+    logger,
+  })
   const { store } = redis
   const entries = createEntryCodec(config.cursorSecret)
   const cursors = createCursorCodec(config.cursorSecret)
   const changes = createChangeFeed({
-    log: createChangeLog({ database, retentionMs: RETENTION_MS.lasting }),
+    log: createChangeLog({ database, retentionMs: LAYERS.retentionMs.lasting }),
     cursors,
     ...CHANGE_STREAMS,
   })
@@ -123,13 +124,13 @@ export function compose(config: Config, { logger, metrics }: { logger: Logger; m
     clock,
     catalogue,
     bucketCount: CATALOGUE_BUCKETS,
-    layer: LAYER_TABLE.resources,
+    layer: LAYERS.row('resources'),
     events,
   })
   const followed = createFollowedCatalogue({
     catalogue,
     bucketCount: CATALOGUE_BUCKETS,
-    ttlMs: LAYER_TABLE.resources.ttlMs,
+    ttlMs: LAYERS.row('resources').ttlMs,
     source,
     checkpoint,
     index,
@@ -147,7 +148,7 @@ export function compose(config: Config, { logger, metrics }: { logger: Logger; m
     pollMs: config.cache.logPollMs,
     boundMs: config.cache.logBoundMs,
     graceMs: config.cache.graceMs,
-    retentionMs: RETENTION_MS,
+    retentionMs: LAYERS.retentionMs,
     onTrustChange(trust, cause) {
       if (trust === 'following') logger.info({ trust }, 'following the invalidation log')
       else logger.warn({ trust, err: cause }, 'the invalidation log is out of reach')
@@ -185,6 +186,7 @@ export function compose(config: Config, { logger, metrics }: { logger: Logger; m
     unitOfWork,
     store,
     index,
+    layers: LAYERS,
     onStoreMissed: (event) => metrics.redis.invalidationMissed(event),
   })
 
@@ -279,7 +281,7 @@ export function compose(config: Config, { logger, metrics }: { logger: Logger; m
 
   const inspection = setInterval(() => void inspectDatabase().catch(() => {}), INSPECT_EVERY_MS)
   const retention = scheduleLogRetention({
-    retention: createLogRetention({ database, retentionMs: RETENTION_MS.lasting }),
+    retention: createLogRetention({ database, retentionMs: LAYERS.retentionMs.lasting }),
     everyMs: RETENTION_JOB_EVERY_MS,
     events: {
       failed: metrics.database.retentionFailed,
@@ -330,7 +332,8 @@ export function compose(config: Config, { logger, metrics }: { logger: Logger; m
         readInvalidations: (query) => readInvalidations(database, query),
       }),
     },
-    sharedCounter: redis.windowCounters,
+    sharedCounter: (window) =>
+      createSharedCounter({ redis: redis.redis, guard: redis.guard, prefix: config.cache.prefix, ...window }),
     health: {
       ready: () => migrated && index.position !== null && warm,
       verbose: async () => ({

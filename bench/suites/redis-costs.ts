@@ -2,6 +2,7 @@
 
 import { randomBytes } from 'node:crypto'
 import { type EntryKey, LARGEST_ENTRY_BYTES } from '../../src/cache/index.ts'
+import { LAYERS } from '../../src/domain/layers.ts'
 import { createConnection } from '../../src/redis/connection.ts'
 import { createKeys } from '../../src/redis/keys.ts'
 import type { ScriptedRedis } from '../../src/redis/scripts.ts'
@@ -20,7 +21,7 @@ const LISTS = 1000
 
 export async function measureRedisCosts(bench: Bench): Promise<RedisCosts> {
   bench.log('what Redis pays')
-  const keys = createKeys(`bench:${randomBytes(4).toString('hex')}:`)
+  const keys = createKeys(`bench:${randomBytes(4).toString('hex')}:`, LAYERS)
   const { host, port } = { host: '127.0.0.1', port: await bench.stack.masterPort() }
   const connection = createConnection({ settings: { url: `redis://${host}:${port}` }, role: 'master' })
   const { redis } = connection

@@ -3,6 +3,7 @@ import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { createInvalidationIndex, createMutationRunner, keyCountOf } from '../../src/cache/index.ts'
 import type { MutationContext } from '../../src/domain/api.ts'
 import { retentionOf } from '../../src/domain/keys.ts'
+import { LAYERS } from '../../src/domain/layers.ts'
 import type { UserId } from '../../src/domain/model.ts'
 import { putGrant, removeGrant } from '../../src/domain/mutations/index.ts'
 import type { Transaction } from '../../src/domain/transaction.ts'
@@ -43,10 +44,15 @@ export async function measureWideGrant(bench: Bench): Promise<WideGrantResult> {
   })
   const database = createDatabase({ url: databaseUrl, poolMax: 2, queueMax: 10, statementTimeoutMs: 10_000 })
   const { sentinels, masterName } = bench.stack.local
-  const redis = createRedis({ sentinels, masterName, prefix: newPrefix(), budgetMs: 1000 })
+  const redis = createRedis({ layers: LAYERS, sentinels, masterName, prefix: newPrefix(), budgetMs: 1000 })
   const unitOfWork = createUnitOfWork({ database, affectedMax: 100_000, timeoutMs: 30_000, notify: true })
   const index = createInvalidationIndex({ retentionOf, maxTags: 200_000 })
-  const runner = createMutationRunner<Transaction, MutationContext>({ unitOfWork, store: redis.store, index })
+  const runner = createMutationRunner<Transaction, MutationContext>({
+    layers: LAYERS,
+    unitOfWork,
+    store: redis.store,
+    index,
+  })
   const change = async (round: number) => {
     const named = { group: { name: GROUP.name }, resource: RESOURCE }
     const outcome =

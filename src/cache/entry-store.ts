@@ -5,11 +5,8 @@ import type { StoreWait } from './store-wait.ts'
 /** Where an entry lives: `resources:all`, `user:groups:{alice}`; without the configured prefix. */
 export type EntryKey = string & { readonly __brand: 'EntryKey' }
 
-/** The scope of a generation: one per layer, replaced by a flush of that layer. */
-export type LayerName = (typeof LAYERS)[number]
-
-/** Inputs before what is derived from them. */
-export const LAYERS = ['resources', 'user-groups', 'user-resources'] as const
+/** The scope of a generation: one per layer, replaced by a flush of that layer. The service's own table types the names. */
+export type LayerName = string
 
 /** What a miss holds while it loads; without it nothing can be stored. */
 export interface Lease {

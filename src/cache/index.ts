@@ -3,6 +3,22 @@
 export { createBoundedMemory } from './bounded-memory.ts'
 export type { Clock } from './clock.ts'
 export { createCopies } from './copies.ts'
+export {
+  type Cache,
+  type CacheLog,
+  type CacheOptions,
+  CacheOptionsError,
+  type CacheRule,
+  type CacheStore,
+  createCache,
+  defineTag,
+  EVERYTHING,
+  type Mutated,
+  type QueryOf,
+  type Reader,
+  type ReaderOptions,
+  systemClock,
+} from './create-cache.ts'
 export { createEntryCodec, type Entry, type EntryCodec, fillIdIn, newFillId, PREFIX_LENGTH } from './entry-codec.ts'
 export {
   type EntryKey,
@@ -11,7 +27,6 @@ export {
   type Fill,
   type FoundEntry,
   LARGEST_ENTRY_BYTES,
-  LAYERS,
   type LayerName,
   type Lease,
   type LeaseRequest,
@@ -39,6 +54,15 @@ export {
   type Rejection,
   type ValueCodec,
 } from './layer.ts'
+export {
+  type Duration,
+  defineLayers,
+  type LayerNames,
+  type LayerRow,
+  type LayerRows,
+  type Layers,
+  LayersError,
+} from './layers.ts'
 export {
   createLogFollower,
   type Followed,

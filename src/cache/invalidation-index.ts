@@ -31,7 +31,7 @@ const OWN_MAX = 10_000
 export interface InvalidationIndexOptions {
   /** Null for a tag that no entry carries: it is not remembered. */
   readonly retentionOf: (tag: Tag) => RetentionClass | null
-  /** Above this many tags the volatile floor is raised to the present: everything older is loaded anew. */
+  /** Above this many tags the volatile floor is raised to the present, and where that is not enough the other: what is older is loaded anew. */
   readonly maxTags: number
 }
 
@@ -138,6 +138,8 @@ export function createInvalidationIndex({ retentionOf, maxTags }: InvalidationIn
       condense(rows, moved)
       if (rows.length > 0) revision++
       if (histories.size > maxTags) raiseFloor('volatile', snapshot)
+      // Without volatile tags that forgets nothing.
+      if (histories.size > maxTags) raiseFloor('lasting', snapshot)
     },
     note(row, database) {
       own = [...own.slice(-OWN_MAX), { row, database }]

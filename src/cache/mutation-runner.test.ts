@@ -54,7 +54,13 @@ function setUp(over: Partial<UnitOfWork<Tx, string>> = {}) {
     },
     ...over,
   }
-  const runner = createMutationRunner({ unitOfWork, store, index, onStoreMissed: (event) => missed.push(event) })
+  const runner = createMutationRunner({
+    layers: { names: ['resources', 'user-groups', 'user-resources'] },
+    unitOfWork,
+    store,
+    index,
+    onStoreMissed: (event) => missed.push(event),
+  })
   return { runner, unitOfWork, store, index, steps, records, audits, missed, tx }
 }
 
@@ -80,6 +86,15 @@ const writing = (steps: string[]) => async (tx: Tx, input: string) => {
 }
 
 describe('a mutation', () => {
+  it('writes nothing when a rule names a layer that is not in the table', async () => {
+    const { runner, steps } = setUp()
+    const change = mutation<Tx, string>('change')
+      .invalidates(() => invalidation({ keys: [named('shelves', 'a')] }))
+      .write(writing(steps))
+    await expect(runner.run(change, 'new', 'ann')).rejects.toThrow('an invalidation names shelves, which is no layer')
+    expect(steps).toEqual(['begin ann', 'write'])
+  })
+
   it('locks, computes, writes, computes again, audits, appends and commits; then tells the index, then deletes', async () => {
     const { runner, steps } = setUp()
     const declared = rename(steps)
@@ -297,7 +312,12 @@ describe('a store that cannot be reached', () => {
   it('needs no listener', async () => {
     const { unitOfWork, store, index, steps } = setUp()
     store.failure = unavailable()
-    const runner = createMutationRunner({ unitOfWork, store, index })
+    const runner = createMutationRunner({
+      layers: { names: ['resources', 'user-groups', 'user-resources'] },
+      unitOfWork,
+      store,
+      index,
+    })
     expect((await runner.run(declared(steps), 'new', 'admin')).store).toBe('unavailable')
   })
 

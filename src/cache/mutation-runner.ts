@@ -3,9 +3,10 @@
  * instance's index and delete in the shared store. The log row is in the mutation's own transaction, so no crash and
  * no outage can lose the invalidation; the delete only makes it immediate elsewhere.
  */
-import { type EntryKey, type EntryStore, LAYERS, type LayerName, StoreUnavailableError } from './entry-store.ts'
+import { type EntryKey, type EntryStore, type LayerName, StoreUnavailableError } from './entry-store.ts'
 import { inPieces } from './in-pieces.ts'
 import type { InvalidationIndex } from './invalidation-index.ts'
+import type { Layers } from './layers.ts'
 import {
   type AuditRecord,
   type Invalidation,
@@ -59,6 +60,8 @@ export interface MutationRunnerOptions<Tx, Context> {
   readonly unitOfWork: UnitOfWork<Tx, Context>
   readonly store: EntryStore
   readonly index: InvalidationIndex
+  /** In the order of removal. */
+  readonly layers: Pick<Layers, 'names'>
   readonly onStoreMissed?: (event: string, cause: StoreUnavailableError) => void
 }
 
@@ -94,6 +97,7 @@ export function createMutationRunner<Tx, Context>(
       if (!begun.changed(value)) return { ...(await unitOfWork.identify(tx)), value }
       const after = await begun.affected()
       const invalidation = await mergeInvalidations([...before, ...after])
+      refuseUnknownLayers(options.layers.names, invalidation)
       intent.invalidation = invalidation
       const committed = await record(tx, context, { event: mutation.name, invalidation, audit: begun.audit(value) })
       return { ...committed, value }
@@ -112,7 +116,7 @@ export function createMutationRunner<Tx, Context>(
   async function removeFromStore(event: string, invalidation: Invalidation): Promise<StoreOutcome> {
     if (keyCountOf(invalidation) === 0 && invalidation.layers.length === 0) return 'untouched'
     try {
-      for (const step of await inputsFirst(invalidation)) await remove(step)
+      for (const step of await inputsFirst(options.layers.names, invalidation)) await remove(step)
       return 'invalidated'
     } catch (cause) {
       if (!(cause instanceof StoreUnavailableError)) throw cause
@@ -150,6 +154,13 @@ function recordOf(event: string, invalidation: Invalidation): Omit<LogRecord, 'a
   return { event, tags, keyCount: keyCountOf(invalidation), widened: layers.length > 0 }
 }
 
+/** Before anything is committed: nothing would be removed from a layer that is not in the table. */
+function refuseUnknownLayers(names: readonly LayerName[], { keys, lists = [], layers }: Invalidation): void {
+  const named = [...keys, ...lists].find(({ layer }) => !names.includes(layer))?.layer
+  const unknown = named ?? layers.find((layer) => !names.includes(layer))
+  if (unknown !== undefined) throw new Error(`an invalidation names ${unknown}, which is no layer`)
+}
+
 /** In this order: the keys, then the lists, then the layers. */
 interface RemovalStep {
   readonly keys: EntryKey[]
@@ -163,8 +174,11 @@ const noStep = (): RemovalStep => ({ keys: [], lists: [], layers: [] })
  * An input is never removed after what was derived from it, whether by name or with its layer: a read in between would
  * derive anew from the old input, under a lease that nothing takes away. What follows one another goes together.
  */
-async function inputsFirst({ keys, layers, lists = [] }: Invalidation): Promise<RemovalStep[]> {
-  const byLayer = new Map<LayerName, EntryKey[]>(LAYERS.map((layer) => [layer, []]))
+async function inputsFirst(
+  names: readonly LayerName[],
+  { keys, layers, lists = [] }: Invalidation,
+): Promise<RemovalStep[]> {
+  const byLayer = new Map<LayerName, EntryKey[]>(names.map((layer) => [layer, []]))
   await inPieces(keys, ({ layer, key }) => byLayer.get(layer)?.push(key))
   let step = noStep()
   const steps = [step]
@@ -172,7 +186,7 @@ async function inputsFirst({ keys, layers, lists = [] }: Invalidation): Promise<
     step = noStep()
     steps.push(step)
   }
-  for (const layer of LAYERS) {
+  for (const layer of names) {
     const named = byLayer.get(layer) ?? []
     const listed = lists.filter((list) => list.layer === layer)
     if (named.length > 0 && step.lists.length + step.layers.length > 0) begin()

@@ -26,10 +26,16 @@ export interface SharedReadsOptions {
   readonly stalledMs: number
 }
 
+interface Deferred {
+  readonly promise: Promise<void>
+  readonly resolve: () => void
+  readonly reject: (error: unknown) => void
+}
+
 interface Ticket {
   /** For callers of `next`: rejected early when the read before, or this one, stalls. */
-  readonly prompt: PromiseWithResolvers<void>
-  readonly patient: PromiseWithResolvers<void>
+  readonly prompt: Deferred
+  readonly patient: Deferred
 }
 
 /** A server that refuses is not asked hundreds of times a second. */
@@ -108,8 +114,18 @@ export function createSharedReads({ read, clock, intervalMs, stalledMs }: Shared
   }
 }
 
+/** As `Promise.withResolvers`, which Node 20 does not have. */
+function deferred(): Deferred {
+  let settled: Pick<Deferred, 'resolve' | 'reject'> | undefined
+  const promise = new Promise<void>((resolve, reject) => {
+    settled = { resolve, reject }
+  })
+  if (!settled) throw new Error('a promise calls its executor at once')
+  return { promise, ...settled }
+}
+
 function newTicket(): Ticket {
-  const made = { prompt: Promise.withResolvers<void>(), patient: Promise.withResolvers<void>() }
+  const made = { prompt: deferred(), patient: deferred() }
   // Either may have nobody who waits for it.
   made.prompt.promise.catch(() => {})
   made.patient.promise.catch(() => {})

@@ -24,7 +24,13 @@ export function packTags(tags: readonly Tag[]): PackedTags {
     const id = each.slice(2)
     kindsById.set(id, (kindsById.get(id) ?? '') + each[0])
   }
-  const idsByKinds = Map.groupBy(kindsById.keys(), (id) => [...new Set(kindsById.get(id))].sort().join(''))
+  const idsByKinds = new Map<string, string[]>()
+  for (const [id, kinds] of kindsById) {
+    const sorted = [...new Set(kinds)].sort().join('')
+    const ids = idsByKinds.get(sorted)
+    if (ids) ids.push(id)
+    else idsByKinds.set(sorted, [id])
+  }
   return Object.fromEntries(idsByKinds)
 }
 

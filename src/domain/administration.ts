@@ -6,7 +6,6 @@ import {
   formatSnapshot,
   type Invalidation,
   type InvalidationIndex,
-  type LayerName,
   type LogFollower,
   type MutationRunner,
   StoreUnavailableError,
@@ -16,6 +15,7 @@ import type { CacheAdministration, FlushOutcome, FlushScope, MutationContext, Pa
 import { encodeConsistencyToken } from './consistency-token.ts'
 import { flushCache, scopeOfFlush } from './flush.ts'
 import { userGroupsKey, userResourcesKey } from './keys.ts'
+import type { LayerName } from './layers.ts'
 import type { JsonObject, UserId } from './model.ts'
 import type { Transaction } from './transaction.ts'
 

@@ -3,12 +3,15 @@ import type { CacheAdministration } from './api/administration.ts'
 import type { ChangeFeed } from './api/changes.ts'
 import type { Mutations } from './api/mutations.ts'
 import type { Reads } from './api/reads.ts'
+import { LAYERS } from './layers.ts'
 
 export type * from './api/administration.ts'
 export type * from './api/changes.ts'
 export type * from './api/mutations.ts'
 export type * from './api/pages.ts'
 export type * from './api/reads.ts'
+
+export const LAYER_NAMES = LAYERS.names
 
 /** The whole domain, as wired in the composition root. */
 export interface Portcullis {

@@ -1,35 +1,23 @@
 /** An administrator's or a recovery tier's flush: a mutation that writes nothing but the log, so it holds without Redis too. */
 
-import type { LAYERS } from '../cache/index.ts'
 import { type Invalidation, mergeInvalidations, mutation, type Rule } from '../cache/index.ts'
 import type { FlushScope } from './api.ts'
 import { DomainError } from './errors.ts'
 import { allResources, allUserResources, userGroups, userResources } from './invalidation-rules.ts'
 import { layerTag } from './keys.ts'
+import { LAYERS, type LayerName } from './layers.ts'
 import type { Transaction } from './transaction.ts'
-
-type Layer = (typeof LAYERS)[number]
-
-const LAYERS_OF = {
-  all: ['resources', 'user-groups', 'user-resources'],
-  volatile: ['user-groups', 'user-resources'],
-} as const satisfies Record<string, readonly Layer[]>
-
-/** With an input goes what was derived from it, or lists built from older data would still be served. */
-const LAYERS_OF_LAYER: Readonly<Record<Layer, readonly Layer[]>> = {
-  resources: ['resources', 'user-resources'],
-  'user-groups': ['user-groups', 'user-resources'],
-  'user-resources': ['user-resources'],
-}
 
 /** @throws DomainError `unknown-resource` */
 export async function scopeOfFlush(tx: Transaction, scope: FlushScope): Promise<Invalidation> {
   switch (scope.scope) {
     case 'all':
+      return wholeLayers(LAYERS.names)
     case 'volatile':
-      return wholeLayers(LAYERS_OF[scope.scope])
+      return wholeLayers(LAYERS.volatile)
     case 'layer':
-      return wholeLayers(LAYERS_OF_LAYER[scope.layer])
+      // With an input goes what was derived from it, or lists built from older data would still be served.
+      return wholeLayers(LAYERS.closureOf(scope.layer))
     case 'user':
       return merged(tx, [userGroups(() => scope.user), userResources(() => scope.user)])
     case 'resource': {
@@ -62,7 +50,7 @@ export function targetOfFlush(scope: FlushScope): string {
   }
 }
 
-function wholeLayers(layers: readonly Layer[]): Invalidation {
+function wholeLayers(layers: readonly LayerName[]): Invalidation {
   return { tags: layers.map(layerTag), keys: [], layers }
 }
 

@@ -12,6 +12,7 @@ import {
   type Rule,
 } from '../cache/index.ts'
 import { bucketOf, bucketTag, grantsTag, layerKey, layerTag, placeTag, resourceTag, userTag } from './keys.ts'
+import { LAYERS, type LayerName } from './layers.ts'
 import type { ResourceId, UserId } from './model.ts'
 import type { Holders, Transaction } from './transaction.ts'
 import { type UserIds, userIdsIn } from './user-ids.ts'
@@ -88,7 +89,7 @@ export function allUserResources<Subject>(): DomainRule<Subject> {
 /** Every entry of every layer: one invalidation for a whole batch. */
 export function everything<Subject>(): DomainRule<Subject> {
   return () => {
-    const layers = ['resources', 'user-groups', 'user-resources'] as const
+    const layers = LAYERS.names
     return { tags: layers.map(layerTag), keys: [], layers }
   }
 }
@@ -135,6 +136,6 @@ function widened(layers: Invalidation['layers']): Omit<Invalidation, 'tags'> {
   return { keys: [], layers }
 }
 
-function tagged(isWidened: boolean, tags: Invalidation['tags'], layers: Invalidation['layers']): Invalidation['tags'] {
+function tagged(isWidened: boolean, tags: Invalidation['tags'], layers: readonly LayerName[]): Invalidation['tags'] {
   return isWidened ? [...tags, ...layers.map(layerTag)] : tags
 }

@@ -3,12 +3,12 @@ import {
   createMemo,
   type EntryKey,
   type LayerKey,
-  type LayerName,
   type RetentionClass,
   type Tag,
   tag,
   tagKind,
 } from '../cache/index.ts'
+import { LAYERS, type LayerName } from './layers.ts'
 import type { GroupId, ResourceId, UserId } from './model.ts'
 
 /** The catalogue is kept in this many buckets, by the first byte of the resource's id. */
@@ -44,20 +44,22 @@ export function grantsGroupIn(each: Tag): GroupId | undefined {
   return each.startsWith(`${GRANTS_OF_GROUP}:`) ? (each.slice(2) as GroupId) : undefined
 }
 
-/** Entries of the catalogue live for hours, all others for minutes; none depends on a resource by name. */
+const RETENTION_OF_LAYER = new Map(LAYERS.names.map((name) => [layerTag(name), LAYERS.row(name).retention]))
+
+/** As long as the entries that depend on it can live; none depends on a resource by name. */
 export function retentionOf(each: Tag): RetentionClass | null {
   if (isResourceTag(each)) return null
-  return each.startsWith(`${CATALOGUE_BUCKET}:`) || each === layerTag('resources') ? 'lasting' : 'volatile'
+  if (each.startsWith(`${CATALOGUE_BUCKET}:`)) return LAYERS.row('resources').retention
+  return RETENTION_OF_LAYER.get(each) ?? 'volatile'
 }
 
 export function bucketOf(resource: ResourceId): number {
   return Number.parseInt(resource.slice(0, 2), 16)
 }
 
-export const catalogueKey = 'resources:all' as EntryKey
+export const catalogueKey = LAYERS.keyOf('resources')
 export const catalogueBucketKey = (bucket: number): EntryKey => `${catalogueKey}:${hex(bucket)}` as EntryKey
-/** The braces are a Redis hash tag: one user's keys share a slot, and a user called `all` is not the catalogue. */
-export const userGroupsKey = (user: UserId): EntryKey => `user:groups:{${encodeId(user)}}` as EntryKey
+export const userGroupsKey = (user: UserId): EntryKey => LAYERS.keyOf('user-groups', user)
 /** Made once for each reader: every read asks. */
 export const userResourcesKey = createMemo(nameOfUserResources)
 
@@ -70,18 +72,9 @@ export const layerKey = {
 
 /** Not remembered, because an invalidation names users by the thousand who may never read. */
 function nameOfUserResources(user: UserId): EntryKey {
-  return `resources:{${encodeId(user)}}` as EntryKey
+  return LAYERS.keyOf('user-resources', user)
 }
 
 function hex(bucket: number): string {
   return bucket.toString(16).padStart(2, '0')
-}
-
-/** Encoding would change nothing; nearly all ids are such, and every read asks. */
-const PLAIN_ID = /^[\w.-]+$/
-
-/** Percent-encoding as in URLs, and of what it leaves alone but patterns and braces do not. */
-function encodeId(id: string): string {
-  if (PLAIN_ID.test(id)) return id
-  return encodeURIComponent(id).replace(/[*'()!~]/g, (char) => `%${char.charCodeAt(0).toString(16).toUpperCase()}`)
 }

@@ -1,5 +1,6 @@
 /** Counts per layer since this instance started, for administrators who have no metrics at hand. */
-import { LAYERS, type LayerEvents, type LayerName } from '../cache/index.ts'
+import type { LayerEvents, LayerName } from '../cache/index.ts'
+import { LAYERS } from './layers.ts'
 import type { JsonObject } from './model.ts'
 
 interface Counts {
@@ -31,7 +32,7 @@ export function createBypassCounters() {
 
 export function createLayerCounters(): LayerCounters {
   const counts = new Map<LayerName, Counts>(
-    LAYERS.map((layer) => [
+    LAYERS.names.map((layer) => [
       layer,
       { hits: 0, replicaHits: 0, memoryHits: 0, misses: 0, loads: 0, fillsRefused: 0, rejections: {} },
     ]),

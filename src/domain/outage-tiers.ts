@@ -1,5 +1,5 @@
 /** What a recovery does, by how long nobody in the fleet had an answer from Redis. */
-import type { LayerName } from '../cache/index.ts'
+import { LAYERS, type LayerName } from './layers.ts'
 
 /**
  * `short`: nothing happened that the log does not cover. `log`: longer, still nothing but the log. `volatile`: the
@@ -19,8 +19,8 @@ export interface TierThresholds {
 export const TIER_LAYERS: Readonly<Record<Tier, readonly LayerName[]>> = {
   short: [],
   log: [],
-  volatile: ['user-groups', 'user-resources'],
-  full: ['resources', 'user-groups', 'user-resources'],
+  volatile: LAYERS.volatile,
+  full: LAYERS.names,
 }
 
 export function tierOf(outageMs: number, { shortMs, volatileMs, fullMs }: TierThresholds): Tier {

@@ -1,52 +1,23 @@
-/** The invalidation log as instances follow it: reads and notifications on a connection of its own, so that a busy pool never blinds them. */
+/** The invalidation log as instances of the service follow it: with the state of the resources that its rows name. */
 import pg from 'pg'
-import {
-  covers,
-  formatSnapshot,
-  type InvalidationLog,
-  type LogBatch,
-  type LogRow,
-  LogUnreachableError,
-  parseSnapshot,
-  parseXid,
-  type Snapshot,
-  type Tag,
-} from '../cache/index.ts'
+import type { InvalidationLog } from '../cache/index.ts'
 import type { ResourceId } from '../domain/model.ts'
 import type { CatalogueItem, ResourceState } from '../domain/source.ts'
 import { type ConnectionOptions, clientConfig, prepareConnection } from './connection.ts'
 import type { DatabaseStatus } from './database-status.ts'
-import { isUnreachable } from './failures.ts'
 import { CHECKPOINT_OF_THIS_HISTORY, OF_THIS_HISTORY } from './foreign-history.ts'
+import { createLogReader, type LogReadRow, READ_TIMEOUT_MS } from './log-reader.ts'
 import { grantsIn, UPDATED_AT } from './source.ts'
-import { STAMP_COLUMNS, stampOf } from './stamp.ts'
+import { STAMP_COLUMNS } from './stamp.ts'
 
 export const LOG_CHANNEL = 'portcullis_invalidation'
-
-/** A read of the log that takes longer is given up, in milliseconds: the next one asks again. */
-const READ_TIMEOUT_MS = 500
-
-/** What does not answer even that the time is over is given up this much later, in milliseconds. */
-const ANSWER_MARGIN_MS = 250
-
-/** How far back rows are loaded at start, newest checkpoint permitting: more rows than this would only slow the start. */
-const PAST_ROWS_MAX = 100_000
-/** So many rows take longer to read than what comes from one poll to the next, in milliseconds. */
-const PAST_TIMEOUT_MS = 10_000
-/** How often the past is begun anew because its end was removed under the reader's hands. */
-const PAST_ATTEMPTS = 3
 
 /** So many resources are read with the rows that name them; of more, their buckets are loaded beside. */
 const STATES_MAX = 1000
 
-interface LogReadRow {
-  database: string
-  snapshot: string
-  /** Rows visible in it may have been removed. */
-  horizon: string | null
-  rows: { x: string; t: string[] }[]
+interface ResourceLogRow extends LogReadRow {
   /** Null: more than $2. */
-  states: StateRow[] | null
+  readonly states: StateRow[] | null
 }
 
 /** A resource that a row names; without the rest when it is gone. */
@@ -117,123 +88,17 @@ export function createInvalidationLog(
   options: PostgresLogOptions,
 ): InvalidationLog<ResourceState> & { close(): Promise<void> } {
   const connectionOptions = { ...options, statementTimeoutMs: READ_TIMEOUT_MS }
-  let onAppended: () => void = () => {}
-  let connection: Promise<pg.Client> | null = null
-  let closed = false
-
-  function connected(): Promise<pg.Client> {
-    if (closed) return Promise.reject(new LogUnreachableError('the log is closed'))
-    connection ??= open().catch((error: unknown) => {
-      connection = null
-      throw error
-    })
-    return connection
-  }
-
-  async function open(): Promise<pg.Client> {
-    const client = new pg.Client(clientConfig(connectionOptions))
-    // Whatever ends it, the next read opens another.
-    client.on('error', () => forget(client))
-    client.on('end', () => forget(client))
-    client.on('notification', () => onAppended())
-    try {
-      await client.connect()
-      await prepareConnection(client, connectionOptions)
-      if (options.notify && options.pooler !== 'transaction') await client.query(`LISTEN ${LOG_CHANNEL}`)
-    } catch (error) {
-      client.end().catch(() => {})
-      throw error
-    }
-    current = client
-    return client
-  }
-
-  let current: pg.Client | null = null
-
-  function forget(client: pg.Client): void {
-    if (current !== client) return
-    current = null
-    connection = null
-    // A reader in between would otherwise learn of it only at the next poll.
-    onAppended()
-  }
-
-  async function ask<Row extends pg.QueryResultRow>(
-    statement: { name?: string; text: string },
-    values: unknown[] = [],
-    timeoutMs = READ_TIMEOUT_MS,
-  ): Promise<Row | undefined> {
-    let client: pg.Client | null = null
-    try {
-      client = await connected()
-      const result = await client.query<Row>({
-        ...statement,
-        values,
-        query_timeout: timeoutMs + ANSWER_MARGIN_MS,
-      } as pg.QueryConfig)
-      options.status?.succeeded()
-      return result.rows[0]
-    } catch (error) {
-      options.status?.failed(error)
-      // After a timeout the connection still waits for its answer: only a new one is sure to be in step.
-      if (client) {
-        forget(client)
-        client.end().catch(() => {})
-      }
-      // A server that answers, though not with the log, goes on committing: without the log there is no grace then.
-      if (isUnreachable(error)) throw new LogUnreachableError('the invalidation log cannot be read', { cause: error })
-      throw error
-    }
-  }
-
-  async function readRows(since: Snapshot, timeoutMs?: number): Promise<LogBatch<ResourceState>> {
-    const row = await ask<LogReadRow>(READ_SINCE, [formatSnapshot(since), STATES_MAX], timeoutMs)
-    if (!row) throw new Error('a select without FROM returned no row')
-    const gap = row.horizon !== null && !covers(since, parseSnapshot(row.horizon))
-    const changes = row.states === null ? null : row.states.map(stateOf)
-    return { position: stampOf(row), rows: row.rows.map(logRow), changes, ...(gap && { gap }) }
-  }
-
-  async function readFromFloor(): Promise<LogBatch<ResourceState> & { readonly floor: Snapshot }> {
-    const chosen = await ask<{ floor: string }>(CHOOSE_FLOOR, [PAST_ROWS_MAX], PAST_TIMEOUT_MS)
-    if (!chosen) throw new Error('a select without FROM returned no row')
-    const floor = parseSnapshot(chosen.floor)
-    return { ...(await readRows(floor, PAST_TIMEOUT_MS)), floor }
-  }
-
-  return {
-    readSince: (since) => readRows(since),
-    async readPast() {
-      // A setting of this transaction alone, also through a pooler. Each statement in it has a snapshot of its own.
-      await ask({ text: 'BEGIN ISOLATION LEVEL READ COMMITTED READ ONLY' })
-      await ask({ text: `SET LOCAL statement_timeout = ${PAST_TIMEOUT_MS}` })
-      let past = await readFromFloor()
-      for (let attempt = 1; past.gap && attempt < PAST_ATTEMPTS; attempt++) past = await readFromFloor()
-      await ask({ text: 'COMMIT' })
-      if (past.gap) throw new Error('the log is pruned faster than it can be read')
-      return past
-    },
-    subscribe(callback) {
-      onAppended = callback
-      return {
-        close: async () => {
-          onAppended = () => {}
-        },
-      }
-    },
-    async close() {
-      closed = true
-      const client = current
-      current = null
-      await client?.end().catch(() => {})
-    },
-  }
+  const { notify, pooler, status } = options
+  return createLogReader<ResourceLogRow, ResourceState>({
+    connect: () => new pg.Client(clientConfig(connectionOptions)),
+    prepare: (client) => prepareConnection(client, connectionOptions),
+    channel: notify && pooler !== 'transaction' ? LOG_CHANNEL : null,
+    statements: { since: READ_SINCE, values: [STATES_MAX], floor: CHOOSE_FLOOR },
+    changesOf: ({ states }) => (states === null ? null : states.map(stateOf)),
+    ...(status && { status }),
+  })
 }
 
 function stateOf({ id, item }: StateRow): ResourceState {
   return { id, item: item && { ...item, grants: grantsIn(item.grants) } }
-}
-
-function logRow({ x, t }: { x: string; t: string[] }): LogRow {
-  return { xid: parseXid(x), tags: t as Tag[] }
 }

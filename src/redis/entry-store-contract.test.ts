@@ -1,8 +1,8 @@
 /** The double that unit tests use keeps the contract that `test/integration/redis-entry-store.test.ts` holds Redis to. */
 import { describe, expect, it } from 'vitest'
 import { aliceList, describeEntryStore, layer } from '../../test/support/entry-store-contract.ts'
-import { createInMemoryEntryStore } from '../../test/support/in-memory-entry-store.ts'
 import { StoreUnavailableError } from '../cache/index.ts'
+import { createInMemoryEntryStore } from '../package/in-memory-entry-store.ts'
 
 describeEntryStore('the in-memory entry store', async () => {
   let nowMs = 0

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { type EntryKey, StoreUnavailableError } from '../cache/index.ts'
+
 import { createFillQuestions } from './fill-questions.ts'
 import type { Guard } from './guard.ts'
 import { createKeys } from './keys.ts'
@@ -46,7 +47,7 @@ function scene({ roundsAtOnce = 1 } = {}) {
   const questions = createFillQuestions({
     redis: { stillCurrent } as unknown as ScriptedRedis,
     guard: { run } as Guard,
-    keys: createKeys('test:'),
+    keys: createKeys('test:', { names: ['user-groups', 'user-resources'], pattern: () => '*' }),
     roundsAtOnce,
   })
   const about = (user: string, fillId = `fill of ${user}`) => {

@@ -1,5 +1,5 @@
 /** The door to Redis: the shared store behind its guard, and what there is to say about it. */
-import type { EntryStore, StoreUnavailableError } from '../cache/index.ts'
+import type { EntryStore, LayerNames, StoreUnavailableError } from '../cache/index.ts'
 import { type Connection, createConnection } from './connection.ts'
 import { type ConnectionErrorEvents, type ConnectionErrors, createConnectionErrors } from './connection-errors.ts'
 import { createRedisEntryStore } from './entry-store.ts'
@@ -8,14 +8,15 @@ import { countHeldEntries, type Named } from './held-entries.ts'
 import { createKeys } from './keys.ts'
 import type { RedisSettings } from './options.ts'
 import { createReplicaReader } from './replica-reader.ts'
+import type { ScriptedRedis } from './scripts.ts'
 import { createHeartbeat, type Heartbeat, readServerInfo, type ServerInfo } from './server-info.ts'
-import { createSharedCounter, type WindowCounter, type WindowOptions } from './shared-counter.ts'
 import { createTopologyReader, type Topology } from './topology.ts'
 
 export type { Topology } from './topology.ts'
 
 export interface RedisDependencies extends RedisSettings {
   readonly prefix: string
+  readonly layers: LayerNames
   /** The longest a command may take, in milliseconds. */
   readonly budgetMs: number
   /** Time between heartbeats, in milliseconds. */
@@ -39,8 +40,8 @@ export interface RedisAdapter {
   readonly guard: Guard
   /** Whether the master answers this instance, as far as the last heartbeat told. */
   answers(): boolean
-  /** Counts what is limited over all instances; without Redis, in this one. */
-  readonly windowCounters: (options: WindowOptions) => WindowCounter
+  /** The connection to the master, for what shares it. */
+  readonly redis: ScriptedRedis
   /** How many entries there are of what is named; null where that cannot be told. */
   heldEntries(named: Named): Promise<number | null>
   /** JSON-ready: breaker, server, Sentinels. Never throws; takes half a second at most. */
@@ -67,7 +68,7 @@ const STATUS_TIMEOUT_MS = 500
 /** Returns at once, with or without a Redis; the store answers when there is one. */
 export function createRedis(options: RedisDependencies): RedisAdapter {
   const { budgetMs, heartbeatMs = HEARTBEAT_MS, replicaReads = 'while-master-is-away' } = options
-  const keys = createKeys(options.prefix)
+  const keys = createKeys(options.prefix, options.layers)
   const errors = createConnectionErrors(errorEventsOf(options))
   const settings: RedisSettings = { ...options, errors }
   const connection: Connection = createConnection({ settings, role: 'master', onReady: onConnected })
@@ -95,7 +96,7 @@ export function createRedis(options: RedisDependencies): RedisAdapter {
   return {
     store: createRedisEntryStore({ redis, guard, keys, replica }),
     guard,
-    windowCounters: (window) => createSharedCounter({ redis, guard, prefix: options.prefix, ...window }),
+    redis,
     answers: () => connection.isReady() && heartbeat.proven() && guard.state() === 'closed',
     heldEntries: (named) => countHeldEntries({ redis, guard, keys }, named),
     async status() {

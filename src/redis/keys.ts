@@ -1,5 +1,5 @@
 /** Names inside the prefix; nothing outside it is ever read, scanned or deleted. */
-import { createMemo, type EntryKey, LAYERS, type LayerName } from '../cache/index.ts'
+import { createMemo, type EntryKey, type LayerName, type LayerNames } from '../cache/index.ts'
 
 export interface Keys {
   entry(key: EntryKey): string
@@ -9,19 +9,12 @@ export interface Keys {
   parts(key: EntryKey): string
   generation(layer: LayerName): string
   readonly heartbeat: string
-  /** What SCAN matches to find a layer's entries, parts and leases. */
+  /** What SCAN matches to find a layer's entries, parts and leases; braces are literal in Redis patterns. */
   pattern(layer: LayerName): string
 }
 
-/** How each layer's keys look; braces are literal in Redis patterns. */
-const PATTERNS: Readonly<Record<LayerName, string>> = {
-  resources: 'resources:all*',
-  'user-groups': 'user:groups:{*}*',
-  'user-resources': 'resources:{*}*',
-}
-
-export function createKeys(prefix: string): Keys {
-  const generations = new Map(LAYERS.map((layer) => [layer, `${prefix}generation:${layer}`]))
+export function createKeys(prefix: string, { names, pattern }: LayerNames): Keys {
+  const generations = new Map<LayerName, string>(names.map((layer) => [layer, `${prefix}generation:${layer}`]))
   const entry = (key: EntryKey) => prefix + key
   // A prefix with glob characters would reach outside itself.
   const literal = prefix.replace(/[\\*?[\]^-]/g, '\\$&')
@@ -32,6 +25,6 @@ export function createKeys(prefix: string): Keys {
     parts: (key) => `${prefix}${key}:parts`,
     generation: (layer) => generations.get(layer) ?? `${prefix}generation:${layer}`,
     heartbeat: `${prefix}heartbeat`,
-    pattern: (layer) => literal + PATTERNS[layer],
+    pattern: (layer) => literal + pattern(layer),
   }
 }

@@ -7,6 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { createInvalidationIndex, createMutationRunner, type EntryStore, type Mutation } from '../../src/cache/index.ts'
 import type { MutationContext } from '../../src/domain/api.ts'
 import { flushCache } from '../../src/domain/flush.ts'
+import { LAYERS } from '../../src/domain/layers.ts'
 import type { UserId } from '../../src/domain/model.ts'
 import * as mutations from '../../src/domain/mutations/index.ts'
 import type { Transaction } from '../../src/domain/transaction.ts'
@@ -61,7 +62,7 @@ async function run<Input, Result>(
   counted.length = 0
   const unitOfWork = createUnitOfWork({ database, affectedMax: 100, timeoutMs: 5000, notify: true })
   const index = createInvalidationIndex({ retentionOf: () => 'volatile', maxTags: 100 })
-  await createMutationRunner({ unitOfWork, store, index }).run(mutation, input, context)
+  await createMutationRunner({ layers: LAYERS, unitOfWork, store, index }).run(mutation, input, context)
   // The wake-up goes behind the commit, and no caller waits for it.
   const asked = counted.filter(({ text }) => !/^(BEGIN|COMMIT|SELECT pg_notify)/.test(text))
   const roundTrips = new Set(

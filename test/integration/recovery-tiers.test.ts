@@ -10,6 +10,7 @@ import {
   StoreUnavailableError,
 } from '../../src/cache/index.ts'
 import type { MutationContext } from '../../src/domain/api.ts'
+import { LAYERS } from '../../src/domain/layers.ts'
 import { createRecovery, type Outage, type Recovery } from '../../src/domain/recovery.ts'
 import type { Transaction } from '../../src/domain/transaction.ts'
 import { createFleetHealth } from '../../src/postgres/fleet-health.ts'
@@ -54,7 +55,12 @@ const store = {
 function instance(name: string, recovered: Outage[] = [], over: Partial<EntryStore> = {}): Recovery {
   const index = createInvalidationIndex({ retentionOf: () => 'volatile', maxTags: 100 })
   return createRecovery({
-    runner: createMutationRunner<Transaction, MutationContext>({ unitOfWork, store: { ...store, ...over }, index }),
+    runner: createMutationRunner<Transaction, MutationContext>({
+      layers: LAYERS,
+      unitOfWork,
+      store: { ...store, ...over },
+      index,
+    }),
     fleet: createFleetHealth(database),
     clock,
     thresholds,

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { Redis } from 'ioredis'
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest'
 import type { EntryKey } from '../../src/cache/index.ts'
+import { LAYERS } from '../../src/domain/layers.ts'
 import { waitUntil } from '../../src/local/wait-until.ts'
 import { createRedis, type RedisAdapter } from '../../src/redis/index.ts'
 import { becomes } from '../support/becomes.ts'
@@ -17,6 +18,7 @@ afterAll(() => admin.disconnect())
 describeEntryStore('the Redis entry store', async () => {
   const prefix = `contract-${randomBytes(6).toString('hex')}:`
   const redis = createRedis({
+    layers: LAYERS,
     sentinels: inject('sentinels'),
     masterName: inject('masterName'),
     prefix,
@@ -44,7 +46,7 @@ describe('what somebody else left under our names', () => {
   let redis: RedisAdapter
   beforeAll(async () => {
     server = await startRedisServer()
-    redis = createRedis({ url: server.url, prefix, budgetMs: 1000 })
+    redis = createRedis({ layers: LAYERS, url: server.url, prefix, budgetMs: 1000 })
     await waitUntil('Redis answers', async () => redis.answers(), { timeoutMs: 5000 })
   })
   afterAll(async () => {

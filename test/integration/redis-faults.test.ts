@@ -2,6 +2,7 @@
 import dns from 'node:dns'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { type EntryKey, type EntryStore, StoreUnavailableError } from '../../src/cache/index.ts'
+import { LAYERS } from '../../src/domain/layers.ts'
 import { createRedis, type RedisAdapter, type RedisDependencies } from '../../src/redis/index.ts'
 import { becomes } from '../support/becomes.ts'
 import { aliceList, bobList, entryBytes, fillId, layer } from '../support/entry-store-contract.ts'
@@ -24,6 +25,7 @@ const opened: { close(): Promise<void> }[] = []
 
 function open(more: Partial<RedisDependencies> = {}): RedisAdapter {
   const adapter = createRedis({
+    layers: LAYERS,
     url: `redis://127.0.0.1:${proxy.port}`,
     prefix: PREFIX,
     budgetMs: BUDGET_MS,

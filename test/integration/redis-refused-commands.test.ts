@@ -1,5 +1,6 @@
 /** A Redis that is well and refuses what it is asked: the breaker stays closed, so somebody must say it. */
 import { expect, it, onTestFinished } from 'vitest'
+import { LAYERS } from '../../src/domain/layers.ts'
 import { createRedis } from '../../src/redis/index.ts'
 import { becomes } from '../support/becomes.ts'
 import { aliceList, layer } from '../support/entry-store-contract.ts'
@@ -12,6 +13,7 @@ it('a Redis Cluster, which refuses reads of several keys, is named once in the l
   const said: { fields: object; text: string }[] = []
   const counted: string[] = []
   const redis = createRedis({
+    layers: LAYERS,
     url: server.url,
     prefix: 'refused:',
     budgetMs: 1000,

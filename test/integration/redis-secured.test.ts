@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { LAYERS } from '../../src/domain/layers.ts'
 import { findRedis } from '../../src/local/redis-binary.ts'
 import { createRedis, type RedisAdapter, type RedisDependencies } from '../../src/redis/index.ts'
 import { becomes } from '../support/becomes.ts'
@@ -70,6 +71,7 @@ async function launch(name: string, lines: readonly string[], ...more: string[])
 
 function open(more: Partial<RedisDependencies> = {}): RedisAdapter {
   const adapter = createRedis({
+    layers: LAYERS,
     ...settings,
     ...{ username: 'app', password: USERS.redis, tls: true, tlsCa: ca, db: DB },
     ...{ sentinelUsername: 'asker', sentinelPassword: USERS.sentinel, sentinelTls: true, sentinelTlsCa: ca },

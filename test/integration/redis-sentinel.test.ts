@@ -2,6 +2,7 @@
 import { Redis } from 'ioredis'
 import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest'
 import { type EntryKey, StoreUnavailableError } from '../../src/cache/index.ts'
+import { LAYERS } from '../../src/domain/layers.ts'
 import { askRedis } from '../../src/local/redis-questions.ts'
 import { waitUntil } from '../../src/local/wait-until.ts'
 import { createConnection } from '../../src/redis/connection.ts'
@@ -33,6 +34,7 @@ const opened: { close(): unknown }[] = []
 
 function open(more: Partial<RedisDependencies> = {}): RedisAdapter {
   const adapter = createRedis({
+    layers: LAYERS,
     sentinels: inject('sentinels'),
     masterName: inject('masterName'),
     prefix,

@@ -1,6 +1,8 @@
 /** Rate limits over several instances, and without Redis. */
 import { afterAll, describe, expect, it } from 'vitest'
+import { LAYERS } from '../../src/domain/layers.ts'
 import { createRedis } from '../../src/redis/index.ts'
+import { createSharedCounter } from '../../src/redis/shared-counter.ts'
 import { becomes } from '../support/becomes.ts'
 import { newPrefix, withMaster } from '../support/service.ts'
 import { masterPort } from '../support/stack.ts'
@@ -9,9 +11,9 @@ const WINDOW = { name: 'write', limit: 5, windowSeconds: 60 }
 const open: ReturnType<typeof createRedis>[] = []
 
 function instance(url: string, prefix: string) {
-  const redis = createRedis({ url, prefix, budgetMs: 100 })
+  const redis = createRedis({ layers: LAYERS, url, prefix, budgetMs: 100 })
   open.push(redis)
-  return { redis, counter: redis.windowCounters(WINDOW) }
+  return { redis, counter: createSharedCounter({ redis: redis.redis, guard: redis.guard, prefix, ...WINDOW }) }
 }
 afterAll(() => Promise.all(open.map((redis) => redis.close())))
 

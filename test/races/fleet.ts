@@ -32,15 +32,16 @@ import {
   retentionOf,
   userTag,
 } from '../../src/domain/keys.ts'
+import { LAYERS } from '../../src/domain/layers.ts'
 import type { GroupId, ResourceId, UserId, VisibleResource } from '../../src/domain/model.ts'
 import type { CacheSource, CatalogueItem, GroupNode, ResourceState } from '../../src/domain/source.ts'
 import { createCatalogue } from '../../src/domain/visibility/catalogue.ts'
 import { createCatalogueCheckpoint } from '../../src/domain/visibility/catalogue-checkpoint.ts'
 import { createFollowedCatalogue, type FollowedCatalogue } from '../../src/domain/visibility/followed-catalogue.ts'
-import { createLayers, LAYER_TABLE, RETENTION_MS } from '../../src/domain/visibility/layers.ts'
+import { createLayers } from '../../src/domain/visibility/layers.ts'
 import { createResourcePages } from '../../src/domain/visibility/resource-page.ts'
 import { createVisibleResources } from '../../src/domain/visibility/visible-resources.ts'
-import { createInMemoryEntryStore, type InMemoryEntryStore } from '../support/in-memory-entry-store.ts'
+import { createInMemoryEntryStore, type InMemoryEntryStore } from '../../src/package/in-memory-entry-store.ts'
 import { Database, type Transaction } from './database.ts'
 
 export type Gate = (instance: string, step: string) => Promise<void>
@@ -168,7 +169,7 @@ function startInstance(name: string, shared: Shared, over: Partial<InstanceOptio
   const source = gatedSource(database, at)
   const catalogue = createCatalogue()
   const entries = createEntryCodec(SECRET)
-  const layer = LAYER_TABLE.resources
+  const layer = LAYERS.row('resources')
   const checkpoint = createCatalogueCheckpoint({
     store,
     entries,
@@ -202,7 +203,7 @@ function startInstance(name: string, shared: Shared, over: Partial<InstanceOptio
     pollMs: over.polls === false ? Number.MAX_SAFE_INTEGER / 4 : 250,
     boundMs: over.polls === false ? Number.POSITIVE_INFINITY : 5000,
     graceMs: 30_000,
-    retentionMs: RETENTION_MS,
+    retentionMs: LAYERS.retentionMs,
   })
   const visible = createVisibleResources({
     reads: createReadThrough({ store, follower, clock, entries, events }),
@@ -217,7 +218,12 @@ function startInstance(name: string, shared: Shared, over: Partial<InstanceOptio
     pages: createResourcePages(createCursorCodec(SECRET)),
     storeBudgetMs: 100,
   })
-  const runner = createMutationRunner<Transaction, null>({ unitOfWork: unitOfWorkOf(database, at), store, index })
+  const runner = createMutationRunner<Transaction, null>({
+    layers: LAYERS,
+    unitOfWork: unitOfWorkOf(database, at),
+    store,
+    index,
+  })
   const run = async <Input, Result>(declared: Mutation<Transaction, Input, Result>, input: Input) =>
     encodeConsistencyToken(await runner.run(declared, input, null))
   follower.start()

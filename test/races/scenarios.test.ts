@@ -5,14 +5,14 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { type EntryKey, type EntryStore, StoreUnavailableError } from '../../src/cache/index.ts'
 import { userGroupsKey, userResourcesKey } from '../../src/domain/keys.ts'
+import { LAYERS } from '../../src/domain/layers.ts'
 import type { UserId } from '../../src/domain/model.ts'
-import { LAYER_TABLE } from '../../src/domain/visibility/layers.ts'
 import { type Barriers, createBarriers } from './barriers.ts'
 import { createFleet, type Fleet, type Instance, settle } from './fleet.ts'
 
 const listKey = userResourcesKey('ann' as UserId)
 const groupsKey = userGroupsKey('ann' as UserId)
-const VOLATILE_MS = LAYER_TABLE['user-resources'].ttlMs
+const VOLATILE_MS = LAYERS.row('user-resources').ttlMs
 
 let barriers: Barriers
 let fleet: Fleet
@@ -208,7 +208,7 @@ describe('8 and 9 the delete is acknowledged and lost in a failover', () => {
     const old = await Promise.all(keys.map((key) => fleet.store.inspect(key, 'resources')))
     await a.revoke('team', 'plan')
     for (const [i, key] of keys.entries())
-      fleet.store.faults.overwrite(key, old[i]?.bytes ?? Buffer.alloc(0), LAYER_TABLE.resources.ttlMs)
+      fleet.store.faults.overwrite(key, old[i]?.bytes ?? Buffer.alloc(0), LAYERS.row('resources').ttlMs)
     await follow(b)
     expect((await b.list('ann')).names).toEqual([])
   })

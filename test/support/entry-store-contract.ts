@@ -7,12 +7,12 @@ import {
   type Fill,
   fillIdIn,
   LARGEST_ENTRY_BYTES,
-  LAYERS,
   type LayerName,
   type Lease,
   type Opened,
   type OpenRequest,
 } from '../../src/cache/index.ts'
+import { LAYERS } from '../../src/domain/layers.ts'
 
 /** One empty store, and what Redis or others may do to it. */
 export interface EntryStoreHarness {
@@ -629,7 +629,7 @@ export function describeEntryStore(name: string, open: () => Promise<EntryStoreH
 
       it('is over with the next fill', async () => {
         await stored('old')
-        await store.replaceGenerations(LAYERS)
+        await store.replaceGenerations(LAYERS.names)
         await stored('new')
         expect(bodyOf(await read())).toBe('body of new')
       })
@@ -655,7 +655,7 @@ export function describeEntryStore(name: string, open: () => Promise<EntryStoreH
         expect(bodyOf(await read(aliceGroups, 'user-groups'))).toBe('body of groups')
         await store.replaceGenerations(['user-groups'])
         expect(await store.sweep(['user-groups'])).toBe(1)
-        expect(await store.sweep(LAYERS)).toBe(0)
+        expect(await store.sweep(LAYERS.names)).toBe(0)
       })
 
       it('leaves what was filled or leased since the flush, and removes leases from before it', async () => {

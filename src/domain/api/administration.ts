@@ -1,4 +1,5 @@
 /** Looking into the cache and flushing it by hand. */
+import type { LayerName } from '../layers.ts'
 import type { JsonObject, Ref, ResourceId, UserId } from '../model.ts'
 import type { Mutated, MutationContext } from './mutations.ts'
 import type { Page } from './pages.ts'
@@ -6,7 +7,7 @@ import type { Page } from './pages.ts'
 export type FlushScope =
   | { readonly scope: 'all' }
   | { readonly scope: 'volatile' }
-  | { readonly scope: 'layer'; readonly layer: 'resources' | 'user-groups' | 'user-resources' }
+  | { readonly scope: 'layer'; readonly layer: LayerName }
   | { readonly scope: 'user'; readonly user: UserId }
   | { readonly scope: 'resource'; readonly resource: Ref<ResourceId> }
 

@@ -1,7 +1,7 @@
 import { describe, expect, it, vi } from 'vitest'
-import { createInMemoryEntryStore } from '../../../test/support/in-memory-entry-store.ts'
 import { createInvalidationIndex, type EntryStore, StoreUnavailableError } from '../../cache/index.ts'
 import { createFakeClock, DATABASE, entries, snapshot, stamp, xid } from '../../cache/test-fakes.ts'
+import { createInMemoryEntryStore } from '../../package/in-memory-entry-store.ts'
 import { bucketTag, catalogueBucketKey, catalogueKey, layerTag, retentionOf } from '../keys.ts'
 import type { CatalogueItem } from '../source.ts'
 import { createCatalogue } from './catalogue.ts'

@@ -1,6 +1,6 @@
 /** Administration of the cache: its state, a flush, one user's entries, the invalidation log. */
 import { z } from 'zod'
-import type { FlushScope } from '../../domain/api.ts'
+import { type FlushScope, LAYER_NAMES } from '../../domain/api.ts'
 import type { ResourceId } from '../../domain/model.ts'
 import { mutated } from '../answers.ts'
 import { cacheAdmin } from '../policies.ts'
@@ -17,9 +17,7 @@ const flushBody = z.discriminatedUnion(
     z.strictObject({ scope: z.literal('volatile'), ...common }),
     z.strictObject({
       scope: z.literal('layer'),
-      layer: z.enum(['resources', 'user-groups', 'user-resources'], {
-        error: 'must be resources, user-groups or user-resources',
-      }),
+      layer: z.enum(LAYER_NAMES, { error: `must be ${LAYER_NAMES.join(', ')}`.replace(/, (?!.*, )/, ' or ') }),
       ...common,
     }),
     z.strictObject({ scope: z.literal('user'), user: userId, ...common }),

@@ -7,7 +7,7 @@ import { registerHooks } from 'node:module'
 /** What the composition root imports, and what it gets here instead. */
 const REPLACED: Readonly<Record<string, string>> = {
   './cache/index.ts': './cache.ts',
-  './domain/visibility/layers.ts': './layers.ts',
+  './domain/layers.ts': './layers.ts',
   './redis/index.ts': './redis.ts',
   './postgres/invalidation-log.ts': './invalidation-log.ts',
 }

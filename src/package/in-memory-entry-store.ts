@@ -18,7 +18,7 @@ import {
   PREFIX_LENGTH,
   type ReadRequest,
   StoreUnavailableError,
-} from '../../src/cache/index.ts'
+} from '../cache/index.ts'
 
 export interface InMemoryEntryStore extends EntryStore {
   /** What Redis may do by itself, or what may be done to it. */
@@ -54,6 +54,7 @@ export function createInMemoryEntryStore(options: {
   const entries = new Map<EntryKey, Stored>()
   const leases = new Map<EntryKey, Held>()
   const generations = new Map<LayerName, string>()
+  const layerOf = new Map<EntryKey, LayerName>()
   let outage: string | null = null
 
   /** The value unless its time is over; what has expired is gone, as in Redis. */
@@ -88,6 +89,7 @@ export function createInMemoryEntryStore(options: {
     if (alive(leases, key)?.generation === generation) return null
     const lease = { token: newId(), generation }
     leases.set(key, { ...lease, expiresAtMs: expiryIn(leaseMs) })
+    layerOf.set(key, layer)
     return lease
   }
 
@@ -123,7 +125,7 @@ export function createInMemoryEntryStore(options: {
   function sweepLayer(layer: LayerName): number {
     const generation = generations.get(layer)
     const isSwept = (key: EntryKey, own: string) =>
-      LAYER_OF[layer].test(key) && (generation === undefined || own !== generation)
+      layerOf.get(key) === layer && (generation === undefined || own !== generation)
     const line = ({ bytes }: Stored) => bytes.toString('latin1', 0, PREFIX_LENGTH)
     const worthless = [
       [...entries].filter(([key, stored]) => alive(entries, key) && isSwept(key, generationIn(line(stored)))),
@@ -189,12 +191,6 @@ export function createInMemoryEntryStore(options: {
       },
     },
   }
-}
-
-const LAYER_OF: Readonly<Record<LayerName, RegExp>> = {
-  resources: /^resources:all/,
-  'user-groups': /^user:groups:\{/,
-  'user-resources': /^resources:\{/,
 }
 
 function fillIdOf(line: string): string {

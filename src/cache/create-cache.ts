@@ -1,0 +1,338 @@
+/**
+ * The cache as a service embeds it: one table of layers, one reader for each, and mutations that name what goes stale.
+ * Everything that keeps an answer true (stamps, trust, leases, single flight, fallback) is on without being asked for.
+ */
+import { createHash } from 'node:crypto'
+import timers from 'node:timers'
+import type { Clock } from './clock.ts'
+import { createCopies } from './copies.ts'
+import { createEntryCodec } from './entry-codec.ts'
+import type { EntryStore } from './entry-store.ts'
+import { createInvalidationIndex, type RetentionClass } from './invalidation-index.ts'
+import { createLayer, type LayerEvents, type LayerRead } from './layer.ts'
+import type { LayerNames, LayerRows, Layers } from './layers.ts'
+import { createLogFollower, type InvalidationLog, type Trust } from './log-follower.ts'
+import { type Invalidation, mutation, NOTHING_INVALIDATED, type Rule } from './mutation.ts'
+import { createMutationRunner, type UnitOfWork } from './mutation-runner.ts'
+import { createReadThrough } from './read-through.ts'
+import { type Committed, parseXid, type Stamp } from './snapshot.ts'
+import { RequestWait } from './store-wait.ts'
+import { type Tag, tag, tagKind } from './tags.ts'
+
+/** The shared store behind its adapter, as `sentinelRedis(...)` makes it for a table of layers. */
+export interface CacheStore {
+  readonly store: EntryStore
+  status?(): Promise<unknown>
+  close(): Promise<void>
+}
+
+/** The database behind its adapter, as `postgresLog(...)` makes it. `Query` is what a loader returns. */
+export interface CacheLog<Tx, Query> {
+  readonly log: InvalidationLog
+  readonly unitOfWork: UnitOfWork<Tx, null>
+  /** Runs a loader's statement; its snapshot is taken in the same statement. */
+  load(query: Query): Promise<{ readonly rows: readonly unknown[]; readonly stamp: Stamp }>
+  /** Removes what no entry can depend on any more, from time to time, until it is closed. */
+  prune(retentionMs: number): void
+  close(): Promise<void>
+}
+
+export interface CacheOptions<Rows extends LayerRows, Tx, Query> {
+  readonly layers: Layers<Rows>
+  readonly redis: (layers: LayerNames) => CacheStore
+  readonly log: CacheLog<Tx, Query>
+  /** 32 characters or more, the same on all instances: entries that were not made with it are not believed. */
+  readonly secret: string
+  /** The longest that one read waits for the store, in milliseconds. Default: 100. */
+  readonly storeBudgetMs?: number
+  /** How often the log is read without being woken, in milliseconds. Default: 250. */
+  readonly pollMs?: number
+  /** How long hits go on while the database itself is unreachable, in milliseconds. Default: 30,000. */
+  readonly graceMs?: number
+  /** Told of hits, misses, loads and rejected entries, for metrics. */
+  readonly events?: LayerEvents
+  readonly onTrustChange?: (trust: Trust, cause?: unknown) => void
+  readonly clock?: Clock
+}
+
+/** What a mutation makes stale: asked inside its transaction, before the write and after it. */
+export type CacheRule<Tx> = Rule<Tx, null>
+
+export interface Mutated<Value> {
+  readonly value: Value
+  /** A read that is given this sees the mutation, on every instance, whatever Redis does. */
+  readonly token: string
+}
+
+export interface Reader<Parts extends unknown[], Value> {
+  /** @throws what the loader's statement throws, when it has to be asked */
+  (...parts: Parts): Promise<Value>
+  /**
+   * Sees at least the mutation whose token it is given; loads from the database where this instance cannot know.
+   * Without a token it is an ordinary read.
+   */
+  after(token: string | undefined, ...parts: Parts): Promise<Value>
+  /** Loads from the database, around the cache. */
+  fresh(...parts: Parts): Promise<Value>
+}
+
+export interface ReaderOptions<Parts extends unknown[], Row, Value> {
+  /** What the entry depends on beside itself; a trigger or a rule that names one of them makes it stale. */
+  readonly tags?: (...parts: Parts) => Tag | readonly Tag[]
+  /** The same, found in each row that was loaded. */
+  readonly tagsOfRow?: (row: Row) => Tag | readonly Tag[]
+  /** What readers get; default: the rows. Rows are frozen, because all readers share them. */
+  readonly map?: (rows: readonly Row[]) => Value
+}
+
+/** What a loader of rows returns. */
+export interface QueryOf<Row> {
+  /** Only in the types. */
+  readonly row?: Row
+}
+
+type PartsOf<Rows extends LayerRows, Name extends keyof Rows> = Parameters<Rows[Name]['key']>
+
+export interface Cache<Rows extends LayerRows, Tx, Query> {
+  /** The one reader of a layer. @param load the statement for one entry: a single SELECT */
+  reader<Name extends keyof Rows & string, Row, Value = readonly Readonly<Row>[]>(
+    layer: Name,
+    load: (...parts: PartsOf<Rows, Name>) => Query & QueryOf<Row>,
+    options?: ReaderOptions<PartsOf<Rows, Name>, Readonly<Row>, Value>,
+  ): Reader<PartsOf<Rows, Name>, Value>
+  /** One entry, and what is derived from its layer only where rules name it. */
+  entry<Name extends keyof Rows & string>(layer: Name, ...parts: PartsOf<Rows, Name>): CacheRule<Tx>
+  /** Entries found inside the transaction, before the write and after it. */
+  entries<Name extends keyof Rows & string>(
+    layer: Name,
+    find: (tx: Tx) => Promise<readonly PartsOf<Rows, Name>[]>,
+  ): CacheRule<Tx>
+  /** Every entry with one of these tags. Other instances hear of it by the log, within milliseconds. */
+  tagged(...tags: readonly Tag[]): CacheRule<Tx>
+  /** Every entry of a layer, and of what is derived from it. */
+  layer(name: keyof Rows & string): CacheRule<Tx>
+  /**
+   * Runs the work in one transaction of the adapter's; what the rules name is stale once it committed.
+   * @param event what the log calls it
+   * @throws what the work or the database throws; then nothing was written, except that a connection lost while
+   * committing leaves that open
+   */
+  mutate<Value>(
+    event: string,
+    rules: readonly CacheRule<Tx>[],
+    work: (tx: Tx) => Promise<Value>,
+  ): Promise<Mutated<Value>>
+  /** Resolves when entries can be trusted for the first time; until then reads are answered by the database. */
+  readonly ready: Promise<void>
+  status(): Promise<Record<string, unknown>>
+  close(): Promise<void>
+}
+
+export class CacheOptionsError extends Error {
+  readonly code = 'cache-options'
+}
+
+const REMEMBERED_TAGS_MAX = 200_000
+const TOKEN_WAIT_MS = 1000
+const BOUND_MS = 5000
+const WHOLE_LAYER = tagKind('l')
+const ENTRY = tagKind('e')
+
+/** Carried by every entry; what nobody can name is invalidated by it. */
+export const EVERYTHING: Tag = tag(WHOLE_LAYER, '*')
+
+/** @throws CacheOptionsError for a letter that is taken, or is none */
+export function defineTag(kind: string): (id: string | number) => Tag {
+  if (!/^[a-z]$/.test(kind) || kind === WHOLE_LAYER || kind === ENTRY)
+    throw new CacheOptionsError(`a tag is named by one letter from a to z, except e and l; got ${kind}`)
+  return (id) => tag(tagKind(kind), String(id))
+}
+
+export const systemClock: Clock = {
+  monotonicMs: () => performance.now(),
+  wallMs: () => Date.now(),
+  sleep: (ms, signal) => timers.promises.setTimeout(ms, undefined, { ref: true, ...(signal && { signal }) }),
+}
+
+/**
+ * Starts to follow the log at once and returns without waiting for Redis or PostgreSQL.
+ * @throws CacheOptionsError for options that cannot be right, with the remedy
+ */
+export function createCache<const Rows extends LayerRows, Tx, Query>(
+  options: CacheOptions<Rows, Tx, Query>,
+): Cache<Rows, Tx, Query> {
+  refuseWrong(options)
+  const { layers, log: database, clock = systemClock, events = {}, storeBudgetMs = 100, pollMs = 250 } = options
+  const entries = createEntryCodec(options.secret)
+  // A tag may be carried by entries of any layer, so it is remembered as long as the longest of them lives.
+  const longest: RetentionClass = layers.volatile.length < layers.names.length ? 'lasting' : 'volatile'
+  const index = createInvalidationIndex({ retentionOf: () => longest, maxTags: REMEMBERED_TAGS_MAX })
+  const { log, unitOfWork } = database
+  const { retentionMs } = layers
+  const follower = createLogFollower({
+    log,
+    index,
+    clock,
+    pollMs,
+    boundMs: BOUND_MS,
+    graceMs: options.graceMs ?? 30_000,
+    retentionMs,
+    ...(options.onTrustChange && { onTrustChange: options.onTrustChange }),
+  })
+  const shared = options.redis(layers)
+  const { store } = shared
+  const reads = createReadThrough({ store, follower, clock, entries, events })
+  const runner = createMutationRunner<Tx, null>({ unitOfWork, store, index, layers })
+  const taken = new Set<string>()
+  follower.start()
+  database.prune(Math.max(retentionMs.volatile, retentionMs.lasting))
+
+  function reader<Name extends keyof Rows & string, Row, Value>(
+    name: Name,
+    load: (...parts: PartsOf<Rows, Name>) => Query & QueryOf<Row>,
+    { tags = () => [], tagsOfRow = () => [], map }: ReaderOptions<PartsOf<Rows, Name>, Readonly<Row>, Value> = {},
+  ): Reader<PartsOf<Rows, Name>, Value> {
+    if (taken.has(name)) throw new CacheOptionsError(`${name} has a reader already: give each its own layer`)
+    const declared = layers.row(name)
+    taken.add(name)
+    const layer = createLayer<readonly Row[]>(
+      {
+        ...declared,
+        // Another loader is another form: releases that run side by side during an upgrade do not read each other's.
+        shape: shapeOf(declared.shape, load.toString()),
+        copies: createCopies({ maxBytes: declared.copiesMaxBytes }),
+        codec: {
+          encode: (rows) => ({ body: Buffer.from(JSON.stringify(rows)) }),
+          decode: ({ body }) => frozen(JSON.parse(body.toString()) as Row[]),
+        },
+      },
+      { index, follower, clock, entries, events },
+    )
+    const mapped = new WeakMap<readonly Row[], Value>()
+
+    /** Once for each copy, not for each reader. */
+    function mappedOf(rows: readonly Row[]): Value {
+      if (!map) return rows as Value
+      const known = mapped.get(rows)
+      if (known !== undefined) return known
+      const value = map(rows)
+      mapped.set(rows, value)
+      return value
+    }
+
+    async function loaded(parts: PartsOf<Rows, Name>) {
+      const { rows, stamp } = await database.load(load(...parts))
+      const own = rows as readonly Row[]
+      const named = [tags(...parts), ...own.map((row) => tagsOfRow(row))]
+      return { value: frozen(own), stamp, tags: [...new Set([...tagsOf(name, parts), ...named.flat()])] }
+    }
+
+    async function read(...parts: PartsOf<Rows, Name>): Promise<Value> {
+      const wanted = { layer, key: layers.keyOf(name, ...parts), load: () => loaded(parts) }
+      const found: LayerRead<readonly Row[]> = await reads.read(wanted, new RequestWait(storeBudgetMs))
+      return mappedOf(found.value)
+    }
+
+    const fresh = async (...parts: PartsOf<Rows, Name>) => mappedOf((await loaded(parts)).value)
+    return Object.assign(read, {
+      fresh,
+      async after(token: string | undefined, ...parts: PartsOf<Rows, Name>) {
+        if (token === undefined) return read(...parts)
+        const committed = committedIn(token)
+        return committed && (await follower.waitFor(committed, TOKEN_WAIT_MS)) ? read(...parts) : fresh(...parts)
+      },
+    })
+  }
+
+  function tagsOf<Name extends keyof Rows & string>(name: Name, parts: PartsOf<Rows, Name>): Tag[] {
+    return [tag(ENTRY, layers.keyOf(name, ...parts)), tag(WHOLE_LAYER, name), EVERYTHING]
+  }
+
+  function namingEntries<Name extends keyof Rows & string>(
+    name: Name,
+    found: readonly PartsOf<Rows, Name>[],
+  ): Invalidation {
+    const keys = found.map((parts) => ({ layer: name, key: layers.keyOf(name, ...parts) }))
+    return { ...NOTHING_INVALIDATED, keys, tags: keys.map(({ key }) => tag(ENTRY, key)) }
+  }
+
+  return {
+    reader,
+    entry: (name, ...parts) => {
+      const named = namingEntries(name, [parts])
+      return () => named
+    },
+    entries: (name, find) => async (tx) => namingEntries(name, await find(tx)),
+    tagged:
+      (...tags) =>
+      () => ({ ...NOTHING_INVALIDATED, tags }),
+    layer(name) {
+      const closure = layers.closureOf(name)
+      return () => ({ tags: closure.map((each) => tag(WHOLE_LAYER, each)), keys: [], layers: closure })
+    },
+    async mutate<Value>(event: string, rules: readonly CacheRule<Tx>[], work: (tx: Tx) => Promise<Value>) {
+      if (rules.length === 0) throw new CacheOptionsError(`${event} names nothing that goes stale: give it a rule`)
+      const chain = rules.reduce((declared, rule) => declared.invalidates(rule), mutation<Tx, null>(event))
+      const {
+        value,
+        database: where,
+        xid,
+      } = await runner.run(
+        chain.write((tx) => work(tx)),
+        null,
+        null,
+      )
+      return { value, token: tokenOf({ database: where, xid }) }
+    },
+    ready: follower.ready,
+    async status() {
+      return {
+        trust: follower.trust(),
+        lagMs: Math.round(follower.lagMs()),
+        tags: index.size,
+        store: (await shared.status?.()) ?? null,
+      }
+    },
+    async close() {
+      await follower.close()
+      await shared.close()
+      await database.close()
+    },
+  }
+}
+
+function refuseWrong<Rows extends LayerRows, Tx, Query>({ layers, redis, log, secret }: CacheOptions<Rows, Tx, Query>) {
+  if (typeof layers?.keyOf !== 'function') throw new CacheOptionsError('layers: pass what defineLayers({ … }) returns')
+  if (layers.names.length === 0) throw new CacheOptionsError('layers: declare one at least')
+  if (typeof redis !== 'function') throw new CacheOptionsError('redis: pass what sentinelRedis({ … }) returns')
+  if (typeof log?.load !== 'function') throw new CacheOptionsError('log: pass what postgresLog({ … }) returns')
+  if (typeof secret !== 'string' || secret.length < 32)
+    throw new CacheOptionsError(
+      'secret: 32 characters or more, such as `openssl rand -base64 32` prints, from a secret store',
+    )
+}
+
+/** A number for the layer's own version and the text of its loader. */
+function shapeOf(version: number, loader: string): number {
+  return createHash('sha256').update(`${version} ${loader}`).digest().readUInt32BE(0)
+}
+
+function tokenOf({ database, xid }: Committed): string {
+  return Buffer.from(`${xid} ${database}`).toString('base64url')
+}
+
+/** Null for what is no token of ours; it can then only cost the reader a load. */
+function committedIn(token: string): Committed | null {
+  const [xid, database] = Buffer.from(token, 'base64url').toString().split(' ')
+  try {
+    return xid && database ? { database, xid: parseXid(xid) } : null
+  } catch {
+    return null
+  }
+}
+
+function frozen<Value>(value: Value): Value {
+  if (typeof value !== 'object' || value === null || Object.isFrozen(value)) return value
+  for (const each of Object.values(value)) frozen(each)
+  return Object.freeze(value)
+}

@@ -1,0 +1,110 @@
+import { describe, expect, it } from 'vitest'
+import { defineLayers } from './layers.ts'
+
+const minutes = { minutes: 15 }
+const table = defineLayers({
+  prices: {
+    key: (shop: string, customer: number) => `prices:{${shop}}:${customer}`,
+    ttl: minutes,
+    from: ['customers'],
+  },
+  articles: { key: () => 'articles:all', ttl: { hours: 12 }, retention: 'lasting', shape: 3, lease: { seconds: 10 } },
+  customers: {
+    key: (customer: number) => `customer:{${customer}}`,
+    ttl: { minutes: 5, seconds: 30 },
+    from: ['articles'],
+  },
+  totals: { key: () => 'totals', ttl: { hours: 1 }, from: ['prices'] },
+})
+
+describe('a table of layers', () => {
+  it('removes inputs before what is derived from them, whatever the order of the rows', () => {
+    expect(table.names).toEqual(['articles', 'customers', 'prices', 'totals'])
+  })
+
+  it('flushes with a layer everything that is derived from it', () => {
+    expect(table.closureOf('articles')).toEqual(['articles', 'customers', 'prices', 'totals'])
+    expect(table.closureOf('prices')).toEqual(['prices', 'totals'])
+    expect(table.closureOf('totals')).toEqual(['totals'])
+  })
+
+  it('remembers invalidations as long as an entry lives, and two minutes more', () => {
+    expect(table.retentionMs).toEqual({ volatile: 62 * 60_000, lasting: (12 * 60 + 2) * 60_000 })
+    expect(table.volatile).toEqual(['customers', 'prices', 'totals'])
+  })
+
+  it('fills in what a row leaves out', () => {
+    expect(table.row('customers')).toEqual({
+      name: 'customers',
+      ttlMs: 330_000,
+      retention: 'volatile',
+      leaseMs: 1000,
+      shape: 1,
+      copiesMaxBytes: 16 * 1024 * 1024,
+    })
+    expect(table.row('articles')).toMatchObject({ retention: 'lasting', leaseMs: 10_000, shape: 3 })
+  })
+
+  it('names entries so that no id leaves its place', () => {
+    expect(table.keyOf('prices', 'north', 7)).toBe('prices:{north}:7')
+    expect(table.keyOf('prices', 'a}:{b*', 7)).toBe('prices:{a%7D%3A%7Bb%2A}:7')
+  })
+
+  it('finds the entries of a layer and of no other by a scan', () => {
+    expect(table.names.map(table.pattern)).toEqual(['articles:all*', 'customer:{*}*', 'prices:{*}:*', 'totals*'])
+  })
+})
+
+describe('a table that cannot be right', () => {
+  const key = () => 'a'
+
+  it.each([
+    [
+      'an input that is no layer',
+      () => defineLayers({ a: { key, ttl: minutes, from: ['b'] } }),
+      /a is derived from b, which is no layer/,
+    ],
+    [
+      'a circle',
+      () => defineLayers({ a: { key, ttl: minutes, from: ['b'] }, b: { key: () => 'b', ttl: minutes, from: ['a'] } }),
+      /a from b from a: a layer cannot be its own input/,
+    ],
+    [
+      'two layers with one name',
+      () =>
+        defineLayers({
+          all: { key: () => 'user:all', ttl: minutes },
+          one: { key: (id: string) => `user:${id}`, ttl: minutes },
+        }),
+      /all and one can have entries of one name \(user:all\): begin each differently/,
+    ],
+    [
+      'a lasting layer whose input is forgotten sooner',
+      () =>
+        defineLayers({
+          a: { key, ttl: minutes },
+          b: { key: () => 'b', ttl: { hours: 2 }, retention: 'lasting', from: ['a'] },
+        }),
+      /b lasts, and is derived from a, which does not: make it volatile/,
+    ],
+    ['a life of nothing', () => defineLayers({ a: { key, ttl: {} } }), /a: the TTL must be a second or more/],
+    ['a lease of nothing', () => defineLayers({ a: { key, ttl: minutes, lease: {} } }), /a: the lease must be longer/],
+    [
+      'a shape that is no version',
+      () => defineLayers({ a: { key, ttl: minutes, shape: 0.5 } }),
+      /a: the shape must be a whole/,
+    ],
+    [
+      'a name of the store',
+      () => defineLayers({ a: { key: () => 'heartbeat', ttl: minutes } }),
+      /a: heartbeat is a name of the store's own/,
+    ],
+  ])('is refused: %s', (_what, define, message) => {
+    expect(define).toThrow(message)
+  })
+
+  it('does not know other layers', () => {
+    expect(() => table.keyOf('shelves' as 'articles')).toThrow('there is no layer called shelves')
+    expect(() => table.pattern('shelves')).toThrow('there is no layer called shelves')
+  })
+})

@@ -1,0 +1,35 @@
+/** The door to Express: a handler whose writes and rules are one transaction, answered after its commit. */
+import type { Request, RequestHandler, Response } from 'express'
+import type { Cache, CacheRule, LayerRows } from '../cache/index.ts'
+
+export class AnsweredTooEarlyError extends Error {
+  readonly code = 'answered-too-early'
+}
+
+/**
+ * A handler around one mutation. `work` returns the body; it is sent after the commit, with a `Consistency-Token` for
+ * `read.after(token, …)`. Without a body the answer is 204. A status set by `res.status(201)` is kept.
+ * @param rules what goes stale, from the request: `(req) => [cache.entry('prices', req.params.group)]`
+ */
+export function mutating<Rows extends LayerRows, Tx, Query>(
+  cache: Pick<Cache<Rows, Tx, Query>, 'mutate'>,
+  event: string,
+  rules: (req: Request) => readonly CacheRule<Tx>[],
+  work: (tx: Tx, req: Request, res: Response) => Promise<unknown>,
+): RequestHandler {
+  return async function mutatingHandler(req, res, next) {
+    try {
+      const { value, token } = await cache.mutate(event, rules(req), async (tx) => {
+        const body = await work(tx, req, res)
+        // An answer before the commit would acknowledge what may still fail, and what others cannot see yet.
+        if (res.headersSent) throw new AnsweredTooEarlyError(`${event}: return the body instead of sending it`)
+        return body
+      })
+      res.setHeader('Consistency-Token', token)
+      if (value === undefined) res.status(res.statusCode === 200 ? 204 : res.statusCode).end()
+      else res.json(value)
+    } catch (error) {
+      next(error)
+    }
+  }
+}

@@ -1,0 +1,27 @@
+/** The package's door: layers, readers, rules and mutations. The other doors connect it to the world. */
+
+export {
+  type Cache,
+  type CacheLog,
+  type CacheOptions,
+  CacheOptionsError,
+  type CacheRule,
+  type CacheStore,
+  type Clock,
+  createCache,
+  type Duration,
+  defineLayers,
+  defineTag,
+  type LayerEvents,
+  type LayerNames,
+  type LayerRow,
+  type LayerRows,
+  type Layers,
+  LayersError,
+  type Mutated,
+  type Reader,
+  type ReaderOptions,
+  StoreUnavailableError,
+  type Tag,
+  type Trust,
+} from '../cache/index.ts'

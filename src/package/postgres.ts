@@ -1,0 +1,207 @@
+/** The door to PostgreSQL: the log, loads with their stamp, and transactions of the service's own. */
+import pg from 'pg'
+import { type CacheLog, type Committed, parseXid } from '../cache/index.ts'
+import { CHECKPOINT_OF_THIS_HISTORY, OF_THIS_HISTORY } from '../postgres/foreign-history.ts'
+import { createLogReader, READ_TIMEOUT_MS } from '../postgres/log-reader.ts'
+import { type StampColumns, stampOf } from '../postgres/stamp.ts'
+import { channelOf, checkedSchema, DEFAULT_SCHEMA } from './migrations.ts'
+import { type Sql, stamped } from './sql.ts'
+
+export { applyMigrations, MigrationsError, printedMigrations, printedTriggers, type TriggerTag } from './migrations.ts'
+export { type Sql, SqlError, sql } from './sql.ts'
+
+/** Runs one statement of a transaction. */
+export type Statement<Tx> = (tx: Tx, text: string, values: readonly unknown[]) => Promise<readonly unknown[]>
+
+export interface PostgresLogOptions {
+  /** The service's own pool. It must lead to the primary: a standby cannot stamp what it reads. */
+  readonly pool: pg.Pool
+  /** Where `migrate` put the tables. Default: `portcullis`. */
+  readonly schema?: string
+  /** Whether to listen for wake-ups; through a pooler in transaction mode that is impossible. Default: true. */
+  readonly notify?: boolean
+}
+
+/** Transactions by another library than pg: `transaction: (work) => prisma.$transaction(work)`. */
+export interface TransactionOptions<Tx> {
+  readonly transaction: <T>(work: (tx: Tx) => Promise<T>) => Promise<T>
+  /** How a transaction runs a statement; needed for libraries other than pg and Prisma. */
+  readonly statement?: Statement<Tx>
+}
+
+export class PostgresLogError extends Error {
+  readonly code = 'postgres-log'
+}
+
+const PRUNE_EVERY_MS = 60_000
+const CHECKPOINT_EVERY_MS = 600_000
+const PRUNED_PER_TURN = 10_000
+const CONNECT_TIMEOUT_MS = 1000
+
+/** @throws PostgresLogError for options that cannot be right, with the remedy */
+export function postgresLog(options: PostgresLogOptions): CacheLog<pg.PoolClient, Sql>
+export function postgresLog<Tx>(options: PostgresLogOptions & TransactionOptions<Tx>): CacheLog<Tx, Sql>
+export function postgresLog<Tx>(options: PostgresLogOptions & Partial<TransactionOptions<Tx>>): CacheLog<Tx, Sql> {
+  const { pool, notify = true, statement = statementOf } = options
+  if (typeof pool?.connect !== 'function') throw new PostgresLogError('pool: pass a pg.Pool that leads to the primary')
+  const schema = checkedSchema(options.schema ?? DEFAULT_SCHEMA)
+  const transaction = options.transaction ?? (<T>(work: (tx: Tx) => Promise<T>) => inTransaction(pool, work))
+  const channel = notify ? channelOf(schema) : null
+  // An idle connection that breaks is replaced by the next use; without a listener it would end the process.
+  if (pool.listenerCount('error') === 0) pool.on('error', () => {})
+  const log = createLogReader({
+    connect: () => followingClient(pool),
+    channel,
+    statements: { since: readSince(schema), values: [], floor: chooseFloor(schema) },
+  })
+  let timer: NodeJS.Timeout | undefined
+
+  async function committedBy(tx: Tx, text: string, values: readonly unknown[]): Promise<Committed> {
+    const [row] = (await statement(tx, text, values)) as { database: string; xid: string }[]
+    if (!row) throw new PostgresLogError('statement: it must return the rows of what it runs')
+    return { database: row.database, xid: parseXid(row.xid) }
+  }
+
+  return {
+    log,
+    unitOfWork: {
+      async run(_context, work) {
+        const value = await transaction(work)
+        // After the commit: transactions that notify commit one after the other. What is lost is found by the next poll.
+        if (channel) pool.query(`NOTIFY ${channel}`).catch(() => {})
+        return value
+      },
+      appendInvalidation: (tx, _context, { tags, event, keyCount, widened }) =>
+        committedBy(
+          tx,
+          `INSERT INTO ${schema}.invalidation_log (tags, event, keys, widened) VALUES ($1::text[], $2, $3, $4)
+           RETURNING ${schema}.database() AS database, xid::text AS xid`,
+          [tags, event, keyCount, widened],
+        ),
+      identify: (tx) =>
+        committedBy(tx, `SELECT ${schema}.database() AS database, pg_current_xact_id()::text AS xid`, []),
+      async audit() {},
+    },
+    async load(query) {
+      const { rows } = await pool.query<StampColumns & { rows: string }>(stamped(query, schema), [...query.values])
+      const [row] = rows
+      if (!row) throw new PostgresLogError('a select without FROM returned no row')
+      return { rows: JSON.parse(row.rows) as unknown[], stamp: stampOf(row) }
+    },
+    prune(retentionMs) {
+      timer = setInterval(() => void prune(pool, schema, retentionMs).catch(() => {}), PRUNE_EVERY_MS)
+      timer.unref()
+    },
+    async close() {
+      clearInterval(timer)
+      await log.close()
+    },
+  }
+}
+
+/** A connection of the follower's own, as the pool makes its own. */
+function followingClient({ options }: pg.Pool): pg.Client {
+  return new pg.Client({
+    ...options,
+    // The pool hides it from being copied.
+    password: options.password,
+    statement_timeout: READ_TIMEOUT_MS,
+    query_timeout: READ_TIMEOUT_MS,
+    connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+    keepAlive: true,
+  })
+}
+
+async function inTransaction<Tx, T>(pool: pg.Pool, work: (tx: Tx) => Promise<T>): Promise<T> {
+  const client = await pool.connect()
+  try {
+    await client.query('BEGIN ISOLATION LEVEL READ COMMITTED')
+    const value = await work(client as Tx)
+    // COMMIT of a transaction in which a statement failed is a rollback that succeeds.
+    const { command } = await client.query('COMMIT')
+    if (command !== 'COMMIT')
+      throw new PostgresLogError('a statement failed, so nothing was committed: let its error pass')
+    client.release()
+    return value
+  } catch (error) {
+    const broken = await client.query('ROLLBACK').then(
+      () => undefined,
+      () => true,
+    )
+    client.release(broken)
+    throw error
+  }
+}
+
+/** pg's clients and Prisma's transactions, told apart by what they can do. */
+async function statementOf<Tx>(tx: Tx, text: string, values: readonly unknown[]): Promise<readonly unknown[]> {
+  const known = tx as {
+    query?(text: string, values: unknown[]): Promise<{ rows: unknown[] }>
+    $queryRawUnsafe?(text: string, ...values: unknown[]): Promise<unknown[]>
+  }
+  if (known.$queryRawUnsafe) return known.$queryRawUnsafe(text, ...values)
+  if (known.query) return (await known.query(text, [...values])).rows
+  throw new PostgresLogError('statement: say how this transaction runs a statement, (tx, text, values) => rows')
+}
+
+function readSince(schema: string) {
+  return {
+    name: `${schema}-log-since`,
+    text: `
+SELECT ${schema}.database() AS database, pg_current_snapshot()::text AS snapshot, (
+  SELECT snapshot::text FROM ${schema}.log_checkpoints c
+  WHERE pruned AND ${CHECKPOINT_OF_THIS_HISTORY} ORDER BY id DESC LIMIT 1
+) AS horizon, (
+  SELECT coalesce(json_agg(json_build_object('x', l.xid::text, 't', l.tags)), '[]')
+  FROM ${schema}.invalidation_log l
+  WHERE l.xid >= pg_snapshot_xmin($1::pg_snapshot) AND NOT pg_visible_in_snapshot(l.xid, $1::pg_snapshot)
+    AND ${OF_THIS_HISTORY}
+) AS rows`,
+  }
+}
+
+function chooseFloor(schema: string) {
+  const log = `${schema}.invalidation_log`
+  const atMost = (rows: string) => `(SELECT count(*) FROM (SELECT 1 FROM ${rows} LIMIT $1 + 1) counted) <= $1`
+  return {
+    name: `${schema}-log-floor`,
+    text: `
+SELECT coalesce((
+  SELECT c.snapshot::text FROM ${schema}.log_checkpoints c
+  WHERE ${CHECKPOINT_OF_THIS_HISTORY} AND ${atMost(`${log} l WHERE l.xid >= pg_snapshot_xmin(c.snapshot)`)}
+  ORDER BY c.id LIMIT 1
+), CASE WHEN NOT EXISTS (SELECT FROM ${schema}.log_checkpoints) AND ${atMost(log)} THEN '1:1:' END,
+  pg_current_snapshot()::text) AS floor`,
+  }
+}
+
+/** One instance at a time: rows that no living entry can have missed go, by checkpoints of the past. */
+async function prune(pool: pg.Pool, schema: string, retentionMs: number): Promise<void> {
+  await inTransaction(pool, async (client: pg.PoolClient) => {
+    const lock = await client.query<{ taken: boolean }>('SELECT pg_try_advisory_xact_lock(hashtext($1)) AS taken', [
+      `${schema} prune`,
+    ])
+    if (!lock.rows[0]?.taken) return
+    await client.query(
+      `INSERT INTO ${schema}.log_checkpoints (snapshot) SELECT pg_current_snapshot() WHERE NOT EXISTS (
+         SELECT FROM ${schema}.log_checkpoints WHERE created_at > clock_timestamp() - $1 * interval '1 millisecond')`,
+      [CHECKPOINT_EVERY_MS],
+    )
+    const { rows } = await client.query<{ id: string; snapshot: string }>(
+      `SELECT id, snapshot::text AS snapshot FROM ${schema}.log_checkpoints
+       WHERE created_at < clock_timestamp() - $1 * interval '1 millisecond' ORDER BY created_at DESC LIMIT 1`,
+      [retentionMs],
+    )
+    const [checkpoint] = rows
+    if (!checkpoint) return
+    await client.query(`DELETE FROM ${schema}.log_checkpoints WHERE id < $1`, [checkpoint.id])
+    await client.query(`UPDATE ${schema}.log_checkpoints SET pruned = true WHERE id = $1 AND NOT pruned`, [
+      checkpoint.id,
+    ])
+    await client.query(
+      `DELETE FROM ${schema}.invalidation_log WHERE id IN (SELECT id FROM ${schema}.invalidation_log
+       WHERE xid < pg_snapshot_xmax($1::pg_snapshot) AND pg_visible_in_snapshot(xid, $1::pg_snapshot) LIMIT $2)`,
+      [checkpoint.snapshot, PRUNED_PER_TURN],
+    )
+  })
+}

@@ -1,0 +1,84 @@
+/** The packed tarball, unpacked into an empty folder as npm would, beside the peers that this repository has. */
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { waitUntil } from '../../src/local/wait-until.ts'
+import { freePort } from './free-port.ts'
+
+const root = fileURLToPath(new URL('../..', import.meta.url))
+/** Another Node to run the package on: `PACKAGE_NODE=/path/to/node20`. */
+const node = process.env.PACKAGE_NODE ?? process.execPath
+const PEERS = ['pg', 'ioredis', 'express', '@types']
+
+export interface Packed {
+  readonly folder: string
+  readonly bytes: number
+  /** Runs a checker of packages over it; returns what it printed, and throws where it complains. */
+  lint(checker: 'publint' | 'attw', ...args: string[]): string
+  /** Runs the package's command; returns what it printed. */
+  command(...args: string[]): string
+  /** Starts a program of test/examples/package; resolves with its address when it listens. */
+  start(program: string, environment: Readonly<Record<string, string>>): Promise<string>
+  /** Compiles a program of test/examples/package against the package's own types; throws where it fails. */
+  compile(program: string): void
+  /** Ends all programs. */
+  stop(): void
+  close(): void
+}
+
+export function unpack(): Packed {
+  execFileSync(process.execPath, [path.join(root, 'scripts/package.mjs')], { cwd: root, stdio: 'ignore' })
+  const folder = mkdtempSync(path.join(tmpdir(), 'portcullis-packed-'))
+  const modules = path.join(folder, 'node_modules')
+  const own = path.join(modules, 'portcullis-cache')
+  mkdirSync(own, { recursive: true })
+  const tarball = readdirSync(path.join(root, 'dist')).find((name) => name.endsWith('.tgz'))
+  execFileSync('tar', ['xzf', path.join(root, 'dist', String(tarball)), '--strip-components=1', '-C', own])
+  for (const peer of PEERS) symlinkSync(path.join(root, 'node_modules', peer), path.join(modules, peer))
+  writeFileSync(path.join(folder, 'package.json'), '{}')
+  const running: ChildProcess[] = []
+  const stop = () => {
+    for (const each of running.splice(0)) each.kill('SIGKILL')
+  }
+
+  return {
+    folder,
+    bytes: statSync(path.join(root, 'dist', String(tarball))).size,
+    lint: (checker, ...args) =>
+      execFileSync(path.join(root, 'node_modules/.bin', checker), [...args, path.join(root, 'dist/package')], {
+        encoding: 'utf8',
+        cwd: root,
+      }),
+    command: (...args) => execFileSync(node, [path.join(own, 'cli.js'), ...args], { encoding: 'utf8' }),
+    async start(program, environment) {
+      const port = await freePort()
+      cpSync(path.join(root, 'test/examples/package', program), path.join(folder, program))
+      const env = { ...environment, PORT: String(port), PATH: process.env.PATH }
+      running.push(spawn(node, [program], { cwd: folder, env, stdio: 'inherit' }))
+      const url = `http://127.0.0.1:${port}`
+      await waitUntil(`${program} listens`, () => fetch(url).then(() => true), { timeoutMs: 20_000 })
+      return url
+    },
+    compile(program) {
+      cpSync(path.join(root, 'test/examples/package', program), path.join(folder, program))
+      const options = [
+        '--noEmit',
+        '--strict',
+        '--exactOptionalPropertyTypes',
+        '--module',
+        'nodenext',
+        '--types',
+        'node',
+      ]
+      const compiler = path.join(root, 'node_modules/typescript/bin/tsc')
+      execFileSync(process.execPath, [compiler, ...options, program], { cwd: folder, stdio: 'inherit' })
+    },
+    stop,
+    close() {
+      stop()
+      rmSync(folder, { recursive: true, force: true })
+    },
+  }
+}
