@@ -10,6 +10,8 @@ import {
   createReadThrough,
 } from './cache/index.ts'
 import type { Config } from './config.ts'
+import { createAccess, createDisabled } from './domain/access/access.ts'
+import { createActions } from './domain/access/actions.ts'
 import { createAdministration } from './domain/administration.ts'
 import type { MutationContext, Portcullis } from './domain/api.ts'
 import { createChangeFeed } from './domain/changes.ts'
@@ -173,6 +175,18 @@ export function compose(config: Config, { logger, metrics }: { logger: Logger; m
     storeBudgetMs: config.redis.budgetMs,
   })
 
+  const { holders, ...directory } = createDirectory({ database, source, cursors })
+  const access = createAccess({
+    actions: createActions(config.access.actions),
+    visible,
+    catalogue,
+    source,
+    holders,
+    isDisabled: createDisabled({ groups: visible.effectiveGroups, user: directory.user }),
+    freshness,
+    cursors,
+  })
+
   const unitOfWork = createUnitOfWork({
     database,
     affectedMax: config.cache.usersMax,
@@ -292,7 +306,7 @@ export function compose(config: Config, { logger, metrics }: { logger: Logger; m
     started: start(),
     portcullis: {
       reads: {
-        ...createDirectory({ database, source, cursors }),
+        ...directory,
         checkToken: freshness.checkToken,
         visibleResources: visible.page,
         visibleResource: visible.one,
@@ -303,6 +317,7 @@ export function compose(config: Config, { logger, metrics }: { logger: Logger; m
           return { groups: withVia(nodes), cache }
         },
       },
+      access,
       mutations: createMutations(runner),
       changes,
       cache: createAdministration({

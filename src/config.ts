@@ -45,6 +45,8 @@ function structured(env: Variables, environment: Environment) {
     http: {
       host: env.HOST,
       port: env.PORT,
+      /** Where clients reach this service; where it is absent, whatever they asked for. */
+      publicUrl: env.PUBLIC_URL,
       /** A port of their own for the metrics; undefined: on the main port. */
       metricsPort: env.METRICS_PORT,
       trustProxy: env.TRUST_PROXY,
@@ -109,6 +111,10 @@ function structured(env: Variables, environment: Environment) {
       publicKeyFile: env.JWT_PUBLIC_KEY_FILE,
       rolesClaim: env.JWT_ROLES_CLAIM,
       refusedPerMinute: env.RATE_LIMIT_REFUSED_TOKENS_PER_MINUTE,
+    },
+    access: {
+      /** What callers may call a permission. */
+      actions: env.AUTHZEN_ACTIONS,
     },
     cursorSecret: env.CURSOR_SECRET,
     outage: { shortMs: env.OUTAGE_SHORT_MS, volatileMs: env.OUTAGE_VOLATILE_MS, fullMs: env.OUTAGE_FULL_MS },

@@ -1,6 +1,8 @@
 /** Every variable the service reads, with its form and its default. */
 import { z } from 'zod'
 import {
+  actionNames,
+  DEFAULT_ACTIONS,
   durationMs,
   endpoint,
   fetchable,
@@ -9,6 +11,7 @@ import {
   origin,
   perMinute,
   port,
+  publicUrl,
   trustProxy,
   urlOf,
   wholeNumber,
@@ -40,6 +43,7 @@ export const variables = z.object({
   HOST: z.string().min(1).default('127.0.0.1'),
   PORT: port.default(3000),
   METRICS_PORT: port.optional(),
+  PUBLIC_URL: publicUrl.optional(),
   LOG_LEVEL: z.enum(LOG_LEVELS, { error: `must be one of ${LOG_LEVELS.join(', ')}` }).default('info'),
 
   DATABASE_URL: urlOf('postgresql:', 'postgres:'),
@@ -85,6 +89,8 @@ export const variables = z.object({
   JWT_PUBLIC_KEY_FILE: z.string().min(1).optional(),
   JWT_ROLES_CLAIM: z.string().min(1).default('roles'),
   CURSOR_SECRET: z.string(),
+
+  AUTHZEN_ACTIONS: actionNames.default(() => new Map(DEFAULT_ACTIONS)),
 
   TRUST_PROXY: trustProxy.default(false),
   CORS_ORIGINS: list(origin).default([]),

@@ -21,6 +21,8 @@ export interface Caller {
   readonly roles: readonly string[]
   readonly isAdmin: boolean
   readonly isCacheAdmin: boolean
+  /** May ask about anybody: readers, and admins. */
+  readonly isReader: boolean
   /** The `jti`, or a short hash of the token; for the audit log. */
   readonly tokenId: string
 }
@@ -211,6 +213,7 @@ function callerOf(payload: JWTPayload, token: string, rolesClaim: string): Calle
     roles,
     isAdmin: roles.includes('admin'),
     isCacheAdmin: roles.includes('cache-admin'),
+    isReader: roles.includes('reader') || roles.includes('admin'),
     tokenId: isTokenId(jti) ? jti : `sha256:${createHash('sha256').update(token).digest('base64url').slice(0, 16)}`,
   }
 }

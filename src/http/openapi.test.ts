@@ -89,7 +89,15 @@ describe('the OpenAPI document', () => {
     const open = Object.entries(document.paths).flatMap(([path, methods]) =>
       Object.values(methods).flatMap((operation) => ('security' in operation ? [path] : [])),
     )
-    expect(open.sort()).toEqual(['/', '/docs', '/livez', '/metrics', '/openapi.json', '/readyz'])
+    expect(open.sort()).toEqual([
+      '/',
+      '/.well-known/authzen-configuration',
+      '/docs',
+      '/livez',
+      '/metrics',
+      '/openapi.json',
+      '/readyz',
+    ])
   })
 
   it('cannot be made of a route without a policy', () => {
