@@ -14,9 +14,9 @@ import { userRoutes } from './users.ts'
 
 export const apiRoutes: readonly Route[] = [
   ...resourceRoutes,
-  ...accessRoutes,
   ...meRoutes,
   ...userRoutes,
+  ...accessRoutes,
   ...groupRoutes,
   ...memberRoutes,
   ...grantRoutes,
