@@ -109,7 +109,9 @@ function structured(env: Variables, environment: Environment) {
       jwksUrl: env.JWT_JWKS_URL,
       /** A JWK or a JWK set on disk, for development and tests. */
       publicKeyFile: env.JWT_PUBLIC_KEY_FILE,
+      userClaim: env.JWT_USER_CLAIM,
       rolesClaim: env.JWT_ROLES_CLAIM,
+      otherIssuers: env.JWT_OTHER_ISSUERS,
       refusedPerMinute: env.RATE_LIMIT_REFUSED_TOKENS_PER_MINUTE,
     },
     access: {

@@ -1,5 +1,6 @@
 /** What is wrong between variables that are each well formed. */
 import { readFileSync } from 'node:fs'
+import { isDiscoverable } from './issuers.ts'
 import { reasonOf } from './reason.ts'
 import { type Given, type Variables, variables } from './variables.ts'
 import { guessableSecret, isGuessablePassword, weakSecret } from './weak-secrets.ts'
@@ -14,10 +15,15 @@ export function contradictions(given: Given): string[] {
     )
   if (given.REDIS_SENTINELS !== undefined && given.REDIS_URL !== undefined)
     found.push('REDIS_SENTINELS and REDIS_URL are both set: keep one of them')
-  if (given.JWT_JWKS_URL === undefined && given.JWT_PUBLIC_KEY_FILE === undefined)
+  if (
+    given.JWT_JWKS_URL === undefined &&
+    given.JWT_PUBLIC_KEY_FILE === undefined &&
+    !isDiscoverable(env.JWT_ISSUER ?? '')
+  )
     found.push(
-      'JWT_JWKS_URL is not set: give the key set of your identity provider (or JWT_PUBLIC_KEY_FILE for development)',
+      'JWT_JWKS_URL is not set: give the key set of your identity provider (or JWT_PUBLIC_KEY_FILE for development); only an issuer whose `iss` is an https address can be asked for it',
     )
+  found.push(...doubledIssuers(env))
   if (given.JWT_JWKS_URL !== undefined && given.JWT_PUBLIC_KEY_FILE !== undefined)
     found.push('JWT_JWKS_URL and JWT_PUBLIC_KEY_FILE are both set: keep one of them')
   found.push(
@@ -28,6 +34,11 @@ export function contradictions(given: Given): string[] {
   )
   if (env.NODE_ENV === 'production') found.push(...unfitForProduction(given))
   return found
+}
+
+function doubledIssuers({ JWT_ISSUER: first, JWT_OTHER_ISSUERS: others = [] }: Partial<Variables>): string[] {
+  const all = [first, ...others.map(({ issuer }) => issuer)]
+  return new Set(all).size === all.length ? [] : ['JWT_OTHER_ISSUERS names an issuer twice, or the one in JWT_ISSUER']
 }
 
 function unreadableFiles(given: Given): string[] {

@@ -13,7 +13,12 @@ let contract: Contract | undefined
 /** The document as the application serves it. */
 export function documentServed(): OpenApiDocument {
   const health = healthRoutes({ ready: () => true, verbose: async () => ({}) })
-  const [openApi] = documentationRoutes([...apiRoutes, accessMetadataRoute(undefined), ...health, metricsRoute(createMetrics())])
+  const [openApi] = documentationRoutes([
+    ...apiRoutes,
+    accessMetadataRoute(undefined),
+    ...health,
+    metricsRoute(createMetrics()),
+  ])
   const answer = openApi?.handle({} as never, {} as never) as { bytes: string } | undefined
   return JSON.parse(answer?.bytes ?? '') as OpenApiDocument
 }
