@@ -74,15 +74,14 @@ function unfitForProduction(given: Given): string[] {
   const found: string[] = []
   if (given.JWT_PUBLIC_KEY_FILE !== undefined)
     found.push('JWT_PUBLIC_KEY_FILE is for development: in production set JWT_JWKS_URL, so that keys can be rotated')
-  const jwks = given.JWT_JWKS_URL
-  if (jwks !== undefined && URL.canParse(jwks)) {
-    const { protocol, hostname } = new URL(jwks)
-    const local = hostname === 'localhost' || hostname === '127.0.0.1' || hostname === '[::1]'
-    if (protocol === 'http:' && !local && !hostname.endsWith('.svc') && !hostname.endsWith('.svc.cluster.local'))
+  const others = (leniently(given).JWT_OTHER_ISSUERS ?? []).map(
+    ({ jwksUrl }) => ['JWT_OTHER_ISSUERS', jwksUrl] as const,
+  )
+  for (const [name, url] of [['JWT_JWKS_URL', given.JWT_JWKS_URL] as const, ...others])
+    if (url !== undefined && isInTheOpen(url))
       found.push(
-        'JWT_JWKS_URL must start with https:// in production: whoever can change the keys on the way can sign tokens',
+        `${name} must start with https:// in production: whoever can change the keys on the way can sign tokens`,
       )
-  }
   found.push(...guessableSecret(given.CURSOR_SECRET))
   for (const name of ['REDIS_PASSWORD', 'SENTINEL_PASSWORD'] as const) {
     const secret = given[name]
@@ -90,6 +89,14 @@ function unfitForProduction(given: Given): string[] {
       found.push(`${name} is publicly known or trivial: use a random one`)
   }
   return found
+}
+
+/** HTTP that leaves the machine and the cluster. */
+function isInTheOpen(url: string): boolean {
+  if (!URL.canParse(url)) return false
+  const { protocol, hostname } = new URL(url)
+  const local = hostname === 'localhost' || hostname === '127.0.0.1' || hostname === '[::1]'
+  return protocol === 'http:' && !local && !hostname.endsWith('.svc') && !hostname.endsWith('.svc.cluster.local')
 }
 
 /** Each variable on its own, where it can be read. */
