@@ -33,7 +33,7 @@ export function requestId(req: IncomingMessage): string {
 /** The id in the answer: AuthZEN callers get back whatever they sent ("Request Identification in a Response"). */
 export function answeredId(req: IncomingMessage & { readonly id: string; readonly originalUrl: string }): string {
   const given = req.headers['x-request-id']
-  return typeof given === 'string' && req.originalUrl.startsWith('/access/v1/') ? given : req.id
+  return typeof given === 'string' && given !== '' && req.originalUrl.startsWith('/access/v1/') ? given : req.id
 }
 
 /**

@@ -49,14 +49,30 @@ const evaluationDefaults = {
   context,
 }
 
-export const evaluations = z.looseObject({
-  ...evaluationDefaults,
-  evaluations: z
-    .array(z.looseObject({}))
-    .max(EVALUATIONS_MAX, { error: `must be at most ${EVALUATIONS_MAX} evaluations` })
-    .exactOptional(),
-  options: options.exactOptional(),
-})
+const several = z
+  .array(z.looseObject({}))
+  .max(EVALUATIONS_MAX, { error: `must be at most ${EVALUATIONS_MAX} evaluations` })
+
+/** Without evaluations, or with an empty list, it is one evaluation: which is for the handler to check. */
+export const evaluations = z
+  .looseObject({
+    ...evaluationDefaults,
+    evaluations: several.exactOptional(),
+    options: options.exactOptional(),
+  })
+  .meta({ override: documentedAsEither })
+
+function documentedAsEither({ jsonSchema }: { jsonSchema: Record<string, unknown> }): void {
+  for (const key of Object.keys(jsonSchema)) delete jsonSchema[key]
+  const either = [
+    z.looseObject({ ...evaluationDefaults, evaluations: several.min(1), options: options.exactOptional() }),
+    evaluation.extend({ evaluations: several.max(0).exactOptional(), options: options.exactOptional() }),
+  ]
+  jsonSchema.anyOf = either.map((schema) => {
+    const { $schema: _, ...documented } = z.toJSONSchema(schema, { io: 'input' })
+    return documented
+  })
+}
 
 const page = z
   .looseObject({
