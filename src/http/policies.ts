@@ -118,21 +118,27 @@ export const aboutOneself: Policy = {
   weighsRoles: false,
 }
 
-/** The one subject that a caller without a role may ask about is the caller. */
-export async function permitAboutUsers(
+/**
+ * The one subject that a caller without a role may ask about is the caller.
+ * @returns what the answer must wait for, where there is something
+ */
+export function permitAboutUsers(
   subjects: readonly { readonly type: string; readonly id: string }[],
   caller: Caller,
   portcullis: Portcullis,
   terms: ReadContext,
-): Promise<void> {
-  if (subjects.every(({ type, id }) => type === 'user' && id === caller.id)) return
-  await permitAboutAnybody(caller, portcullis, terms)
+): Promise<void> | undefined {
+  if (subjects.every(({ type, id }) => type === 'user' && id === caller.id)) return undefined
+  return permitAboutAnybody(caller, portcullis, terms)
 }
 
 /** Asked for each question of a gateway, so the cache says whether the caller is disabled. */
-export async function permitAboutAnybody(caller: Caller, { access }: Portcullis, terms: ReadContext): Promise<void> {
+export function permitAboutAnybody(caller: Caller, { access }: Portcullis, terms: ReadContext): Promise<void> {
   permit(caller.isReader)
-  permit(!(await access.isDisabled(caller.id, terms).catch(whileNobodyCanBe)))
+  return access
+    .isDisabled(caller.id, terms)
+    .catch(whileNobodyCanBe)
+    .then((disabled) => permit(!disabled))
 }
 
 /** For a policy that a handler decides itself, because it depends on what is found. */

@@ -94,6 +94,18 @@ describe('an evaluation', () => {
     expect(entries).toEqual(['user:groups:{cost.ann}'])
   })
 
+  it('of somebody who is asked about again and again has a list made, beside the answers', async () => {
+    await organisation('often')
+    for (let turn = 0; turn < 20; turn++) expect(decisionOf(await decide(0, asked('often')))).toBe(true)
+    await vi.waitFor(async () => expect(await entriesInRedis(prefix)).toContain('resources:{often.ann}'))
+    const { consistencyToken } = await mutations.removeGrant(
+      { group: named('often'), resource: named('often') },
+      asRoot,
+    )
+    for (const headers of [{}, { 'consistency-token': consistencyToken }])
+      expect(decisionOf(await decide(0, asked('often'), headers))).toBe(false)
+  })
+
   it('says no to what is hidden and to what does not exist, without a difference', async () => {
     await organisation('hidden')
     for (const headers of [{}, { 'cache-control': 'no-cache' }])

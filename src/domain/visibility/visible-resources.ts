@@ -56,7 +56,7 @@ export interface VisibleResources {
   counts(user: UserId, context: ReadContext): Promise<{ groups: number; resources: number; cache: CacheStatus }>
   /**
    * Decides something about users by the groups that count for them and the catalogue, all at one position of the log.
-   * Builds no list: where a user's list is not held, the groups are vouched for by a read of the log.
+   * Needs no list: where a user's list is not held, the groups are vouched for by a read of the log.
    */
   decide<T extends object>(users: readonly UserId[], context: ReadContext, decision: Decision<T>): Promise<Decided<T>>
 }
@@ -84,6 +84,8 @@ interface Continued {
 
 /** Of many users asked about in one request. */
 const USERS_AT_ONCE = 16
+/** Decisions by the same groups after which a list is worth its load: it is vouched for without a read of the log. */
+const DECISIONS_PER_LIST = 16
 
 /** How often inputs that change under a derivation are read again before it is left to one statement. */
 const ATTEMPTS = 3
@@ -91,6 +93,8 @@ const ATTEMPTS = 3
 export function createVisibleResources(options: VisibleResourcesOptions): VisibleResources {
   const { reads, layers, catalogue, followed, index, follower, clock, freshness, source, pages } = options
   const direct = createDirectReads({ source, pages })
+  /** Forgotten with the copy of the groups. */
+  const decisionsBy = new WeakMap<readonly GroupNode[], number>()
 
   function groupsWanted(user: UserId): Wanted<readonly GroupNode[]> {
     return {
@@ -182,6 +186,13 @@ export function createVisibleResources(options: VisibleResourcesOptions): Visibl
     return { list, groups: groupsOf(list) }
   }
 
+  /** Whoever is asked about again and again is given a list, beside the answer; if that fails, nothing is lost. */
+  function countDecision(user: UserId, groups: readonly GroupNode[]): void {
+    const count = (decisionsBy.get(groups) ?? 0) + 1
+    decisionsBy.set(groups, count)
+    if (count % DECISIONS_PER_LIST === 0) readList(user).catch(() => {})
+  }
+
   /** @param logRead begun after the request came: it shows what was granted and taken, of which the groups know nothing */
   async function vouched(user: UserId, logRead: () => Promise<boolean>): Promise<Vouched | Bypass> {
     const wait = new RequestWait(options.storeBudgetMs)
@@ -194,6 +205,7 @@ export function createVisibleResources(options: VisibleResourcesOptions): Visibl
     const member = await reads.tryRead(groupsWanted(user), wait)
     if (member.outcome === 'bypass') return member
     if (!(await begun) || !(await covered(member.stamp))) return { outcome: 'bypass', detail: 'log-behind' }
+    countDecision(user, member.value)
     const isServable = () => layers.groups.judge(member) === 'servable'
     return { read: member, groups: member.value.map(idOf), isServable }
   }
