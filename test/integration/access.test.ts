@@ -148,16 +148,21 @@ describe('an evaluation', () => {
       )
   })
 
-  it('is answered from the memory of the process while Redis is away', async () => {
-    await organisation('away')
-    const at = clients.length
-    await startInstance({ REDIS_SENTINELS: '127.0.0.1:1' })
-    expect(decisionOf(await decide(at, asked('away')))).toBe(true)
-    const answer = await decide(at, asked('away'))
-    expect([decisionOf(answer), answer.headers['cache-status']]).toEqual([true, 'portcullis; hit; detail=memory'])
-    await mutations.removeUserFromGroup({ group: named('away/below'), userId: 'away.ann' as UserId }, asRoot)
-    expect(decisionOf(await decide(at, asked('away')))).toBe(false)
-  })
+  it.each(['groups', 'list'])(
+    'is answered from the %s in the memory of the process while Redis is away',
+    async (held) => {
+      const name = `away.${held}`
+      await organisation(name)
+      const at = clients.length
+      await startInstance({ REDIS_SENTINELS: '127.0.0.1:1' })
+      if (held === 'list') await instanceAt(at).visible(`${name}.ann`)
+      expect(decisionOf(await decide(at, asked(name)))).toBe(true)
+      const answer = await decide(at, asked(name))
+      expect([decisionOf(answer), answer.headers['cache-status']]).toEqual([true, 'portcullis; hit; detail=memory'])
+      await mutations.removeGrant({ group: named(name), resource: named(name) }, asRoot)
+      expect(decisionOf(await decide(at, asked(name)))).toBe(false)
+    },
+  )
 })
 
 async function search(at: number, kind: string, question: unknown): Promise<AuthzenAnswer> {

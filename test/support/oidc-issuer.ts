@@ -7,7 +7,8 @@ import type { AddressInfo } from 'node:net'
 /** What is used of it; it comes without types. */
 type ProviderModule = new (issuer: string, configuration: object) => { callback(): http.RequestListener }
 
-const Provider = (createRequire(import.meta.url)('oidc-provider') as { default: ProviderModule }).default
+const require = createRequire(import.meta.url)
+const { default: Provider } = require('oidc-provider') as { default: ProviderModule }
 
 /** Tokens that say everything themselves need no memory; without an adapter the provider warns of its own. */
 class NoMemory {
