@@ -9,6 +9,8 @@ import {
   systemClock,
 } from './cache/index.ts'
 import type { Config } from './config.ts'
+import { createAccess, createDisabled } from './domain/access/access.ts'
+import { createActions } from './domain/access/actions.ts'
 import { createAdministration } from './domain/administration.ts'
 import type { MutationContext, Portcullis } from './domain/api.ts'
 import { createChangeFeed } from './domain/changes.ts'
@@ -176,6 +178,18 @@ export function compose(config: Config, { logger, metrics }: { logger: Logger; m
     bypassed: bypasses.bypassed,
   })
 
+  const { holders, ...directory } = createDirectory({ database, source, cursors })
+  const access = createAccess({
+    actions: createActions(config.access.actions),
+    visible,
+    catalogue,
+    source,
+    holders,
+    isDisabled: createDisabled({ groups: visible.effectiveGroups, user: directory.user }),
+    freshness,
+    cursors,
+  })
+
   const unitOfWork = createUnitOfWork({
     database,
     affectedMax: config.cache.usersMax,
@@ -296,7 +310,7 @@ export function compose(config: Config, { logger, metrics }: { logger: Logger; m
     started: start(),
     portcullis: {
       reads: {
-        ...createDirectory({ database, source, cursors }),
+        ...directory,
         checkToken: freshness.checkToken,
         visibleResources: visible.page,
         visibleResource: visible.one,
@@ -307,6 +321,7 @@ export function compose(config: Config, { logger, metrics }: { logger: Logger; m
           return { groups: withVia(nodes), cache }
         },
       },
+      access,
       mutations: createMutations(runner),
       changes,
       cache: createAdministration({

@@ -32,6 +32,86 @@ function fileWith(content: string): string {
   return path
 }
 
+describe('issuers', () => {
+  const { JWT_JWKS_URL: _, ...WITHOUT_KEYS } = COMPLETE
+
+  it('need no key set where they can be asked for it', () => {
+    expect(problemsOf(WITHOUT_KEYS)).toEqual([])
+    expect(problemsOf({ ...WITHOUT_KEYS, JWT_ISSUER: 'http://127.0.0.1:8080/realm' })).toEqual([])
+    for (const issuer of [
+      'http://idp.example.com',
+      'our-idp',
+      'https://idp.example.com/?tenant=1',
+      'https://u@idp.example',
+    ])
+      expect(problemsOf({ ...WITHOUT_KEYS, JWT_ISSUER: issuer }), issuer).toEqual([
+        expect.stringContaining('JWT_JWKS_URL is not set'),
+      ])
+  })
+
+  it('may be several, each with its own audience and claims', () => {
+    const other = { issuer: 'https://other.test/', audience: 'api', userClaim: 'oid', userPrefix: 'other:' }
+    expect(loadConfig({ ...COMPLETE, JWT_OTHER_ISSUERS: JSON.stringify([other]) }).jwt.otherIssuers).toEqual([
+      { ...other, rolesClaim: 'roles', algorithms: ['ES256', 'RS256', 'EdDSA', 'Ed25519'] },
+    ])
+  })
+
+  it.each([
+    ['nonsense', 'must be a JSON list of issuers'],
+    ['{}', 'must be a JSON list of issuers'],
+    ['[{"issuer":"https://other.test"}]', 'at 0.audience'],
+    ['[{"issuer":"https://other.test","audience":"a","extra":1}]', 'at 0'],
+    ['[{"issuer":"https://other.test","audience":"a","algorithms":["HS256"]}]', 'at 0.algorithms.0'],
+    ['[{"issuer":"other","audience":"a"}]', 'needs a jwksUrl'],
+    ['[{"issuer":"https://portcullis.test","audience":"a"}]', 'names an issuer twice'],
+  ])('are refused as %s', (value, why) => {
+    expect(problemsOf({ ...COMPLETE, JWT_OTHER_ISSUERS: value })).toEqual([expect.stringContaining(why)])
+  })
+
+  it('give their keys over https in production', () => {
+    const others = JSON.stringify([{ issuer: 'x', audience: 'a', jwksUrl: 'http://idp.example.com/jwks' }])
+    expect(problemsOf({ ...COMPLETE, NODE_ENV: 'production', JWT_OTHER_ISSUERS: others })).toEqual([
+      expect.stringContaining('JWT_OTHER_ISSUERS must start with https://'),
+    ])
+  })
+})
+
+describe('names of actions', () => {
+  it('are those of the examples in the field, or those given', () => {
+    const of = (given?: string) => [...loadConfig({ ...COMPLETE, AUTHZEN_ACTIONS: given }).access.actions]
+    expect(of()).toEqual([
+      ['view', 'read'],
+      ['edit', 'write'],
+      ['delete', 'admin'],
+    ])
+    expect(of('can_read=read, read=read')).toEqual([
+      ['can_read', 'read'],
+      ['read', 'read'],
+    ])
+  })
+
+  it.each([
+    ['view', 'must be a list of name=permission'],
+    ['view=see', 'must be a list of name=permission'],
+    ['=read', 'must be a list of name=permission'],
+    ['a=read=write', 'must be a list of name=permission'],
+    ['view=read,', 'must be a list of name=permission'],
+    ['view=read,view=write', 'names an action twice'],
+    ['read=admin', 'gives the name of one permission to another'],
+  ])('are refused as %s', (value, why) => {
+    expect(problemsOf({ ...COMPLETE, AUTHZEN_ACTIONS: value })).toEqual([expect.stringContaining(why)])
+  })
+})
+
+describe('the public address', () => {
+  it('is kept without a slash at its end, and has nothing behind the path', () => {
+    const { http } = loadConfig({ ...COMPLETE, PUBLIC_URL: 'https://pdp.example.com/tenant1/' })
+    expect(http.publicUrl).toBe('https://pdp.example.com/tenant1')
+    for (const url of ['pdp.example.com', 'https://pdp.example.com/?a=b', 'https://pdp.example.com/#a', 'ftp://x'])
+      expect(problemsOf({ ...COMPLETE, PUBLIC_URL: url }), url).toHaveLength(1)
+  })
+})
+
 describe('the configuration', () => {
   it('is complete with six variables and documented defaults for the rest', () => {
     const config = loadConfig(COMPLETE)

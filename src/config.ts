@@ -45,6 +45,8 @@ function structured(env: Variables, environment: Environment) {
     http: {
       host: env.HOST,
       port: env.PORT,
+      /** Where clients reach this service; where it is absent, whatever they asked for. */
+      publicUrl: env.PUBLIC_URL,
       /** A port of their own for the metrics; undefined: on the main port. */
       metricsPort: env.METRICS_PORT,
       trustProxy: env.TRUST_PROXY,
@@ -107,11 +109,17 @@ function structured(env: Variables, environment: Environment) {
       jwksUrl: env.JWT_JWKS_URL,
       /** A JWK or a JWK set on disk, for development and tests. */
       publicKeyFile: env.JWT_PUBLIC_KEY_FILE,
+      userClaim: env.JWT_USER_CLAIM,
       rolesClaim: env.JWT_ROLES_CLAIM,
+      otherIssuers: env.JWT_OTHER_ISSUERS,
       refusedPerMinute: env.RATE_LIMIT_REFUSED_TOKENS_PER_MINUTE,
     },
     /** Signs in to the console of the local stack by a code. */
     consoleSignInFile: env.CONSOLE_SIGN_IN_FILE,
+    access: {
+      /** What callers may call a permission. */
+      actions: env.AUTHZEN_ACTIONS,
+    },
     cursorSecret: env.CURSOR_SECRET,
     outage: { shortMs: env.OUTAGE_SHORT_MS, volatileMs: env.OUTAGE_VOLATILE_MS, fullMs: env.OUTAGE_FULL_MS },
   }

@@ -102,23 +102,31 @@ async function start(): Promise<void> {
 }
 
 function authenticationOf({ jwt }: Config, logger: Logger) {
-  const keys = keysOf(jwt, logger)
-  // Asked for at once: an address that gives no keys is in the log before the first token comes.
-  keys.renew?.().catch(() => {})
-  return createAuthentication({ ...jwt, keys, nowMs: Date.now })
+  const otherIssuers = jwt.otherIssuers.map((issuer) => ({ ...issuer, keys: keysOf(issuer, logger) }))
+  return createAuthentication({ ...jwt, keys: keysOf(jwt, logger), otherIssuers, nowMs: Date.now })
 }
 
-function keysOf({ jwksUrl, publicKeyFile = '' }: Config['jwt'], logger: Logger): VerificationKeys {
-  if (jwksUrl === undefined) return fileKeys(publicKeyFile)
-  return remoteKeys({
-    url: jwksUrl,
+interface KeySource {
+  readonly issuer: string
+  readonly jwksUrl?: string | undefined
+  readonly publicKeyFile?: string | undefined
+}
+
+function keysOf({ issuer, jwksUrl, publicKeyFile }: KeySource, logger: Logger): VerificationKeys {
+  if (publicKeyFile !== undefined) return fileKeys(publicKeyFile)
+  const from = jwksUrl === undefined ? { issuer } : { url: jwksUrl }
+  const keys = remoteKeys({
+    from,
     nowMs: Date.now,
     reports: {
-      unavailable: (reason) => logger.warn({ url: jwksUrl, reason }, 'the key set cannot be fetched'),
-      availableAgain: () => logger.info({ url: jwksUrl }, 'the key set can be fetched again'),
-      unusable: (keys) => logger.warn({ url: jwksUrl, keys }, 'keys of the key set are passed over'),
+      unavailable: (reason) => logger.warn({ ...from, reason }, 'the key set cannot be fetched'),
+      availableAgain: () => logger.info(from, 'the key set can be fetched again'),
+      unusable: (unusable) => logger.warn({ ...from, keys: unusable }, 'keys of the key set are passed over'),
     },
   })
+  // Asked for at once: an address that gives no keys is in the log before the first token comes.
+  keys.renew?.().catch(() => {})
+  return keys
 }
 
 /** The library passes an error and a word around it; both belong in one structured line. */

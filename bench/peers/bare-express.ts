@@ -12,6 +12,8 @@ const body = Buffer.from(process.env.BODY_BASE64 ?? '', 'base64')
 const ETAG = '"constant"'
 const NOT_MODIFIED = ['ETag', ETAG]
 const OK = ['Content-Type', 'application/json; charset=utf-8', 'Content-Length', String(body.length), ...NOT_MODIFIED]
+const decision = Buffer.from('{"decision":true}')
+const DECISION = ['Content-Type', 'application/json; charset=utf-8', 'Content-Length', String(decision.length)]
 
 const app = express()
 app.disable('x-powered-by')
@@ -21,6 +23,7 @@ app.get('/resources', (req, res) => {
   if (req.headers['if-none-match'] === ETAG) res.writeHead(304, NOT_MODIFIED).end()
   else res.writeHead(200, OK).end(body)
 })
+app.post('/access/v1/evaluation', express.json(), (_req, res) => res.writeHead(200, DECISION).end(decision))
 http.createServer({ ...classesOf(app), keepAliveTimeout: KEEP_ALIVE_MS }, app).listen(settings.port, '127.0.0.1')
 
 /** Requests and responses made with the prototypes that Express would give them, so that V8 keeps its optimised shapes. */

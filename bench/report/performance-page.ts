@@ -1,10 +1,9 @@
 /** Puts tables and plots of one run into docs/performance.md, between its markers; what people wrote around them stays. */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
-import type { Standing } from '../harness/slices.ts'
 import type { Results } from '../suites/index.ts'
 import { verdicts } from './goals.ts'
-import { ms, table, whole } from './markdown.ts'
+import { ms, standingTable, table } from './markdown.ts'
 import { plots } from './plots.ts'
 import { sections } from './sections/index.ts'
 
@@ -144,18 +143,4 @@ function tables(results: Results): string[] {
         ]
       : []),
   ]
-}
-
-function standingTable(standings: readonly Standing[]): string {
-  return table(
-    ['', 'requests/s (range)', 'µs of processor (least)', '÷ first', 'p50', 'p99'],
-    standings.map(({ name, perSecond, serverUs, latencyMs, toFirst }) => [
-      name,
-      `${whole(perSecond.median)} (${whole(perSecond.low)}–${whole(perSecond.high)})`,
-      serverUs ? `${serverUs.median.toFixed(1)} (${serverUs.low.toFixed(1)})` : '',
-      (toFirst.processor ?? toFirst.throughput).median.toFixed(2),
-      ms(latencyMs.p50),
-      ms(latencyMs.p99),
-    ]),
-  )
 }

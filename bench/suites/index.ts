@@ -4,6 +4,7 @@ import type { Environment } from '../harness/environment.ts'
 import type { Standing } from '../harness/slices.ts'
 import { type AwayResult, measureAway } from './away.ts'
 import { type EndpointResults, measureHits } from './endpoints.ts'
+import { measureEvaluations } from './evaluation.ts'
 import { type FirstReadsResult, measureFirstReads } from './first-reads.ts'
 import { type FreshReadsResult, measureFreshReads } from './fresh-reads.ts'
 import { type LatencyPoint, measureLatency } from './latency.ts'
@@ -31,6 +32,7 @@ export interface Results {
   readonly mixture?: MixtureResult
   readonly wide?: WideResult
   readonly away?: AwayResult
+  readonly evaluation?: readonly Standing[]
   readonly redis?: RedisCosts
   readonly wideGrant?: WideGrantResult
 }
@@ -49,6 +51,7 @@ export const SUITES = {
   mixture: async (bench: Bench) => ({ mixture: await measureMixture(bench) }),
   wide: async (bench: Bench) => ({ wide: await measureWide(bench) }),
   'wide-grant': async (bench: Bench) => ({ wideGrant: await measureWideGrant(bench) }),
+  evaluation: async (bench: Bench) => ({ evaluation: await measureEvaluations(bench) }),
   away: async (bench: Bench) => ({ away: await measureAway(bench) }),
 } satisfies Record<string, (bench: Bench) => Promise<Partial<Results>>>
 

@@ -130,6 +130,7 @@ async function setUp({ events = true } = {}) {
       lists,
       read: (load: Load, wait?: RequestWait) => reads.tryRead(groups(load), wait),
       always: (load: Load) => reads.read(groups(load)),
+      copy: () => reads.held({ layer, key }),
       alwaysList: (load: Wanted<string, string>['load'], loadInput: Load) => reads.read(list(load, loadInput)),
       readList: (load: Wanted<string, string>['load'], loadInput: Load, wait?: RequestWait) =>
         reads.tryRead(list(load, loadInput), wait),
@@ -1271,4 +1272,56 @@ it('what a request may still wait is told to each command of it', async () => {
   store.failure = unavailable()
   await soon(instance().readList(deriving, loading('groups'), wait))
   expect(readReplica.mock.calls.map((call: unknown[]) => call[1])).toEqual([wait, wait])
+})
+
+describe('the copy of this process alone', () => {
+  it('is not looked for in the store, not leased and not loaded, where there is none', async () => {
+    const { copy, store } = await setUp()
+    expect(await copy()).toBeNull()
+    expect(store.calls).toEqual([])
+  })
+
+  it('is served while the store says that it is the current fill', async () => {
+    const { copy, read, instance, loading, store } = await setUp()
+    await read(loading('one'))
+    store.calls.length = 0
+    expect(await copy()).toMatchObject({ value: 'one', outcome: 'hit' })
+    expect(store.calls).toEqual([`left ${key}`])
+    expect(await instance().copy()).toBeNull()
+    store.entries.clear()
+    store.calls.length = 0
+    expect(await copy()).toBeNull()
+    expect(store.calls).toEqual([`left ${key}`])
+  })
+
+  it('is not served once it was invalidated, or the log is lost', async () => {
+    const { copy, read, loading, index, clock, log, soon } = await setUp()
+    await read(loading('one'))
+    index.note({ xid: xid(20), tags: [alice] }, DATABASE)
+    expect(await copy()).toBeNull()
+    await read(loading('two', { stamp: stamp('21:21:') }))
+    log.failure = new Error('statement timeout')
+    await clock.advance(BOUND_MS + POLL_MS)
+    const asking = copy()
+    await clock.advance(500)
+    expect(await soon(asking)).toBeNull()
+  })
+
+  it('is served without the store behind a read of the log, unless a commit has outdated it', async () => {
+    const { copy, read, loading, store, commit, soon } = await setUp()
+    await read(loading('one'))
+    store.failure = unavailable()
+    store.calls.length = 0
+    expect(await soon(copy())).toMatchObject({ value: 'one', outcome: 'hit', detail: 'memory' })
+    expect(store.calls).toEqual([`left ${key}`, 'log'])
+    commit(20, [alice])
+    expect(await soon(copy())).toBeNull()
+  })
+
+  it('hides no fault of the program', async () => {
+    const { copy, read, loading, store } = await setUp()
+    await read(loading('one'))
+    vi.spyOn(store, 'leftOf').mockRejectedValueOnce(new TypeError('a fault'))
+    await expect(copy()).rejects.toThrow('a fault')
+  })
 })

@@ -58,6 +58,8 @@ export interface ReadThrough {
    * @throws what the load throws
    */
   tryRead<V, I>(wanted: Wanted<V, I>, wait?: StoreWait): Promise<LayerRead<V> | Bypass>
+  /** The copy of this process, if it may be served; null where it would have to be fetched or loaded. */
+  held<V>(wanted: Pick<Wanted<V>, 'layer' | 'key'>, wait?: StoreWait): Promise<LayerRead<V> | null>
 }
 
 export interface ReadThroughDependencies {
@@ -131,6 +133,21 @@ export function createReadThrough(dependencies: ReadThroughDependencies): ReadTh
     return found.outcome === 'bypass' ? loadDirectly(wanted, found.detail) : found
   }
 
+  async function held<V>(
+    { layer, key }: Pick<Wanted<V>, 'layer' | 'key'>,
+    wait?: StoreWait,
+  ): Promise<LayerRead<V> | null> {
+    if (follower.isOverdue()) await follower.refresh(OVERDUE_WAIT_MS)
+    const copy = layer.copies.get(key)
+    if (!copy || follower.trust() === 'lost') return null
+    try {
+      return (await current({ layer, key }, copy, wait)) ?? null
+    } catch (error) {
+      if (!(error instanceof StoreUnavailableError)) throw error
+      return (await follower.barrier()) ? layer.held(key) : null
+    }
+  }
+
   async function loadDirectly<V, I>(wanted: Wanted<V, I>, detail: string): Promise<LayerRead<V>> {
     const { input } = wanted
     const loaded = await timed(wanted, async () => {
@@ -141,8 +158,8 @@ export function createReadThrough(dependencies: ReadThroughDependencies): ReadTh
   }
 
   /** The copy of this process, if the store says that it is the current fill; null where that may not be served. */
-  async function current<V, I>(
-    { layer, key }: Wanted<V, I>,
+  async function current<V>(
+    { layer, key }: Pick<Wanted<V>, 'layer' | 'key'>,
     copy: Copy<V>,
     wait?: StoreWait,
   ): Promise<LayerRead<V> | null | undefined> {
@@ -330,7 +347,7 @@ export function createReadThrough(dependencies: ReadThroughDependencies): ReadTh
     return { key, layer: layer.name, lease, bytes: entries.encode(key, entry, lease), ttlMs }
   }
 
-  return { read, tryRead }
+  return { read, tryRead, held }
 }
 
 interface Filled {

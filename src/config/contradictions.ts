@@ -1,5 +1,6 @@
 /** What is wrong between variables that are each well formed. */
 import { readFileSync } from 'node:fs'
+import { isDiscoverable } from './issuers.ts'
 import { reasonOf } from './reason.ts'
 import { type Given, type Variables, variables } from './variables.ts'
 import { guessableSecret, isGuessablePassword, weakSecret } from './weak-secrets.ts'
@@ -14,10 +15,15 @@ export function contradictions(given: Given): string[] {
     )
   if (given.REDIS_SENTINELS !== undefined && given.REDIS_URL !== undefined)
     found.push('REDIS_SENTINELS and REDIS_URL are both set: keep one of them')
-  if (given.JWT_JWKS_URL === undefined && given.JWT_PUBLIC_KEY_FILE === undefined)
+  if (
+    given.JWT_JWKS_URL === undefined &&
+    given.JWT_PUBLIC_KEY_FILE === undefined &&
+    !isDiscoverable(env.JWT_ISSUER ?? '')
+  )
     found.push(
-      'JWT_JWKS_URL is not set: give the key set of your identity provider (or JWT_PUBLIC_KEY_FILE for development)',
+      'JWT_JWKS_URL is not set: give the key set of your identity provider (or JWT_PUBLIC_KEY_FILE for development); only an issuer whose `iss` is an https address can be asked for it',
     )
+  found.push(...doubledIssuers(env))
   if (given.JWT_JWKS_URL !== undefined && given.JWT_PUBLIC_KEY_FILE !== undefined)
     found.push('JWT_JWKS_URL and JWT_PUBLIC_KEY_FILE are both set: keep one of them')
   found.push(
@@ -28,6 +34,11 @@ export function contradictions(given: Given): string[] {
   )
   if (env.NODE_ENV === 'production') found.push(...unfitForProduction(given))
   return found
+}
+
+function doubledIssuers({ JWT_ISSUER: first, JWT_OTHER_ISSUERS: others = [] }: Partial<Variables>): string[] {
+  const all = [first, ...others.map(({ issuer }) => issuer)]
+  return new Set(all).size === all.length ? [] : ['JWT_OTHER_ISSUERS names an issuer twice, or the one in JWT_ISSUER']
 }
 
 function unreadableFiles(given: Given): string[] {
@@ -65,15 +76,14 @@ function unfitForProduction(given: Given): string[] {
     found.push('JWT_PUBLIC_KEY_FILE is for development: in production set JWT_JWKS_URL, so that keys can be rotated')
   if (given.CONSOLE_SIGN_IN_FILE !== undefined)
     found.push('CONSOLE_SIGN_IN_FILE is for the local stack: in production people sign in at your identity provider')
-  const jwks = given.JWT_JWKS_URL
-  if (jwks !== undefined && URL.canParse(jwks)) {
-    const { protocol, hostname } = new URL(jwks)
-    const local = hostname === 'localhost' || hostname === '127.0.0.1' || hostname === '[::1]'
-    if (protocol === 'http:' && !local && !hostname.endsWith('.svc') && !hostname.endsWith('.svc.cluster.local'))
+  const others = (leniently(given).JWT_OTHER_ISSUERS ?? []).map(
+    ({ jwksUrl }) => ['JWT_OTHER_ISSUERS', jwksUrl] as const,
+  )
+  for (const [name, url] of [['JWT_JWKS_URL', given.JWT_JWKS_URL] as const, ...others])
+    if (url !== undefined && isInTheOpen(url))
       found.push(
-        'JWT_JWKS_URL must start with https:// in production: whoever can change the keys on the way can sign tokens',
+        `${name} must start with https:// in production: anyone who can change the keys in transit can sign tokens`,
       )
-  }
   found.push(...guessableSecret(given.CURSOR_SECRET))
   for (const name of ['REDIS_PASSWORD', 'SENTINEL_PASSWORD'] as const) {
     const secret = given[name]
@@ -81,6 +91,14 @@ function unfitForProduction(given: Given): string[] {
       found.push(`${name} is publicly known or trivial: use a random one`)
   }
   return found
+}
+
+/** HTTP that leaves the machine and the cluster. */
+function isInTheOpen(url: string): boolean {
+  if (!URL.canParse(url)) return false
+  const { protocol, hostname } = new URL(url)
+  const local = hostname === 'localhost' || hostname === '127.0.0.1' || hostname === '[::1]'
+  return protocol === 'http:' && !local && !hostname.endsWith('.svc') && !hostname.endsWith('.svc.cluster.local')
 }
 
 /** Each variable on its own, where it can be read. */

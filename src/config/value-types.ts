@@ -1,6 +1,7 @@
 /** The forms a setting may have, each with an error that says what is expected. */
 import { isIP } from 'node:net'
 import { z } from 'zod'
+import { PERMISSIONS, type Permission } from '../domain/model.ts'
 
 export const wholeNumber = (bounds: { min: number; max: number }) =>
   z
@@ -103,3 +104,41 @@ export const perMinute = wholeNumber({ min: 0, max: 1_000_000_000 })
 export const origin = z.string().refine((value) => URL.canParse(value) && new URL(value).origin === value, {
   error: 'must be a list of origins such as https://app.example.com, without a path or a wildcard',
 })
+
+/** What other services call our permissions. */
+export const DEFAULT_ACTIONS: readonly (readonly [string, Permission])[] = [
+  ['view', 'read'],
+  ['edit', 'write'],
+  ['delete', 'admin'],
+]
+
+const isPermission = (word: string): word is Permission => PERMISSIONS.some((permission) => permission === word)
+
+/** `view=read,edit=write`: each name once, and a permission's own name only for itself. */
+export const actionNames = z.string().transform((value, context): ReadonlyMap<string, Permission> => {
+  const names = new Map<string, Permission>()
+  for (const pair of value.split(',')) {
+    const [name = '', permission = '', ...rest] = pair.split('=').map((part) => part.trim())
+    const problem =
+      name === '' || rest.length > 0 || !isPermission(permission)
+        ? `must be a list of name=permission, each permission one of ${PERMISSIONS.join(', ')}`
+        : names.has(name)
+          ? 'names an action twice'
+          : isPermission(name) && name !== permission
+            ? 'gives the name of one permission to another'
+            : undefined
+    if (problem !== undefined) {
+      context.addIssue({ code: 'custom', message: problem })
+      return z.NEVER
+    }
+    names.set(name, permission as Permission)
+  }
+  return names
+})
+
+/** An address that paths are appended to. */
+export const publicUrl = urlOf('https:', 'http:')
+  .refine((value) => !/[?#]/.test(value) && new URL(value).username === '', {
+    error: 'must be an address without user name, query and fragment',
+  })
+  .transform((value) => value.replace(/\/+$/, ''))

@@ -1,6 +1,9 @@
 /** Every variable the service reads, with its form and its default. */
 import { z } from 'zod'
+import { DEFAULT_JWT_ALGORITHMS, jwtAlgorithm, otherIssuers } from './issuers.ts'
 import {
+  actionNames,
+  DEFAULT_ACTIONS,
   durationMs,
   endpoint,
   fetchable,
@@ -9,6 +12,7 @@ import {
   origin,
   perMinute,
   port,
+  publicUrl,
   trustProxy,
   urlOf,
   wholeNumber,
@@ -17,21 +21,6 @@ import {
 const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const
 /** What stands between the service and PostgreSQL. */
 const POOLERS = ['none', 'session', 'transaction'] as const
-/** Asymmetric only: with a shared secret every verifier could also sign. */
-const JWT_ALGORITHMS = [
-  'ES256',
-  'ES384',
-  'ES512',
-  'RS256',
-  'RS384',
-  'RS512',
-  'PS256',
-  'PS384',
-  'PS512',
-  'EdDSA',
-  // RFC 9864: the same signatures under a name that also says the curve.
-  'Ed25519',
-] as const
 
 export const variables = z.object({
   NODE_ENV: z
@@ -40,6 +29,7 @@ export const variables = z.object({
   HOST: z.string().min(1).default('127.0.0.1'),
   PORT: port.default(3000),
   METRICS_PORT: port.optional(),
+  PUBLIC_URL: publicUrl.optional(),
   LOG_LEVEL: z.enum(LOG_LEVELS, { error: `must be one of ${LOG_LEVELS.join(', ')}` }).default('info'),
 
   DATABASE_URL: urlOf('postgresql:', 'postgres:'),
@@ -78,13 +68,15 @@ export const variables = z.object({
 
   JWT_ISSUER: z.string().min(1),
   JWT_AUDIENCE: z.string().min(1),
-  JWT_ALGORITHMS: list(
-    z.enum(JWT_ALGORITHMS, { error: `may contain only ${JWT_ALGORITHMS.join(', ')} (no shared secrets, no none)` }),
-  ).default(['ES256', 'RS256', 'EdDSA', 'Ed25519']),
+  JWT_ALGORITHMS: list(jwtAlgorithm).default(DEFAULT_JWT_ALGORITHMS),
   JWT_JWKS_URL: fetchable.optional(),
   JWT_PUBLIC_KEY_FILE: z.string().min(1).optional(),
+  JWT_USER_CLAIM: z.string().min(1).default('sub'),
   JWT_ROLES_CLAIM: z.string().min(1).default('roles'),
+  JWT_OTHER_ISSUERS: otherIssuers.default([]),
   CURSOR_SECRET: z.string(),
+
+  AUTHZEN_ACTIONS: actionNames.default(() => new Map(DEFAULT_ACTIONS)),
 
   TRUST_PROXY: trustProxy.default(false),
   CORS_ORIGINS: list(origin).default([]),

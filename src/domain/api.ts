@@ -1,10 +1,12 @@
 /** What the domain offers to HTTP and to the command line. */
+import type { Access } from './api/access.ts'
 import type { CacheAdministration } from './api/administration.ts'
 import type { ChangeFeed } from './api/changes.ts'
 import type { Mutations } from './api/mutations.ts'
 import type { Reads } from './api/reads.ts'
 import { LAYERS } from './layers.ts'
 
+export type * from './api/access.ts'
 export type * from './api/administration.ts'
 export type * from './api/changes.ts'
 export type * from './api/mutations.ts'
@@ -17,6 +19,7 @@ export const LAYER_NAMES = LAYERS.names
 export interface Portcullis {
   readonly changes: ChangeFeed
   readonly reads: Reads
+  readonly access: Access
   readonly mutations: Mutations
   readonly cache: CacheAdministration
 }

@@ -1,5 +1,6 @@
 /** The ports to the source of truth: what the reads need of PostgreSQL, each answer with the stamp it was taken at. */
 import type { Stamp } from '../cache/index.ts'
+import type { ResourceName } from './api.ts'
 import type {
   GroupId,
   JsonObject,
@@ -51,6 +52,11 @@ export interface VisibleQuery {
   readonly atLeast?: Permission | undefined
 }
 
+export interface PermissionQuestion {
+  readonly user: UserId
+  readonly resource: ResourceName
+}
+
 /** What a read of the log brings of a resource that it names: its present state, or that it is gone. */
 export interface ResourceState {
   readonly id: ResourceId
@@ -76,4 +82,6 @@ export interface CacheSource extends CatalogueSource {
   visible(user: UserId, query: VisibleQuery): Promise<readonly VisibleResource[]>
   counts(user: UserId): Promise<{ groups: number; resources: number }>
   visibleOne(user: UserId, ref: Ref<ResourceId>): Promise<VisibleResource | null>
+  /** In the order of the questions, all at one snapshot; null where there is none. */
+  permissions(questions: readonly PermissionQuestion[]): Promise<readonly (Permission | null)[]>
 }

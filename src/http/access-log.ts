@@ -30,6 +30,12 @@ export function requestId(req: IncomingMessage): string {
   return typeof given === 'string' && CLEAN_ID.test(given) ? given : nextId()
 }
 
+/** The id in the answer: AuthZEN callers get back whatever they sent ("Request Identification in a Response"). */
+export function answeredId(req: IncomingMessage & { readonly id: string; readonly originalUrl: string }): string {
+  const given = req.headers['x-request-id']
+  return typeof given === 'string' && given !== '' && req.originalUrl.startsWith('/access/v1/') ? given : req.id
+}
+
 /**
  * pino-http makes one child logger per request, which holds `req`. Nothing here makes it a second one (`customProps`,
  * `quietReqLogger`). The serializers return only what is printed, so redaction need not search inside them: copying and

@@ -12,6 +12,7 @@ import { createRefusalLog } from './refusal-log.ts'
 import { createReplySender, type ReplySender } from './reply.ts'
 import { createRouteHandler, type PipelineDependencies } from './request-pipeline.ts'
 import type { Route } from './route.ts'
+import { accessMetadataRoute } from './routes/access-metadata.ts'
 import { consolePage, consoleParts, type RedeemCode, signInRoute } from './routes/console.ts'
 import { documentationRoutes } from './routes/documentation.ts'
 import { type Health, healthRoutes, metricsRoute } from './routes/health.ts'
@@ -34,6 +35,8 @@ export interface AppDependencies {
     readonly requestBudgetMs: number
     readonly serverTiming: boolean
     readonly trustProxy: number | string | false
+    /** Where clients reach the service; where absent, the origin of each request. */
+    readonly publicUrl?: string | undefined
     /** Origins whose pages may call the API; none where absent. */
     readonly corsOrigins?: readonly string[]
     /** A separate port for the metrics; where absent, the API's port serves them too. */
@@ -45,7 +48,7 @@ export function createApp(dependencies: AppDependencies): Express {
   const { health, metrics, http, redeemCode } = dependencies
   const probes = [...healthRoutes(health), ...(http.metricsPort === undefined ? [metricsRoute(metrics)] : [])]
   const signIn = redeemCode === undefined ? [] : [signInRoute(redeemCode)]
-  const described = [...apiRoutes, ...probes, consolePage, ...signIn]
+  const described = [...apiRoutes, accessMetadataRoute(http.publicUrl), ...probes, consolePage, ...signIn]
   return appOf([...described, ...documentationRoutes(described), ...consoleParts()], dependencies)
 }
 

@@ -1,6 +1,7 @@
 /** Who is calling: bearer tokens verified by jose with everything pinned that can be, remembered until they expire. */
 import { createHash } from 'node:crypto'
 import {
+  decodeJwt,
   decodeProtectedHeader,
   errors,
   type JWTPayload,
@@ -21,17 +22,29 @@ export interface Caller {
   readonly roles: readonly string[]
   readonly isAdmin: boolean
   readonly isCacheAdmin: boolean
+  /** May ask about anybody: readers, and admins. */
+  readonly isReader: boolean
   /** The `jti`, or a short hash of the token; for the audit log. */
   readonly tokenId: string
 }
 
-export interface AuthenticationOptions {
+/** Somebody whose tokens count, and how they are read. Claims: by their name, or dots step into nested objects. */
+export interface TrustedIssuer {
   readonly keys: VerificationKeys
   readonly issuer: string
   readonly audience: string
   readonly algorithms: readonly string[]
-  /** The claim that holds the roles; dots step into nested objects (`realm_access.roles`). */
+  /** `sub` where absent. A directory that gives each application another `sub` has a claim that is the same everywhere. */
+  readonly userClaim?: string
+  /** Before the user's id, so that two issuers do not name one user. */
+  readonly userPrefix?: string
+  /** For example `realm_access.roles`. */
   readonly rolesClaim: string
+}
+
+export interface AuthenticationOptions extends TrustedIssuer {
+  /** Beside the first one. */
+  readonly otherIssuers?: readonly TrustedIssuer[]
   /** How many tokens of one address may be refused; 0, or absent: any number. */
   readonly refusedPerMinute?: number
   readonly nowMs: () => number
@@ -65,7 +78,8 @@ const TIMES = ['exp', 'nbf', 'iat'] as const
 const UNSECURED_HEADER = Buffer.from('{"alg":"none"}').toString('base64url')
 
 export function createAuthentication(options: AuthenticationOptions): Authentication {
-  const { keys, issuer, audience, algorithms, nowMs } = options
+  const { nowMs } = options
+  const issuers = new Map([options, ...(options.otherIssuers ?? [])].map((trusted) => [trusted.issuer, trusted]))
   const known = createTokenCache<Caller>({
     maxEntries: REMEMBERED_TOKENS,
     maxTokenLength: REMEMBERED_TOKEN_LENGTH,
@@ -83,17 +97,19 @@ export function createAuthentication(options: AuthenticationOptions): Authentica
 
   async function verify(token: string): Promise<{ caller: Caller; expiresAtMs: number }> {
     try {
+      // A token of nobody we know is refused by the rules of the first.
+      const trusted = issuers.get(claimedIssuer(token)) ?? options
       const rules = {
-        issuer,
-        audience,
-        algorithms: [...algorithms],
+        issuer: trusted.issuer,
+        audience: trusted.audience,
+        algorithms: [...trusted.algorithms],
         clockTolerance: CLOCK_TOLERANCE_S,
         currentDate: new Date(nowMs()),
-        requiredClaims: ['sub', 'exp'],
+        requiredClaims: ['exp'],
       }
       // A token that no key could make valid is refused before a key is fetched, so also while none can be fetched.
-      const caller = callerOf(checkedClaims(token, rules), token, options.rolesClaim)
-      const { exp = 0 } = await verifiedClaims(token, keys, rules)
+      const caller = callerOf(checkedClaims(token, rules), token, trusted)
+      const { exp = 0 } = await verifiedClaims(token, trusted.keys, rules)
       return { caller, expiresAtMs: exp * 1000 }
     } catch (error) {
       if (error instanceof HttpError) throw error
@@ -202,15 +218,23 @@ function isCanonical(token: string): boolean {
   )
 }
 
-function callerOf(payload: JWTPayload, token: string, rolesClaim: string): Caller {
-  const { sub, jti } = payload
-  if (typeof sub !== 'string' || !isUserId(sub)) throw unauthenticated('invalid_token', 'no usable subject')
-  const roles = rolesOf(payload, rolesClaim)
+/** Says only by whose rules the token is judged, which name the issuer again. */
+function claimedIssuer(token: string): string {
+  return String(decodeJwt(token).iss)
+}
+
+function callerOf(payload: JWTPayload, token: string, trusted: TrustedIssuer): Caller {
+  const { jti } = payload
+  const claimed = claimAt(payload, trusted.userClaim ?? 'sub')
+  const id = typeof claimed === 'string' && claimed !== '' ? `${trusted.userPrefix ?? ''}${claimed}` : undefined
+  if (id === undefined || !isUserId(id)) throw unauthenticated('invalid_token', 'no usable subject')
+  const roles = rolesOf(claimAt(payload, trusted.rolesClaim))
   return {
-    id: sub as UserId,
+    id: id as UserId,
     roles,
     isAdmin: roles.includes('admin'),
     isCacheAdmin: roles.includes('cache-admin'),
+    isReader: roles.includes('reader') || roles.includes('admin'),
     tokenId: isTokenId(jti) ? jti : `sha256:${createHash('sha256').update(token).digest('base64url').slice(0, 16)}`,
   }
 }
@@ -220,10 +244,14 @@ function isTokenId(jti: unknown): jti is string {
 }
 
 /** A list, or OAuth's form, one string with spaces. Anything else is no role at all; the length of a token bounds them. */
-function rolesOf(payload: JWTPayload, rolesClaim: string): string[] {
-  const claim = rolesClaim in payload ? payload[rolesClaim] : nested(payload, rolesClaim.split('.'))
+function rolesOf(claim: unknown): string[] {
   const roles = typeof claim === 'string' ? claim.split(' ') : Array.isArray(claim) ? claim : []
   return roles.filter((role): role is string => typeof role === 'string' && role !== '')
+}
+
+/** A claim of that very name, dots and slashes included, comes before one at that path. */
+function claimAt(payload: JWTPayload, name: string): unknown {
+  return Object.hasOwn(payload, name) ? payload[name] : nested(payload, name.split('.'))
 }
 
 function nested(from: unknown, path: readonly string[]): unknown {

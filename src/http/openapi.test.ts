@@ -46,7 +46,7 @@ describe('the OpenAPI document', () => {
     for (const [path, methods] of Object.entries(document.paths))
       for (const [method, { operationId }] of Object.entries(methods)) {
         expect(operationId, `${method} ${path}`).toMatch(
-          /^(list|get|create|put|patch|delete|replace|remove|explain|import|flush|follow|check)[A-Z][A-Za-z]+$/,
+          /^(list|get|create|put|patch|delete|replace|remove|explain|import|flush|follow|check|evaluate|search)[A-Z][A-Za-z]+$/,
         )
         expect(operationId).not.toMatch(/Id[A-Z]|IdId/)
       }
@@ -89,7 +89,16 @@ describe('the OpenAPI document', () => {
     const open = Object.entries(document.paths).flatMap(([path, methods]) =>
       Object.values(methods).flatMap((operation) => ('security' in operation ? [path] : [])),
     )
-    expect(open.sort()).toEqual(['/', '/console', '/docs', '/livez', '/metrics', '/openapi.json', '/readyz'])
+    expect(open.sort()).toEqual([
+      '/',
+      '/.well-known/authzen-configuration',
+      '/console',
+      '/docs',
+      '/livez',
+      '/metrics',
+      '/openapi.json',
+      '/readyz',
+    ])
   })
 
   it('cannot be made of a route without a policy', () => {

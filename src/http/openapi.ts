@@ -123,14 +123,15 @@ function requestHeaders(route: Route): z.ZodObject {
   const changesOne =
     (route.method === 'patch' || route.method === 'delete') && /^\/(resources|groups)\/:id$/.test(route.path)
   const shape: Record<string, z.ZodType> = {}
-  if (isRead) {
+  if (isRead || isCached(route)) {
     shape['consistency-token'] = z.string().optional().meta({ description: 'From a mutation: the answer covers it.' })
     shape['cache-control'] = z
       .string()
       .optional()
       .meta({ description: '`no-cache`, `no-store` or a `max-age` below 900 answers from the source of truth.' })
-    shape['if-none-match'] = z.string().optional().meta({ description: 'ETags you have; 304 while one is current.' })
   }
+  if (isRead)
+    shape['if-none-match'] = z.string().optional().meta({ description: 'ETags you have; 304 while one is current.' })
   if (changesOne || isConditionalRead(route))
     shape['if-match'] = z
       .string()

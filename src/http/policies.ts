@@ -52,12 +52,12 @@ export const cacheAdmin: Policy = {
   check: (caller) => permit(caller.isCacheAdmin),
 }
 
-/** The user named in the path, or an admin. Others learn nothing, not even whether there is such a user. */
-export const selfOrAdmin: Policy = {
-  who: 'self or admin',
+/** The user named in the path, or whoever may ask about anybody. Others learn nothing, not even whether there is such a user. */
+export const selfOrReader: Policy = {
+  who: 'self, reader or admin',
   authenticated: true,
   weighsRoles: true,
-  check: (caller, params) => permit(caller.isAdmin || (params as { id: UserId }).id === caller.id),
+  check: (caller, params) => permit(caller.isReader || (params as { id: UserId }).id === caller.id),
 }
 
 /** Reading groups: admins, and maintainers of any group. */
@@ -101,6 +101,46 @@ export function onResource(least: Permission, parameter: 'id' | 'resourceId' = '
   }
 }
 
+/** The same for a call that changes nothing: whoever may ask about anybody may, too. */
+export function readingResource(least: Permission): Policy {
+  const own = onResource(least)
+  return {
+    ...own,
+    who: `\`${least}\` on the resource, reader or admin`,
+    check: (caller, ...rest) => (caller.isReader ? undefined : own.check?.(caller, ...rest)),
+  }
+}
+
+/** Decided by the handler when the body says about whom: see `permitAboutUsers`. */
+export const aboutOneself: Policy = {
+  who: 'any user about themselves; reader or admin about anybody',
+  authenticated: true,
+  weighsRoles: false,
+}
+
+/**
+ * The one subject that a caller without a role may ask about is the caller.
+ * @returns what the answer must wait for, where there is something
+ */
+export function permitAboutUsers(
+  subjects: readonly { readonly type: string; readonly id: string }[],
+  caller: Caller,
+  portcullis: Portcullis,
+  terms: ReadContext,
+): Promise<void> | undefined {
+  if (subjects.every(({ type, id }) => type === 'user' && id === caller.id)) return undefined
+  return permitAboutAnybody(caller, portcullis, terms)
+}
+
+/** Asked for each question of a gateway, so the cache says whether the caller is disabled. */
+export function permitAboutAnybody(caller: Caller, { access }: Portcullis, terms: ReadContext): Promise<void> {
+  permit(caller.isReader)
+  return access
+    .isDisabled(caller.id, terms)
+    .catch(whileNobodyCanBe)
+    .then((disabled) => permit(!disabled))
+}
+
 /** For a policy that a handler decides itself, because it depends on what is found. */
 export function decidedByHandler(who: string): Policy {
   return { who, authenticated: true, weighsRoles: true }
@@ -118,9 +158,15 @@ export async function withoutRolesIfDisabled(caller: Caller, { reads }: Portcull
   if (caller.roles.length === 0) return caller
   try {
     const user = await reads.user(caller.id)
-    return user?.disabled ? { ...caller, roles: [], isAdmin: false, isCacheAdmin: false } : caller
+    return user?.disabled ? { ...caller, roles: [], isAdmin: false, isCacheAdmin: false, isReader: false } : caller
   } catch (error) {
-    if (error instanceof DomainError && error.code === 'database-unavailable') return caller
-    throw error
+    whileNobodyCanBe(error)
+    return caller
   }
+}
+
+/** Nobody is disabled through a database that cannot be asked. @throws any other error */
+function whileNobodyCanBe(error: unknown): false {
+  if (error instanceof DomainError && error.code === 'database-unavailable') return false
+  throw error
 }

@@ -45,6 +45,23 @@ describe('rate limits', () => {
     expect((await get('/me', 'cora')).status).toBe(200)
   })
 
+  it('count against the caller, not against whom the question is about', async () => {
+    const { app, get, bearer } = await limitedApp()
+    const ask = async (user: string) =>
+      request(app)
+        .post('/access/v1/evaluation')
+        .set('authorization', await bearer(user, { roles: ['reader'] }))
+        .send({
+          subject: { type: 'user', id: 'uma' },
+          action: { name: 'read' },
+          resource: { type: 'repository', id: 'repo/one' },
+        })
+    for (const status of [200, 200, 429]) expect((await ask('gateway')).status).toBe(status)
+    expect((await get('/users/uma/groups', 'gateway', ['reader'])).status).toBe(429)
+    expect((await get('/users/uma/groups', 'uma')).status).toBe(200)
+    expect((await ask('another')).status).toBe(200)
+  })
+
   it('do nothing to a request refused for its token, and nothing at all when they are 0', async () => {
     const { app, get } = await limitedApp({ ...LIMITS, read: 0 })
     for (const _ of [1, 2, 3, 4]) {

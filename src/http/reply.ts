@@ -2,6 +2,7 @@
 import type { Request, Response } from 'express'
 import type { CacheStatus } from '../domain/api.ts'
 import { DomainError } from '../domain/errors.ts'
+import { answeredId } from './access-log.ts'
 import { tagsIn } from './entity-tags.ts'
 import { EVENT_STREAM_TYPE, type EventSource, sendEvents } from './event-stream.ts'
 import { type Problem, problemOf } from './problem.ts'
@@ -54,7 +55,7 @@ export function createReplySender({ securityHeaders }: ReplySenderOptions): Repl
     }
     const isData = reply.contentType === undefined || reply.contentType === PROBLEM_TYPE
     const headers = headersOf[reply.security ?? (isData ? 'data' : 'page')].slice()
-    headers.push('X-Request-Id', req.id)
+    headers.push('X-Request-Id', answeredId(req))
     if (reply.headers !== undefined) headers.push(...reply.headers)
     // Set before the route ran: the caller's quota, the page's origin.
     if (res.locals?.headers !== undefined) headers.push(...(res.locals.headers as string[]))

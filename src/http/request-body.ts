@@ -13,6 +13,8 @@ export interface BodyRules {
   readonly bodyOptional?: true
 }
 
+type MediaTypeRefusal = 'malformed-request' | 'unsupported-media-type'
+
 export interface ReadBody {
   readonly value: unknown
   readonly bytes: Buffer
@@ -25,9 +27,9 @@ export function createBodyReader({
   consumes = JSON_TYPES,
   bodyLimitBytes = DEFAULT_LIMIT_BYTES,
   bodyOptional,
-}: BodyRules): BodyReader {
+  otherMediaTypes = 'unsupported-media-type',
+}: BodyRules & { readonly otherMediaTypes?: MediaTypeRefusal }): BodyReader {
   const read = express.raw({ type: () => true, limit: bodyLimitBytes, inflate: true })
-  const accepted = consumes.join(', ')
 
   return async (req, res) => {
     if (!announcesBody(req)) {
@@ -35,7 +37,7 @@ export function createBodyReader({
       throw new HttpError('malformed-request', 'The request needs a body.')
     }
     if (Number(req.headers['content-length'] ?? 0) > bodyLimitBytes) throw tooLarge()
-    checkMediaType(req, consumes, accepted)
+    checkMediaType(req, consumes, otherMediaTypes)
     if (req.headers.expect?.toLowerCase() === '100-continue') res.writeContinue()
     await new Promise<void>((resolve, reject) => {
       let received = 0
@@ -61,7 +63,7 @@ function announcesBody(req: Request): boolean {
   return req.headers['transfer-encoding'] !== undefined || (length !== undefined && length !== '0')
 }
 
-function checkMediaType(req: Request, consumes: readonly string[], accepted: string): void {
+function checkMediaType(req: Request, consumes: readonly string[], refusal: MediaTypeRefusal): void {
   const [type = '', ...parameters] = (req.headers['content-type'] ?? '')
     .toLowerCase()
     .split(';')
@@ -69,7 +71,8 @@ function checkMediaType(req: Request, consumes: readonly string[], accepted: str
   const charset = parameters.find((parameter) => parameter.startsWith('charset='))
   const isUtf8 = charset === undefined || /^charset="?(utf-8|utf8|us-ascii)"?$/.test(charset)
   if (consumes.includes(type) && isUtf8) return
-  throw new HttpError('unsupported-media-type', `Send the body as ${accepted} in UTF-8.`, {
+  const accepted = consumes.join(', ')
+  throw new HttpError(refusal, `Send the body as ${accepted} in UTF-8.`, {
     headers: req.method === 'PATCH' ? { 'Accept-Patch': accepted } : { 'Accept-Post': accepted },
   })
 }

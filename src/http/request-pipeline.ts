@@ -40,6 +40,7 @@ const ANONYMOUS = Object.freeze({
   roles: [],
   isAdmin: false,
   isCacheAdmin: false,
+  isReader: false,
   tokenId: '',
 }) as unknown as Caller
 

@@ -58,6 +58,8 @@ export interface Route<Params = unknown, Query = unknown, Body = unknown> {
   readonly bodyExample?: unknown
   /** `application/json` where absent. */
   readonly consumes?: readonly string[]
+  /** How a body of another type is refused: 415 where absent, 400 where the protocol knows no other. */
+  readonly otherMediaTypes?: 'malformed-request'
   /** 1 MiB where absent. */
   readonly bodyLimitBytes?: number
   /** No body counts as `{}`. */

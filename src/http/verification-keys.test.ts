@@ -27,7 +27,7 @@ async function identityProvider(...keys: TestKeys[]) {
 function verifier(url: string, reports?: KeySetReports) {
   const nowMs = () => Date.now()
   return createAuthentication({
-    keys: remoteKeys({ url, nowMs, ...(reports && { reports }) }),
+    keys: remoteKeys({ from: { url }, nowMs, ...(reports && { reports }) }),
     issuer: 'https://portcullis.test',
     audience: 'portcullis',
     algorithms: ['ES256'],

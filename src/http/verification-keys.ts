@@ -24,7 +24,8 @@ export interface KeySetReports {
 }
 
 export interface RemoteKeysOptions {
-  readonly url: string
+  /** Of the key set itself, or of an issuer whose discovery document names it. */
+  readonly from: { readonly url: string } | { readonly issuer: string }
   readonly nowMs: () => number
   /** How long a set that was fetched once may be used when it cannot be fetched again, in milliseconds. */
   readonly graceMs?: number
@@ -46,13 +47,16 @@ const MAX_KEYS = 200
  * A set that survives the outage of its source: known keys keep working, an unknown one is a 503 and not a 401,
  * because nobody can tell yet whether the token is good.
  */
-export function remoteKeys({ url, nowMs, graceMs = DEFAULT_GRACE_MS, reports }: RemoteKeysOptions): VerificationKeys {
+export function remoteKeys({ from, nowMs, graceMs = DEFAULT_GRACE_MS, reports }: RemoteKeysOptions): VerificationKeys {
   // When to fetch is decided here; jose fetches, and holds what it was given last.
-  const remote = createRemoteJWKSet(new URL(url), {
+  const remote = createRemoteJWKSet(new URL('url' in from ? from.url : from.issuer), {
     timeoutDuration: FETCH_TIMEOUT_MS,
     cooldownDuration: Number.POSITIVE_INFINITY,
     cacheMaxAge: Number.POSITIVE_INFINITY,
-    [customFetch]: async (...request) => usablePart(await fetch(...request), reportUnusable),
+    [customFetch]: async (url, request) => {
+      const address = 'url' in from ? url : await keySetOf(from.issuer, request)
+      return usablePart(await fetch(address, request), reportUnusable)
+    },
   })
   let beganAtMs = Number.NEGATIVE_INFINITY
   let fetchedAtMs = Number.NEGATIVE_INFINITY
@@ -120,6 +124,24 @@ export function remoteKeys({ url, nowMs, graceMs = DEFAULT_GRACE_MS, reports }: 
   )
 }
 
+/** OpenID Connect Discovery 1.0, 4: asked each time, because the address may change with the keys. */
+async function keySetOf(issuer: string, request: RequestInit): Promise<string> {
+  const response = await fetch(`${issuer.replace(/\/$/, '')}/.well-known/openid-configuration`, request)
+  const document = objectIn(await textOf(response))
+  if (document.issuer !== issuer) throw new Error('the discovery document is of another issuer')
+  const { jwks_uri: address } = document
+  if (typeof address !== 'string' || !mayServeKeys(address, issuer))
+    throw new Error('the discovery document names no usable key set')
+  return address
+}
+
+/** Keys never come over a weaker connection than the document that names them. */
+function mayServeKeys(address: string, issuer: string): boolean {
+  if (!URL.canParse(address)) return false
+  const { protocol } = new URL(address)
+  return protocol === 'https:' || (protocol === 'http:' && issuer.startsWith('http:'))
+}
+
 /** @throws Error that names the file when it holds no usable key; never with a part of its content */
 export function fileKeys(path: string): VerificationKeys {
   const { keys, unusable } = usableKeys(parsedSet(readFileSync(path, 'utf8'), path))
@@ -140,22 +162,27 @@ function parsedSet(text: string, path: string): readonly unknown[] {
 
 /** One bad key must not cost the others: a set whose member cannot be imported fails as a whole in most libraries. */
 async function usablePart(response: Response, report: (keys: readonly string[]) => void): Promise<Response> {
-  if (response.status !== 200) throw new Error(`the answer has the status ${response.status}`)
-  const text = await response.text()
-  if (text.length > MAX_SET_BYTES) throw new Error(`the answer is larger than ${MAX_SET_BYTES} bytes`)
-  const { keys, unusable } = usableKeys(keysIn(text))
+  const { keys: members } = objectIn(await textOf(response))
+  if (!Array.isArray(members)) throw new Error('the answer is not a JWK set')
+  const { keys, unusable } = usableKeys(members)
   report(unusable)
   return Response.json({ keys })
 }
 
-function keysIn(text: string): readonly unknown[] {
+async function textOf(response: Response): Promise<string> {
+  if (response.status !== 200) throw new Error(`the answer has the status ${response.status}`)
+  const text = await response.text()
+  if (text.length > MAX_SET_BYTES) throw new Error(`the answer is larger than ${MAX_SET_BYTES} bytes`)
+  return text
+}
+
+/** Nothing where it is none: the message of the parser would repeat what it read. */
+function objectIn(text: string): Readonly<Record<string, unknown>> {
   try {
-    const { keys } = JSON.parse(text) as { keys?: unknown }
-    if (Array.isArray(keys)) return keys
+    return (JSON.parse(text) ?? {}) as Record<string, unknown>
   } catch {
-    // Said below: the message of the parser would repeat what it read.
+    return {}
   }
-  throw new Error('the answer is not a JWK set')
 }
 
 function usableKeys(members: readonly unknown[]) {

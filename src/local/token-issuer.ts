@@ -6,7 +6,7 @@ import { calculateJwkThumbprint, exportJWK, generateKeyPair, importJWK, type JWK
 
 export interface TokenRequest {
   readonly subject: string
-  readonly roles: readonly ('admin' | 'cache-admin')[]
+  readonly roles: readonly ('admin' | 'cache-admin' | 'reader')[]
   readonly ttlSeconds: number
 }
 

@@ -1,19 +1,21 @@
 /** Reads that are never cached: users, groups, members, grants, and the explanations of who may see what and why. */
+import type { Holders } from '../domain/access/access.ts'
 import type { AccessEntry, ExplainedPath, Page, PageQuery, Reads, ReplaceablePage } from '../domain/api.ts'
 import type { CursorCodec } from '../domain/cursor.ts'
-import type {
-  Grant,
-  Group,
-  GroupId,
-  JsonObject,
-  Membership,
-  MembershipRole,
-  Permission,
-  Ref,
-  Resource,
-  ResourceId,
-  User,
-  UserId,
+import {
+  type Grant,
+  type Group,
+  type GroupId,
+  type JsonObject,
+  type Membership,
+  type MembershipRole,
+  PERMISSIONS,
+  type Permission,
+  type Ref,
+  type Resource,
+  type ResourceId,
+  type User,
+  type UserId,
 } from '../domain/model.ts'
 import type { CacheSource } from '../domain/source.ts'
 import { firstRowsOf, GRANTS, MEMBERS } from './list-states.ts'
@@ -24,7 +26,9 @@ import { EFFECTIVE_GROUPS } from './visibility.ts'
 type Directory = Omit<
   Reads,
   'checkToken' | 'visibleResources' | 'visibleResource' | 'effectiveGroups' | 'counts' | 'auditTrail'
->
+> & { readonly holders: Holders }
+
+const [LOWEST] = PERMISSIONS
 
 const statement = (name: string, text: string): Statement => ({ name, text })
 
@@ -104,11 +108,11 @@ const SQL = {
      FROM climb c JOIN grants g ON g.group_id = c.id AND g.resource_id = $1::uuid
      ORDER BY c.user_id, g.permission DESC, c.names`,
   ),
-  /** Users who may see the resource $1, after $3, at most $2. */
+  /** Users who hold at least $4 on the resource $1, after $3, at most $2. */
   audience: statement(
     'audience',
     `WITH RECURSIVE below AS (
-       SELECT group_id AS id FROM grants WHERE resource_id = $1::uuid
+       SELECT group_id AS id FROM grants WHERE resource_id = $1::uuid AND permission >= $4::permission
        UNION SELECT g.id FROM groups g JOIN below b ON g.parent_id = b.id
      )
      SELECT DISTINCT m.user_id AS id FROM memberships m JOIN users u ON u.id = m.user_id AND NOT u.disabled
@@ -211,13 +215,19 @@ export function createDirectory({ database, source, cursors }: DirectoryOptions)
         ['access', found.id],
         query,
         ({ id }) => id,
-        (count, after) => database.query<{ id: UserId }>(SQL.audience, [found.id, count, after]),
+        (count, after) => database.query<{ id: UserId }>(SQL.audience, [found.id, count, after, LOWEST]),
       )
       const paths = await pathsOf(
         found.id,
         users.data.map(({ id }) => id),
       )
       return { data: users.data.flatMap(({ id }) => accessOf(id, paths.get(id) ?? [])), nextCursor: users.nextCursor }
+    },
+    async holders({ kind, name }, { atLeast, count, after }) {
+      const found = await resource({ name })
+      if (found?.kind !== kind) return []
+      const rows = await database.query<{ id: UserId }>(SQL.audience, [found.id, count, after ?? null, atLeast])
+      return rows.map(({ id }) => id)
     },
     user: (id) => one<User>(SQL.user, [id]),
     users: (query) =>

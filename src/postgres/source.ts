@@ -6,7 +6,15 @@ import { createBatches } from './batches.ts'
 import type { Database, Statement } from './pool.ts'
 import { boundsOf } from './prefix-bounds.ts'
 import { STAMP_COLUMNS, type StampColumns, stampOf } from './stamp.ts'
-import { COUNTS, EFFECTIVE_GROUPS, VISIBLE_BY_ID, VISIBLE_BY_NAME, VISIBLE_PAGE, VISIBLE_RANGE } from './visibility.ts'
+import {
+  COUNTS,
+  EFFECTIVE_GROUPS,
+  PERMISSIONS_ON,
+  VISIBLE_BY_ID,
+  VISIBLE_BY_NAME,
+  VISIBLE_PAGE,
+  VISIBLE_RANGE,
+} from './visibility.ts'
 
 /** As `toISOString` writes it. */
 export const UPDATED_AT = `to_char(r.updated_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')`
@@ -181,6 +189,15 @@ export function createCacheSource(database: Database): CacheSource {
           ? await database.query<VisibleRow>(VISIBLE_BY_ID, [user, ref.id])
           : await database.query<VisibleRow>(VISIBLE_BY_NAME, [user, ref.name])
       return row && row.id !== null ? visibleOf(row) : null
+    },
+
+    async permissions(questions) {
+      const rows = await database.query<{ permission: Permission | null }>(PERMISSIONS_ON, [
+        questions.map(({ user }) => user),
+        questions.map(({ resource }) => resource.kind),
+        questions.map(({ resource }) => resource.name),
+      ])
+      return rows.map(({ permission }) => permission)
     },
   }
 }

@@ -84,3 +84,30 @@ WITH RECURSIVE ${EFFECTIVE_GROUPS}
 SELECT (SELECT count(*)::int FROM effective) AS groups,
   (SELECT count(DISTINCT resource_id)::int FROM grants WHERE group_id = ANY (ARRAY(SELECT id FROM effective))) AS resources`,
 }
+
+/**
+ * $1 users, $2 kinds, $3 names, as columns of the questions: the highest permission for each. A resource that there is
+ * none of stands for an id that nothing has, so that the work is the same for it and for one that is hidden.
+ */
+export const PERMISSIONS_ON: Statement = {
+  name: 'permissions-on',
+  text: `
+WITH RECURSIVE asked AS (
+  SELECT * FROM unnest($1::text[], $2::text[], $3::text[]) WITH ORDINALITY AS a(user_id, kind, name, place)
+),
+effective AS (
+  SELECT m.user_id, m.group_id
+  FROM (SELECT DISTINCT user_id FROM asked) a
+  JOIN users u ON u.id = a.user_id AND NOT u.disabled JOIN memberships m ON m.user_id = u.id
+  UNION
+  SELECT e.user_id, g.parent_id FROM groups g JOIN effective e ON g.id = e.group_id WHERE g.parent_id IS NOT NULL
+),
+holders AS MATERIALIZED (SELECT user_id, array_agg(group_id) AS ids FROM effective GROUP BY user_id)
+SELECT (
+  SELECT max(g.permission) FROM grants g WHERE g.group_id = ANY (h.ids) AND g.resource_id = coalesce(
+    (SELECT r.id FROM resources r WHERE r.name = a.name AND r.kind = a.kind), '00000000-0000-0000-0000-000000000000'::uuid
+  )
+) AS permission
+FROM asked a LEFT JOIN holders h ON h.user_id = a.user_id
+ORDER BY a.place`,
+}

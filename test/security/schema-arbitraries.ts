@@ -126,7 +126,10 @@ export function createSchemaArbitraries(contract: Contract, known: KnownValues):
       case 'null':
         return fc.constant(null)
       case 'array':
-        return fc.array(valid((schema.items ?? {}) as Schema), { maxLength: Math.min(Number(schema.maxItems ?? 3), 3) })
+        return fc.array(valid((schema.items ?? {}) as Schema), {
+          minLength: Number(schema.minItems ?? 0),
+          maxLength: Math.min(Number(schema.maxItems ?? 3), 3),
+        })
       default:
         return object(schema, valid)
     }

@@ -198,6 +198,19 @@ export function createWorld() {
       permissionOn: async (user, ref) => permissionOf(user, ref),
       auditTrail: async () => pageOf([]),
     },
+    access: {
+      async decisions(questions) {
+        const decisions = questions.map((question) => {
+          const held = question && permissionOf(question.user, { name: question.resource.name })
+          return held !== null && PERMISSIONS.indexOf(held) >= PERMISSIONS.indexOf(question?.action as Permission)
+        })
+        return { decisions, cache: HIT }
+      },
+      users: async () => ({ results: ['uma' as UserId], nextToken: null, cache: HIT }),
+      resources: async () => ({ results: ['repo/one'], nextToken: null, cache: HIT }),
+      actions: async () => ({ results: ['read'], nextToken: null, cache: HIT }),
+      isDisabled: async (id) => users.get(id)?.disabled ?? false,
+    },
     mutations: {
       createResource: (input, context) =>
         mutation('createResource', input, context, { ...required(resources[0] ?? null), ...input } as Resource),

@@ -1,5 +1,6 @@
 /** Watches an application from outside: every answer it gives, to whichever client, is judged by its own document. */
 import type { Express, Request, Response } from 'express'
+import { accessMetadataRoute } from '../../src/http/routes/access-metadata.ts'
 import { consolePage } from '../../src/http/routes/console.ts'
 import { documentationRoutes } from '../../src/http/routes/documentation.ts'
 import { healthRoutes, metricsRoute } from '../../src/http/routes/health.ts'
@@ -13,7 +14,13 @@ let contract: Contract | undefined
 /** The document as the application serves it. */
 export function documentServed(): OpenApiDocument {
   const health = healthRoutes({ ready: () => true, verbose: async () => ({}) })
-  const [openApi] = documentationRoutes([...apiRoutes, ...health, metricsRoute(createMetrics()), consolePage])
+  const [openApi] = documentationRoutes([
+    ...apiRoutes,
+    accessMetadataRoute(undefined),
+    ...health,
+    metricsRoute(createMetrics()),
+    consolePage,
+  ])
   const answer = openApi?.handle({} as never, {} as never) as { bytes: string } | undefined
   return JSON.parse(answer?.bytes ?? '') as OpenApiDocument
 }

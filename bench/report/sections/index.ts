@@ -2,19 +2,21 @@
 import type { Results } from '../../suites/index.ts'
 import type { Section } from '../section.ts'
 import { awaySection } from './away.ts'
+import { evaluationSection } from './evaluation.ts'
 import { firstReadsSection } from './first-reads.ts'
 import { freshReadsSection } from './fresh-reads.ts'
 import { mixtureSection } from './mixture.ts'
 import { updatesSection } from './updates.ts'
 import { wideSection } from './wide.ts'
 
-export function sections({ firstReads, freshReads, updates, mixture, wide, away }: Results): Section[] {
+export function sections({ firstReads, freshReads, updates, mixture, wide, away, evaluation }: Results): Section[] {
   return [
     ...(updates ? [updatesSection(updates)] : []),
     ...(freshReads ? [freshReadsSection(freshReads)] : []),
     ...(firstReads ? [firstReadsSection(firstReads)] : []),
     ...(wide ? [wideSection(wide)] : []),
     ...(away ? [awaySection(away)] : []),
+    ...(evaluation ? [evaluationSection(evaluation)] : []),
     ...(mixture ? [mixtureSection(mixture)] : []),
   ]
 }

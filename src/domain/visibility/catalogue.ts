@@ -4,6 +4,7 @@
  * order and filter it, not a parsed object; the JSON of a bucket lies in one buffer, which the garbage collector need
  * not walk through.
  */
+import type { ResourceName } from '../api.ts'
 import { bucketOf } from '../keys.ts'
 import { type GroupId, PERMISSIONS, type Permission, type Ref, type ResourceId } from '../model.ts'
 import type { VisibleQuery } from '../source.ts'
@@ -27,6 +28,8 @@ export interface Catalogue {
   visible(groups: readonly GroupId[], query: VisibleQuery): ReadyItem[] | null
   /** One resource, if it is granted to any of the groups. */
   visibleOne(groups: readonly GroupId[], ref: Ref<ResourceId>): ReadyItem | null
+  /** The highest permission that any of the groups has on the resource of this kind and name. */
+  permissionOn(groups: readonly GroupId[], resource: ResourceName): Permission | null
   /** How many resources are granted to any of the groups. */
   count(groups: readonly GroupId[]): number
   readonly size: number
@@ -216,6 +219,13 @@ export function createCatalogue(): Catalogue {
       const kept = find(orders, ref)
       const rank = kept ? rankOf(kept, new Set(orders)) : -1
       return kept && rank >= 0 ? ready(kept, rank) : null
+    },
+
+    permissionOn(ids, { kind, name }) {
+      const orders = ordersOf(ids)
+      const kept = find(orders, { name })
+      if (kept?.kind !== kind) return null
+      return PERMISSIONS[rankOf(kept, new Set(orders))] ?? null
     },
 
     count(ids) {

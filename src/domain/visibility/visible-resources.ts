@@ -56,6 +56,26 @@ export interface VisibleResources {
   ): Promise<{ resource: VisibleResource | null; cache: CacheStatus }>
   effectiveGroups(user: UserId, context: ReadContext): Promise<{ groups: readonly GroupNode[]; cache: CacheStatus }>
   counts(user: UserId, context: ReadContext): Promise<{ groups: number; resources: number; cache: CacheStatus }>
+  /**
+   * Decides something about users by the groups that count for them and the catalogue, all at one position of the log.
+   * Needs no list: where a user's list is not held, the groups are vouched for by a read of the log.
+   */
+  decide<T extends object>(users: readonly UserId[], context: ReadContext, decision: Decision<T>): Promise<Decided<T>>
+}
+
+export interface Decision<T> {
+  /** In one step, in which nothing may be waited for. Null where it would look at too much. */
+  fromCatalogue(groupsOf: (user: UserId) => readonly GroupId[]): T | null
+  fromDatabase(): Promise<T>
+}
+
+export type Decided<T> = T & { readonly cache: CacheStatus }
+
+/** The groups that count for a user, for as long as what they come from is servable. */
+interface Vouched {
+  readonly read: LayerRead<unknown>
+  readonly groups: readonly GroupId[]
+  isServable(): boolean
 }
 
 /** The user's list, and the groups by which the rest of it is merged from the catalogue. */
@@ -64,12 +84,19 @@ interface Continued {
   readonly groups: readonly GroupId[]
 }
 
+/** Of many users asked about in one request. */
+const USERS_AT_ONCE = 16
+/** Decisions by the same groups after which a list is worth its load: it is vouched for without a read of the log. */
+const DECISIONS_PER_LIST = 16
+
 /** How often inputs that change under a derivation are read again before it is left to one statement. */
 const ATTEMPTS = 3
 
 export function createVisibleResources(options: VisibleResourcesOptions): VisibleResources {
   const { reads, layers, catalogue, followed, index, follower, clock, freshness, source, pages } = options
   const direct = createDirectReads({ source, pages })
+  /** Forgotten with the copy of the groups. */
+  const decisionsBy = new WeakMap<readonly GroupNode[], number>()
 
   function groupsWanted(user: UserId): Wanted<readonly GroupNode[]> {
     return {
@@ -158,7 +185,60 @@ export function createVisibleResources(options: VisibleResourcesOptions): Visibl
     if (!(await covered(list.stamp))) return { outcome: 'bypass', detail: 'log-behind' }
     if (!followed.isWhole()) return { outcome: 'bypass', detail: 'catalogue-behind' }
     if (layers.lists.judge(list) !== 'servable') return { outcome: 'bypass', detail: 'changed-meanwhile' }
-    return { list, groups: list.tags.flatMap((tag) => grantsGroupIn(tag) ?? []) }
+    return { list, groups: groupsOf(list) }
+  }
+
+  /** Whoever is asked about again and again is given a list, beside the answer; if that fails, nothing is lost. */
+  function countDecision(user: UserId, groups: readonly GroupNode[]): void {
+    const count = (decisionsBy.get(groups) ?? 0) + 1
+    decisionsBy.set(groups, count)
+    if (count % DECISIONS_PER_LIST === 0) readList(user).catch(() => {})
+  }
+
+  /** @param logRead begun after the request came: it shows what was granted and taken, of which the groups know nothing */
+  async function vouched(user: UserId, logRead: () => Promise<boolean>): Promise<Vouched | Bypass> {
+    const wait = new RequestWait(options.storeBudgetMs)
+    const list = await reads.held(listWanted(user), wait)
+    if (list) {
+      if (!(await covered(list.stamp))) return { outcome: 'bypass', detail: 'log-behind' }
+      return { read: list, groups: groupsOf(list), isServable: () => layers.lists.judge(list) === 'servable' }
+    }
+    const begun = logRead()
+    const member = await reads.tryRead(groupsWanted(user), wait)
+    if (member.outcome === 'bypass') return member
+    if (!(await begun) || !(await covered(member.stamp))) return { outcome: 'bypass', detail: 'log-behind' }
+    countDecision(user, member.value)
+    const isServable = () => layers.groups.judge(member) === 'servable'
+    return { read: member, groups: member.value.map(idOf), isServable }
+  }
+
+  async function decided<T extends object>(
+    users: readonly UserId[],
+    { fromCatalogue }: Decision<T>,
+  ): Promise<Decided<T> | Bypass> {
+    let begun: Promise<boolean> | undefined
+    const logRead = () => {
+      begun ??= follower.barrier()
+      return begun
+    }
+    const known = new Map<UserId, Vouched>()
+    for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+      const missing = users.filter((user) => !known.get(user)?.isServable())
+      for (let from = 0; from < missing.length; from += USERS_AT_ONCE) {
+        const some = missing.slice(from, from + USERS_AT_ONCE)
+        const found = await Promise.all(some.map(async (user) => [user, await vouched(user, logRead)] as const))
+        for (const [user, each] of found) {
+          if ('outcome' in each) return each
+          known.set(user, each)
+        }
+      }
+      if (!followed.isWhole()) return { outcome: 'bypass', detail: 'catalogue-behind' }
+      const all = [...known.values()]
+      if (!all.every((each) => each.isServable())) continue
+      const made = fromCatalogue((user) => known.get(user)?.groups ?? [])
+      return made ? { ...made, cache: statusOfAll(all) } : { outcome: 'bypass', detail: 'long-scan' }
+    }
+    return { outcome: 'bypass', detail: 'changed-meanwhile' }
   }
 
   async function cachedPage(user: UserId, query: ResourceQuery): Promise<ResourcePage | Bypass> {
@@ -237,10 +317,20 @@ export function createVisibleResources(options: VisibleResourcesOptions): Visibl
         },
         async (detail) => ({ ...(await source.counts(user)), cache: { kind: 'bypass', detail } }),
       ),
+
+    decide: (users, context, decision) =>
+      cachedOr(
+        context,
+        () => decided(users, decision),
+        async (detail) => ({ ...(await decision.fromDatabase()), cache: { kind: 'bypass', detail } }),
+      ),
   }
 }
 
 const idOf = ({ id }: GroupNode): GroupId => id
+
+/** Named by the list's tags. */
+const groupsOf = ({ tags }: LayerRead<RenderedPage>) => tags.flatMap((tag) => grantsGroupIn(tag) ?? [])
 
 function groupsTags(user: UserId, groups: readonly GroupNode[]) {
   return [userTag(user), layerTag('user-groups'), ...groups.map(({ id }) => placeTag(id))]
@@ -264,4 +354,11 @@ function statusOf({ outcome, ttlMs, detail }: LayerRead<unknown>): CacheStatus {
   if (outcome !== 'hit') return { kind: 'miss', stored: outcome === 'stored', ...why }
   // Without the store nobody else knows of the entry, and nothing says how long others will.
   return detail === 'memory' ? { kind: 'hit', ...why } : { kind: 'hit', ttlSeconds: Math.ceil(ttlMs / 1000), ...why }
+}
+
+/** Of several entries: a hit only where all are, for as long as the first of them lives. */
+function statusOfAll(all: readonly Vouched[]): CacheStatus {
+  const missed = all.find(({ read }) => read.outcome !== 'hit')
+  const first = missed ?? all.toSorted((a, b) => a.read.ttlMs - b.read.ttlMs)[0]
+  return first ? statusOf(first.read) : { kind: 'hit' }
 }

@@ -1,5 +1,6 @@
 /** Every call of the API. The list that nearly every request is for comes first: routes are tried in order. */
 import type { Route } from '../route.ts'
+import { accessRoutes } from './access.ts'
 import { auditRoutes } from './audit.ts'
 import { cacheRoutes } from './cache.ts'
 import { changeRoutes } from './changes.ts'
@@ -15,6 +16,7 @@ export const apiRoutes: readonly Route[] = [
   ...resourceRoutes,
   ...meRoutes,
   ...userRoutes,
+  ...accessRoutes,
   ...groupRoutes,
   ...memberRoutes,
   ...grantRoutes,

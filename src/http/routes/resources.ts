@@ -6,7 +6,7 @@ import type { GroupId, Permission, Resource, ResourceId } from '../../domain/mod
 import { mutated, mutatedToNothing, page, resourcePage } from '../answers.ts'
 import type { Caller } from '../authentication.ts'
 import { entityTag, versionToMatch } from '../entity-tags.ts'
-import { admin, anyUser, decidedByHandler, onResource } from '../policies.ts'
+import { admin, anyUser, decidedByHandler, onResource, readingResource } from '../policies.ts'
 import { cacheStatus, json } from '../reply.ts'
 import { resourceBody } from '../representations.ts'
 import { MERGE_PATCH_TYPES } from '../request-body.ts'
@@ -182,7 +182,7 @@ const resourceAccess = route({
   path: '/resources/:id/access',
   summary: 'Who may see a resource, and why',
   tag: 'Resources',
-  policy: onResource('admin'),
+  policy: readingResource('admin'),
   params,
   query: z.strictObject(pageQuery),
   answers: [

@@ -6,7 +6,7 @@ import type { ResourceId, UserId } from '../../domain/model.ts'
 import { mutated, mutatedToNothing, page, resourcePage } from '../answers.ts'
 import type { Caller } from '../authentication.ts'
 import { existenceToMatch, PUT_CONDITIONS } from '../entity-tags.ts'
-import { admin, selfOrAdmin } from '../policies.ts'
+import { admin, selfOrReader } from '../policies.ts'
 import { cacheStatus, json } from '../reply.ts'
 import { effectiveGroupBody, userBody } from '../representations.ts'
 import { route } from '../route.ts'
@@ -103,7 +103,7 @@ const userGroups = route({
   path: '/users/:id/groups',
   summary: "A user's effective groups, and through which own group each is inherited",
   tag: 'Users',
-  policy: selfOrAdmin,
+  policy: selfOrReader,
   params,
   answers: [{ status: 200, description: 'All of them', schema: listOf(effectiveGroupOut), headers: ['Cache-Status'] }],
   refuses: ['not-found'],
@@ -123,7 +123,7 @@ const userResources = route({
   path: '/users/:id/resources',
   summary: 'The resources a user may see: the same list as their own `/resources`',
   tag: 'Users',
-  policy: selfOrAdmin,
+  policy: selfOrReader,
   params,
   query: resourceListQuery,
   answers: [
@@ -151,17 +151,17 @@ const explain = route({
   path: '/users/:id/resources/:resourceId/explain',
   summary: 'Why a user may see a resource: every path, and which one wins; never from the cache',
   tag: 'Users',
-  policy: selfOrAdmin,
+  policy: selfOrReader,
   params: params.extend({ resourceId: pathRefTo<ResourceId>('resource') }),
   answers: [{ status: 200, description: 'The paths', schema: explanationOut }],
   refuses: ['not-found'],
   async handle({ params: { id, resourceId }, caller }, { reads }) {
     await ensureKnown(caller, id, reads)
-    // To an administrator "not at all" is an answer; to the user it would tell that the resource exists, and so
+    // To a reader "not at all" is an answer; to the user it would tell that the resource exists, and so
     // would the time it takes to look for paths that lead nowhere.
-    const isHidden = !caller.isAdmin && (await reads.permissionOn(id, resourceId)) === null
+    const isHidden = !caller.isReader && (await reads.permissionOn(id, resourceId)) === null
     const explanation = isHidden ? null : await reads.explain(id, resourceId)
-    if (explanation === null || (explanation.permission === null && !caller.isAdmin))
+    if (explanation === null || (explanation.permission === null && !caller.isReader))
       throw new DomainError('not-found', 'no such resource')
     return json({ permission: explanation.permission, paths: explanation.paths })
   },
@@ -169,7 +169,7 @@ const explain = route({
 
 export const userRoutes = [listUsers, putUser, getUser, deleteUser, userGroups, userResources, explain]
 
-/** A token may name a user that the database does not know: that user sees nothing. Administrators are told. */
+/** A token may name a user that the database does not know: that user sees nothing. Callers that ask about others are told. */
 async function ensureKnown(caller: Caller, id: UserId, reads: Portcullis['reads']): Promise<void> {
   if (caller.id !== id && (await reads.user(id)) === null) throw new DomainError('not-found', 'no such user')
 }

@@ -1,0 +1,179 @@
+/** Decisions and searches by names, from the groups of the users and the catalogue; who holds a resource is asked of PostgreSQL. */
+import type { Access, CacheStatus, ReadContext, Reads, ResourceName, SearchPage, SearchResults } from '../api.ts'
+import type { CursorCodec } from '../cursor.ts'
+import { DomainError } from '../errors.ts'
+import type { Freshness } from '../freshness.ts'
+import type { Permission, UserId } from '../model.ts'
+import { atLeast } from '../permission.ts'
+import type { CacheSource, PermissionQuestion, Position } from '../source.ts'
+import type { Catalogue } from '../visibility/catalogue.ts'
+import type { Decided, VisibleResources } from '../visibility/visible-resources.ts'
+import type { Actions } from './actions.ts'
+
+/** Who holds a resource, in the order of their ids. */
+export type Holders = (
+  resource: ResourceName,
+  query: { readonly atLeast: Permission; readonly count: number; readonly after: string | undefined },
+) => Promise<readonly UserId[]>
+
+export interface AccessOptions {
+  readonly actions: Actions
+  readonly visible: Pick<VisibleResources, 'decide'>
+  readonly catalogue: Pick<Catalogue, 'permissionOn' | 'visible'>
+  readonly source: Pick<CacheSource, 'permissions' | 'visible'>
+  readonly holders: Holders
+  readonly isDisabled: Access['isDisabled']
+  readonly freshness: Pick<Freshness, 'checkToken'>
+  readonly cursors: CursorCodec
+}
+
+/** Results on a page at most, and when the caller does not say. */
+const PAGE_MAX = 200
+/** Nothing had to be looked up. */
+const KNOWN_WITHOUT_ASKING: CacheStatus = { kind: 'hit', detail: 'no-such-name' }
+/** Who holds a resource is no user's entry. */
+const NOT_CACHED: CacheStatus = { kind: 'bypass', detail: 'not-cached' }
+
+export function createAccess(options: AccessOptions): Access {
+  const { actions, visible, catalogue, source, holders, freshness, cursors } = options
+
+  async function permissions(
+    questions: readonly PermissionQuestion[],
+    context: ReadContext,
+  ): Promise<Decided<{ held: readonly (Permission | null)[] }>> {
+    if (questions.length === 0) {
+      await freshness.checkToken(context)
+      return { held: [], cache: KNOWN_WITHOUT_ASKING }
+    }
+    const users = [...new Set(questions.map(({ user }) => user))]
+    return visible.decide(users, context, {
+      fromCatalogue: (groupsOf) => ({
+        held: questions.map(({ user, resource }) => catalogue.permissionOn(groupsOf(user), resource)),
+      }),
+      fromDatabase: async () => ({ held: await source.permissions(questions) }),
+    })
+  }
+
+  /** What a token says: where the page before ended, and how many results a page has. */
+  function begun({ scope, token, limit }: SearchPage): { limit: number; after: string[] } {
+    if (token === undefined) return { limit: Math.min(limit ?? PAGE_MAX, PAGE_MAX), after: [] }
+    const [size = '', ...after] = opened(scope, token)
+    const before = Number(size)
+    if (limit !== undefined && Math.min(limit, PAGE_MAX) !== before)
+      throw new DomainError('invalid-input', 'The limit is another one than that of the page before.', {
+        problems: [{ path: '/page/limit', message: `must be that of the page before, or absent` }],
+      })
+    return { limit: before, after }
+  }
+
+  function opened(scope: readonly string[], token: string): string[] {
+    try {
+      return cursors.decode(scope, token)
+    } catch (cause) {
+      throw new DomainError('invalid-input', 'The token was not issued for this caller and question.', {
+        cause,
+        problems: [{ path: '/page/token', message: 'is not a token of this caller and question' }],
+      })
+    }
+  }
+
+  /** @param found one more than the limit where there are more */
+  function page<T>(
+    { scope }: SearchPage,
+    { limit, after }: { limit: number; after: readonly string[] },
+    found: readonly T[],
+    positionOf: (last: T) => readonly string[],
+  ): { results: readonly T[]; nextToken: string | null } {
+    const results = found.slice(0, limit)
+    const last = results.at(-1)
+    if (found.length === results.length) return { results, nextToken: null }
+    const position = last === undefined ? after : positionOf(last)
+    return { results, nextToken: cursors.encode(scope, [String(limit), ...position]) }
+  }
+
+  return {
+    isDisabled: options.isDisabled,
+
+    async decisions(questions, context) {
+      const asked = questions.map((question) => {
+        const least = question === null ? undefined : actions.leastFor(question.action)
+        return question === null || least === undefined ? null : { ...question, least }
+      })
+      const known = asked.filter((each) => each !== null)
+      const { held, cache } = await permissions(known, context)
+      const permissionFor = new Map(known.map((each, at) => [each, held[at] ?? null]))
+      const decisions = asked.map((each) => {
+        const permission = each && permissionFor.get(each)
+        return permission != null && each !== null && atLeast(permission, each.least)
+      })
+      return { decisions, cache }
+    },
+
+    async users({ action, resource }, asked, context) {
+      const { limit, after } = begun(asked)
+      await freshness.checkToken(context)
+      const least = actions.leastFor(action)
+      if (least === undefined) return { results: [], nextToken: null, cache: KNOWN_WITHOUT_ASKING }
+      const found = await holders(resource, { atLeast: least, count: limit + 1, after: after[0] })
+      return { ...page(asked, { limit, after }, found, (id) => [id]), cache: NOT_CACHED }
+    },
+
+    async resources({ user, action, kind }, asked, context): Promise<SearchResults<string>> {
+      const { limit, after } = begun(asked)
+      const least = actions.leastFor(action)
+      if (least === undefined) {
+        await freshness.checkToken(context)
+        return { results: [], nextToken: null, cache: KNOWN_WITHOUT_ASKING }
+      }
+      const [name, id] = after
+      const query = {
+        count: limit + 1,
+        kind,
+        atLeast: least,
+        ...(name !== undefined && id !== undefined && { after: { name, id } }),
+      }
+      const { found, cache } = await visible.decide<{ found: readonly Position[] }>([user], context, {
+        fromCatalogue(groupsOf) {
+          const items = catalogue.visible(groupsOf(user), query)
+          return items && { found: items }
+        },
+        fromDatabase: async () => ({ found: await source.visible(user, query) }),
+      })
+      const { results, nextToken } = page(asked, { limit, after }, found, (last) => [last.name, last.id])
+      return { results: results.map((each) => each.name), nextToken, cache }
+    },
+
+    async actions({ user, resource }, asked, context) {
+      const { limit, after } = begun(asked)
+      const { held, cache } = await permissions([{ user, resource }], context)
+      const [permission] = held
+      const from = Number(after[0] ?? 0)
+      const all = permission ? actions.allowedBy(permission) : []
+      const found = all.slice(from, from + limit + 1)
+      const next = page(asked, { limit, after }, found, () => [String(from + limit)])
+      return { ...next, cache }
+    },
+  }
+}
+
+/**
+ * Whether a user is disabled, remembered with the entry of the groups: disabling and enabling invalidate that entry, so
+ * what was read after it was loaded holds for as long as it is served.
+ */
+export function createDisabled({
+  groups,
+  user,
+}: {
+  readonly groups: VisibleResources['effectiveGroups']
+  readonly user: Reads['user']
+}): Access['isDisabled'] {
+  const known = new WeakMap<object, boolean>()
+  return async (id, context) => {
+    const { groups: entry } = await groups(id, context)
+    const remembered = known.get(entry)
+    if (remembered !== undefined) return remembered
+    const disabled = (await user(id))?.disabled ?? false
+    known.set(entry, disabled)
+    return disabled
+  }
+}
