@@ -120,6 +120,11 @@ describe.skipIf(noKubectl).each(OVERLAYS)('overlay %s', (name) => {
     const [command, seconds] = containers[0].lifecycle.preStop.exec.command
     expect([command, Number(seconds) >= 5 && Number(seconds) <= 10]).toEqual(['/bin/sleep', true])
     expect(terminationGracePeriodSeconds).toBe(45)
+    // The pause, the delay with closing answers, and CLOSE_WITHIN_MS of src/main.ts.
+    const settings = ofKind(all(), 'ConfigMap').find(({ metadata }) => metadata.name.startsWith('portcullis-settings'))
+    const delaySeconds = Number(settings?.data?.SHUTDOWN_DELAY_MS) / 1000
+    expect(delaySeconds).toBeGreaterThanOrEqual(10)
+    expect(Number(seconds) + delaySeconds + 25).toBeLessThan(terminationGracePeriodSeconds)
     expect(api().strategy.rollingUpdate.maxUnavailable).toBe(0)
   })
 
@@ -247,5 +252,5 @@ test.skipIf(noKubectl)('every alert of the design is there', () => {
     'log lag over the bound': 'PortcullisLogLag',
     'a tier flush happened': 'PortcullisTierFlush',
   }
-  expect(rules.map((rule: Yaml) => rule.alert).sort()).toEqual(Object.values(alerts).sort())
+  expect(rules.map((rule: Yaml) => rule.alert)).toEqual(expect.arrayContaining(Object.values(alerts)))
 })
