@@ -106,12 +106,12 @@ describe.skipIf(noKubectl).each(OVERLAYS)('overlay %s', (name) => {
     expect(pod().volumes.find((one: Yaml) => one.name === 'run-redis').emptyDir.medium).toBe('Memory')
   })
 
-  test('API: liveness asks the event loop only, readiness and startup never Redis', () => {
+  test('API: liveness and startup ask the event loop only, so that a wait is no crash loop; readiness never Redis', () => {
     const [{ livenessProbe, readinessProbe, startupProbe }] = api().template.spec.containers
     expect([livenessProbe, readinessProbe, startupProbe].map((probe: Yaml) => probe.httpGet.path)).toEqual([
       '/livez',
       '/readyz',
-      '/readyz',
+      '/livez',
     ])
   })
 
@@ -149,7 +149,9 @@ describe.skipIf(noKubectl).each(OVERLAYS)('overlay %s', (name) => {
       true,
       true,
     ])
-    expect(spec.template.spec.containers[0].args).toEqual(['migrate'])
+    const [command, option, seconds] = spec.template.spec.containers[0].args
+    expect([command, option]).toEqual(['migrate', '--wait'])
+    expect(Number(seconds)).toBeLessThan(spec.activeDeadlineSeconds)
     expect(spec.template.spec.containers[0].image).toBe(api().template.spec.containers[0].image)
   })
 
