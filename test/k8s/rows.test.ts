@@ -56,7 +56,8 @@ describe.skipIf(noKubectl).each(OVERLAYS)('overlay %s', (name) => {
   })
 
   test('drill: a rolling upgrade goes one pod at a time, and on only when the pod is in step', () => {
-    expect([set().updateStrategy.type, set().minReadySeconds > 0]).toEqual(['RollingUpdate', true])
+    // Twice what Sentinel takes to reach a pod that was replaced.
+    expect([set().updateStrategy.type, set().minReadySeconds]).toEqual(['RollingUpdate', 30])
     expect(container('redis').startupProbe.exec.command).toEqual(script('probe', 'redis-startup'))
   })
 
@@ -94,8 +95,10 @@ describe.skipIf(noKubectl).each(OVERLAYS)('overlay %s', (name) => {
     const seconds = (file: string, pattern: RegExp): number =>
       Number(pattern.exec(readFileSync(path.join(K8S, 'base/redis-sentinel', file), 'utf8'))?.[1])
     const handOver = seconds('scripts/prestop-redis.sh', /HAND_OVER_SECONDS=(\d+)/)
+    const settle = seconds('scripts/prestop-redis.sh', /SETTLE_SECONDS=(\d+)/)
+    expect(seconds('scripts/prestop-sentinel.sh', /STAY_SECONDS=(\d+)/)).toBe(handOver + settle)
     const shutdown = seconds('config/redis.conf', /shutdown-timeout (\d+)/)
-    expect(handOver + shutdown).toBeLessThan(pod().terminationGracePeriodSeconds)
+    expect(handOver + settle + shutdown).toBeLessThan(pod().terminationGracePeriodSeconds)
   })
 
   test('pod: redis.conf on an emptyDir, sentinel.conf and the snapshot on the volume', () => {
