@@ -40,7 +40,7 @@ import { removeForeignHistory } from './postgres/foreign-history.ts'
 import { readInvalidations } from './postgres/invalidation-history.ts'
 import { createInvalidationLog } from './postgres/invalidation-log.ts'
 import { createLogRetention, scheduleLogRetention } from './postgres/log-retention.ts'
-import { assertMigrated, MigrationError } from './postgres/migrate.ts'
+import { assertMigrated, MigrationError, SchemaOlderError } from './postgres/migrate.ts'
 import { createDatabase } from './postgres/pool.ts'
 import { createPrisma } from './postgres/prisma.ts'
 import { findSilentTables } from './postgres/silent-tables.ts'
@@ -73,7 +73,7 @@ const CHANGE_STREAMS = { streamsMax: 100, heartbeatMs: 15_000, lifeMs: 300_000 }
 export interface Composed {
   /**
    * Resolves when the service can answer; earlier requests are told to retry.
-   * Rejects with MigrationError when the database's schema is older than this version's.
+   * Rejects with MigrationError when the database's schema is not this version's and does not become it in MIGRATION_WAIT_MS.
    */
   readonly started: Promise<void>
   readonly portcullis: Portcullis
@@ -257,19 +257,39 @@ export function compose(config: Config, { logger, metrics }: { logger: Logger; m
     silentTables = silent
   }
 
-  /** Waits for the database as long as it takes; only a schema that is too old is a reason not to start. */
+  /** A release and its migrations are applied at once, so the schema may be a moment behind. */
+  function createMigrationWait() {
+    let sinceMs: number | undefined
+    return {
+      /** @throws the error itself where waiting is of no use, or has lasted long enough */
+      goOn(error: MigrationError): void {
+        if (!(error instanceof SchemaOlderError)) throw error
+        if (sinceMs === undefined) logger.warn({ reason: error.message }, 'waiting for the migrations')
+        sinceMs ??= clock.monotonicMs()
+        if (clock.monotonicMs() - sinceMs >= config.database.migrationWaitMs) throw error
+      },
+      over(): void {
+        if (sinceMs !== undefined) logger.info('the migrations have been applied')
+      },
+    }
+  }
+
+  /** Waits for the database as long as it takes; only a schema that stays too old is a reason not to start. */
   async function start(): Promise<void> {
+    const migrationWait = createMigrationWait()
     follower.start()
     while (!migrated && !closing.signal.aborted) {
       try {
         await assertFit(databaseOptions)
         databaseStatus.succeeded()
         await database.admitted(() => assertMigrated(database.pool))
+        migrationWait.over()
         await inspectDatabase()
         migrated = true
       } catch (error) {
-        if (error instanceof MigrationError || error instanceof DatabaseUnfitError) throw error
-        if (!databaseStatus.failed(error)) logger.warn({ err: error }, 'waiting for the database')
+        if (error instanceof DatabaseUnfitError) throw error
+        if (error instanceof MigrationError) migrationWait.goOn(error)
+        else if (!databaseStatus.failed(error)) logger.warn({ err: error }, 'waiting for the database')
         await clock.sleep(START_RETRY_MS, closing.signal).catch(() => {})
       }
     }

@@ -71,6 +71,8 @@ function structured(env: Variables, environment: Environment) {
       poolMax: env.DATABASE_POOL_MAX,
       statementTimeoutMs: env.DATABASE_STATEMENT_TIMEOUT_MS,
       queueMax: env.DATABASE_QUEUE_MAX,
+      /** How long a start waits for a schema that is older than this version. */
+      migrationWaitMs: env.MIGRATION_WAIT_MS,
     },
     redis: {
       /** Undefined where a single Redis is given by `url`. */

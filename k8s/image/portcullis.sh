@@ -12,7 +12,7 @@ case $command in
       DATABASE_URL=$(cat "$DATABASE_URL_FILE")
       export DATABASE_URL
     fi
-    exec node src/cli/migrate.ts
+    exec node src/cli/migrate.ts "$@"
     ;;
   import) exec node src/cli/import.ts "$@" ;;
   token) exec node src/cli/token.ts "$@" ;;

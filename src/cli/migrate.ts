@@ -1,8 +1,18 @@
 /** `npm run migrate`: applies the shipped migrations to DATABASE_URL. */
+import { setTimeout as delay } from 'node:timers/promises'
+import { isUnreachable } from '../postgres/failures.ts'
 import { applyMigrations } from '../postgres/migrate.ts'
-import { createScript } from './script.ts'
+import { createScript, wholeNumber } from './script.ts'
 
-createScript('npm run migrate', 'Applies the shipped migrations to the database that DATABASE_URL names.').parse()
+const RETRY_MS = 1000
+
+const { wait } = createScript(
+  'npm run migrate',
+  'Applies the shipped migrations to the database that DATABASE_URL names.',
+)
+  .addOption(wholeNumber('--wait <seconds>', 'how long to try again while the database cannot be reached').default(0))
+  .parse()
+  .opts<{ wait: number }>()
 
 const url = process.env.DATABASE_URL
 if (!url) {
@@ -12,9 +22,31 @@ if (!url) {
   process.exit(2)
 }
 try {
-  const { applied } = await applyMigrations(url)
+  const { applied } = await applyWhenReachable(url, wait * 1000)
   console.log(applied.length === 0 ? 'The schema is up to date.' : `Applied: ${applied.join(', ')}`)
 } catch (error) {
-  console.error(`Migration failed: ${(error as Error).message}`)
+  console.error(`Migration failed: ${reasonOf(error)}`)
   process.exit(1)
+}
+
+/** In a cluster that is being installed, the database's name does not resolve yet, or nothing listens there. */
+async function applyWhenReachable(databaseUrl: string, waitMs: number): Promise<{ applied: string[] }> {
+  const giveUpAtMs = performance.now() + waitMs
+  for (let said = ''; ; ) {
+    try {
+      return await applyMigrations(databaseUrl)
+    } catch (error) {
+      if (!isUnreachable(error) || performance.now() >= giveUpAtMs) throw error
+      const reason = reasonOf(error)
+      if (reason !== said) console.error(`Waiting up to ${wait} s for the database: ${reason}`)
+      said = reason
+      await delay(RETRY_MS)
+    }
+  }
+}
+
+/** Where a name has several addresses, Node's error has no message but a code. */
+function reasonOf(error: unknown): string {
+  const { message, code } = error as NodeJS.ErrnoException
+  return message || (code ?? String(error))
 }

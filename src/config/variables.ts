@@ -38,6 +38,7 @@ export const variables = z.object({
   DATABASE_POOL_MAX: wholeNumber({ min: 1, max: 1000 }).default(10),
   DATABASE_STATEMENT_TIMEOUT_MS: durationMs().default(2000),
   DATABASE_QUEUE_MAX: wholeNumber({ min: 0, max: 100_000 }).default(200),
+  MIGRATION_WAIT_MS: durationMs({ min: 0, max: 86_400_000 }).default(900_000),
 
   REDIS_SENTINELS: list(endpoint).optional(),
   REDIS_URL: urlOf('redis:', 'rediss:').optional(),

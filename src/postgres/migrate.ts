@@ -21,6 +21,9 @@ export class MigrationError extends Error {
   readonly code = 'migration-failed'
 }
 
+/** Nothing is wrong but that the migrations have not run yet: they may be running right now. */
+export class SchemaOlderError extends MigrationError {}
+
 /** The migrations that ship with this version, in order. */
 export async function shippedMigrations(): Promise<Migration[]> {
   const entries = await readdir(migrationsFolder, { withFileTypes: true })
@@ -38,6 +41,9 @@ interface AppliedRow {
   checksum: string
   finished_at: Date | null
 }
+
+/** Packets to a pod that no policy admits yet are dropped in silence. */
+const CONNECT_TIMEOUT_MS = 10_000
 
 const BOOKKEEPING = `CREATE TABLE IF NOT EXISTS "_prisma_migrations" (
   id VARCHAR(36) PRIMARY KEY NOT NULL, checksum VARCHAR(64) NOT NULL, finished_at TIMESTAMPTZ,
@@ -88,7 +94,7 @@ async function applyOne(client: pg.ClientBase, migration: Migration): Promise<vo
  * @throws MigrationError when a migration fails, was edited or is half-applied
  */
 export async function applyMigrations(databaseUrl: string): Promise<{ applied: string[] }> {
-  const client = new pg.Client({ connectionString: databaseUrl })
+  const client = new pg.Client({ connectionString: databaseUrl, connectionTimeoutMillis: CONNECT_TIMEOUT_MS })
   await client.connect()
   try {
     await client.query('SELECT pg_advisory_lock($1)', [PRISMA_LOCK_KEY])
@@ -103,7 +109,7 @@ export async function applyMigrations(databaseUrl: string): Promise<{ applied: s
 
 /**
  * Refuses to go on over a schema older than this version's; a newer one is fine (expand and contract).
- * @throws MigrationError naming what is missing and the command that applies it
+ * @throws SchemaOlderError naming what is missing and the command that applies it; MigrationError as applyMigrations
  */
 export async function assertMigrated(client: { query: pg.ClientBase['query'] }): Promise<void> {
   const exists = await client.query<{ present: boolean }>(
@@ -112,7 +118,7 @@ export async function assertMigrated(client: { query: pg.ClientBase['query'] }):
   const applied = exists.rows[0]?.present ? await readApplied(client as pg.ClientBase) : []
   const pending = pendingAmong(await shippedMigrations(), applied)
   if (pending.length > 0)
-    throw new MigrationError(
+    throw new SchemaOlderError(
       `the database lacks ${pending.map(({ name }) => name).join(', ')}; apply with \`npm run migrate\` (DATABASE_URL set)`,
     )
 }

@@ -56,7 +56,8 @@ describe.skipIf(noKubectl).each(OVERLAYS)('overlay %s', (name) => {
   })
 
   test('drill: a rolling upgrade goes one pod at a time, and on only when the pod is in step', () => {
-    expect([set().updateStrategy.type, set().minReadySeconds > 0]).toEqual(['RollingUpdate', true])
+    // Twice what Sentinel takes to reach a pod that was replaced.
+    expect([set().updateStrategy.type, set().minReadySeconds]).toEqual(['RollingUpdate', 30])
     expect(container('redis').startupProbe.exec.command).toEqual(script('probe', 'redis-startup'))
   })
 
@@ -94,8 +95,10 @@ describe.skipIf(noKubectl).each(OVERLAYS)('overlay %s', (name) => {
     const seconds = (file: string, pattern: RegExp): number =>
       Number(pattern.exec(readFileSync(path.join(K8S, 'base/redis-sentinel', file), 'utf8'))?.[1])
     const handOver = seconds('scripts/prestop-redis.sh', /HAND_OVER_SECONDS=(\d+)/)
+    const settle = seconds('scripts/prestop-redis.sh', /SETTLE_SECONDS=(\d+)/)
+    expect(seconds('scripts/prestop-sentinel.sh', /STAY_SECONDS=(\d+)/)).toBe(handOver + settle)
     const shutdown = seconds('config/redis.conf', /shutdown-timeout (\d+)/)
-    expect(handOver + shutdown).toBeLessThan(pod().terminationGracePeriodSeconds)
+    expect(handOver + settle + shutdown).toBeLessThan(pod().terminationGracePeriodSeconds)
   })
 
   test('pod: redis.conf on an emptyDir, sentinel.conf and the snapshot on the volume', () => {
@@ -106,12 +109,12 @@ describe.skipIf(noKubectl).each(OVERLAYS)('overlay %s', (name) => {
     expect(pod().volumes.find((one: Yaml) => one.name === 'run-redis').emptyDir.medium).toBe('Memory')
   })
 
-  test('API: liveness asks the event loop only, readiness and startup never Redis', () => {
+  test('API: liveness and startup ask the event loop only, so that a wait is no crash loop; readiness never Redis', () => {
     const [{ livenessProbe, readinessProbe, startupProbe }] = api().template.spec.containers
     expect([livenessProbe, readinessProbe, startupProbe].map((probe: Yaml) => probe.httpGet.path)).toEqual([
       '/livez',
       '/readyz',
-      '/readyz',
+      '/livez',
     ])
   })
 
@@ -120,6 +123,11 @@ describe.skipIf(noKubectl).each(OVERLAYS)('overlay %s', (name) => {
     const [command, seconds] = containers[0].lifecycle.preStop.exec.command
     expect([command, Number(seconds) >= 5 && Number(seconds) <= 10]).toEqual(['/bin/sleep', true])
     expect(terminationGracePeriodSeconds).toBe(45)
+    // The pause, the delay with closing answers, and CLOSE_WITHIN_MS of src/main.ts.
+    const settings = ofKind(all(), 'ConfigMap').find(({ metadata }) => metadata.name.startsWith('portcullis-settings'))
+    const delaySeconds = Number(settings?.data?.SHUTDOWN_DELAY_MS) / 1000
+    expect(delaySeconds).toBeGreaterThanOrEqual(10)
+    expect(Number(seconds) + delaySeconds + 25).toBeLessThan(terminationGracePeriodSeconds)
     expect(api().strategy.rollingUpdate.maxUnavailable).toBe(0)
   })
 
@@ -144,7 +152,9 @@ describe.skipIf(noKubectl).each(OVERLAYS)('overlay %s', (name) => {
       true,
       true,
     ])
-    expect(spec.template.spec.containers[0].args).toEqual(['migrate'])
+    const [command, option, seconds] = spec.template.spec.containers[0].args
+    expect([command, option]).toEqual(['migrate', '--wait'])
+    expect(Number(seconds)).toBeLessThan(spec.activeDeadlineSeconds)
     expect(spec.template.spec.containers[0].image).toBe(api().template.spec.containers[0].image)
   })
 

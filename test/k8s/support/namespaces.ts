@@ -41,7 +41,9 @@ function ip(where: readonly string[], ...commands: string[]): void {
   if (status !== 0) throw new Error(`ip: ${stderr}`)
 }
 
-const own = (pod: number): string => `10.0.0.${10 + pod}`
+/** Of the pod's n-th life. */
+const own = (pod: number, life = 0): string => `10.0.0.${10 + pod + 3 * life}`
+const NOBODY = '02:00:00:00:00:01'
 const apart = (pod: number): string => `apart${pod}`
 
 /** A namespace with nothing but bridges: the one that joins all, and one for each pod that is cut off. */
@@ -90,13 +92,25 @@ export async function createNamespaces(subnet: number): Promise<Network> {
   const plug = (bridge: string, ports: readonly number[]): void =>
     ip(inside(bridges), ...ports.map((pod) => `link set pod${pod} master ${bridge}`))
 
+  const addresses = PODS.map((pod) => own(pod))
+  const lives = PODS.map(() => 0)
+
   return {
     kind: 'namespaces',
     enter: (pod) => inside(pods[pod] as ChildProcess),
     bind: () => undefined,
     observed,
-    seen: (from, pod) => (from === 'client' ? client.seen(from, pod) : own(pod)),
+    seen: (from, pod) => (from === 'client' ? client.seen(from, pod) : (addresses[pod] as string)),
     outside,
+    forgetAddress(pod) {
+      const old = addresses[pod] as string
+      lives[pod] = (lives[pod] ?? 0) + 1
+      const next = own(pod, lives[pod])
+      addresses[pod] = next
+      ip(inside(pods[pod] as ChildProcess), `addr del ${old}/24 dev eth0`, `addr add ${next}/24 dev eth0`)
+      // A neighbour that is nobody: packets vanish, as those to the address of a pod that is gone.
+      for (const other of pods) ip(inside(other), `neigh replace ${old} lladdr ${NOBODY} dev eth0 nud permanent`)
+    },
     partition(minority) {
       const cutOff = minority.filter((place) => place !== 'client')
       if (cutOff[0] !== undefined) plug(apart(cutOff[0]), cutOff)

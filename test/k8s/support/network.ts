@@ -17,6 +17,11 @@ export interface Network {
   seen(from: Place, pod: number): string
   /** An address of the test's own process that every pod reaches, past every partition. */
   readonly outside: string
+  /**
+   * The pod's next life has another address, and the old one answers nobody, not even with a refusal: connections that peers
+   * attempt meanwhile hang. Sentinel gives up on such a one after 15 s. Absent where the network cannot do that.
+   */
+  forgetAddress?(pod: number): void
   /** Cuts every route between the two groups, in silence; those inside a group stay. */
   partition(minority: readonly Place[]): void
   heal(): void

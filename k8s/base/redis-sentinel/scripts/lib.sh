@@ -163,3 +163,7 @@ role_of() { ask_redis "$1" ROLE | head -n 1 | tr -d '\r'; }
 # A master that somebody follows: what a Sentinel may claim, Redis itself must show.
 is_followed_master() { ask_redis "$1" INFO replication | grep -q 'state=online'; }
 local_role() { role_of "$SELF"; }
+# Whom the Redis at $1 follows; nothing for a master.
+master_of() { ask_redis "$1" ROLE | tr -d '\r' | awk 'NR == 1 && $0 != "slave" { exit } NR == 2 { print; exit }'; }
+# Whether the master $1 has a replica that stays when this pod goes: without one it refuses writes.
+is_followed_by_another() { ask_redis "$1" INFO replication | grep 'state=online' | grep -qv "ip=$SELF,"; }

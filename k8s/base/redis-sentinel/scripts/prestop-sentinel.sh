@@ -1,9 +1,38 @@
 #!/bin/sh
-# Keeps this Sentinel's voice until the pod's Redis has handed over: the failover may need it for its majority.
+# Keeps this Sentinel's voice while the pod's Redis hands over: the failover may need it for its majority, and if it leads,
+# it has the other replica to tell. It goes when the peers name another master, which has a replica besides this pod.
 SCRIPT_DIR=${SCRIPT_DIR:-/opt/redis/scripts}
 # shellcheck source=lib.sh
 . "$SCRIPT_DIR/lib.sh"
 
-deadline=$(($(date +%s) + 20))
-while [ "$(date +%s)" -lt "$deadline" ] && [ "$(local_role)" = master ]; do sleep 0.2; done
+# The hand-over and what it settles, as prestop-redis.sh has them.
+STAY_SECONDS=40
+
+[ "$(local_role)" = master ] || exit 0
+
+# Of the Sentinel of pod $1: "<flags> <host>".
+flags_and_master() {
+  ask_sentinel "$(fqdn "$1")" SENTINEL MASTER "$MASTER_NAME" | tr -d '\r' |
+    awk 'NR % 2 { key = $0; next } key == "ip" { host = $0 } key == "flags" { flags = $0 } END { print flags, host }'
+}
+is_over() {
+  [ "$(local_role)" != master ] || return 1
+  for i in $(peers) "$ORDINAL"; do
+    case $(flags_and_master "$i") in
+      *failover_in_progress* | *" $SELF") return 1 ;;
+    esac
+  done
+  # A peer that was just replaced may not answer yet; one that does is enough. Where all go, there is nobody to wait for.
+  for i in $(peers); do
+    named=$(flags_and_master "$i")
+    named=${named#* }
+    case $named in
+      '') ;;
+      *) is_followed_by_another "$named"; return ;;
+    esac
+  done
+}
+
+deadline=$(($(date +%s) + STAY_SECONDS))
+until [ "$(date +%s)" -ge "$deadline" ] || is_over; do sleep 0.2; done
 exit 0

@@ -66,7 +66,7 @@ render_memory() {
 # with replicas, twice in a row, its memory is wrong: it is told so in the words of a peer, one epoch later, and tells
 # the others. Only a memory is healed here; Redis itself is never touched.
 actual_master() {
-  followed=$(ask_redis "$1" ROLE | tr -d '\r' | awk 'NR == 1 && $0 != "slave" { exit } NR == 2 { print; exit }')
+  followed=$(master_of "$1")
   if [ -n "$followed" ] && [ "$followed" != "$1" ] && is_followed_master "$followed"; then echo "$followed"; fi
 }
 # A master that dies before the first INFO leaves a Sentinel that knows no replica and can never learn of one: starting
