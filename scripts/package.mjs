@@ -4,6 +4,9 @@ import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFi
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { rolldown } from 'rolldown'
+import { createScript } from '../src/cli/script.ts'
+
+createScript('npm run package', 'Builds the cache as a package: dist/*.tgz, plain JavaScript with types.').parse()
 
 const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..')
 const dist = path.join(root, 'dist')

@@ -57,7 +57,8 @@ function fileRoute({ operationId, path, file, summary }: FileRoute): Route {
     tag: 'Console',
     policy: anyone,
     produces,
-    answers: [{ status: 200, description: summary }],
+    answers: [{ status: 200, description: summary, headers: ['ETag'] }],
+    refuses: ['not-found'],
     handle(): Reply {
       content ??= read(file)
       return { status: 200, ...content, contentType: `${produces}; charset=utf-8`, security: 'console' }

@@ -4,17 +4,17 @@
  */
 import { registerHooks } from 'node:module'
 
-/** What the composition root imports, and what it gets here instead. */
+/** What the composition of the service imports, and what it gets here instead. */
 const REPLACED: Readonly<Record<string, string>> = {
-  './cache/index.ts': './cache.ts',
-  './domain/layers.ts': './layers.ts',
-  './redis/index.ts': './redis.ts',
-  './postgres/invalidation-log.ts': './invalidation-log.ts',
+  '../cache/index.ts': './cache.ts',
+  '../domain/layers.ts': './layers.ts',
+  '../redis/index.ts': './redis.ts',
+  '../postgres/invalidation-log.ts': './invalidation-log.ts',
 }
 
 registerHooks({
   resolve(specifier, context, nextResolve) {
-    const replacement = context.parentURL?.endsWith('/src/composition-root.ts') ? REPLACED[specifier] : undefined
+    const replacement = /\/src\/composition\/[^/]+$/.test(context.parentURL ?? '') ? REPLACED[specifier] : undefined
     return replacement === undefined
       ? nextResolve(specifier, context)
       : nextResolve(new URL(replacement, import.meta.url).href, context)

@@ -1,0 +1,34 @@
+/** The servers that an instance talks to, and what it reports of them. */
+import { systemClock } from '../cache/index.ts'
+import type { Config } from '../config.ts'
+import { LAYERS } from '../domain/layers.ts'
+import { createDatabaseStatus } from '../postgres/database-status.ts'
+import { createDatabase } from '../postgres/pool.ts'
+import { createPrisma } from '../postgres/prisma.ts'
+import { createRedis } from '../redis/index.ts'
+import type { Logger, Metrics } from '../telemetry/index.ts'
+
+export interface Telemetry {
+  readonly logger: Logger
+  readonly metrics: Metrics
+}
+
+export type Connections = ReturnType<typeof createConnections>
+
+export function createConnections(config: Config, { logger, metrics }: Telemetry) {
+  const databaseStatus = createDatabaseStatus({
+    nowMs: systemClock.wallMs,
+    onBegan: ({ code, reason }, cause) => logger.warn({ code, err: cause }, `PostgreSQL: ${reason}`),
+    onEnded: ({ code, reason, since, count }) => logger.info({ code, since, count }, `over: ${reason}`),
+  })
+  const databaseOptions = { ...config.database, status: databaseStatus }
+  const database = createDatabase({ ...databaseOptions, sink: metrics.database })
+  const redis = createRedis({
+    ...config.redis,
+    layers: LAYERS,
+    prefix: config.cache.prefix,
+    sink: metrics.redis,
+    logger,
+  })
+  return { databaseStatus, databaseOptions, database, prisma: createPrisma(database), redis }
+}

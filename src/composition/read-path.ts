@@ -1,0 +1,123 @@
+/** The cache: what follows the log of invalidations, and the reads that it answers. */
+import {
+  createEntryCodec,
+  createInvalidationIndex,
+  createLogFollower,
+  createReadThrough,
+  systemClock,
+} from '../cache/index.ts'
+import type { Config } from '../config.ts'
+import { createCursorCodec } from '../domain/cursor.ts'
+import { createFreshness } from '../domain/freshness.ts'
+import { CATALOGUE_BUCKETS, retentionOf } from '../domain/keys.ts'
+import { createBypassCounters, createLayerCounters, tee } from '../domain/layer-counters.ts'
+import { LAYERS } from '../domain/layers.ts'
+import { createCatalogue } from '../domain/visibility/catalogue.ts'
+import { createCatalogueCheckpoint } from '../domain/visibility/catalogue-checkpoint.ts'
+import { createFollowedCatalogue } from '../domain/visibility/followed-catalogue.ts'
+import { createLayers } from '../domain/visibility/layers.ts'
+import { createResourcePages } from '../domain/visibility/resource-page.ts'
+import { createVisibleResources } from '../domain/visibility/visible-resources.ts'
+import { createInvalidationLog } from '../postgres/invalidation-log.ts'
+import { createCacheSource } from '../postgres/source.ts'
+import type { Connections, Telemetry } from './connections.ts'
+
+const REMEMBERED_TAGS_MAX = 200_000
+const TOKEN_WAIT_MS = 1000
+
+export type ReadPath = ReturnType<typeof createReadPath>
+
+/** @param onLogRows called in the step in which the position moves over rows of the log */
+export function createReadPath(
+  config: Config,
+  { databaseOptions, database, redis }: Connections,
+  { logger, metrics }: Telemetry,
+  onLogRows: () => void,
+) {
+  const clock = systemClock
+  const { store } = redis
+  const counters = createLayerCounters()
+  const bypasses = createBypassCounters()
+  const events = tee(metrics.layers, counters.events)
+  const entries = createEntryCodec(config.cursorSecret)
+  const cursors = createCursorCodec(config.cursorSecret)
+  const source = createCacheSource(database)
+  const catalogue = createCatalogue()
+  const index = createInvalidationIndex({ retentionOf, maxTags: REMEMBERED_TAGS_MAX })
+  const checkpoint = createCatalogueCheckpoint({
+    store,
+    entries,
+    index,
+    clock,
+    catalogue,
+    bucketCount: CATALOGUE_BUCKETS,
+    layer: LAYERS.row('resources'),
+    events,
+  })
+  const followed = createFollowedCatalogue({
+    catalogue,
+    bucketCount: CATALOGUE_BUCKETS,
+    ttlMs: LAYERS.row('resources').ttlMs,
+    source,
+    checkpoint,
+    index,
+    clock,
+    events,
+    onFailed: (cause) =>
+      logger.info({ err: cause }, 'the catalogue cannot be loaded now: lists are read by SQL meanwhile'),
+  })
+  const log = createInvalidationLog({ ...databaseOptions, notify: config.cache.logNotify })
+  const follower = createLogFollower({
+    log,
+    index,
+    clock,
+    followed,
+    pollMs: config.cache.logPollMs,
+    boundMs: config.cache.logBoundMs,
+    graceMs: config.cache.graceMs,
+    retentionMs: LAYERS.retentionMs,
+    onTrustChange(trust, cause) {
+      if (trust === 'following') logger.info({ trust }, 'following the invalidation log')
+      else logger.warn({ trust, err: cause }, 'the invalidation log is out of reach')
+    },
+    onBatch: ({ rows }) => {
+      if (rows.length > 0) onLogRows()
+    },
+  })
+  const layers = createLayers({ index, follower, clock, entries, events })
+  const freshness = createFreshness({ index, follower, tokenWaitMs: TOKEN_WAIT_MS })
+  const visible = createVisibleResources({
+    reads: createReadThrough({ store, follower, clock, entries, events }),
+    layers,
+    catalogue,
+    followed,
+    index,
+    follower,
+    clock,
+    freshness,
+    source,
+    pages: createResourcePages(cursors),
+    storeBudgetMs: config.redis.budgetMs,
+    bypassed: bypasses.bypassed,
+  })
+
+  return {
+    cursors,
+    entries,
+    source,
+    index,
+    catalogue,
+    checkpoint,
+    followed,
+    follower,
+    freshness,
+    visible,
+    counters,
+    bypasses,
+    async close() {
+      await followed.close()
+      await follower.close()
+      await log.close()
+    },
+  }
+}
