@@ -33,7 +33,7 @@ interface StateRow {
  * Rows older than the oldest transaction in progress at $1 were all seen by then; the index on xid skips them. Each
  * resource is looked up by itself (OFFSET 0): of a list of ids the planner expects so much that it reads all there are.
  */
-const READ_SINCE = {
+export const READ_SINCE = {
   name: 'log-since',
   text: `
 WITH fresh AS MATERIALIZED (
@@ -84,6 +84,18 @@ export interface PostgresLogOptions extends Omit<ConnectionOptions, 'statementTi
   readonly status?: DatabaseStatus
 }
 
+/**
+ * The log is read hundreds of times a second, and planning took four times as long as reading: so it is planned once for
+ * all positions. Not knowing the position, the planner expects a third of the log and would read all of it.
+ */
+const PLANNED_ONCE = 'SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off'
+
+/** A pooler in transaction mode has other server connections, whose settings are not for the log alone. */
+export async function prepareLogConnection(client: pg.Client, options: ConnectionOptions): Promise<void> {
+  await prepareConnection(client, options)
+  if (options.pooler !== 'transaction') await client.query(PLANNED_ONCE)
+}
+
 export function createInvalidationLog(
   options: PostgresLogOptions,
 ): InvalidationLog<ResourceState> & { close(): Promise<void> } {
@@ -91,7 +103,7 @@ export function createInvalidationLog(
   const { notify, pooler, status } = options
   return createLogReader<ResourceLogRow, ResourceState>({
     connect: () => new pg.Client(clientConfig(connectionOptions)),
-    prepare: (client) => prepareConnection(client, connectionOptions),
+    prepare: (client) => prepareLogConnection(client, connectionOptions),
     channel: notify && pooler !== 'transaction' ? LOG_CHANNEL : null,
     statements: { since: READ_SINCE, values: [STATES_MAX], floor: CHOOSE_FLOOR },
     changesOf: ({ states }) => (states === null ? null : states.map(stateOf)),
