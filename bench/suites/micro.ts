@@ -2,7 +2,7 @@
 import { createInvalidationIndex, parseSnapshot, type Stamp, type Tag, type Xid } from '../../src/cache/index.ts'
 import { createCursorCodec } from '../../src/domain/cursor.ts'
 import { retentionOf } from '../../src/domain/keys.ts'
-import type { GroupId, ResourceId, UserId } from '../../src/domain/model.ts'
+import { EMPTY_CONTENT, type GroupId, type ResourceId, type UserId } from '../../src/domain/model.ts'
 import type { CatalogueItem } from '../../src/domain/source.ts'
 import { createCatalogue } from '../../src/domain/visibility/catalogue.ts'
 import { bucketOfItems } from '../../src/domain/visibility/catalogue-bucket.ts'
@@ -83,6 +83,7 @@ function listOperations(): Operation[] {
 
 function itemOf(group: GroupId, at: number, order: number): CatalogueItem {
   return {
+    ...EMPTY_CONTENT,
     id: `00000000-0000-4000-8000-${String(at).padStart(12, '0')}` as ResourceId,
     name: `${order.toFixed(6)}/${group}/${at}`,
     kind: 'repository',

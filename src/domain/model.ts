@@ -37,12 +37,37 @@ export interface Membership {
   readonly role: MembershipRole
 }
 
-export interface Resource {
-  readonly id: ResourceId
+/** What its writers say about a resource; the rest is kept by the service. A new field begins here (CONTRIBUTING.md). */
+export interface ResourceContent {
   readonly name: string
   readonly kind: string
   readonly description: string | null
   readonly attributes: JsonObject
+}
+
+/** Its fields, which are also its columns; the order is the order on the wire, on the cached path and by SQL. */
+export const RESOURCE_CONTENT = [
+  'name',
+  'kind',
+  'description',
+  'attributes',
+] as const satisfies (keyof ResourceContent)[]
+
+/** What a resource has whose writer says nothing more. */
+export const EMPTY_CONTENT = { description: null, attributes: {} } as const satisfies Partial<ResourceContent>
+
+export type NewContent = Omit<ResourceContent, keyof typeof EMPTY_CONTENT> & Partial<ResourceContent>
+
+/** A merge patch: absent keeps, null clears (RFC 7396). */
+export type ContentChanges = Partial<Omit<ResourceContent, 'attributes'>> & { readonly attributes?: JsonObject | null }
+
+/** Nothing but the content, in the order on the wire; written out, because it is made for each of very many resources. */
+export function contentOf({ name, kind, description, attributes }: ResourceContent): ResourceContent {
+  return { name, kind, description, attributes }
+}
+
+export interface Resource extends ResourceContent {
+  readonly id: ResourceId
   readonly version: number
   readonly createdAt: Date
   readonly updatedAt: Date
@@ -68,12 +93,8 @@ export interface EffectiveGroup {
   readonly role: MembershipRole | null
 }
 
-export interface VisibleResource {
+export interface VisibleResource extends ResourceContent {
   readonly id: ResourceId
-  readonly name: string
-  readonly kind: string
-  readonly description: string | null
-  readonly attributes: JsonObject
   readonly permission: Permission
   readonly version: number
   readonly updatedAt: string

@@ -3,10 +3,10 @@ import type { Stamp } from '../cache/index.ts'
 import type { ResourceName } from './api.ts'
 import type {
   GroupId,
-  JsonObject,
   MembershipRole,
   Permission,
   Ref,
+  ResourceContent,
   ResourceId,
   UserId,
   VisibleResource,
@@ -27,12 +27,8 @@ export interface GroupNode {
 }
 
 /** A resource with the groups it is granted to. */
-export interface CatalogueItem {
+export interface CatalogueItem extends ResourceContent {
   readonly id: ResourceId
-  readonly name: string
-  readonly kind: string
-  readonly description: string | null
-  readonly attributes: JsonObject
   readonly version: number
   readonly updatedAt: string
   readonly grants: readonly (readonly [GroupId, Permission])[]

@@ -1,5 +1,14 @@
 /** Domain objects as the bodies that clients see. */
-import type { EffectiveGroup, Grant, Group, Membership, Permission, Resource, User } from '../domain/model.ts'
+import {
+  contentOf,
+  type EffectiveGroup,
+  type Grant,
+  type Group,
+  type Membership,
+  type Permission,
+  type Resource,
+  type User,
+} from '../domain/model.ts'
 
 export const userBody = (user: User) => ({
   id: user.id,
@@ -44,10 +53,7 @@ export const resourceBody = (
   permission: Permission | null,
 ) => ({
   id: resource.id,
-  name: resource.name,
-  kind: resource.kind,
-  description: resource.description,
-  attributes: resource.attributes,
+  ...contentOf(resource),
   permission,
   version: resource.version,
   updatedAt: resource.updatedAt,

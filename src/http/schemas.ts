@@ -125,6 +125,20 @@ const uuid = z.string().meta({ format: 'uuid' })
 const instant = z.string().meta({ format: 'date-time' })
 const nullablePermission = z.enum(PERMISSIONS).nullable()
 
+/** What a writer says of a new resource, and as a merge patch of one. */
+export const contentIn = {
+  name,
+  kind,
+  description: description.exactOptional(),
+  attributes: attributes.exactOptional(),
+}
+export const contentChangesIn = {
+  name: name.exactOptional(),
+  kind: kind.exactOptional(),
+  description: description.exactOptional(),
+  attributes: attributes.nullable().exactOptional(),
+}
+
 export const visibleResourceOut = z
   .object({
     id: uuid,

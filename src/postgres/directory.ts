@@ -21,6 +21,7 @@ import type { CacheSource } from '../domain/source.ts'
 import { firstRowsOf, GRANTS, MEMBERS } from './list-states.ts'
 import type { Database, Statement } from './pool.ts'
 import { boundsOf } from './prefix-bounds.ts'
+import { RESOURCE } from './resource-columns.ts'
 import { EFFECTIVE_GROUPS } from './visibility.ts'
 
 type Directory = Omit<
@@ -36,8 +37,6 @@ const byKey = (name: string, text: string): Statement => ({ name, text, plan: 'k
 
 const USER = 'id, display_name AS "displayName", disabled, created_at AS "createdAt", updated_at AS "updatedAt"'
 const GROUP = 'id, name, parent_id AS "parentId", version, created_at AS "createdAt", updated_at AS "updatedAt"'
-const RESOURCE =
-  'id, name, kind, description, attributes, version, created_at AS "createdAt", updated_at AS "updatedAt"'
 
 /** $1 rows after $2 (nothing is before the empty text), from $3 below $4: a range of the index under any plan. */
 const pageOf = (columns: string, table: string, key: string) =>

@@ -1,13 +1,14 @@
 /** The invalidation log as instances of the service follow it: with the state of the resources that its rows name. */
 import pg from 'pg'
 import type { InvalidationLog } from '../cache/index.ts'
-import type { ResourceId } from '../domain/model.ts'
+import { RESOURCE_CONTENT, type ResourceId } from '../domain/model.ts'
 import type { CatalogueItem, ResourceState } from '../domain/source.ts'
 import { type ConnectionOptions, clientConfig, prepareConnection } from './connection.ts'
 import type { DatabaseStatus } from './database-status.ts'
 import { CHECKPOINT_OF_THIS_HISTORY, OF_THIS_HISTORY } from './foreign-history.ts'
 import { createLogReader, type LogReadRow, READ_TIMEOUT_MS } from './log-reader.ts'
-import { grantsIn, UPDATED_AT } from './source.ts'
+import { UPDATED_AT } from './resource-columns.ts'
+import { grantsIn } from './source.ts'
 import { STAMP_COLUMNS } from './stamp.ts'
 
 export const LOG_CHANNEL = 'portcullis_invalidation'
@@ -52,9 +53,8 @@ SELECT ${STAMP_COLUMNS}, (
 ) AS rows, CASE WHEN (SELECT count(*) FROM named) <= $2::int THEN (
   SELECT coalesce(json_agg(json_build_object('id', named.id, 'item', state.item)), '[]')
   FROM named LEFT JOIN LATERAL (
-    SELECT json_build_object('id', r.id, 'name', r.name, 'kind', r.kind, 'description', r.description,
-      'attributes', r.attributes, 'version', r.version,
-      'updatedAt', ${UPDATED_AT}, 'grants', (
+    SELECT json_build_object('id', r.id, ${RESOURCE_CONTENT.map((name) => `'${name}', r.${name}`).join(', ')},
+      'version', r.version, 'updatedAt', ${UPDATED_AT}, 'grants', (
         SELECT string_agg(group_id || ' ' || permission, ',') FROM grants WHERE resource_id = r.id
       )) AS item
     FROM resources r WHERE r.id = named.id OFFSET 0

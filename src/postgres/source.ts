@@ -1,10 +1,19 @@
 /** What the cache loads from PostgreSQL, each load stamped with the snapshot it saw. */
 
-import type { GroupId, JsonObject, Permission, ResourceId, UserId, VisibleResource } from '../domain/model.ts'
+import {
+  contentOf,
+  type GroupId,
+  type Permission,
+  type ResourceContent,
+  type ResourceId,
+  type UserId,
+  type VisibleResource,
+} from '../domain/model.ts'
 import type { CacheSource, CatalogueItem, GroupNode, Stamped, VisibleQuery } from '../domain/source.ts'
 import { createBatches } from './batches.ts'
 import type { Database, Statement } from './pool.ts'
 import { boundsOf } from './prefix-bounds.ts'
+import { contentColumns, UPDATED_AT } from './resource-columns.ts'
 import { STAMP_COLUMNS, type StampColumns, stampOf } from './stamp.ts'
 import {
   COUNTS,
@@ -15,9 +24,6 @@ import {
   VISIBLE_PAGE,
   VISIBLE_RANGE,
 } from './visibility.ts'
-
-/** As `toISOString` writes it. */
-export const UPDATED_AT = `to_char(r.updated_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')`
 
 const groupsOf = (effective: string) => `
   SELECT coalesce(json_agg(json_build_object('id', e.id, 'name', e.name, 'parentId', e.parent_id, 'role', e.role) ORDER BY e.name), '[]')
@@ -35,7 +41,7 @@ permitted AS (
   FROM grants WHERE group_id = ANY (ARRAY(SELECT id FROM effective)) GROUP BY resource_id
 ),
 listed AS (
-  SELECT r.id, r.name, r.kind, r.description, r.attributes, p.permission, r.version, ${UPDATED_AT} AS "updatedAt"
+  SELECT r.id, ${contentColumns('r')}, p.permission, r.version, ${UPDATED_AT} AS "updatedAt"
   FROM permitted p JOIN resources r ON r.id = p.resource_id ORDER BY r.name, r.id LIMIT $2
 )
 SELECT ${STAMP_COLUMNS},
@@ -80,10 +86,10 @@ SELECT ${STAMP_COLUMNS}, (
 const CATALOGUE_BUCKETS: Statement = {
   name: 'catalogue-buckets',
   text: `
-SELECT ${STAMP_COLUMNS}, NULL::uuid AS id, NULL AS name, NULL AS kind, NULL AS description, NULL::jsonb AS attributes,
-  NULL::integer AS version, NULL AS updated_at, NULL AS grants
+SELECT ${STAMP_COLUMNS}, none.id, ${contentColumns('none')}, none.version, NULL AS updated_at, NULL AS grants
+FROM (SELECT (NULL::resources).*) AS none
 UNION ALL
-SELECT NULL, NULL, r.id, r.name, r.kind, r.description, r.attributes, r.version,
+SELECT NULL, NULL, r.id, ${contentColumns('r')}, r.version,
   ${UPDATED_AT}, r.grants
 FROM unnest($1::uuid[], $2::uuid[]) AS run(first, last) CROSS JOIN LATERAL (
   SELECT resources.*, granted.grants
@@ -95,12 +101,8 @@ FROM unnest($1::uuid[], $2::uuid[]) AS run(first, last) CROSS JOIN LATERAL (
 ) AS r`,
 }
 
-interface ResourceRow {
+interface ResourceRow extends ResourceContent {
   id: ResourceId
-  name: string
-  kind: string
-  description: string | null
-  attributes: JsonObject
   version: number
   updated_at: Date
 }
@@ -210,25 +212,17 @@ function grouped(rows: readonly (CatalogueRow | StampRow)[], buckets: readonly n
   const values = new Map<number, CatalogueItem[]>(buckets.map((bucket) => [bucket, []]))
   for (const row of rows) {
     if (row.id === null) continue
-    const { id, name, kind, description, attributes, version, updated_at: updatedAt, grants } = row
-    const item = { id, name, kind, description, attributes, version, updatedAt, grants: grantsIn(grants) }
+    const { id, version, updated_at: updatedAt, grants } = row
+    const item = { id, ...contentOf(row), version, updatedAt, grants: grantsIn(grants) }
     values.get(Number.parseInt(id.slice(0, 2), 16))?.push(item)
   }
   return values
 }
 
 /** The order of the properties is the order on the wire, on the cached path too. */
-function visibleOf({
-  id,
-  name,
-  kind,
-  description,
-  attributes,
-  permission,
-  version,
-  updated_at,
-}: VisibleRow): VisibleResource {
-  return { id, name, kind, description, attributes, permission, version, updatedAt: updated_at.toISOString() }
+function visibleOf(row: VisibleRow): VisibleResource {
+  const { id, permission, version, updated_at } = row
+  return { id, ...contentOf(row), permission, version, updatedAt: updated_at.toISOString() }
 }
 
 /** `<group> <permission>,…` */
@@ -237,17 +231,9 @@ export function grantsIn(text: string | null): [GroupId, Permission][] {
 }
 
 /** JSON has them in the order of the columns; the order on the wire is the one of {@link visibleOf}. */
-function itemOf({
-  id,
-  name,
-  kind,
-  description,
-  attributes,
-  permission,
-  version,
-  updatedAt,
-}: VisibleResource): VisibleResource {
-  return { id, name, kind, description, attributes, permission, version, updatedAt }
+function itemOf(item: VisibleResource): VisibleResource {
+  const { id, permission, version, updatedAt } = item
+  return { id, ...contentOf(item), permission, version, updatedAt }
 }
 
 /** Neighbouring buckets are one range of ids. */

@@ -3,6 +3,7 @@
  * of every test. Groups count upwards (a member of a child has what its ancestors were granted, never the reverse).
  */
 import type { Statement } from './pool.ts'
+import { contentColumns } from './resource-columns.ts'
 
 /** `own` and `effective` for the user $1: the user's groups with the role in each, and those with all their ancestors. */
 export const EFFECTIVE_GROUPS = `
@@ -17,7 +18,7 @@ export const EFFECTIVE_GROUPS = `
     SELECT g.id, g.name, g.parent_id FROM groups g JOIN effective e ON g.id = e.parent_id
   )`
 
-const COLUMNS = 'r.id, r.name, r.kind, r.description, r.attributes, r.version, r.updated_at'
+const COLUMNS = `r.id, ${contentColumns('r')}, r.version, r.updated_at`
 
 const visiblePage = (name: string, { grants = '', resources }: { grants?: string; resources: string }): Statement => ({
   name,

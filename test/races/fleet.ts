@@ -33,7 +33,13 @@ import {
   userTag,
 } from '../../src/domain/keys.ts'
 import { LAYERS } from '../../src/domain/layers.ts'
-import type { GroupId, ResourceId, UserId, VisibleResource } from '../../src/domain/model.ts'
+import {
+  EMPTY_CONTENT,
+  type GroupId,
+  type ResourceId,
+  type UserId,
+  type VisibleResource,
+} from '../../src/domain/model.ts'
 import type { CacheSource, CatalogueItem, GroupNode, ResourceState } from '../../src/domain/source.ts'
 import { createCatalogue } from '../../src/domain/visibility/catalogue.ts'
 import { createCatalogueCheckpoint } from '../../src/domain/visibility/catalogue-checkpoint.ts'
@@ -416,11 +422,10 @@ function catalogueAt(database: Database, { snapshot }: Stamp): CatalogueItem[] {
     const name = key.slice(2)
     const grants = database.read<string[]>(key, snapshot, []).map((group) => [group as GroupId, 'read'] as const)
     return {
+      ...EMPTY_CONTENT,
       id: resourceId(name),
       name,
       kind: 'k',
-      description: null,
-      attributes: {},
       version: 1,
       updatedAt: '',
       grants,

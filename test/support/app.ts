@@ -7,6 +7,7 @@ import { createCursorCodec } from '../../src/domain/cursor.ts'
 import { DomainError } from '../../src/domain/errors.ts'
 import {
   type EffectiveGroup,
+  EMPTY_CONTENT,
   type Group,
   type GroupId,
   type MembershipRole,
@@ -96,11 +97,10 @@ export function createWorld() {
   })
   const groups = [group(WORLD.group, 'team/core'), group(WORLD.otherGroup, 'team/other')]
   const resource = (id: ResourceId, name: string): Resource => ({
+    ...EMPTY_CONTENT,
     id,
     name,
     kind: 'repository',
-    description: null,
-    attributes: {},
     version: 7,
     createdAt: T0,
     updatedAt: T0,

@@ -1,11 +1,13 @@
 /** What can be changed; every one invalidates by the rules. */
 import type {
+  ContentChanges,
   Grant,
   Group,
   GroupId,
   JsonObject,
   Membership,
   MembershipRole,
+  NewContent,
   Permission,
   Ref,
   Resource,
@@ -36,20 +38,14 @@ export type ListCondition = '*' | readonly string[]
 
 export interface Mutations {
   createResource(
-    input: {
-      name: string
-      kind: string
-      description?: string | null
-      attributes?: JsonObject
-      grants?: readonly { group: Ref<GroupId>; permission: Permission }[]
-    },
+    input: NewContent & { grants?: readonly { group: Ref<GroupId>; permission: Permission }[] },
     context: MutationContext,
   ): Promise<Mutated<Resource>>
   /** `changes` is a merge patch: absent keeps, null clears (RFC 7396). `ifVersion` from If-Match. */
   updateResource(
     input: {
       resource: Ref<ResourceId>
-      changes: { name?: string; kind?: string; description?: string | null; attributes?: JsonObject | null }
+      changes: ContentChanges
       ifVersion?: number
     },
     context: MutationContext,

@@ -4,13 +4,17 @@ import { allResources, resourcesOfHolders } from '../invalidation-rules.ts'
 import { mergePatch, sameJson } from '../merge-patch.ts'
 import {
   ATTRIBUTES_MAX_BYTES,
+  contentOf,
+  EMPTY_CONTENT,
   type Grant,
   type Group,
   type GroupId,
   type JsonObject,
   type Permission,
+  RESOURCE_CONTENT,
   type Ref,
   type Resource,
+  type ResourceContent,
   type ResourceId,
 } from '../model.ts'
 import type { Holders, Transaction } from '../transaction.ts'
@@ -34,13 +38,13 @@ const targetOf = ({ resource }: { resource: Ref<ResourceId> }) => `resource:${na
 
 export const createResource = mutation('createResource')
   .locking(keepingTheTree)
-  .on(async (tx, { name, kind, description = null, attributes = {}, grants = [] }) => {
+  .on(async (tx, { grants = [], ...said }) => {
     const id = crypto.randomUUID() as string as ResourceId
     const known = await tx.groups.lockAll(grants.map(({ group }) => group))
     const first = firstGrants(id, grants, known)
     const groups = first.map(({ groupId }) => groupId)
     const times = { createdAt: tx.now, updatedAt: tx.now }
-    const resource: Resource = { id, name, kind, description, attributes, version: 1, ...times }
+    const resource: Resource = { id, ...contentOf({ ...EMPTY_CONTENT, ...said }), version: 1, ...times }
     return { resource, grants: first, holders: { groups, users: await tx.groups.membersBelow(groups) } }
   })
   .invalidates(allResources(idOf))
@@ -81,10 +85,8 @@ export const deleteResource = mutation('deleteResource')
   })
   .audited({ target: targetOf, before: ({ resource }) => resource })
 
-function isSame(one: Resource, other: Resource): boolean {
-  const { name, kind, description } = other
-  const texts = one.name === name && one.kind === kind && one.description === description
-  return texts && sameJson(one.attributes, other.attributes)
+function isSame(one: ResourceContent, other: ResourceContent): boolean {
+  return RESOURCE_CONTENT.every((field) => sameJson(one[field], other[field]))
 }
 
 /**

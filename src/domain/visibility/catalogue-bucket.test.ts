@@ -1,9 +1,10 @@
 import { describe, expect, it } from 'vitest'
-import type { GroupId, Permission, ResourceId } from '../model.ts'
+import { EMPTY_CONTENT, type GroupId, type Permission, type ResourceId } from '../model.ts'
 import type { CatalogueItem } from '../source.ts'
 import { bucketOfItems, decodeBucket, encodeBucket } from './catalogue-bucket.ts'
 
 const item = (name: string, grants: [string, Permission][], kind = 'plan'): CatalogueItem => ({
+  ...EMPTY_CONTENT,
   id: `id of ${name}` as ResourceId,
   name,
   kind,

@@ -3,7 +3,7 @@
  * as it goes out, and beside it what is needed to find, order and count them. It is made once, when it is loaded; a
  * process that gets it from the store parses the small part and keeps the large one as bytes.
  */
-import type { GroupId, Permission } from '../model.ts'
+import { contentOf, type GroupId, type Permission } from '../model.ts'
 import type { CatalogueItem } from '../source.ts'
 
 export interface CatalogueBucket {
@@ -106,8 +106,9 @@ function pairsOf(grants: readonly (number | Permission)[], groups: readonly Grou
 }
 
 /** The order of the properties is the order on the wire, on the SQL path too; the permission goes before the version. */
-function textOf({ id, name, kind, description, attributes, version, updatedAt }: CatalogueItem) {
+function textOf(item: CatalogueItem) {
+  const { id, version, updatedAt } = item
   const afterPermission = `,${JSON.stringify({ version, updatedAt }).slice(1)}`
-  const text = JSON.stringify({ id, name, kind, description, attributes }).slice(0, -1) + afterPermission
+  const text = JSON.stringify({ id, ...contentOf(item) }).slice(0, -1) + afterPermission
   return { text, afterPermission }
 }

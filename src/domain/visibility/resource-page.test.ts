@@ -1,17 +1,17 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { createCursorCodec } from '../cursor.ts'
-import type { ResourceId, UserId, VisibleResource } from '../model.ts'
+import { EMPTY_CONTENT, type ResourceId, type UserId, type VisibleResource } from '../model.ts'
 import { comparePositions, createResourcePages, DEFAULT_LIMIT } from './resource-page.ts'
 
 const pages = createResourcePages(createCursorCodec('0123456789abcdef0123456789abcdef'))
 const alice = 'alice' as UserId
 
 const resource = (n: number): VisibleResource => ({
+  ...EMPTY_CONTENT,
   id: `id-${n}` as ResourceId,
   name: `name-${String(n).padStart(4, '0')}`,
   kind: 'plan',
-  description: null,
   attributes: { n },
   permission: 'read',
   version: 1,

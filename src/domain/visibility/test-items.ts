@@ -1,5 +1,5 @@
 /** Resources with grants, made short, for the tests beside this file. */
-import type { GroupId, Permission, ResourceId } from '../model.ts'
+import { EMPTY_CONTENT, type GroupId, type Permission, type ResourceId } from '../model.ts'
 import type { CatalogueItem } from '../source.ts'
 
 export const [team, lab, none] = ['team', 'lab', 'none'] as GroupId[] as [GroupId, GroupId, GroupId]
@@ -13,6 +13,7 @@ export type Grants = readonly (readonly [GroupId, Permission])[]
 
 export function itemOf(id: ResourceId, name: string, grants: Grants, over: Partial<CatalogueItem> = {}): CatalogueItem {
   return {
+    ...EMPTY_CONTENT,
     id,
     name,
     kind: 'plan',

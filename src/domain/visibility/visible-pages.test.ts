@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest'
 import type { ResourceQuery } from '../api.ts'
 import { createCursorCodec } from '../cursor.ts'
 import { bucketOf } from '../keys.ts'
-import { type GroupId, PERMISSIONS, type UserId, type VisibleResource } from '../model.ts'
+import { contentOf, type GroupId, PERMISSIONS, type UserId, type VisibleResource } from '../model.ts'
 import { atLeast } from '../permission.ts'
 import type { CatalogueItem } from '../source.ts'
 import { createCatalogue } from './catalogue.ts'
@@ -26,8 +26,8 @@ function resource(n: number): VisibleResource {
     [],
   )
   const permission = PERMISSIONS[n % 5] ?? 'read'
-  const { id, name, description, attributes, version, updatedAt } = item
-  return { id, name, kind: n % 5 === 0 ? 'rare' : 'common', description, attributes, permission, version, updatedAt }
+  const { id, version, updatedAt } = item
+  return { id, ...contentOf({ ...item, kind: n % 5 === 0 ? 'rare' : 'common' }), permission, version, updatedAt }
 }
 
 function granted({ permission, ...item }: VisibleResource, n: number): CatalogueItem {

@@ -13,12 +13,11 @@ import { MERGE_PATCH_TYPES } from '../request-body.ts'
 import { route } from '../route.ts'
 import {
   accessOut,
-  attributes,
+  contentChangesIn,
+  contentIn,
   cursor,
-  description,
   kind,
   limit,
-  name,
   namePrefix,
   pageOf,
   pageQuery,
@@ -39,22 +38,14 @@ export const resourceListQuery = z.strictObject({
 const params = z.object({ id: pathRefTo<ResourceId>('resource') })
 
 const createBody = z.strictObject({
-  name,
-  kind,
-  description: description.exactOptional(),
-  attributes: attributes.exactOptional(),
+  ...contentIn,
   grants: z
     .array(z.strictObject({ group: refTo<GroupId>('group'), permission }))
     .max(1000, { error: 'must be at most 1000 grants' })
     .exactOptional(),
 })
 
-const patchBody = z.strictObject({
-  name: name.exactOptional(),
-  kind: kind.exactOptional(),
-  description: description.exactOptional(),
-  attributes: attributes.nullable().exactOptional(),
-})
+const patchBody = z.strictObject(contentChangesIn)
 
 export const listResources = route({
   operationId: 'listResources',

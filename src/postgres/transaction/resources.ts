@@ -1,13 +1,11 @@
 /** Resources, one by one. */
-import type { GroupId, Resource } from '../../domain/model.ts'
+import { type GroupId, RESOURCE_CONTENT, type Resource } from '../../domain/model.ts'
 import type { Transaction } from '../../domain/transaction.ts'
 import type { Statement } from '../pool.ts'
+import { RESOURCE } from '../resource-columns.ts'
 import type { Question, Session } from '../session.ts'
 import { type AffectedStatements, holdersOf, idsIn, type NamedUsersRow } from './affected.ts'
 import { byRef, namedBy, statementFor } from './refs.ts'
-
-const RESOURCE =
-  'id, name, kind, description, attributes, version, created_at AS "createdAt", updated_at AS "updatedAt"'
 
 const FIND = byRef('resource', '$1', (resource) => `SELECT ${RESOURCE} FROM resources WHERE ${resource}`)
 
@@ -33,15 +31,21 @@ const LOCK_GROUPS: Statement = {
   text: 'SELECT FROM groups WHERE id = ANY($1::uuid[]) ORDER BY id FOR NO KEY UPDATE',
 }
 
+/** What a write says of a resource; `attributes` goes as the JSON that the driver makes of an object. */
+const WRITTEN = ['id', ...RESOURCE_CONTENT, 'version', 'updatedAt', 'createdAt'] as const
+const parameterOf = (name: (typeof WRITTEN)[number]) => `$${WRITTEN.indexOf(name) + 1}`
+const valuesOf = (resource: Resource) => WRITTEN.map((name) => resource[name])
+
 const INSERT = `
-INSERT INTO resources (id, name, kind, description, attributes, version, created_at, updated_at)
-VALUES ($1, $2, $3, $4, $5::jsonb, $6, $7, $8)`
+INSERT INTO resources (id, ${RESOURCE_CONTENT.join(', ')}, version, updated_at, created_at)
+VALUES (${WRITTEN.map(parameterOf).join(', ')})`
 const INSERT_GRANTS = `
 INSERT INTO grants (group_id, resource_id, permission)
-SELECT "groupId", "resourceId", permission FROM jsonb_to_recordset($9::jsonb)
+SELECT "groupId", "resourceId", permission FROM jsonb_to_recordset($${WRITTEN.length + 1}::jsonb)
   AS g("groupId" uuid, "resourceId" uuid, permission permission)`
 const UPDATE = `
-UPDATE resources SET name = $2, kind = $3, description = $4, attributes = $5::jsonb, version = $6, updated_at = $7
+UPDATE resources SET ${RESOURCE_CONTENT.map((name) => `${name} = ${parameterOf(name)}`).join(', ')},
+  version = ${parameterOf('version')}, updated_at = ${parameterOf('updatedAt')}
 WHERE id = $1::uuid`
 
 interface LockedRow extends Resource {
@@ -76,8 +80,8 @@ export function resourcesIn(session: Session, affected: AffectedStatements): Tra
       const [row] = await session.query<Resource>(statementFor(FIND, ref), [namedBy(ref)])
       return row ?? null
     },
-    insert: ({ id, name, kind, description, attributes, version, createdAt, updatedAt }, grants) => {
-      const values = [id, name, kind, description, JSON.stringify(attributes), version, createdAt, updatedAt]
+    insert: (resource, grants) => {
+      const values = valuesOf(resource)
       if (grants.length === 0) session.write({ name: 'insert-resource', parts: [INSERT], values })
       else
         session.write({
@@ -86,12 +90,9 @@ export function resourcesIn(session: Session, affected: AffectedStatements): Tra
           values: [...values, JSON.stringify(grants)],
         })
     },
-    update: ({ id, name, kind, description, attributes, version, updatedAt }) =>
-      session.write({
-        name: 'update-resource',
-        parts: [UPDATE],
-        values: [id, name, kind, description, JSON.stringify(attributes), version, updatedAt],
-      }),
+    // Everything but the last, which does not change.
+    update: (resource) =>
+      session.write({ name: 'update-resource', parts: [UPDATE], values: valuesOf(resource).slice(0, -1) }),
     remove: (id) =>
       session.write({ name: 'delete-resource', parts: ['DELETE FROM resources WHERE id = $1::uuid'], values: [id] }),
   }
