@@ -78,6 +78,7 @@ export function createRedis(options: RedisDependencies): RedisAdapter {
     budgetMs,
     heartbeatMs,
     heartbeat: heartbeat.beat,
+    connected: connection.isReady,
     connectionError: () => connection.lastError,
     distrust: connection.reset,
     events: eventsOf(options, { errors, dataAgeMs: heartbeat.dataAgeMs }),
