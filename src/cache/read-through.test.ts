@@ -604,7 +604,7 @@ describe('while another instance holds the lease', () => {
     expect(await waiting).toMatchObject({ value: 'one', outcome: 'stored' })
   })
 
-  it('a reader loads for himself once the lease must be over, and stores nothing', async () => {
+  it('a reader loads for itself once the lease must be over, and stores nothing', async () => {
     const { read, loading, loads, store, clock, waits, seen } = await setUp()
     store.leases.set(key, holder)
     const waiting = read(loading('one', { ttlMs: 77 }))
