@@ -60,6 +60,8 @@ export type CacheRule<Tx> = Rule<Tx, null>
 
 export interface Mutated<Value> {
   readonly value: Value
+  /** The tags of all that the rules named. */
+  readonly named: readonly Tag[]
   /** A read that is given this sees the mutation, on every instance, whatever Redis does. */
   readonly token: string
 }
@@ -72,8 +74,11 @@ export interface Reader<Parts extends unknown[], Value> {
    * Without a token it is an ordinary read.
    */
   after(token: string | undefined, ...parts: Parts): Promise<Value>
-  /** Loads from the database, around the cache. */
+  /** Loads from the database, around the cache. @throws what the loader's statement throws */
   fresh(...parts: Parts): Promise<Value>
+  /** The same, as an entry would be: with its tags and the snapshot that it was read at. */
+  loaded(...parts: Parts): Promise<{ readonly value: Value; readonly tags: readonly Tag[]; readonly stamp: Stamp }>
+  readonly layer: string
 }
 
 export interface ReaderOptions<Parts extends unknown[], Row, Value> {
@@ -235,7 +240,12 @@ export function createCache<const Rows extends LayerRows, Tx, Query>(
 
     const fresh = async (...parts: PartsOf<Rows, Name>) => mappedOf((await loaded(parts)).value)
     return Object.assign(read, {
+      layer: name,
       fresh,
+      async loaded(...parts: PartsOf<Rows, Name>) {
+        const { value, tags, stamp } = await loaded(parts)
+        return { value: mappedOf(value), tags, stamp }
+      },
       async after(token: string | undefined, ...parts: PartsOf<Rows, Name>) {
         if (token === undefined) return read(...parts)
         const committed = committedIn(token)
@@ -277,12 +287,13 @@ export function createCache<const Rows extends LayerRows, Tx, Query>(
         value,
         database: where,
         xid,
+        invalidation,
       } = await runner.run(
         chain.write((tx) => work(tx)),
         null,
         null,
       )
-      return { value, token: tokenOf({ database: where, xid }) }
+      return { value, named: invalidation.tags, token: tokenOf({ database: where, xid }) }
     },
     ready: follower.ready,
     async status() {
@@ -322,7 +333,7 @@ function tokenOf({ database, xid }: Committed): string {
 }
 
 /** Null for what is no token of ours; it can then only cost the reader a load. */
-function committedIn(token: string): Committed | null {
+export function committedIn(token: string): Committed | null {
   const [xid, database] = Buffer.from(token, 'base64url').toString().split(' ')
   try {
     return xid && database ? { database, xid: parseXid(xid) } : null
