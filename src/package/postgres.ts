@@ -13,9 +13,14 @@ export { type Sql, SqlError, sql } from './sql.ts'
 /** Runs one statement of a transaction. */
 export type Statement<Tx> = (tx: Tx, text: string, values: readonly unknown[]) => Promise<readonly unknown[]>
 
-export interface PostgresLogOptions {
-  /** The service's own pool. It must lead to the primary: a standby cannot stamp what it reads. */
-  readonly pool: pg.Pool
+/** The primary: a standby cannot stamp what it reads. */
+export type PostgresSource =
+  /** The service's own pool; it stays open when the cache is closed. */
+  | { readonly pool: pg.Pool; readonly url?: never }
+  /** For services that reach PostgreSQL by another library: a pool of the cache's own. */
+  | { readonly url: string; readonly pool?: never }
+
+export type PostgresLogOptions = PostgresSource & {
   /** Where `migrate` put the tables. Default: `portcullis`. */
   readonly schema?: string
   /** Whether to listen for wake-ups; through a pooler in transaction mode that is impossible. Default: true. */
@@ -42,8 +47,9 @@ const CONNECT_TIMEOUT_MS = 1000
 export function postgresLog(options: PostgresLogOptions): CacheLog<pg.PoolClient, Sql>
 export function postgresLog<Tx>(options: PostgresLogOptions & TransactionOptions<Tx>): CacheLog<Tx, Sql>
 export function postgresLog<Tx>(options: PostgresLogOptions & Partial<TransactionOptions<Tx>>): CacheLog<Tx, Sql> {
-  const { pool, notify = true, statement = statementOf } = options
-  if (typeof pool?.connect !== 'function') throw new PostgresLogError('pool: pass a pg.Pool that leads to the primary')
+  const { notify = true, statement = statementOf } = options
+  const pool = options.pool ?? ownPool(options.url)
+  if (typeof pool.connect !== 'function') throw new PostgresLogError('pool: pass a pg.Pool that leads to the primary')
   const schema = checkedSchema(options.schema ?? DEFAULT_SCHEMA)
   const transaction = options.transaction ?? (<T>(work: (tx: Tx) => Promise<T>) => inTransaction(pool, work))
   const channel = notify ? channelOf(schema) : null
@@ -95,8 +101,15 @@ export function postgresLog<Tx>(options: PostgresLogOptions & Partial<Transactio
     async close() {
       clearInterval(timer)
       await log.close()
+      if (!options.pool) await pool.end()
     },
   }
+}
+
+function ownPool(url: unknown): pg.Pool {
+  if (typeof url !== 'string' || !/^postgres(?:ql)?:/.test(url))
+    throw new PostgresLogError('pass { pool }, a pg.Pool that leads to the primary, or { url: "postgres://…" }')
+  return new pg.Pool({ connectionString: url })
 }
 
 /** A connection of the follower's own, as the pool makes its own. */

@@ -1,6 +1,16 @@
 /** The packed tarball, unpacked into an empty folder as npm would, beside the peers that this repository has. */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
-import { cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
+import {
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -10,7 +20,23 @@ import { freePort } from './free-port.ts'
 const root = fileURLToPath(new URL('../..', import.meta.url))
 /** Another Node to run the package on: `PACKAGE_NODE=/path/to/node20`. */
 const node = process.env.PACKAGE_NODE ?? process.execPath
-const PEERS = ['pg', 'ioredis', 'express', '@types']
+const PEERS = [
+  'pg',
+  'ioredis',
+  'express',
+  '@prisma/client',
+  '@prisma/client-runtime-utils',
+  '@prisma/adapter-pg',
+  'kysely',
+  'drizzle-orm',
+  '@types',
+]
+
+/** Another release of an example: the same program with one text replaced by another. */
+export interface Release {
+  readonly text: string
+  readonly instead: string
+}
 
 export interface Packed {
   readonly folder: string
@@ -19,8 +45,13 @@ export interface Packed {
   lint(checker: 'publint' | 'attw', ...args: string[]): string
   /** Runs the package's command; returns what it printed. */
   command(...args: string[]): string
-  /** Starts a program of test/examples/package; resolves with its address when it listens. */
-  start(program: string, environment: Readonly<Record<string, string>>): Promise<string>
+  /**
+   * Starts a program of test/examples/package; resolves with its address when it listens.
+   * @param release what another release of it has in the place of some of its text
+   */
+  start(program: string, environment: Readonly<Record<string, string>>, release?: Release): Promise<string>
+  /** Generates the Prisma client of the examples, as `npx prisma generate` does. */
+  generateClient(): void
   /** Compiles a program of test/examples/package against the package's own types; throws where it fails. */
   compile(program: string): void
   /** Ends all programs. */
@@ -36,6 +67,7 @@ export function unpack(): Packed {
   mkdirSync(own, { recursive: true })
   const tarball = readdirSync(path.join(root, 'dist')).find((name) => name.endsWith('.tgz'))
   execFileSync('tar', ['xzf', path.join(root, 'dist', String(tarball)), '--strip-components=1', '-C', own])
+  mkdirSync(path.join(modules, '@prisma'))
   for (const peer of PEERS) symlinkSync(path.join(root, 'node_modules', peer), path.join(modules, peer))
   writeFileSync(path.join(folder, 'package.json'), '{}')
   const running: ChildProcess[] = []
@@ -52,9 +84,22 @@ export function unpack(): Packed {
         cwd: root,
       }),
     command: (...args) => execFileSync(node, [path.join(own, 'cli.js'), ...args], { encoding: 'utf8' }),
-    async start(program, environment) {
+    generateClient() {
+      cpSync(path.join(root, 'test/examples/package/schema.prisma'), path.join(folder, 'schema.prisma'))
+      // The command looks for a native engine that generating does not use (scripts/bootstrap/database-client.mjs).
+      const quiet = { PRISMA_HIDE_UPDATE_MESSAGE: '1', CHECKPOINT_DISABLE: '1' }
+      const env = { ...process.env, ...quiet, PRISMA_SCHEMA_ENGINE_BINARY: process.execPath }
+      const prisma = path.join(root, 'node_modules/prisma/build/index.js')
+      execFileSync(process.execPath, [prisma, 'generate', '--schema', 'schema.prisma'], {
+        cwd: folder,
+        env,
+        stdio: ['ignore', 'ignore', 'inherit'],
+      })
+    },
+    async start(example, environment, release) {
       const port = await freePort()
-      cpSync(path.join(root, 'test/examples/package', program), path.join(folder, program))
+      const program = release ? `next-${example}` : example
+      writeFileSync(path.join(folder, program), textOf(example, release))
       const env = { ...environment, PORT: String(port), PATH: process.env.PATH }
       running.push(spawn(node, [program], { cwd: folder, env, stdio: 'inherit' }))
       const url = `http://127.0.0.1:${port}`
@@ -81,4 +126,11 @@ export function unpack(): Packed {
       rmSync(folder, { recursive: true, force: true })
     },
   }
+}
+
+function textOf(example: string, release: Release | undefined): string {
+  const text = readFileSync(path.join(root, 'test/examples/package', example), 'utf8')
+  if (!release) return text
+  if (!text.includes(release.text)) throw new Error(`${example} has no ${release.text}`)
+  return text.replace(release.text, release.instead)
 }
