@@ -22,7 +22,9 @@ import { type Tag, tag, tagKind } from './tags.ts'
 /** The shared store behind its adapter, as `sentinelRedis(...)` makes it for a table of layers. */
 export interface CacheStore {
   readonly store: EntryStore
+  /** For `cache.status()`. */
   status?(): Promise<unknown>
+  /** Ends its connections. */
   close(): Promise<void>
 }
 
@@ -34,11 +36,14 @@ export interface CacheLog<Tx, Query> {
   load(query: Query): Promise<{ readonly rows: readonly unknown[]; readonly stamp: Stamp }>
   /** Removes what no entry can depend on any more, from time to time, until it is closed. */
   prune(retentionMs: number): void
+  /** Ends following and pruning. */
   close(): Promise<void>
 }
 
+/** What a cache is made of; `layers`, `redis`, `log` and `secret` are needed. */
 export interface CacheOptions<Rows extends LayerRows, Tx, Query> {
   readonly layers: Layers<Rows>
+  /** What `sentinelRedis(…)`, `singleRedis(…)` or `memoryRedis()` returns. */
   readonly redis: (layers: LayerNames) => CacheStore
   readonly log: CacheLog<Tx, Query>
   /** 32 characters or more, the same on all instances: entries that were not made with it are not believed. */
@@ -51,6 +56,7 @@ export interface CacheOptions<Rows extends LayerRows, Tx, Query> {
   readonly graceMs?: number
   /** Told of hits, misses, loads and rejected entries, for metrics. */
   readonly events?: LayerEvents
+  /** Told when the log is followed, held for `graceMs`, or lost; while it is lost, the database answers every read. */
   readonly onTrustChange?: (trust: Trust, cause?: unknown) => void
   readonly clock?: Clock
 }
@@ -58,6 +64,7 @@ export interface CacheOptions<Rows extends LayerRows, Tx, Query> {
 /** What a mutation makes stale: asked inside its transaction, before the write and after it. */
 export type CacheRule<Tx> = Rule<Tx, null>
 
+/** What `cache.mutate` resolves with, after the commit. */
 export interface Mutated<Value> {
   readonly value: Value
   /** The tags of all that the rules named. */
@@ -66,6 +73,7 @@ export interface Mutated<Value> {
   readonly token: string
 }
 
+/** Reads entries of one layer. */
 export interface Reader<Parts extends unknown[], Value> {
   /** @throws what the loader's statement throws, when it has to be asked */
   (...parts: Parts): Promise<Value>
@@ -81,6 +89,7 @@ export interface Reader<Parts extends unknown[], Value> {
   readonly layer: string
 }
 
+/** What an entry depends on, and what readers get. */
 export interface ReaderOptions<Parts extends unknown[], Row, Value> {
   /** What the entry depends on beside itself; a trigger or a rule that names one of them makes it stale. */
   readonly tags?: (...parts: Parts) => Tag | readonly Tag[]
@@ -98,6 +107,7 @@ export interface QueryOf<Row> {
 
 type PartsOf<Rows extends LayerRows, Name extends keyof Rows> = Parameters<Rows[Name]['key']>
 
+/** A cache of the layers in `Rows`; `Tx` is a transaction of the adapter's, `Query` what loaders return. */
 export interface Cache<Rows extends LayerRows, Tx, Query> {
   /** The one reader of a layer. @param load the statement for one entry: a single SELECT */
   reader<Name extends keyof Rows & string, Row, Value = readonly Readonly<Row>[]>(
@@ -129,10 +139,13 @@ export interface Cache<Rows extends LayerRows, Tx, Query> {
   ): Promise<Mutated<Value>>
   /** Resolves when entries can be trusted for the first time; until then reads are answered by the database. */
   readonly ready: Promise<void>
+  /** Trust in the log, how far behind it is (`lagMs`), how many tags are remembered, and the state of Redis. Never throws. */
   status(): Promise<Record<string, unknown>>
+  /** Ends following and connections; what is in progress fails. */
   close(): Promise<void>
 }
 
+/** Options that cannot be right; the message has the remedy. */
 export class CacheOptionsError extends Error {
   readonly code = 'cache-options'
 }

@@ -20,6 +20,7 @@ export type PostgresSource =
   /** For services that reach PostgreSQL by another library: a pool of the cache's own. */
   | { readonly url: string; readonly pool?: never }
 
+/** Where the log is, and how its rows are heard of. */
 export type PostgresLogOptions = PostgresSource & {
   /** Where `migrate` put the tables. Default: `portcullis`. */
   readonly schema?: string
@@ -29,11 +30,13 @@ export type PostgresLogOptions = PostgresSource & {
 
 /** Transactions by another library than pg: `transaction: (work) => prisma.$transaction(work)`. */
 export interface TransactionOptions<Tx> {
+  /** Begins, runs the work, and commits, or rolls back where the work throws. It must resolve after the commit. */
   readonly transaction: <T>(work: (tx: Tx) => Promise<T>) => Promise<T>
   /** How a transaction runs a statement; needed for libraries other than pg and Prisma. */
   readonly statement?: Statement<Tx>
 }
 
+/** Options or a transaction of the log that cannot be right; the message has the remedy. */
 export class PostgresLogError extends Error {
   readonly code = 'postgres-log'
 }
@@ -43,7 +46,11 @@ const CHECKPOINT_EVERY_MS = 600_000
 const PRUNED_PER_TURN = 10_000
 const CONNECT_TIMEOUT_MS = 1000
 
-/** @throws PostgresLogError for options that cannot be right, with the remedy */
+/**
+ * The log, loads with their stamp, and transactions: of pg's pool, or of a library that is given as `transaction`.
+ * @returns what `createCache` takes as `log`
+ * @throws PostgresLogError for options that cannot be right, with the remedy
+ */
 export function postgresLog(options: PostgresLogOptions): CacheLog<pg.PoolClient, Sql>
 export function postgresLog<Tx>(options: PostgresLogOptions & TransactionOptions<Tx>): CacheLog<Tx, Sql>
 export function postgresLog<Tx>(options: PostgresLogOptions & Partial<TransactionOptions<Tx>>): CacheLog<Tx, Sql> {

@@ -54,6 +54,30 @@ it('has a shop of 25 lines at most, which its README shows', () => {
   expect(readFileSync(new URL('../../docs/package.md', import.meta.url), 'utf8')).toContain(shop)
 })
 
+describe('rules.mjs, a service’s own test of its rules', () => {
+  const proved = (release?: Parameters<Packed['run']>[2]) =>
+    packed.run('rules.mjs', { DATABASE_URL: databaseUrl }, release)
+
+  it('passes while SQL, rules and triggers agree', () => {
+    const { code, text } = proved()
+    expect([code, text]).toEqual([0, expect.stringContaining('pass 2')])
+  })
+
+  it('fails where a rule is left out, and says which entry it forgot', () => {
+    const { code, text } = proved({ text: ", cache.entry('prices', to)]", instead: ']' })
+    expect(code).toBe(1)
+    expect(text).toContain('moveArticle and the database disagree about what goes stale')
+    expect(text).toContain('prices bronze, forgotten by the rules: [] → [{"article":"tea","cents":100}]')
+  })
+
+  it('fails where a trigger is missing', async () => {
+    await database.query('DROP TRIGGER portcullis_update ON prices')
+    const { code, text } = proved()
+    expect(code).toBe(1)
+    expect(text).toContain('prices gold, forgotten by the triggers')
+  })
+})
+
 describe.each([
   { program: 'shop.mjs', key: 'shop:prices:{gold}' },
   { program: 'plain.cjs', key: 'plain:prices:{gold}' },

@@ -1,5 +1,5 @@
 /** The packed tarball, unpacked into an empty folder as npm would, beside the peers that this repository has. */
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
+import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process'
 import {
   cpSync,
   mkdirSync,
@@ -27,8 +27,6 @@ const PEERS = [
   '@prisma/client',
   '@prisma/client-runtime-utils',
   '@prisma/adapter-pg',
-  'kysely',
-  'drizzle-orm',
   '@types',
 ]
 
@@ -50,8 +48,12 @@ export interface Packed {
    * @param release what another release of it has in the place of some of its text
    */
   start(program: string, environment: Readonly<Record<string, string>>, release?: Release): Promise<string>
+  /** Puts an example, or another release of it, into the folder; returns its path. */
+  put(program: string, release?: Release): string
   /** Generates the Prisma client of the examples, as `npx prisma generate` does. */
   generateClient(): void
+  /** Runs a program of test/examples/package to its end; returns its exit code and what it printed. */
+  run(program: string, environment: Readonly<Record<string, string>>, release?: Release): { code: number; text: string }
   /** Compiles a program of test/examples/package against the package's own types; throws where it fails. */
   compile(program: string): void
   /** Ends all programs. */
@@ -75,6 +77,12 @@ export function unpack(): Packed {
     for (const each of running.splice(0)) each.kill('SIGKILL')
   }
 
+  function put(example: string, release?: Release): string {
+    const program = path.join(folder, release ? `next-${example}` : example)
+    writeFileSync(program, textOf(example, release))
+    return program
+  }
+
   return {
     folder,
     bytes: statSync(path.join(root, 'dist', String(tarball))).size,
@@ -96,15 +104,20 @@ export function unpack(): Packed {
         stdio: ['ignore', 'ignore', 'inherit'],
       })
     },
+    put,
     async start(example, environment, release) {
       const port = await freePort()
-      const program = release ? `next-${example}` : example
-      writeFileSync(path.join(folder, program), textOf(example, release))
+      const program = put(example, release)
       const env = { ...environment, PORT: String(port), PATH: process.env.PATH }
       running.push(spawn(node, [program], { cwd: folder, env, stdio: 'inherit' }))
       const url = `http://127.0.0.1:${port}`
       await waitUntil(`${program} listens`, () => fetch(url).then(() => true), { timeoutMs: 20_000 })
       return url
+    },
+    run(example, environment, release) {
+      const env = { ...environment, PATH: process.env.PATH }
+      const { status, stdout, stderr } = spawnSync(node, ['--test', put(example, release)], { env, encoding: 'utf8' })
+      return { code: status ?? 1, text: stdout + stderr }
     },
     compile(program) {
       cpSync(path.join(root, 'test/examples/package', program), path.join(folder, program))

@@ -15,10 +15,15 @@ import { defineLayers, type LayerNames } from '../layers.ts'
 
 /** What the suite needs of a test runner: vitest's functions, or jest's. */
 export interface TestRunner {
+  /** Groups tests. */
   readonly describe: (name: string, tests: () => void) => unknown
+  /** Declares one test. */
   readonly it: (name: string, test: () => Promise<void>) => unknown
+  /** Runs before each test of the suite. */
   readonly beforeEach: (run: () => Promise<void>) => unknown
+  /** Runs after each test of the suite. */
   readonly afterEach: (run: () => Promise<void>) => unknown
+  /** Assertions as of jest. */
   readonly expect: Expect
 }
 
@@ -43,11 +48,17 @@ export interface Matchers {
 /** One empty store, and what Redis or others may do to it. */
 export interface EntryStoreHarness {
   readonly store: EntryStore
+  /** Lets so many milliseconds pass for the store. */
   elapse(ms: number): Promise<void>
+  /** Puts any bytes under the key, as another program would. */
   overwrite(key: EntryKey, bytes: Buffer, ttlMs: number): Promise<void>
+  /** Removes the entry behind the store. */
   evict(key: EntryKey): Promise<void>
+  /** Removes the lease behind the store. */
   evictLease(key: EntryKey): Promise<void>
+  /** Removes the generation of the layer behind the store. */
   evictGeneration(layer: LayerName): Promise<void>
+  /** After each test. */
   close(): Promise<void>
 }
 
@@ -62,10 +73,10 @@ const CONTRACT_LAYERS = defineLayers({
   },
 })
 
-export const aliceGroups = 'user:groups:{alice}' as EntryKey
+const aliceGroups = 'user:groups:{alice}' as EntryKey
 export const aliceList = 'resources:{alice}' as EntryKey
 export const bobList = 'resources:{bob}' as EntryKey
-export const catalogue = 'resources:all' as EntryKey
+const catalogue = 'resources:all' as EntryKey
 export const layer: LayerName = 'user-resources'
 
 const LEASE_MS = 60_000

@@ -19,6 +19,7 @@ import {
   type ReadRequest,
 } from '../entry-store.ts'
 
+/** A store without a server, and what may be done to it. */
 export interface InMemoryEntryStore extends EntryStore {
   /** What it holds now, expired or not. */
   readonly entries: ReadonlyMap<EntryKey, { readonly bytes: Buffer; readonly expiresAtMs: number }>
@@ -27,10 +28,13 @@ export interface InMemoryEntryStore extends EntryStore {
   readonly faults: {
     /** Puts any bytes under the key, as another program, or damage, would. */
     overwrite(key: EntryKey, bytes: Buffer, ttlMs: number): void
+    /** The entry is gone, as when Redis is full. */
     evict(key: EntryKey): void
     /** Another holder takes the lease and never lets go. */
     hold(key: EntryKey, layer: LayerName): Lease
+    /** The lease is gone. */
     evictLease(key: EntryKey): void
+    /** The generation of the layer is gone: none of its entries counts any more. */
     evictGeneration(layer: LayerName): void
     /** Everything is gone, generations too: a restart without a snapshot. */
     loseEverything(): void
@@ -47,6 +51,7 @@ interface Held extends Expiring, Lease {}
 
 const MAGIC = 'portcullis1 '
 
+/** @returns an empty store; entries expire by the given clock */
 export function createInMemoryEntryStore(options: {
   readonly clock: Pick<Clock, 'monotonicMs'>
   /** 16 characters each time, never the same twice; random unless a test wants to read its own traces. */

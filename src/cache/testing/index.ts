@@ -1,10 +1,8 @@
 /** The only fakes of the cache, for its own tests and, through `./testing`, for those of a service that embeds it. */
 
 export {
-  aliceGroups,
   aliceList,
   bobList,
-  catalogue,
   describeEntryStore,
   type EntryStoreHarness,
   entryBytes,

@@ -11,14 +11,19 @@ import type { Tag } from '../tags.ts'
 /** One entry that is looked at around every mutation. */
 export interface Probe {
   readonly name: string
+  /** Asks the database. */
   load(): Promise<{ readonly value: unknown; readonly tags: readonly Tag[]; readonly stamp: Stamp }>
 }
 
-/** @param parts of the entry, as the reader takes them: `probe(prices, 'gold')` */
+/**
+ * One entry to be looked at: `probe(prices, 'gold')`.
+ * @param parts of the entry, as the reader takes them
+ */
 export function probe<Parts extends unknown[], Value>(reader: Reader<Parts, Value>, ...parts: Parts): Probe {
   return { name: `${reader.layer} ${parts.join(' ')}`.trim(), load: () => reader.loaded(...parts) }
 }
 
+/** What is looked at around each mutation. */
 export interface JudgeOptions {
   /** The same that the cache was made with: the judge reads in it what the triggers named. */
   readonly log: Pick<CacheLog<never, never>, 'log'>
@@ -43,6 +48,7 @@ export interface Finding {
   readonly after: unknown
 }
 
+/** A mutation, and the entries about which SQL, its rules and the triggers disagree. It has committed. */
 export class RulesError extends Error {
   readonly code = 'rules'
   readonly findings: readonly Finding[]
