@@ -2,10 +2,10 @@
 import dns from 'node:dns'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { type EntryKey, type EntryStore, StoreUnavailableError } from '../../src/cache/index.ts'
+import { aliceList, bobList, entryBytes, fillId, layer } from '../../src/cache/testing/index.ts'
 import { LAYERS } from '../../src/domain/layers.ts'
 import { createRedis, type RedisAdapter, type RedisDependencies } from '../../src/redis/index.ts'
 import { becomes } from '../support/becomes.ts'
-import { aliceList, bobList, entryBytes, fillId, layer } from '../support/entry-store-contract.ts'
 import { type FaultProxy, type Faults, startFaultProxy } from '../support/fault-proxy.ts'
 import { type RedisServer, startRedisServer } from '../support/redis-server.ts'
 
