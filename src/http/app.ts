@@ -12,7 +12,7 @@ import { createRefusalLog } from './refusal-log.ts'
 import { createReplySender, type ReplySender } from './reply.ts'
 import { createRouteHandler, type PipelineDependencies } from './request-pipeline.ts'
 import type { Route } from './route.ts'
-import { accessMetadataRoute } from './routes/access-metadata.ts'
+import { accessMetadata } from './routes/access-metadata.ts'
 import { consolePage, consoleParts, type RedeemCode, signInRoute } from './routes/console.ts'
 import { documentationRoutes } from './routes/documentation.ts'
 import { type Health, healthRoutes, metricsRoute } from './routes/health.ts'
@@ -48,7 +48,7 @@ export function createApp(dependencies: AppDependencies): Express {
   const { health, metrics, http, redeemCode } = dependencies
   const probes = [...healthRoutes(health), ...(http.metricsPort === undefined ? [metricsRoute(metrics)] : [])]
   const signIn = redeemCode === undefined ? [] : [signInRoute(redeemCode)]
-  const described = [...apiRoutes, accessMetadataRoute(http.publicUrl), ...probes, consolePage, ...signIn]
+  const described = [...apiRoutes, accessMetadata, ...probes, consolePage, ...signIn]
   return appOf([...described, ...documentationRoutes(described), ...consoleParts()], dependencies)
 }
 

@@ -160,7 +160,9 @@ function successes(route: Route): ZodOpenApiResponsesObject {
       }),
       ...(schema !== undefined && { content: content([route.produces ?? 'application/json'], schema) }),
       ...(schema === undefined &&
-        route.produces !== undefined && { content: { [route.produces]: { schema: z.string() } } }),
+        route.produces !== undefined && {
+          content: { [route.produces]: { schema: z.string() }, ...otherForms(route) },
+        }),
     },
   ])
   return {
@@ -168,6 +170,9 @@ function successes(route: Route): ZodOpenApiResponsesObject {
     ...(isConditionalRead(route) && { '304': { description: 'What you have is current' } }),
   }
 }
+
+const otherForms = ({ otherForms = {} }: Route) =>
+  Object.fromEntries(Object.entries(otherForms).map(([type, schema]) => [type, { schema }]))
 
 function exampleOf(code: ProblemCode) {
   const { status, title, detail = title } = PROBLEMS[code]

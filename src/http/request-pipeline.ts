@@ -28,6 +28,7 @@ export interface PipelineDependencies {
   readonly logger: Logger
   readonly logRefusal: RefusalLog
   readonly requestBudgetMs: number
+  readonly publicUrl?: string | undefined
   /** Whether answers carry `Server-Timing`. */
   readonly serverTiming: boolean
 }
@@ -78,7 +79,7 @@ export function createRouteHandler(route: Route, dependencies: PipelineDependenc
       const counting = rateLimits.count(quota, bearer.id)
       applyCount(counting instanceof Promise ? await counting : counting, res)
     }
-    checkAccept(req, route.produces)
+    checkAccept(req, route)
     const params = route.params === undefined ? NOTHING : parsed(route.params, req.params, 'path')
     const terms = termsOf(req)
     if (route.policy.rolesDecide) route.policy.check?.(bearer, params, portcullis, terms)
@@ -100,6 +101,7 @@ export function createRouteHandler(route: Route, dependencies: PipelineDependenc
         ...(held !== undefined && { held }),
         terms,
         ticket: () => tickets.issue(bearer),
+        baseUrl: () => dependencies.publicUrl ?? `${req.protocol}://${req.host}`,
         mutation: (reason) => mutationContext(req, caller, body?.bytes, reason),
         http: req,
       },
@@ -158,12 +160,13 @@ function parsed(schema: z.ZodType, value: unknown, part: 'body' | 'query' | 'pat
 }
 
 /** Nearly every client accepts anything, or JSON; only for the others does Express negotiate. */
-function checkAccept(req: Request, produces = 'application/json'): void {
+function checkAccept(req: Request, { produces = 'application/json', otherForms = NOTHING }: Route): void {
   const { accept } = req.headers
   if (accept === undefined || accept === '*/*' || accept === produces) return
+  const forms = [produces, ...Object.keys(otherForms)]
   // JSON has no charset parameter, yet many clients name one; UTF-8 is what they get.
-  if (req.accepts([produces, `${produces};charset=utf-8`]) !== false) return
-  throw new HttpError('not-acceptable', `This is available as ${produces}.`)
+  if (req.accepts(forms.flatMap((form) => [form, `${form};charset=utf-8`])) !== false) return
+  throw new HttpError('not-acceptable', `This is available as ${forms.join(' and as ')}.`)
 }
 
 function refuseQuery(given: Readonly<Record<string, string>>): Readonly<Record<string, never>> {

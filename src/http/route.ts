@@ -25,6 +25,8 @@ export interface RouteRequest<Params, Query, Body> {
   mutation(reason?: string): MutationContext
   /** For a call that a browser opens without headers. */
   ticket(): Ticket
+  /** Where clients reach the service, without a slash at the end: as configured, else the origin that this request was for. */
+  baseUrl(): string
   /** The raw request, for conditional headers. */
   readonly http: Request
 }
@@ -70,6 +72,8 @@ export interface Route<Params = unknown, Query = unknown, Body = unknown> {
   readonly deadlineMs?: number
   /** The media type of a success; `application/json` where absent. */
   readonly produces?: string
+  /** Other media types that `Accept` may name, each with the schema of what is sent then. */
+  readonly otherForms?: Readonly<Record<string, z.ZodType>>
   /** Headers that mean something to this call alone, each with what it says. */
   readonly reads?: Readonly<Record<string, string>>
   readonly answers: readonly SuccessAnswer[]
