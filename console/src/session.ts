@@ -1,5 +1,5 @@
 /** Who is signed in. The token lives in this variable only: closing or reloading the page forgets it. */
-import type { Me } from './api/types.ts'
+import type { Me } from '../../src/client/index.ts'
 import { createStore, useStore } from './store.ts'
 
 export type Session =

@@ -1,9 +1,8 @@
 /** The state of the cache, asked for each second while a view shows it; the last five minutes are kept for the charts. */
 import { useEffect } from 'preact/hooks'
+import type { CacheStatus, LayerCounts } from '../../../src/client/index.ts'
 import { createStore, useStore } from '../store.ts'
-import { type ApiError, get } from './call.ts'
-import { asApiError } from './loaded.ts'
-import type { CacheStatus, LayerCounts } from './types.ts'
+import { type ApiError, api, asApiError } from './client.ts'
 
 const EVERY_MS = 1000
 const KEPT = 300
@@ -57,7 +56,7 @@ async function poll(): Promise<void> {
   clearTimeout(timer)
   const before = live.get()
   try {
-    const { body } = await get<CacheStatus>('/admin/cache', AbortSignal.timeout(5000))
+    const { data: body } = await api.getCacheStatus({}, { timeoutMs: 5000 })
     const receivedAt = Date.now()
     live.set({
       status: body,

@@ -1,6 +1,7 @@
 /** The cache live: what reads find each second, and whether it may be trusted. */
+
+import type { CacheStatus, Outage } from '../../../src/client/index.ts'
 import { bypassesOf, type Live, useLive } from '../api/live.ts'
-import type { CacheStatus, Outage } from '../api/types.ts'
 import { numeral, SeriesChart } from '../parts/series-chart.tsx'
 import { ageOf, Empty, Failure, LoadingBar, Stale, Time } from '../parts/states.tsx'
 
