@@ -276,6 +276,15 @@ describe('the configuration', () => {
     },
   )
 
+  it.each([
+    ['postgresql://one:x,two/name', 'must list its servers as host:port,host:port'],
+    ['postgresql://one,two/name?target_session_attrs=any', 'target_session_attrs other than primary and read-write'],
+  ])('says what is wrong with a list of database servers: %s', (url, reason) => {
+    expect(problemsOf({ ...COMPLETE, DATABASE_URL: url })).toEqual([expect.stringContaining(reason)])
+    const servers = 'postgresql://ann@one,two:5433/name?target_session_attrs=primary'
+    expect(problemsOf({ ...COMPLETE, DATABASE_URL: servers })).toEqual([])
+  })
+
   it('never repeats a value that may be secret', () => {
     const values = {
       DATABASE_URL: 'mysql://root:hunter2@db/x',

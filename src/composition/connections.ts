@@ -2,6 +2,7 @@
 import { systemClock } from '../cache/index.ts'
 import type { Config } from '../config.ts'
 import { LAYERS } from '../domain/layers.ts'
+import { primaryOf } from '../postgres/connection.ts'
 import { createDatabaseStatus } from '../postgres/database-status.ts'
 import { createDatabase } from '../postgres/pool.ts'
 import { createPrisma } from '../postgres/prisma.ts'
@@ -21,7 +22,7 @@ export function createConnections(config: Config, { logger, metrics }: Telemetry
     onBegan: ({ code, reason }, cause) => logger.warn({ code, err: cause }, `PostgreSQL: ${reason}`),
     onEnded: ({ code, reason, since, count }) => logger.info({ code, since, count }, `over: ${reason}`),
   })
-  const databaseOptions = { ...config.database, status: databaseStatus }
+  const databaseOptions = { ...config.database, primary: primaryOf(config.database), status: databaseStatus }
   const database = createDatabase({ ...databaseOptions, sink: metrics.database })
   const redis = createRedis({
     ...config.redis,

@@ -1,6 +1,7 @@
 /** Secrets that are mounted as files instead of being set in the environment. */
 import { readFileSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
+import { parseDatabaseUrl } from '../postgres/servers.ts'
 import { reasonOf } from './reason.ts'
 import { type Environment, variables } from './variables.ts'
 
@@ -57,7 +58,7 @@ export function databasePasswordReader(environment: Environment): (() => Promise
   return async () => {
     try {
       const line = firstLine(await readFile(file, 'utf8'))
-      last = password ? line : decodeURIComponent(new URL(line).password)
+      last = password ? line : decodeURIComponent(new URL(parseDatabaseUrl(line).url).password)
     } catch {
       // A file that is being replaced: the last password may still do. The driver leaves a connection open where this throws.
     }

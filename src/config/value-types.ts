@@ -2,6 +2,7 @@
 import { isIP } from 'node:net'
 import { z } from 'zod'
 import { PERMISSIONS, type Permission } from '../domain/model.ts'
+import { parseDatabaseUrl } from '../postgres/servers.ts'
 
 export const wholeNumber = (bounds: { min: number; max: number }) =>
   z
@@ -28,6 +29,15 @@ export const urlOf = (...protocols: string[]) =>
     error: `must be a URL that starts with ${protocols.map((protocol) => `${protocol}//`).join(' or ')}`,
     abort: true,
   })
+
+/** May name several servers, as libpq's URLs do. */
+export const databaseUrl = z.string().superRefine((value, context) => {
+  try {
+    parseDatabaseUrl(value)
+  } catch (error) {
+    context.addIssue({ code: 'custom', message: (error as Error).message })
+  }
+})
 
 /**
  * An address that Node's `fetch` can be asked for: it refuses some ports (Fetch standard, 2.9) and credentials, and a

@@ -4,6 +4,7 @@ import { DEFAULT_JWT_ALGORITHMS, isDiscoverable, jwtAlgorithm, otherIssuers } fr
 import {
   actionNames,
   DEFAULT_ACTIONS,
+  databaseUrl,
   durationMs,
   endpoint,
   fetchable,
@@ -32,7 +33,7 @@ export const variables = z.object({
   PUBLIC_URL: publicUrl.optional(),
   LOG_LEVEL: z.enum(LOG_LEVELS, { error: `must be one of ${LOG_LEVELS.join(', ')}` }).default('info'),
 
-  DATABASE_URL: urlOf('postgresql:', 'postgres:'),
+  DATABASE_URL: databaseUrl,
   DATABASE_PASSWORD: z.string().min(1).optional(),
   DATABASE_POOLER: z.enum(POOLERS, { error: `must be one of ${POOLERS.join(', ')}` }).default('none'),
   DATABASE_POOL_MAX: wholeNumber({ min: 1, max: 1000 }).default(10),

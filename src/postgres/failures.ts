@@ -55,6 +55,8 @@ const UNREACHABLE_CODES = new Set([
   'ENETUNREACH',
 ])
 const CANNOT_CONNECT_NOW = '57P03'
+/** In a transaction that was begun as READ WRITE: the server has become a standby, or was made read-only for a switch. */
+export const READ_ONLY = '25006'
 /** Of these, what says nothing about the next connection; a statement that took too long would take too long again. */
 const LOST_MESSAGES = /connection timeout|trying to connect|terminated|not queryable|Connection ended|server closed/i
 const UNREACHABLE_MESSAGES = /timeout|terminated|not queryable|Connection ended|server closed|pool after calling end/i
@@ -105,6 +107,6 @@ export function domainErrorOf({ code, message, retryAfterSeconds }: Failure, cau
   return new DomainError(code, message, { retryAfterSeconds, cause })
 }
 
-export function standbyError(): Error {
-  return Object.assign(new Error('the server is a standby'), { code: CANNOT_CONNECT_NOW })
+export function standbyError(message = 'the server is a standby'): Error {
+  return Object.assign(new Error(message), { code: CANNOT_CONNECT_NOW })
 }

@@ -1,7 +1,8 @@
 /** Looks at the start whether the database, its role and what stands in between are as the service needs them. */
-import pg from 'pg'
+import type pg from 'pg'
 import { type ConnectionOptions, clientConfig, prepareConnection } from './connection.ts'
 import { type Limits, type Pooler, settingsOf } from './connection-settings.ts'
+import { RoutedClient } from './routed-client.ts'
 
 /** The database, as it is set up, cannot be used by the service; trying again does not help. */
 export class DatabaseUnfitError extends Error {
@@ -34,7 +35,7 @@ SELECT pg_backend_pid() AS pid, current_user AS role, current_database() AS data
  */
 export async function assertFit(options: ConnectionOptions): Promise<void> {
   const { pooler = 'none' } = options
-  const [one, other] = [new pg.Client(clientConfig(options)), new pg.Client(clientConfig(options))]
+  const [one, other] = [new RoutedClient(clientConfig(options)), new RoutedClient(clientConfig(options))]
   try {
     for (const client of [one, other]) {
       client.on('error', () => {})

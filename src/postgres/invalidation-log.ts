@@ -1,5 +1,5 @@
 /** The invalidation log as instances of the service follow it: with the state of the resources that its rows name. */
-import pg from 'pg'
+import type pg from 'pg'
 import type { InvalidationLog } from '../cache/index.ts'
 import { RESOURCE_CONTENT, type ResourceId } from '../domain/model.ts'
 import type { CatalogueItem, ResourceState } from '../domain/source.ts'
@@ -8,6 +8,7 @@ import type { DatabaseStatus } from './database-status.ts'
 import { CHECKPOINT_OF_THIS_HISTORY, OF_THIS_HISTORY } from './foreign-history.ts'
 import { createLogReader, type LogReadRow, READ_TIMEOUT_MS } from './log-reader.ts'
 import { UPDATED_AT } from './resource-columns.ts'
+import { RoutedClient } from './routed-client.ts'
 import { grantsIn } from './source.ts'
 import { STAMP_COLUMNS } from './stamp.ts'
 
@@ -102,7 +103,7 @@ export function createInvalidationLog(
   const connectionOptions = { ...options, statementTimeoutMs: READ_TIMEOUT_MS }
   const { notify, pooler, status } = options
   return createLogReader<ResourceLogRow, ResourceState>({
-    connect: () => new pg.Client(clientConfig(connectionOptions)),
+    connect: () => new RoutedClient(clientConfig(connectionOptions)),
     prepare: (client) => prepareLogConnection(client, connectionOptions),
     channel: notify && pooler !== 'transaction' ? LOG_CHANNEL : null,
     statements: { since: READ_SINCE, values: [STATES_MAX], floor: CHOOSE_FLOOR },

@@ -3,7 +3,11 @@ import { createHash, randomUUID } from 'node:crypto'
 import { readdir, readFile } from 'node:fs/promises'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
-import pg from 'pg'
+import type pg from 'pg'
+import { parseIntoClientConfig } from 'pg-connection-string'
+import { primaryOf } from './connection.ts'
+import { RoutedClient } from './routed-client.ts'
+import { parseDatabaseUrl } from './servers.ts'
 
 const migrationsFolder = fileURLToPath(new URL('../../prisma/migrations/', import.meta.url))
 
@@ -94,7 +98,11 @@ async function applyOne(client: pg.ClientBase, migration: Migration): Promise<vo
  * @throws MigrationError when a migration fails, was edited or is half-applied
  */
 export async function applyMigrations(databaseUrl: string): Promise<{ applied: string[] }> {
-  const client = new pg.Client({ connectionString: databaseUrl, connectionTimeoutMillis: CONNECT_TIMEOUT_MS })
+  const client = new RoutedClient({
+    ...parseIntoClientConfig(parseDatabaseUrl(databaseUrl).url),
+    connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+    primary: primaryOf({ url: databaseUrl }),
+  })
   await client.connect()
   try {
     await client.query('SELECT pg_advisory_lock($1)', [PRISMA_LOCK_KEY])

@@ -8,6 +8,7 @@
  */
 import type pg from 'pg'
 import { DomainError } from '../domain/errors.ts'
+import { codeOf, READ_ONLY } from './failures.ts'
 import type { Statement } from './pool.ts'
 
 /** Statements without a result that their caller needs, as parts of a later one; `$1…` are numbered within this write. */
@@ -173,6 +174,8 @@ function createSession(
     async rollback(cause: unknown): Promise<Error | undefined> {
       // Not an answer of the server: then nobody knows what state the connection is in.
       if (cause instanceof Error && !(cause instanceof DomainError) && !isServerError(cause)) return cause
+      // The next connection may find the server that is the primary now.
+      if (codeOf(cause) === READ_ONLY) return cause as Error
       if (state !== 'open') return undefined
       try {
         await answered(client.query('ROLLBACK'))

@@ -1,5 +1,7 @@
 /** A connection that reports each of its statements, and that ends when the server does not answer one of them. */
-import pg from 'pg'
+import type pg from 'pg'
+import { codeOf, READ_ONLY } from './failures.ts'
+import { RoutedClient } from './routed-client.ts'
 
 export interface StatementSink {
   /**
@@ -32,7 +34,7 @@ type Ask = (...given: unknown[]) => Promise<unknown> | undefined
 
 /** @returns the class for a pool's `Client` */
 export function watchedClient({ sink, answerWithinMs }: WatchedClientOptions): typeof pg.Client {
-  return class WatchedClient extends pg.Client {
+  return class WatchedClient extends RoutedClient {
     /** With a callback, as the pool calls it, or with a promise, as Prisma does. */
     override query(...given: never[]): never {
       const [config, ...rest] = given as unknown as Given
@@ -53,7 +55,7 @@ export function watchedClient({ sink, answerWithinMs }: WatchedClientOptions): t
   }
 
   /** @returns what to call with the statement's error, or with nothing */
-  function watch(client: pg.Client, name: string, limitMs: number): (error?: unknown) => void {
+  function watch(client: RoutedClient, name: string, limitMs: number): (error?: unknown) => void {
     const sentMs = performance.now()
     let pending = true
     // Timers run before sockets are read. If this process itself stood still (stopped, or short of processor time), the
@@ -62,6 +64,7 @@ export function watchedClient({ sink, answerWithinMs }: WatchedClientOptions): t
     return (error) => {
       pending = false
       clearTimeout(timer)
+      if (codeOf(error) === READ_ONLY) client.leaveServer()
       sink.statement(name, error ? 'failed' : 'ok', performance.now() - sentMs)
     }
   }

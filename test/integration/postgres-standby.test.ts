@@ -7,6 +7,7 @@ import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { createInvalidationIndex, createLogFollower } from '../../src/cache/index.ts'
 import { decodeConsistencyToken, encodeConsistencyToken, isOfHistory } from '../../src/domain/consistency-token.ts'
+import type { DomainError } from '../../src/domain/errors.ts'
 import { createFreshness } from '../../src/domain/freshness.ts'
 import { retentionOf } from '../../src/domain/keys.ts'
 import type { UserId } from '../../src/domain/model.ts'
@@ -17,6 +18,7 @@ import { createInvalidationLog } from '../../src/postgres/invalidation-log.ts'
 import { applyMigrations } from '../../src/postgres/migrate.ts'
 import { createDatabase } from '../../src/postgres/pool.ts'
 import { createCacheSource } from '../../src/postgres/source.ts'
+import { findPgBouncer, startPgBouncer } from '../support/pgbouncer.ts'
 
 const ann = 'ann' as UserId
 const processes = createGuardedProcesses()
@@ -92,6 +94,44 @@ describe('a standby', () => {
     await instance.close()
   }, 60_000)
 })
+
+describe.skipIf(!findPgBouncer())(
+  'a pooler that goes on to a standby under connections that were made to the primary',
+  () => {
+    it('gets no answer from it either', async () => {
+      const bouncer = await startPgBouncer({ mode: 'transaction', databaseUrl: server.databaseUrl, poolSize: 2 })
+      const url = bouncer.databaseUrl
+      const database = createDatabase({
+        url,
+        pooler: 'transaction',
+        poolMax: 1,
+        queueMax: 10,
+        statementTimeoutMs: 2000,
+      })
+      const source = createCacheSource(database)
+      const resource = { kind: 'document', name: 'handbook' }
+      const reads = [
+        () => source.visible(ann, { count: 51 }),
+        () => source.visible(ann, { count: 51, prefix: 'a' }),
+        () => source.visibleOne(ann, { name: 'handbook' }),
+        () => source.counts(ann),
+        () => source.permissions([{ user: ann, resource }]),
+      ]
+      for (const read of reads) await read()
+
+      await server.stop()
+      writeFileSync(path.join(server.home, 'postgres', 'standby.signal'), '')
+      await server.start()
+      for (const read of reads) expect(await read().catch(codeOf)).toMatch(/^database-(failing|unavailable)$/)
+      await promote()
+      for (const read of reads) await expect.poll(() => read().then(() => 'answered', codeOf)).toBe('answered')
+      await database.close()
+      await bouncer.close()
+    }, 60_000)
+  },
+)
+
+const codeOf = ({ code }: DomainError) => code
 
 async function promote(): Promise<void> {
   const client = new pg.Client({ connectionString: server.databaseUrl })

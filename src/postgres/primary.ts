@@ -1,0 +1,120 @@
+/**
+ * Which of several servers is the primary. It is asked of all of them when it is not known, by connections of their own,
+ * and then every new connection goes there, until one of them fails or finds a standby.
+ */
+import pg from 'pg'
+import { codeOf, failureOf, standbyError } from './failures.ts'
+import type { DatabaseUrl, Server } from './servers.ts'
+
+export interface Primary {
+  /** @throws what a server said that is no standby; else that there is no primary */
+  find(): Promise<Server>
+  /** A connection to it failed, ended, or found that it is none: the next one asks again. */
+  lost(server: Server): void
+}
+
+interface Found {
+  readonly server: Server
+  readonly timeline: number
+}
+
+/** Together with the connection that follows it fits into a request's time, in milliseconds. */
+const ASK_TIMEOUT_MS = 700
+/** How long the others have to answer when one says that it is the primary: the old one may be there, too. */
+const OTHERS_MS = 200
+
+/**
+ * The timeline tells a promoted server from the one it was promoted from. Asked without our settings, so that a server
+ * that was made read-only says so.
+ */
+const ASK = `
+SELECT pg_is_in_recovery() AS standby, current_setting('default_transaction_read_only') = 'on' AS "readOnly",
+  CASE WHEN pg_is_in_recovery() THEN NULL
+    ELSE ('x' || substr(pg_walfile_name(pg_current_wal_insert_lsn()), 1, 8))::bit(32)::bigint::text END AS timeline`
+
+/** @param config of a connection, without host and port */
+export function createPrimary({ servers, attributes }: Omit<DatabaseUrl, 'url'>, config: pg.ClientConfig): Primary {
+  let known: Promise<Server> | null = null
+  let current: Server | null = null
+  /** Of all that were seen. A server of an older one was the primary once, and has not heard that it is no more. */
+  let newest = 0
+
+  async function ask(server: Server): Promise<Found> {
+    const client = new pg.Client({
+      ...config,
+      ...server,
+      connectionTimeoutMillis: ASK_TIMEOUT_MS,
+      query_timeout: ASK_TIMEOUT_MS,
+    })
+    client.on('error', () => {})
+    try {
+      await client.connect()
+      const { rows } = await client.query<{ standby: boolean; readOnly: boolean; timeline: string | null }>(ASK)
+      const [answer] = rows
+      if (!answer || answer.standby) throw standbyError()
+      if (answer.readOnly && attributes === 'read-write') throw standbyError('the server is read-only')
+      return { server, timeline: Number(answer.timeline) }
+    } finally {
+      client.end().catch(() => {})
+    }
+  }
+
+  async function search(): Promise<Server> {
+    const asked = servers.map(ask)
+    await Promise.any(asked).catch(() => {})
+    const answers = await Promise.all(asked.map((each) => settledWithin(each, OTHERS_MS)))
+    const found = answers.filter((answer): answer is Found => !(answer instanceof Error))
+    const [best] = found.sort((one, other) => other.timeline - one.timeline)
+    if (best === undefined) throw nonePrimary(servers, answers as Error[])
+    if (best.timeline < newest)
+      throw standbyError(
+        `${nameOf(best.server)} is on timeline ${best.timeline}, but ${newest} was seen: it is a former primary that must not be written to`,
+      )
+    newest = best.timeline
+    return best.server
+  }
+
+  return {
+    find() {
+      known ??= search().then(
+        (server) => {
+          current = server
+          return server
+        },
+        (error: unknown) => {
+          known = null
+          throw error
+        },
+      )
+      return known
+    },
+    lost(server) {
+      if (current !== server) return
+      current = null
+      known = null
+    },
+  }
+}
+
+async function settledWithin(answer: Promise<Found>, ms: number): Promise<Found | Error> {
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<Error>((resolve) => {
+    timer = setTimeout(() => resolve(new Error('no answer in time')), ms)
+  })
+  try {
+    return await Promise.race([answer.catch((error: Error) => error), late])
+  } finally {
+    clearTimeout(timer)
+  }
+}
+
+/** What a living server refuses somebody must put right; that there is no primary passes. */
+function nonePrimary(servers: readonly Server[], answers: readonly Error[]): Error {
+  const refused = answers.find((answer) => failureOf(answer)?.answered)
+  if (refused) return refused
+  const each = servers.map((server, at) => `${nameOf(server)}: ${reasonOf(answers[at])}`)
+  return standbyError(`none of the servers is the primary (${each.join('; ')})`)
+}
+
+const nameOf = ({ host, port }: Server) => `${host}:${port}`
+const reasonOf = (error: Error | undefined) => error?.message || codeOf(error)

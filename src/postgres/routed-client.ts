@@ -1,0 +1,51 @@
+/** A connection that goes to the primary where the URL names several servers. */
+import pg from 'pg'
+import type { Primary } from './primary.ts'
+import type { Server } from './servers.ts'
+
+export interface RoutedConfig extends pg.ClientConfig {
+  /** Absent: to the one host that there is. */
+  readonly primary?: Primary | undefined
+}
+
+type Connected = (error?: Error) => void
+
+export class RoutedClient extends pg.Client {
+  readonly #primary: Primary | undefined
+  #server: Server | undefined
+
+  constructor(config: RoutedConfig) {
+    super(config)
+    this.#primary = config.primary
+    // Others have their own listeners for what it means to them.
+    if (this.#primary) this.on('error', () => this.leaveServer())
+  }
+
+  /** The server turned out not to be the primary, or ended the connection: the next connection looks for it anew. */
+  leaveServer(): void {
+    if (this.#server) this.#primary?.lost(this.#server)
+  }
+
+  /** With a callback, as the pool calls it, or with a promise. */
+  override connect(): Promise<pg.Client>
+  override connect(callback: Connected): void
+  override connect(callback?: Connected): Promise<pg.Client> | undefined {
+    const connected = this.#primary
+      ? this.#connectTo(this.#primary)
+      : (super.connect() as unknown as Promise<pg.Client>)
+    if (!callback) return connected
+    connected.then(() => callback(), callback)
+    return undefined
+  }
+
+  async #connectTo(primary: Primary): Promise<pg.Client> {
+    this.#server = await primary.find()
+    Object.assign(this, this.#server)
+    try {
+      return (await super.connect()) as unknown as pg.Client
+    } catch (error) {
+      this.leaveServer()
+      throw error
+    }
+  }
+}

@@ -1,0 +1,106 @@
+/** A primary and a standby that follows it by streaming replication, for what a failover does. */
+import { execFileSync } from 'node:child_process'
+import { appendFileSync, copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import pg from 'pg'
+import { createGuardedProcesses } from '../../src/local/guarded-processes.ts'
+import { findFreeBase } from '../../src/local/ports.ts'
+import { createPostgresServer, type PostgresServer } from '../../src/local/postgres-server.ts'
+import { applyMigrations } from '../../src/postgres/migrate.ts'
+import { becomes } from './becomes.ts'
+
+export interface ReplicatedServer extends PostgresServer {
+  readonly port: number
+  /** As a machine that loses its power. */
+  kill(): Promise<void>
+}
+
+export interface ReplicatedPostgres {
+  readonly primary: ReplicatedServer
+  readonly standby: ReplicatedServer
+  /** What the primary acknowledges, the standby shows: a failover loses nothing. Until then the one does not wait for the other. */
+  synchronise(): Promise<void>
+  /** The standby becomes the primary. */
+  promote(): Promise<void>
+  /** A URL that names these servers in this order. */
+  urlOf(...servers: readonly ReplicatedServer[]): string
+  close(): Promise<void>
+}
+
+export async function startReplicatedPostgres(): Promise<ReplicatedPostgres> {
+  const processes = createGuardedProcesses()
+  const base = await findFreeBase({ count: 2, from: 33_300, to: 33_900 })
+  const folders: string[] = []
+
+  function serverAt(port: number, passwordFrom?: string): ReplicatedServer {
+    const dataDir = mkdtempSync(path.join(tmpdir(), 'portcullis-replicated-'))
+    folders.push(dataDir)
+    if (passwordFrom) copyFileSync(path.join(passwordFrom, PASSWORD), path.join(dataDir, PASSWORD))
+    const logDir = path.join(dataDir, 'logs')
+    mkdirSync(logDir)
+    const quiet = { onExit: () => {}, onStart: () => {} }
+    const server = createPostgresServer({ processes, dataDir, logDir, port, durability: 'memory', ...quiet })
+    folders.push(server.home)
+    return {
+      ...server,
+      port,
+      async kill() {
+        const running = server.process()
+        running?.signal('SIGKILL')
+        await running?.exited
+      },
+    }
+  }
+
+  const primary = serverAt(base)
+  await primary.start()
+  await applyMigrations(primary.databaseUrl)
+  await primary.stop()
+  const standby = serverAt(base + 1, folders[0])
+  const [from, to] = [dataOf(primary), dataOf(standby)]
+  execFileSync('cp', ['-a', from, to])
+  const { username, password } = new URL(primary.databaseUrl)
+  const source = `host=127.0.0.1 port=${base} user=${username} password=${password} application_name=standby`
+  appendFileSync(path.join(to, 'postgresql.auto.conf'), `primary_conninfo = '${source}'\n`)
+  writeFileSync(path.join(to, 'standby.signal'), '')
+  await primary.start()
+  await standby.start()
+
+  return {
+    primary,
+    standby,
+    async synchronise() {
+      // The command line of these servers makes commits forgetful; what the database says counts more.
+      await ask(primary.databaseUrl, `ALTER DATABASE portcullis SET synchronous_commit = 'remote_apply'`)
+      await ask(primary.databaseUrl, `ALTER SYSTEM SET synchronous_standby_names = 'standby'`)
+      await ask(primary.databaseUrl, 'SELECT pg_reload_conf()')
+      const state = async () => (await ask(primary.databaseUrl, 'SELECT sync_state FROM pg_stat_replication'))[0]
+      await becomes(state, { sync_state: 'sync' }, 10_000)
+    },
+    async promote() {
+      await ask(standby.databaseUrl, 'SELECT pg_promote()')
+    },
+    urlOf: (...servers) =>
+      primary.databaseUrl.replace(/@[^/]+/, `@${servers.map(({ port }) => `127.0.0.1:${port}`).join(',')}`),
+    async close() {
+      for (const server of [primary, standby]) await server.stop()
+      await processes.close()
+      for (const folder of folders) rmSync(folder, { recursive: true, force: true })
+    },
+  }
+}
+
+const PASSWORD = 'postgres-password'
+const dataOf = ({ home }: PostgresServer) => path.join(home, 'postgres')
+
+export async function ask<Row extends pg.QueryResultRow>(url: string, text: string): Promise<Row[]> {
+  const client = new pg.Client({ connectionString: url })
+  client.on('error', () => {})
+  await client.connect()
+  try {
+    return (await client.query<Row>(text)).rows
+  } finally {
+    await client.end()
+  }
+}
