@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs'
 import type { z } from 'zod'
 import { contradictions } from './config/contradictions.ts'
 import { misspelt } from './config/misspelt.ts'
-import { databasePasswordReader, withSecretFiles } from './config/secret-files.ts'
+import { databasePasswordReader, secretReader, withSecretFiles } from './config/secret-files.ts'
 import { ADVICE, type Environment, type Given, type Variables, variables } from './config/variables.ts'
 
 export class ConfigError extends Error {
@@ -80,10 +80,11 @@ function structured(env: Variables, environment: Environment) {
       url: env.REDIS_URL,
       masterName: env.REDIS_MASTER_NAME,
       db: env.REDIS_DB,
-      username: env.REDIS_USERNAME,
-      password: env.REDIS_PASSWORD,
-      sentinelUsername: env.SENTINEL_USERNAME,
-      sentinelPassword: env.SENTINEL_PASSWORD,
+      /** These four: from files, read again for each new connection. */
+      username: secretReader(environment, 'REDIS_USERNAME') ?? env.REDIS_USERNAME,
+      password: secretReader(environment, 'REDIS_PASSWORD') ?? env.REDIS_PASSWORD,
+      sentinelUsername: secretReader(environment, 'SENTINEL_USERNAME') ?? env.SENTINEL_USERNAME,
+      sentinelPassword: secretReader(environment, 'SENTINEL_PASSWORD') ?? env.SENTINEL_PASSWORD,
       tls: env.REDIS_TLS,
       tlsCa: env.REDIS_TLS_CA_FILE === undefined ? undefined : readFileSync(env.REDIS_TLS_CA_FILE, 'utf8'),
       sentinelTls: env.SENTINEL_TLS,

@@ -1,6 +1,5 @@
 /** Secrets that are mounted as files instead of being set in the environment. */
 import { readFileSync } from 'node:fs'
-import { readFile } from 'node:fs/promises'
 import { parseDatabaseUrl } from '../postgres/servers.ts'
 import { reasonOf } from './reason.ts'
 import { type Environment, variables } from './variables.ts'
@@ -46,22 +45,32 @@ function firstLine(content: string): string {
 }
 
 /**
- * Reads the password of the database again for each new connection, where it is in a file: a rotated password, or a
- * token that a managed database accepts for minutes and a sidecar renews.
+ * Reads a secret again for each new connection, where it is in a file: a rotated password, or a token that a managed
+ * service accepts for minutes and a sidecar renews. The file is small and on a mount, so this does not wait for it elsewhere.
  * @returns undefined where it is not in a file
  */
-export function databasePasswordReader(environment: Environment): (() => Promise<string>) | undefined {
-  const { DATABASE_PASSWORD_FILE: password, DATABASE_URL_FILE: url } = environment
-  const file = password || url
+export function secretReader(
+  environment: Environment,
+  name: (typeof SECRETS)[number],
+  partOf: (line: string) => string = (line) => line,
+): (() => string) | undefined {
+  const file = environment[`${name}_FILE`]
   if (!file) return undefined
   let last = ''
-  return async () => {
+  return () => {
     try {
-      const line = firstLine(await readFile(file, 'utf8'))
-      last = password ? line : decodeURIComponent(new URL(parseDatabaseUrl(line).url).password)
+      const line = firstLine(readFileSync(file, 'utf8'))
+      if (line !== '') last = partOf(line)
     } catch {
       // A file that is being replaced: the last password may still do. The driver leaves a connection open where this throws.
     }
     return last
   }
+}
+
+/** From a file of its own, or from the one that has the URL. */
+export function databasePasswordReader(environment: Environment): (() => Promise<string>) | undefined {
+  const passwordOf = (url: string) => decodeURIComponent(new URL(parseDatabaseUrl(url).url).password)
+  const read = secretReader(environment, 'DATABASE_PASSWORD') ?? secretReader(environment, 'DATABASE_URL', passwordOf)
+  return read && (async () => read())
 }

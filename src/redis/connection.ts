@@ -1,5 +1,6 @@
 /** One connection to the master (or a replica) that looks for it again for as long as it is not closed by us. */
 import { Redis } from 'ioredis'
+import { keepPresent } from './credentials.ts'
 import { type RedisSettings, type Role, redisOptions } from './options.ts'
 import type { ScriptedRedis } from './scripts.ts'
 
@@ -36,6 +37,8 @@ export function createConnection({ settings, role, onReady, random = Math.random
     },
   }
   const redis = new Redis(redisOptions(settings, role, { random, ...(observer && { observer }) })) as ScriptedRedis
+  const { username, password, sentinelUsername, sentinelPassword } = settings
+  keepPresent(redis, { username, password, sentinelUsername, sentinelPassword })
   let closed = false
   let lastError: Error | undefined
   let pauseMs = FIRST_PAUSE_MS

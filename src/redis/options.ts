@@ -1,6 +1,7 @@
 /** How this service talks to Redis, each option with the incident that taught it. A cache that waits is worse than none. */
 import type { RedisOptions } from 'ioredis'
 import type { ConnectionErrors } from './connection-errors.ts'
+import { type Credential, present } from './credentials.ts'
 import { SCRIPTS } from './scripts.ts'
 import { QuietSentinelConnector, type SentinelObserver } from './sentinel-connector.ts'
 
@@ -17,10 +18,10 @@ export interface RedisSettings {
   readonly url?: string | undefined
   readonly masterName?: string | undefined
   readonly db?: number | undefined
-  readonly username?: string | undefined
-  readonly password?: string | undefined
-  readonly sentinelUsername?: string | undefined
-  readonly sentinelPassword?: string | undefined
+  readonly username?: Credential | undefined
+  readonly password?: Credential | undefined
+  readonly sentinelUsername?: Credential | undefined
+  readonly sentinelPassword?: Credential | undefined
   readonly tls?: boolean | undefined
   /** PEM of the authority that signed the servers' certificates; the system's own when absent. */
   readonly tlsCa?: string | undefined
@@ -88,7 +89,7 @@ export function redisOptions(
     // Not pipelined automatically: it waits for the end of the tick, which measured p99 13 ms against 3 ms.
     enableAutoPipelining: false,
     connectionName: `portcullis-${role}`,
-  } satisfies RedisOptions & { readonly observer?: SentinelObserver }
+  } satisfies RedisOptions & { readonly observer?: SentinelObserver; readonly sentinelCredentials?: object }
 }
 
 function address(settings: RedisSettings, role: Role, jittered: (ms: number) => number) {
@@ -104,8 +105,10 @@ function address(settings: RedisSettings, role: Role, jittered: (ms: number) => 
     ...(secure(settings) && { enableTLSForSentinelMode: true }),
     ...tls('tls', secure(settings)),
     ...tls('sentinelTLS', settings.sentinelTls && { ca: settings.sentinelTlsCa }),
-    ...(settings.sentinelUsername && { sentinelUsername: settings.sentinelUsername }),
-    ...(settings.sentinelPassword && { sentinelPassword: settings.sentinelPassword }),
+    ...(settings.sentinelUsername && { sentinelUsername: present(settings.sentinelUsername) }),
+    ...(settings.sentinelPassword && { sentinelPassword: present(settings.sentinelPassword) }),
+    // What a Sentinel asks for, for connections to it that are made again (QuietSentinelConnector).
+    sentinelCredentials: { username: settings.sentinelUsername, password: settings.sentinelPassword },
 
     // Subscribes to +switch-master: a master that hangs, or was demoted politely, closes no connection (default off).
     failoverDetector: true,
@@ -133,7 +136,7 @@ function endpointOf(url: string, db: number) {
 
 /** Spread after the address: what is configured by name wins over what stands in the URL. */
 function credentials({ username, password }: RedisSettings) {
-  return { ...(username && { username }), ...(password && { password }) }
+  return { ...(username && { username: present(username) }), ...(password && { password: present(password) }) }
 }
 
 function secure(settings: RedisSettings) {
@@ -170,8 +173,8 @@ export function sentinelQuestionOptions(settings: RedisSettings, { host, port }:
     commandTimeout: timeoutMs,
     disconnectTimeout: 100,
     connectionName: 'portcullis-topology',
-    ...(settings.sentinelUsername && { username: settings.sentinelUsername }),
-    ...(settings.sentinelPassword && { password: settings.sentinelPassword }),
+    ...(settings.sentinelUsername && { username: present(settings.sentinelUsername) }),
+    ...(settings.sentinelPassword && { password: present(settings.sentinelPassword) }),
     ...tls('tls', settings.sentinelTls && { ca: settings.sentinelTlsCa }),
   } satisfies RedisOptions
 }

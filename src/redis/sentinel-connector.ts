@@ -1,5 +1,6 @@
 /** ioredis's search for the master: without its noise, without what would end the process, and with what it meets said. */
 import { type Redis, SentinelConnector } from 'ioredis'
+import { type Credential, keepPresent } from './credentials.ts'
 import type { Endpoint } from './options.ts'
 
 /** Hears of the search for the master; each Sentinel is named by its address. */
@@ -15,6 +16,13 @@ interface Inner {
   resolve(endpoint: Endpoint): Promise<Endpoint | null>
 }
 
+interface Extras {
+  readonly observer?: SentinelObserver
+  readonly name?: string
+  readonly role?: string
+  readonly sentinelCredentials?: Readonly<Record<string, Credential | undefined>>
+}
+
 const ignored = () => {}
 const addressOf = ({ host, port }: Endpoint) => `${host}:${port}`
 
@@ -26,13 +34,14 @@ const addressOf = ({ host, port }: Endpoint) => `${host}:${port}`
 export class QuietSentinelConnector extends SentinelConnector {
   constructor(options: unknown) {
     super(options as ConstructorParameters<typeof SentinelConnector>[0])
-    const { observer, name, role } = options as { observer?: SentinelObserver; name?: string; role?: string }
+    const { observer, name, role, sentinelCredentials = {} } = options as Extras
     const inner = this as unknown as Inner
     const connect = inner.connectToSentinel.bind(this)
     const resolve = inner.resolve.bind(this)
     const heard = new WeakSet<Endpoint>()
     inner.connectToSentinel = (endpoint, ...more) => {
       const client = quiet(connect(endpoint, ...more))
+      keepPresent(client, sentinelCredentials)
       client.on('error', (error: Error) => {
         heard.add(endpoint)
         observer?.failed(addressOf(endpoint), error)

@@ -61,4 +61,25 @@ describe('a password in a file', () => {
     await expect.poll(refusal).toBe('answered')
     await expect.poll(() => service.visible('ann')).toHaveLength(1)
   })
+
+  it('that is renewed in time costs reads nothing, though every connection is made anew', async () => {
+    const file = path.join(folder, 'secret')
+    writeFileSync(file, 'first%&/')
+    service = await startService({ databaseUrl: urlOf(''), environment: { DATABASE_PASSWORD_FILE: file } })
+    await service.portcullis.mutations.importOrganisation(smallOrganisation, asRoot)
+    let running = true
+    let answers = 0
+    const readers = Array.from({ length: 4 }, async () => {
+      for (; running; answers++) expect(await service.truth('ann')).toHaveLength(1)
+    })
+    for (const token of ['second', 'third', 'fourth']) {
+      await client.query(`ALTER ROLE ${role} PASSWORD '${token}'`)
+      writeFileSync(file, token)
+      const before = answers
+      await client.query(`SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = '${role}'`)
+      await expect.poll(() => answers).toBeGreaterThan(before + 20)
+    }
+    running = false
+    await Promise.all(readers)
+  })
 })
