@@ -7,12 +7,14 @@ import { type EndpointResults, measureHits } from './endpoints.ts'
 import { measureEvaluations } from './evaluation.ts'
 import { type FirstReadsResult, measureFirstReads } from './first-reads.ts'
 import { type FreshReadsResult, measureFreshReads } from './fresh-reads.ts'
+import { type ImportResult, measureImport } from './import.ts'
 import { type LatencyPoint, measureLatency } from './latency.ts'
 import { type MicroResult, measureMicro } from './micro.ts'
 import { type MixtureResult, measureMixture } from './mixture.ts'
 import { type MutationResult, measureMutations } from './mutation.ts'
 import { measureNotModified } from './not-modified.ts'
 import { measurePackage } from './package.ts'
+import { measurePooler, type PoolerResult } from './pooler.ts'
 import { measureRedisCosts, type RedisCosts } from './redis-costs.ts'
 import { measureScale, type ScaleResult } from './scale.ts'
 import { measureUpdates, type UpdatesResult } from './updates.ts'
@@ -37,6 +39,8 @@ export interface Results {
   readonly package?: readonly Standing[]
   readonly redis?: RedisCosts
   readonly wideGrant?: WideGrantResult
+  readonly imported?: ImportResult
+  readonly pooled?: PoolerResult
 }
 
 export const SUITES = {
@@ -55,6 +59,8 @@ export const SUITES = {
   'wide-grant': async (bench: Bench) => ({ wideGrant: await measureWideGrant(bench) }),
   evaluation: async (bench: Bench) => ({ evaluation: await measureEvaluations(bench) }),
   package: async (bench: Bench) => ({ package: await measurePackage(bench) }),
+  import: async (bench: Bench) => ({ imported: await measureImport(bench) }),
+  pooler: async (bench: Bench) => ({ pooled: await measurePooler(bench) }),
   away: async (bench: Bench) => ({ away: await measureAway(bench) }),
 } satisfies Record<string, (bench: Bench) => Promise<Partial<Results>>>
 

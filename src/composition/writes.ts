@@ -7,12 +7,15 @@ import { LAYERS } from '../domain/layers.ts'
 import { createRecovery } from '../domain/recovery.ts'
 import type { Transaction } from '../domain/transaction.ts'
 import { createFleetHealth } from '../postgres/fleet-health.ts'
+import { paced } from '../postgres/transaction/organisation-import.ts'
 import { createUnitOfWork } from '../postgres/unit-of-work.ts'
 import type { Connections, Telemetry } from './connections.ts'
 import type { ReadPath } from './read-path.ts'
 
 /** A transaction over very many rows (an import) takes this long at most. */
 const TRANSACTION_TIMEOUT_MS = 30_000
+/** An import that is over sooner says nothing of its progress. */
+const IMPORT_PROGRESS_EVERY_MS = 2000
 /** How often an instance notes whether Redis answers. */
 const WATCH_EVERY_MS = 250
 /** An outage that ends this soon after the start is most likely the time in which no instance ran. */
@@ -30,6 +33,9 @@ export function createWrites(
     affectedMax: config.cache.usersMax,
     timeoutMs: TRANSACTION_TIMEOUT_MS,
     notify: config.cache.logNotify,
+    onImportProgress: paced(IMPORT_PROGRESS_EVERY_MS, clock.monotonicMs, ({ written, total }) =>
+      logger.info({ written, total }, `importing: ${written} of ${total} items are written`),
+    ),
   })
   const runner = createMutationRunner<Transaction, MutationContext>({
     unitOfWork,

@@ -5,34 +5,18 @@ import type { Transaction } from './transaction.ts'
 
 /** Problems named in one answer; more would help nobody. */
 const PROBLEMS_MAX = 200
+/** Items after which other requests get a turn. */
+const PIECE = 10_000
 
 /** @throws DomainError `invalid-input` with all duplicates and all references to nothing */
 export async function checkImport(tx: Transaction, organisation: OrganisationImport): Promise<void> {
   const { users, groups, memberships, resources, grants } = organisation
   const problems = [
-    ...duplicates(
-      '/users',
-      users.map(({ id }) => id),
-      'id',
-    ),
-    ...duplicates(
-      '/groups',
-      groups.map(({ name }) => name),
-      'name',
-    ),
-    ...duplicates(
-      '/resources',
-      resources.map(({ name }) => name),
-      'name',
-    ),
-    ...duplicates(
-      '/memberships',
-      memberships.map(({ group, user }) => JSON.stringify([group, user])),
-    ),
-    ...duplicates(
-      '/grants',
-      grants.map(({ group, resource }) => JSON.stringify([group, resource])),
-    ),
+    ...(await duplicates('/users', users, ({ id }) => id, '/id')),
+    ...(await duplicates('/groups', groups, ({ name }) => name, '/name')),
+    ...(await duplicates('/resources', resources, ({ name }) => name, '/name')),
+    ...(await duplicates('/memberships', memberships, ({ group, user }) => JSON.stringify([group, user]))),
+    ...(await duplicates('/grants', grants, ({ group, resource }) => JSON.stringify([group, resource]))),
     ...(await dangling(tx, organisation)),
   ]
   if (problems.length > 0)
@@ -41,59 +25,82 @@ export async function checkImport(tx: Transaction, organisation: OrganisationImp
     })
 }
 
-function duplicates(list: string, keys: readonly string[], field?: string): FieldProblem[] {
+async function duplicates<Item>(
+  list: string,
+  items: readonly Item[],
+  keyOf: (item: Item) => string,
+  field = '',
+): Promise<FieldProblem[]> {
   const first = new Map<string, number>()
-  return keys.flatMap((key, position) => {
+  const problems: FieldProblem[] = []
+  for (const [position, item] of items.entries()) {
+    if (position % PIECE === PIECE - 1) await turnOfOthers()
+    const key = keyOf(item)
     const earlier = first.get(key)
-    if (earlier === undefined) {
-      first.set(key, position)
-      return []
-    }
-    return [{ path: `${list}/${position}${field ? `/${field}` : ''}`, message: `is the same as ${list}/${earlier}` }]
-  })
+    if (earlier === undefined) first.set(key, position)
+    else problems.push({ path: `${list}/${position}${field}`, message: `is the same as ${list}/${earlier}` })
+  }
+  return problems
 }
 
 async function dangling(tx: Transaction, organisation: OrganisationImport): Promise<FieldProblem[]> {
-  const references = referencesOf(organisation)
-  const among = (kind: Reference['kind']) => [
-    ...new Set(references.filter((reference) => reference.kind === kind).map(({ name }) => name)),
-  ]
-  const missing = await tx.unknown({ users: among('users'), groups: among('groups'), resources: among('resources') })
+  const named = await namesNotBrought(organisation)
+  const missing = await tx.unknown({
+    users: [...named.users],
+    groups: [...named.groups],
+    resources: [...named.resources],
+  })
   const unknown = {
     users: new Set(missing.users),
     groups: new Set(missing.groups),
     resources: new Set(missing.resources),
   }
-  return references
-    .filter(({ kind, name }) => unknown[kind].has(name))
-    .map(({ kind, path }) => ({ path, message: `is neither in this import's ${kind} nor in the database` }))
+  const problems: FieldProblem[] = []
+  if (Object.values(unknown).every(({ size }) => size === 0)) return []
+  for (const { kind, name, list, position, field } of references(organisation)) {
+    if (!unknown[kind].has(name)) continue
+    const message = `is neither in this import's ${kind} nor in the database`
+    problems.push({ path: `${list}/${position}/${field}`, message })
+    if (problems.length === PROBLEMS_MAX) break
+  }
+  return problems
 }
+
+const turnOfOthers = () => new Promise<void>((resolve) => setImmediate(resolve))
 
 interface Reference {
   readonly kind: 'users' | 'groups' | 'resources'
   readonly name: string
-  readonly path: string
+  readonly list: string
+  readonly position: number
+  readonly field: string
 }
 
-/** References to what the import itself does not contain. */
-function referencesOf({ users, groups, memberships, resources, grants }: OrganisationImport): Reference[] {
+/** Names of what the import itself does not contain. */
+async function namesNotBrought(organisation: OrganisationImport): Promise<Record<Reference['kind'], Set<string>>> {
   const brought = {
-    users: new Set(users.map(({ id }) => id)),
-    groups: new Set(groups.map(({ name }) => name)),
-    resources: new Set(resources.map(({ name }) => name)),
+    users: new Set(organisation.users.map(({ id }) => id)),
+    groups: new Set(organisation.groups.map(({ name }) => name)),
+    resources: new Set(organisation.resources.map(({ name }) => name)),
   }
-  const all: Reference[] = [
-    ...groups.flatMap(({ parent }, i) =>
-      parent ? [{ kind: 'groups' as const, name: parent, path: `/groups/${i}/parent` }] : [],
-    ),
-    ...memberships.flatMap(({ group, user }, i) => [
-      { kind: 'groups' as const, name: group, path: `/memberships/${i}/group` },
-      { kind: 'users' as const, name: user, path: `/memberships/${i}/user` },
-    ]),
-    ...grants.flatMap(({ group, resource }, i) => [
-      { kind: 'groups' as const, name: group, path: `/grants/${i}/group` },
-      { kind: 'resources' as const, name: resource, path: `/grants/${i}/resource` },
-    ]),
-  ]
-  return all.filter(({ kind, name }) => !brought[kind].has(name))
+  const names = { users: new Set<string>(), groups: new Set<string>(), resources: new Set<string>() }
+  for (const { kind, name, position } of references(organisation)) {
+    if (position % PIECE === PIECE - 1) await turnOfOthers()
+    if (!brought[kind].has(name)) names[kind].add(name)
+  }
+  return names
+}
+
+/** One after the other: a million memberships have two million of them. */
+function* references({ groups, memberships, grants }: OrganisationImport): Generator<Reference> {
+  for (const [position, { parent }] of groups.entries())
+    if (parent) yield { kind: 'groups', name: parent, list: '/groups', position, field: 'parent' }
+  for (const [position, { group, user }] of memberships.entries()) {
+    yield { kind: 'groups', name: group, list: '/memberships', position, field: 'group' }
+    yield { kind: 'users', name: user, list: '/memberships', position, field: 'user' }
+  }
+  for (const [position, { group, resource }] of grants.entries()) {
+    yield { kind: 'groups', name: group, list: '/grants', position, field: 'group' }
+    yield { kind: 'resources', name: resource, list: '/grants', position, field: 'resource' }
+  }
 }

@@ -93,6 +93,14 @@ describe('the access log', () => {
     expect(logged).toEqual([])
   })
 
+  it('says of probes that are told not yet only why, and that once', async () => {
+    const { app, logged } = await createTestApp({ ready: () => false })
+    for (let probe = 0; probe < 5; probe++) expect((await request(app).get('/readyz')).status).toBe(503)
+    const lines = logged.map((line) => JSON.parse(line))
+    expect(lines.filter(({ msg }) => msg === 'request completed')).toEqual([])
+    expect(lines).toHaveLength(1)
+  })
+
   it('escapes what a path may contain', async () => {
     const [line] = await linesOf({}, async ({ app }) => (await served(app)).send({ path: '/a"b\\c' }))
     expect(line).toMatchObject({ req: { method: 'GET', path: '/a"b\\c' }, res: { status: 404 } })

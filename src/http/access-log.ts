@@ -89,9 +89,13 @@ function messageOf(_req: Request, res: Response): string {
   return res.writableFinished ? 'request completed' : 'request aborted'
 }
 
-/** A 503 is the service protecting itself; a 500 is a fault. Probes come every few seconds: a success is not worth a line. */
+/**
+ * A 503 is the service protecting itself; a 500 is a fault. Probes come every few seconds: neither a success is worth a line
+ * nor each answer that says not yet, whose reason has a line of its own (refusal-log.ts).
+ */
 function levelOf({ originalUrl }: Request, { statusCode }: Response, failure: Error | undefined) {
   if (failure !== undefined || (statusCode >= 500 && statusCode !== 503)) return 'error'
-  if (statusCode === 503) return 'warn'
-  return originalUrl === '/livez' || originalUrl === '/readyz' || originalUrl === '/metrics' ? 'debug' : 'info'
+  const isProbe = originalUrl === '/livez' || originalUrl === '/readyz' || originalUrl === '/metrics'
+  if (isProbe) return 'debug'
+  return statusCode === 503 ? 'warn' : 'info'
 }

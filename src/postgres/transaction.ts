@@ -7,7 +7,7 @@ import { grantsIn } from './transaction/grants.ts'
 import { groupsIn } from './transaction/groups.ts'
 import { healthIn } from './transaction/health.ts'
 import { membershipsIn } from './transaction/memberships.ts'
-import { importOrganisation } from './transaction/organisation-import.ts'
+import { type ImportProgress, importOrganisation } from './transaction/organisation-import.ts'
 import { resourcesIn } from './transaction/resources.ts'
 import { usersIn } from './transaction/users.ts'
 
@@ -30,7 +30,11 @@ const UNKNOWN: Statement = {
   ARRAY(SELECT n FROM unnest($3::text[]) n WHERE NOT EXISTS (SELECT 1 FROM resources WHERE name = n)) AS resources`,
 }
 
-export function createTransaction(session: Session, affected: AffectedStatements): PostgresTransaction {
+export function createTransaction(
+  session: Session,
+  affected: AffectedStatements,
+  onImportProgress?: ImportProgress,
+): PostgresTransaction {
   return {
     session,
     now: new Date(),
@@ -54,6 +58,6 @@ export function createTransaction(session: Session, affected: AffectedStatements
       return rows[0] ?? { users: [], groups: [], resources: [] }
     },
     takeLong: () => session.extend(LONG),
-    importOrganisation: (organisation) => importOrganisation(session, organisation),
+    importOrganisation: (organisation) => importOrganisation(session, organisation, onImportProgress),
   }
 }

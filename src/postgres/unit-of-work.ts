@@ -9,6 +9,7 @@ import { LOG_CHANNEL } from './invalidation-log.ts'
 import type { Database, Statement } from './pool.ts'
 import { inTransaction } from './session.ts'
 import { createAffectedStatements } from './transaction/affected.ts'
+import type { ImportProgress } from './transaction/organisation-import.ts'
 import { createTransaction, type PostgresTransaction } from './transaction.ts'
 
 export interface UnitOfWorkOptions {
@@ -19,6 +20,7 @@ export interface UnitOfWorkOptions {
   readonly timeoutMs: number
   /** Whether an append wakes the followers with NOTIFY; they poll anyway. */
   readonly notify: boolean
+  readonly onImportProgress?: ImportProgress
 }
 
 const ATTEMPTS = 4
@@ -61,7 +63,7 @@ export function createUnitOfWork(options: UnitOfWorkOptions): UnitOfWork<Postgre
       database.admitted(() =>
         retrying(() =>
           inTransaction({ pool, beginning, timeoutMs, goesOn: idempotency !== undefined }, (session) => {
-            const tx = createTransaction(session, affected)
+            const tx = createTransaction(session, affected, options.onImportProgress)
             return idempotency ? once(session, { subject: actor, ...idempotency }, () => work(tx)) : work(tx)
           }),
         ),

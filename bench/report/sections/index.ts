@@ -5,19 +5,23 @@ import { awaySection } from './away.ts'
 import { evaluationSection } from './evaluation.ts'
 import { firstReadsSection } from './first-reads.ts'
 import { freshReadsSection } from './fresh-reads.ts'
+import { importSection } from './import.ts'
 import { mixtureSection } from './mixture.ts'
 import { packageSection } from './package.ts'
+import { poolerSection } from './pooler.ts'
 import { updatesSection } from './updates.ts'
 import { wideSection } from './wide.ts'
 
 export function sections(results: Results): Section[] {
-  const { firstReads, freshReads, updates, mixture, wide, away, evaluation } = results
+  const { firstReads, freshReads, updates, mixture, wide, away, evaluation, imported, pooled } = results
   return [
     ...(updates ? [updatesSection(updates)] : []),
     ...(freshReads ? [freshReadsSection(freshReads)] : []),
     ...(firstReads ? [firstReadsSection(firstReads)] : []),
     ...(wide ? [wideSection(wide)] : []),
     ...(away ? [awaySection(away)] : []),
+    ...(imported ? [importSection(imported)] : []),
+    ...(pooled ? [poolerSection(pooled)] : []),
     ...(evaluation ? [evaluationSection(evaluation)] : []),
     ...(results.package ? [packageSection(results.package)] : []),
     ...(mixture ? [mixtureSection(mixture)] : []),

@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { runPortcullis } from '../run-portcullis.ts'
 
 let folder: string
@@ -21,7 +21,13 @@ const COUNTS = {
   changed: true,
 }
 
-async function run(yaml: string, { args = [], answer }: { args?: string[]; answer?: Response } = {}) {
+interface Run {
+  args?: string[]
+  answer?: Response
+  meanwhile?: () => void
+}
+
+async function run(yaml: string, { args = [], answer, meanwhile }: Run = {}) {
   writeFileSync(path.join(folder, 'acme.yaml'), yaml)
   const sent: { url: string; body: unknown }[] = []
   const [out, err]: [string[], string[]] = [[], []]
@@ -31,6 +37,7 @@ async function run(yaml: string, { args = [], answer }: { args?: string[]; answe
       // What the service has already is looked at first; here it has nothing.
       if (init?.method === 'GET') return Response.json({ data: [], nextCursor: null })
       sent.push({ url: String(url), body: JSON.parse(String(init?.body)) })
+      meanwhile?.()
       return answer ?? Response.json(COUNTS, { headers: { 'consistency-token': 'ct-1' } })
     },
     print: (text) => void out.push(text),
@@ -62,6 +69,18 @@ describe('the import', () => {
     expect(out).toMatch(/^grants +1 +0 +1$/m)
     expect(out).toMatch(/imported in \d+\.\d s/)
     expect(out).toContain('Consistency-Token: ct-1')
+  })
+
+  it('says every five seconds that it still waits', async () => {
+    vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval', 'performance'] })
+    try {
+      const meanwhile = () => vi.advanceTimersByTime(11_000)
+      const { err } = await run(GOOD, { meanwhile })
+      vi.advanceTimersByTime(60_000)
+      expect(err.match(/importing … \d+ s/g)).toEqual(['importing … 5 s', 'importing … 10 s'])
+    } finally {
+      vi.useRealTimers()
+    }
   })
 
   it('prints one JSON object on request', async () => {

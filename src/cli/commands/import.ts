@@ -19,6 +19,7 @@ import type { Command, Invocation, Output } from './command.ts'
 
 /** Longer than the service allows itself for an import, so that its answer arrives. */
 const PATIENCE_MS = 310_000
+const SIGN_OF_LIFE_MS = 5000
 const NOTES_SHOWN = 20
 const LISTS = ['users', 'groups', 'memberships', 'resources', 'grants'] as const
 /** As in Peribolos itself. */
@@ -118,7 +119,13 @@ function readShare(text: string): number {
 async function send(organisation: OrganisationImport, { api, say }: Invocation): Promise<Output> {
   say('importing …')
   const startedAt = performance.now()
-  const call = await api.importOrganisation({ body: organisation }, { timeoutMs: PATIENCE_MS })
+  const told = setInterval(() => {
+    const seconds = Math.round((performance.now() - startedAt) / 1000)
+    say(`importing … ${seconds} s (all or nothing; the log of the service says how much is written)`)
+  }, SIGN_OF_LIFE_MS)
+  const call = await api
+    .importOrganisation({ body: organisation }, { timeoutMs: PATIENCE_MS })
+    .finally(() => clearInterval(told))
   const durationMs = Math.round(performance.now() - startedAt)
   const { data: counts, consistencyToken } = call
   return {

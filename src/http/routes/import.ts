@@ -6,7 +6,8 @@ import { route } from '../route.ts'
 import { attributes, description, displayName, kind, membershipRole, name, permission, userId } from '../schemas.ts'
 
 const MAX_ITEMS = 1_000_000
-const BODY_LIMIT_BYTES = 32 * 1024 * 1024
+/** A million memberships with long names. */
+const BODY_LIMIT_BYTES = 128 * 1024 * 1024
 /** A large organisation takes longer than an ordinary request may. */
 const DEADLINE_MS = 300_000
 

@@ -7,32 +7,61 @@ interface CountRow {
   updated: number
 }
 
+/** Told of each statement that has been carried out. */
+export type ImportProgress = (progress: { readonly written: number; readonly total: number }) => void
+
+/** Tells of an import only so often, and never of its beginning. */
+export function paced(everyMs: number, nowMs: () => number, tell: ImportProgress): ImportProgress {
+  let toldAtMs = nowMs()
+  let last = Number.POSITIVE_INFINITY
+  return (progress) => {
+    // Another import, or the next one.
+    if (progress.written < last) toldAtMs = nowMs()
+    last = progress.written
+    if (nowMs() - toldAtMs < everyMs) return
+    toldAtMs = nowMs()
+    tell(progress)
+  }
+}
+
 /** `xmax = 0` tells an inserted row from an updated one; rows that are already right are not touched. */
-export async function importOrganisation(session: Session, organisation: OrganisationImport): Promise<ImportCounts> {
-  const users = await inChunks(organisation.users, (some) => importUsers(session, some))
-  const groups = await importGroups(session, organisation.groups)
-  const memberships = await inChunks(organisation.memberships, (some) => importMemberships(session, some))
-  const resources = await inChunks(organisation.resources, (some) => importResources(session, some))
-  const grants = await inChunks(organisation.grants, (some) => importGrants(session, some))
+export async function importOrganisation(
+  session: Session,
+  organisation: OrganisationImport,
+  onProgress: ImportProgress = () => {},
+): Promise<ImportCounts> {
+  const total = Object.values(organisation).reduce((sum, list) => sum + list.length, 0)
+  let written = 0
+
+  async function inChunks<Item>(
+    items: readonly Item[],
+    write: (session: Session, some: readonly Item[]) => Promise<ImportCount>,
+    chunk = CHUNK,
+  ): Promise<ImportCount> {
+    const sum = { total: items.length, created: 0, updated: 0 }
+    for (let from = 0; from < items.length; from += chunk) {
+      const some = items.slice(from, from + chunk)
+      const { created, updated } = await write(session, some)
+      sum.created += created
+      sum.updated += updated
+      written += some.length
+      onProgress({ written, total })
+    }
+    return sum
+  }
+
+  const users = await inChunks(organisation.users, importUsers)
+  // At once: a parent may come behind its child.
+  const groups = await inChunks(organisation.groups, importGroups, organisation.groups.length)
+  const memberships = await inChunks(organisation.memberships, importMemberships)
+  const resources = await inChunks(organisation.resources, importResources)
+  const grants = await inChunks(organisation.grants, importGrants)
   const counts = { users, groups, memberships, resources, grants }
   return { ...counts, changed: Object.values(counts).some(({ created, updated }) => created + updated > 0) }
 }
 
 /** Items of one statement: few enough that the process gets a turn in between, and that none is very long. */
 const CHUNK = 10_000
-
-async function inChunks<Item>(
-  items: readonly Item[],
-  write: (some: readonly Item[]) => Promise<ImportCount>,
-): Promise<ImportCount> {
-  const sum = { total: items.length, created: 0, updated: 0 }
-  for (let from = 0; from < items.length; from += CHUNK) {
-    const { created, updated } = await write(items.slice(from, from + CHUNK))
-    sum.created += created
-    sum.updated += updated
-  }
-  return sum
-}
 
 async function importUsers(session: Session, users: OrganisationImport['users']): Promise<ImportCount> {
   const rows = await session.query<CountRow>(

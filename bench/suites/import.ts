@@ -1,0 +1,125 @@
+/**
+ * A million memberships in one import, beside readers of the same instance at a fixed pace: how long, how much memory, and
+ * what the readers notice. Each reader's latency counts from the time at which it should have asked.
+ */
+import { setTimeout as delay } from 'node:timers/promises'
+import type { Bench } from '../harness/bench.ts'
+import { readerOf, withClient } from '../harness/data-set.ts'
+import { createLatencies } from '../harness/latencies.ts'
+import { residentBytes } from '../harness/processor.ts'
+import { newPrefix, startService } from '../harness/servers.ts'
+import type { LatencyMs } from '../harness/statistics.ts'
+import { createClient } from '../harness/timed.ts'
+
+export interface ImportResult {
+  readonly memberships: number
+  readonly bodyBytes: number
+  readonly seconds: number
+  readonly residentBytes: { readonly before: number; readonly most: number }
+  readonly readers: { readonly before: LatencyMs; readonly meanwhile: LatencyMs; readonly failed: number }
+}
+
+const RESOURCES = 1000
+const GROUPS = 100
+const READERS = 16
+const EVERY_MS = 40
+
+export async function measureImport(bench: Bench): Promise<ImportResult> {
+  const memberships = bench.extent === 'quick' ? 50_000 : 1_000_000
+  const { databaseUrl, name } = await bench.dataSet(RESOURCES)
+  const admin = bench.stack.local.databaseUrl
+  const copy = `${name}_import`
+  const again = async (create: boolean) =>
+    withClient(admin, async (client) => {
+      await client.query(`DROP DATABASE IF EXISTS ${copy} WITH (FORCE)`)
+      if (create) await client.query(`CREATE DATABASE ${copy} TEMPLATE ${name}`)
+    })
+  await again(true)
+  try {
+    return await measure(bench, Object.assign(new URL(databaseUrl), { pathname: copy }).href, memberships)
+  } finally {
+    await again(false)
+  }
+}
+
+async function measure(bench: Bench, databaseUrl: string, memberships: number): Promise<ImportResult> {
+  const server = await startService(bench.stack, { databaseUrl, prefix: newPrefix() })
+  const headers = await bench.stack.headersOf(Array.from({ length: READERS }, (_, n) => readerOf(50, n)))
+  const [admin = {}] = await bench.stack.headersOf(['root'])
+  const sender = createClient(server.url)
+  const body = organisation(memberships)
+  const memory = watchMemory(server.pid)
+  try {
+    await readBeside(server.url, headers, delay(2000))
+    bench.log('the readers alone')
+    const before = await readBeside(server.url, headers, delay(bench.seconds * 1000))
+    const residentBefore = memory.now()
+    bench.log(`an import of ${memberships} memberships beside them`)
+    const startedMs = performance.now()
+    const imported = sender.ask('POST', '/import', admin, body).then((answer) => {
+      if (answer.status !== 200) throw new Error(`the import was answered ${answer.status}: ${answer.body}`)
+      return (performance.now() - startedMs) / 1000
+    })
+    const [seconds, meanwhile] = await Promise.all([imported, readBeside(server.url, headers, imported)])
+    return {
+      memberships,
+      bodyBytes: Buffer.byteLength(JSON.stringify(body)),
+      seconds,
+      residentBytes: { before: residentBefore, most: memory.most() },
+      readers: { before: before.latency, meanwhile: meanwhile.latency, failed: before.failed + meanwhile.failed },
+    }
+  } finally {
+    memory.stop()
+    sender.close()
+    await server.stop()
+  }
+}
+
+function organisation(memberships: number) {
+  const users = memberships / GROUPS
+  const user = (n: number) => `imported-user-${n}`
+  const group = (n: number) => `imported/group-${n}`
+  return {
+    users: Array.from({ length: users }, (_, n) => ({ id: user(n) })),
+    groups: Array.from({ length: GROUPS }, (_, n) => ({ name: group(n) })),
+    memberships: Array.from({ length: memberships }, (_, n) => ({
+      group: group(Math.floor(n / users)),
+      user: user(n % users),
+      role: 'member',
+    })),
+  }
+}
+
+async function readBeside(url: string, headers: readonly Readonly<Record<string, string>>[], until: Promise<unknown>) {
+  const latencies = createLatencies()
+  let failed = 0
+  let running = true
+  const end = () => {
+    running = false
+  }
+  until.then(end, end)
+  await Promise.all(
+    headers.map(async (each, number) => {
+      const client = createClient(url)
+      const firstMs = performance.now() + (EVERY_MS * number) / headers.length
+      for (let turn = 0; running; turn++) {
+        const dueMs = firstMs + turn * EVERY_MS
+        if (dueMs > performance.now()) await delay(dueMs - performance.now())
+        const { status } = await client.ask('GET', '/resources', each)
+        latencies.add(performance.now() - dueMs)
+        if (status !== 200) failed++
+      }
+      client.close()
+    }),
+  )
+  return { latency: latencies.summary(), failed }
+}
+
+function watchMemory(pid: number) {
+  let most = 0
+  const now = () => residentBytes(pid) ?? 0
+  const timer = setInterval(() => {
+    most = Math.max(most, now())
+  }, 50)
+  return { now, most: () => most, stop: () => clearInterval(timer) }
+}
