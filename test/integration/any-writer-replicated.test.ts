@@ -40,6 +40,20 @@ async function heldBy(user: string): Promise<void> {
   await expect.poll(() => outcomeOf(service, user), { timeout: 5000 }).toBe('hit')
 }
 
+describe('where transactions may be prepared', () => {
+  it('the service itself wakes its other instances all the same', async () => {
+    const environment = { LOG_POLL_MS: '4000', LOG_BOUND_MS: '5000' }
+    const other = await startService({ databaseUrl: server.databaseUrl, prefix: service.prefix, environment })
+    const seenBy = async () => (await other.visible('dee')).length
+    await expect.poll(seenBy).toBe(1)
+    await service.portcullis.mutations.removeUserFromGroup({ group: { name: 'other' }, userId: 'dee' as never }, asRoot)
+    await expect.poll(seenBy, { timeout: 1500, interval: 10 }).toBe(0)
+    await service.portcullis.mutations.addUserToGroup({ group: { name: 'other' }, userId: 'dee' as never }, asRoot)
+    await expect.poll(seenBy, { timeout: 1500, interval: 10 }).toBe(1)
+    await other.close()
+  }, 20_000)
+})
+
 describe('a prepared transaction', () => {
   it('is not refused, and shows within a second of its second commit', async () => {
     await heldBy('ben')
