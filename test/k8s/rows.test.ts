@@ -95,10 +95,11 @@ describe.skipIf(noKubectl).each(OVERLAYS)('overlay %s', (name) => {
     const seconds = (file: string, pattern: RegExp): number =>
       Number(pattern.exec(readFileSync(path.join(K8S, 'base/redis-sentinel', file), 'utf8'))?.[1])
     const handOver = seconds('scripts/prestop-redis.sh', /HAND_OVER_SECONDS=(\d+)/)
+    const prefer = seconds('scripts/prestop-redis.sh', /PREFER_SECONDS=(\d+)/)
     const settle = seconds('scripts/prestop-redis.sh', /SETTLE_SECONDS=(\d+)/)
-    expect(seconds('scripts/prestop-sentinel.sh', /STAY_SECONDS=(\d+)/)).toBe(handOver + settle)
+    expect(seconds('scripts/prestop-sentinel.sh', /STAY_SECONDS=(\d+)/)).toBe(prefer + handOver + settle)
     const shutdown = seconds('config/redis.conf', /shutdown-timeout (\d+)/)
-    expect(handOver + settle + shutdown).toBeLessThan(pod().terminationGracePeriodSeconds)
+    expect(prefer + handOver + settle + shutdown).toBeLessThan(pod().terminationGracePeriodSeconds)
   })
 
   test('pod: redis.conf on an emptyDir, sentinel.conf and the snapshot on the volume', () => {
