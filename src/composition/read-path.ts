@@ -80,7 +80,10 @@ export function createReadPath(
       if (trust === 'following') logger.info({ trust }, 'following the invalidation log')
       else logger.warn({ trust, err: cause }, 'the invalidation log is out of reach')
     },
-    onBatch: ({ rows }) => {
+    onBatch(batch) {
+      const { rows, agesMs = [] } = batch
+      // What was written before this instance began to follow is not late.
+      if (!('floor' in batch)) agesMs.forEach(metrics.database.invalidationVisible)
       if (rows.length > 0) onLogRows()
     },
   })

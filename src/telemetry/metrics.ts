@@ -12,6 +12,7 @@ export interface Metrics extends Telemetry {
 const REQUEST_BUCKETS_S = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5]
 const CALLS_OF_USERS = /^\/(resources|users|me|groups|access)\b/
 const COMMAND_BUCKETS_S = [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1]
+const VISIBLE_BUCKETS_S = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10]
 const BREAKER_VALUES: Readonly<Record<BreakerState, number>> = { closed: 0, 'half-open': 1, open: 2 }
 
 export function createMetrics(): Metrics {
@@ -128,7 +129,14 @@ function redisSink(registry: Registry): Telemetry['redis'] {
     labelNames: ['event'],
     registers,
   })
+  const expires = new Gauge({
+    name: 'portcullis_redis_certificate_expires_timestamp_seconds',
+    help: 'End of the validity of the certificate that a Redis or a Sentinel showed last',
+    labelNames: ['server'],
+    registers,
+  })
   return {
+    certificate: (server, validUntilMs) => expires.set({ server }, validUntilMs / 1000),
     command: (command, outcome, durationMs) => commands.observe({ command, outcome }, durationMs / 1000),
     breaker: (to) => {
       state.set(BREAKER_VALUES[to])
@@ -179,7 +187,14 @@ function databaseSink(registry: Registry): Telemetry['database'] {
     help: 'Failed runs of the job that prunes the invalidation log',
     registers,
   })
+  const visible = createDurationHistogram({
+    name: 'portcullis_invalidation_visible_seconds',
+    help: 'From the writing of an invalidation, just before its commit, until this instance has read it, by the clock of PostgreSQL',
+    bucketsS: VISIBLE_BUCKETS_S,
+    registry,
+  })
   return {
+    invalidationVisible: visible.series({}),
     statement: (statement, outcome, durationMs) => statements.observe({ statement, outcome }, durationMs / 1000),
     rejected: () => rejected.inc(),
     retentionFailed: () => retentionFailures.inc(),
