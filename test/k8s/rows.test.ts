@@ -147,7 +147,10 @@ describe.skipIf(noKubectl).each(OVERLAYS)('overlay %s', (name) => {
   })
 
   test('API: migrations are one Job with a TTL, a backoff limit and a deadline', () => {
-    const { spec } = named(all(), 'Job', 'portcullis-migrate')
+    const job = ofKind(all(), 'Job').find(({ metadata }) => metadata.name.startsWith('portcullis-migrate-')) as Manifest
+    const { spec, metadata } = job
+    const [, tag] = spec.template.spec.containers[0].image.split(/[:@]/)
+    expect(metadata.name).toBe(`portcullis-migrate-${tag}`)
     expect([spec.ttlSecondsAfterFinished > 0, spec.backoffLimit > 0, spec.activeDeadlineSeconds > 0]).toEqual([
       true,
       true,
@@ -203,8 +206,9 @@ describe.skipIf(noKubectl)('the layout', () => {
   function withComponent(component: string): Manifest[] {
     const folder = mkdtempSync(path.join(tmpdir(), 'overlay-'))
     const from = (where: string): string => path.relative(folder, path.join(K8S, where))
-    const resources = ['base/redis-sentinel', 'base/api'].map(from)
-    writeFileSync(path.join(folder, 'kustomization.yaml'), JSON.stringify({ resources, components: [from(component)] }))
+    const resources = ['base/redis-sentinel', 'base/api', 'values/defaults'].map(from)
+    const kustomization = { resources, components: [from(component)], transformers: [from('values')] }
+    writeFileSync(path.join(folder, 'kustomization.yaml'), JSON.stringify(kustomization))
     try {
       return renderFolder(folder)
     } finally {
