@@ -82,7 +82,10 @@ describe.skipIf(skipReason || !canNamespaceNetworks())('beside a kubelet', () =>
       'whole after names were right': seconds(tookMs),
     })
     expect(observer.twoMastersMs).toBe(0)
-    expect(await monitored(master.address)).toMatchObject({ master: master.fqdn, epoch: before?.epoch })
+    expect(await monitored(master.address)).toMatchObject({
+      master: master.fqdn,
+      epoch: before?.epoch,
+    })
     expect(await askRedis(master.address, 'GET', 'planted')).toBe('yes')
   })
 

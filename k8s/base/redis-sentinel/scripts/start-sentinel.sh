@@ -7,8 +7,9 @@ SCRIPT_DIR=${SCRIPT_DIR:-/opt/redis/scripts}
 . "$SCRIPT_DIR/lib.sh"
 
 CONFIG=$SENTINEL_DIR/sentinel.conf
-# How long the cluster's DNS may answer with the address of a pod that is gone: kubeadm's CoreDNS and NodeLocal DNSCache 30 s.
-NAME_CACHE_SECONDS=${NAME_CACHE_SECONDS:-30}
+# How long a Sentinel may have nothing but an old address of a pod: the cluster's DNS answers with it for 30 s (kubeadm's CoreDNS,
+# NodeLocal DNSCache), and an attempt to connect to it is given up after 15 s.
+PATIENCE_SECONDS=${PATIENCE_SECONDS:-46}
 DOWN_AFTER_MS=${DOWN_AFTER_MS:-5000}
 remembered() { [ -f "$CONFIG" ] && tr -d '\r"' <"$CONFIG" | grep "^sentinel $1 " | tail -n 1 | cut -d ' ' -f 3-; }
 
@@ -48,7 +49,7 @@ render_memory() {
   master=$(remembered monitor | awk -v name="$MASTER_NAME" '$1 == name { print $2 }')
   [ -n "$master" ] || return 0
   echo "sentinel monitor $MASTER_NAME $master 6379 $MAJORITY"
-  DOWN_AFTER_MS=$((NAME_CACHE_SECONDS * 1000 + DOWN_AFTER_MS)) "$SCRIPT_DIR/sentinel-settings.sh" | while read -r option value; do
+  DOWN_AFTER_MS=$((PATIENCE_SECONDS * 1000 + DOWN_AFTER_MS)) "$SCRIPT_DIR/sentinel-settings.sh" | while read -r option value; do
     echo "sentinel $option $MASTER_NAME $value"
   done
   for epoch in config-epoch leader-epoch; do
@@ -73,13 +74,13 @@ has_reached_master() {
 elder_calls_master_down() {
   for i in $(peers); do
     age=$(ask_sentinel "$(fqdn "$i")" INFO server | tr -d '\r' | sed -n 's/^uptime_in_seconds://p')
-    [ "${age:-0}" -ge "$NAME_CACHE_SECONDS" ] || continue
+    [ "${age:-0}" -ge "$PATIENCE_SECONDS" ] || continue
     case $(flags_and_master "$i") in *s_down*" $1") return 0 ;; esac
   done
   return 1
 }
 end_patience() {
-  patient_until=$(($(date +%s) + NAME_CACHE_SECONDS))
+  patient_until=$(($(date +%s) + PATIENCE_SECONDS))
   while kill -0 $$ && [ "$(date +%s)" -lt "$patient_until" ]; do
     sleep 1
     opinion=$(sentinel_opinion "$ORDINAL")
