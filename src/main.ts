@@ -1,4 +1,6 @@
 /** Starts the process: configuration, wiring, listening; and ends it without dropping a request. */
+// First, and for its effect: it wraps libraries that the others import.
+import './telemetry/process-tracing.ts'
 import { setTimeout as delay } from 'node:timers/promises'
 import closeWithGrace from 'close-with-grace'
 import { compose } from './composition-root.ts'
@@ -22,6 +24,7 @@ import {
   type VerificationKeys,
 } from './http/index.ts'
 import { createLogger, createMetrics, type Logger } from './telemetry/index.ts'
+import { tracing } from './telemetry/process-tracing.ts'
 
 /** From the signal to the last request answered; beyond it the process ends anyway. */
 const CLOSE_WITHIN_MS = 25_000
@@ -37,9 +40,9 @@ await start().catch((error: unknown) => {
 
 async function start(): Promise<void> {
   const config = loadConfig()
-  const logger = createLogger({ level: config.logLevel })
-  const metrics = createMetrics()
-  const domain = compose(config, { logger, metrics })
+  const logger = createLogger({ level: config.logLevel, traceId: tracing?.traceId })
+  const metrics = createMetrics({ traceId: tracing?.traceId })
+  const domain = compose(config, { logger, metrics, tracing })
   let closing = false
   const health: Health = {
     ready: () => !closing && domain.health.ready(),
@@ -57,7 +60,8 @@ async function start(): Promise<void> {
       shared: domain.sharedCounter,
       nowMs: () => performance.now(),
     }),
-    metrics,
+    metrics: tracing === undefined ? metrics : { ...metrics, http: tracing.routes(metrics.http) },
+    traceId: tracing?.traceId,
     logger,
     http: config.http,
   }
@@ -78,6 +82,7 @@ async function start(): Promise<void> {
       await closeServer(server)
       await domain.close()
       if (metricsServer !== undefined) await closeServer(metricsServer)
+      await tracing?.close().catch((error: unknown) => logger.info({ err: error }, 'the last spans could not be sent'))
     },
   )
 

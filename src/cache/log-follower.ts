@@ -14,6 +14,8 @@ export interface LogBatch<Change = never> {
   readonly position: Stamp
   /** Every row visible at `position` and not visible in the snapshot asked from. */
   readonly rows: readonly LogRow[]
+  /** For each row, by the database's clock, how long ago it was written, in milliseconds; absent or empty where unknown. */
+  readonly agesMs?: readonly number[]
   /** The state at `position` of what the rows name; null: they name too much for one read. */
   readonly changes?: readonly Change[] | null
   /** Some of those may be missing: the reader was away for so long that they were removed before it asked. */

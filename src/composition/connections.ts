@@ -7,11 +7,13 @@ import { createDatabaseStatus } from '../postgres/database-status.ts'
 import { createDatabase } from '../postgres/pool.ts'
 import { createPrisma } from '../postgres/prisma.ts'
 import { createRedis } from '../redis/index.ts'
-import type { Logger, Metrics } from '../telemetry/index.ts'
+import type { Logger, Metrics, Tracing } from '../telemetry/index.ts'
 
 export interface Telemetry {
   readonly logger: Logger
   readonly metrics: Metrics
+  /** Absent where nothing is traced. */
+  readonly tracing?: Tracing | undefined
 }
 
 export type Connections = ReturnType<typeof createConnections>

@@ -20,6 +20,7 @@ import { createResourcePages } from '../domain/visibility/resource-page.ts'
 import { createVisibleResources } from '../domain/visibility/visible-resources.ts'
 import { createInvalidationLog } from '../postgres/invalidation-log.ts'
 import { createCacheSource } from '../postgres/source.ts'
+import type { Tracing } from '../telemetry/index.ts'
 import type { Connections, Telemetry } from './connections.ts'
 
 const REMEMBERED_TAGS_MAX = 200_000
@@ -31,17 +32,23 @@ export type ReadPath = ReturnType<typeof createReadPath>
 export function createReadPath(
   config: Config,
   { databaseOptions, database, redis }: Connections,
-  { logger, metrics }: Telemetry,
+  { logger, metrics, tracing }: Telemetry,
   onLogRows: () => void,
 ) {
   const clock = systemClock
-  const { store } = redis
+  const traced: Tracing['traced'] = tracing?.traced ?? ((_name, target) => target)
+  const store = traced('cache', redis.store, ['open', 'fill', 'read', 'takeLeases'])
   const counters = createLayerCounters()
   const bypasses = createBypassCounters()
   const events = tee(metrics.layers, counters.events)
   const entries = createEntryCodec(config.cursorSecret)
   const cursors = createCursorCodec(config.cursorSecret)
-  const source = createCacheSource(database)
+  const source = traced('load', createCacheSource(database), [
+    'effectiveGroups',
+    'visibleList',
+    'visible',
+    'visibleOne',
+  ])
   const catalogue = createCatalogue()
   const index = createInvalidationIndex({ retentionOf, maxTags: REMEMBERED_TAGS_MAX })
   const checkpoint = createCatalogueCheckpoint({
@@ -66,7 +73,9 @@ export function createReadPath(
     onFailed: (cause) =>
       logger.info({ err: cause }, 'the catalogue cannot be loaded now: lists are read by SQL meanwhile'),
   })
-  const log = createInvalidationLog({ ...databaseOptions, notify: config.cache.logNotify })
+  const log = traced('log', createInvalidationLog({ ...databaseOptions, notify: config.cache.logNotify }), [
+    'readSince',
+  ])
   const follower = createLogFollower({
     log,
     index,
@@ -80,7 +89,10 @@ export function createReadPath(
       if (trust === 'following') logger.info({ trust }, 'following the invalidation log')
       else logger.warn({ trust, err: cause }, 'the invalidation log is out of reach')
     },
-    onBatch: ({ rows }) => {
+    onBatch(batch) {
+      const { rows, agesMs = [] } = batch
+      // What was written before this instance began to follow is not late.
+      if (!('floor' in batch)) agesMs.forEach(metrics.database.invalidationVisible)
       if (rows.length > 0) onLogRows()
     },
   })

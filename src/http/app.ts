@@ -40,6 +40,8 @@ export interface AppDependencies {
   readonly rateLimits?: RateLimits
   readonly metrics: Metrics
   readonly logger: Logger
+  /** Of the request in progress; absent where nothing is traced. */
+  readonly traceId?: (() => string | undefined) | undefined
   readonly http: {
     readonly requestBudgetMs: number
     readonly serverTiming: boolean
@@ -70,8 +72,8 @@ export function createMetricsApp(dependencies: AppDependencies): Express {
 }
 
 function appOf(routes: readonly Route[], dependencies: AppDependencies): Express {
-  const { portcullis, authentication, tickets, rateLimits = NO_LIMITS, metrics, logger, http } = dependencies
-  const sender = createReplySender({ securityHeaders: securityHeaders(...issuerOrigin(dependencies)) })
+  const { portcullis, authentication, tickets, rateLimits = NO_LIMITS, metrics, logger, traceId, http } = dependencies
+  const sender = createReplySender({ securityHeaders: securityHeaders(...issuerOrigin(dependencies)), traceId })
   const pipeline: PipelineDependencies = {
     ...http,
     portcullis,

@@ -35,9 +35,11 @@ export interface ReplySender {
 
 export interface ReplySenderOptions {
   readonly securityHeaders: SecurityHeaders
+  /** Of the request in progress, where it is traced: problem documents carry it. */
+  readonly traceId?: (() => string | undefined) | undefined
 }
 
-export function createReplySender({ securityHeaders }: ReplySenderOptions): ReplySender {
+export function createReplySender({ securityHeaders, traceId }: ReplySenderOptions): ReplySender {
   const headersOf = {
     data: [...securityHeaders.data, ...CACHE_HEADERS],
     page: [...securityHeaders.page, ...CACHE_HEADERS],
@@ -88,7 +90,7 @@ export function createReplySender({ securityHeaders }: ReplySenderOptions): Repl
       status: problem.status,
       headers: Object.entries(problem.headers).flat(),
       contentType: PROBLEM_TYPE,
-      bytes: JSON.stringify(problem.body),
+      bytes: JSON.stringify(traceId ? { ...problem.body, traceId: traceId() } : problem.body),
     })
   }
 

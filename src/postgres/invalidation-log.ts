@@ -39,7 +39,7 @@ export const READ_SINCE = {
   name: 'log-since',
   text: `
 WITH fresh AS MATERIALIZED (
-  SELECT l.xid, l.tags FROM invalidation_log l
+  SELECT l.xid, l.tags, l.created_at FROM invalidation_log l
   WHERE l.xid >= pg_snapshot_xmin($1::pg_snapshot) AND NOT pg_visible_in_snapshot(l.xid, $1::pg_snapshot)
     AND ${OF_THIS_HISTORY}
 ),
@@ -50,7 +50,8 @@ named AS MATERIALIZED (
 SELECT ${STAMP_COLUMNS}, (
   SELECT snapshot::text FROM log_checkpoints c WHERE pruned AND ${CHECKPOINT_OF_THIS_HISTORY} ORDER BY id DESC LIMIT 1
 ) AS horizon, (
-  SELECT coalesce(json_agg(json_build_object('x', xid::text, 't', tags)), '[]') FROM fresh
+  SELECT coalesce(json_agg(json_build_object('x', xid::text, 't', tags,
+    'a', extract(epoch FROM clock_timestamp() - created_at) * 1000)), '[]') FROM fresh
 ) AS rows, CASE WHEN (SELECT count(*) FROM named) <= $2::int THEN (
   SELECT coalesce(json_agg(json_build_object('id', named.id, 'item', state.item)), '[]')
   FROM named LEFT JOIN LATERAL (

@@ -33,7 +33,8 @@ const PAST_ATTEMPTS = 3
 export interface LogReadRow extends StampColumns {
   /** Rows visible in it may have been removed. */
   readonly horizon: string | null
-  readonly rows: readonly { x: string; t: string[] }[]
+  /** `a`: milliseconds since it was written, where the statement reads that too. */
+  readonly rows: readonly { x: string; t: string[]; a?: number }[]
 }
 
 interface LogStatement {
@@ -142,6 +143,7 @@ export function createLogReader<Row extends LogReadRow, Change = never>(
     return {
       position: stampOf(row),
       rows: row.rows.map(logRow),
+      agesMs: row.rows.flatMap(({ a }) => (a === undefined ? [] : [a])),
       ...(changes !== undefined && { changes }),
       ...(gap && { gap }),
     }

@@ -39,6 +39,8 @@ export interface RedisSinkLike {
   breaker(state: BreakerState): void
   /** A connection or a command failed, for a reason in one word. */
   error?(connection: string, reason: string): void
+  /** A server showed a certificate that is valid until then, in milliseconds since 1970. */
+  certificate?(server: string, validUntilMs: number): void
 }
 
 export interface RedisAdapter {
@@ -76,7 +78,7 @@ export function createRedis(options: RedisDependencies): RedisAdapter {
   const { budgetMs, heartbeatMs = HEARTBEAT_MS, replicaReads = 'while-master-is-away' } = options
   const keys = createKeys(options.prefix, options.layers)
   const errors = createConnectionErrors(errorEventsOf(options))
-  const settings: RedisSettings = { ...options, errors }
+  const settings: RedisSettings = { ...options, errors, certificateSeen: options.sink?.certificate }
   const connection: Connection = createConnection({ settings, role: 'master', onReady: onConnected })
   const { redis } = connection
   const heartbeat = createHeartbeat({ redis, key: keys.heartbeat })

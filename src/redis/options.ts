@@ -1,4 +1,5 @@
 /** How this service talks to Redis, each option with the incident that taught it. A cache that waits is worse than none. */
+import { checkServerIdentity, type PeerCertificate } from 'node:tls'
 import type { RedisOptions } from 'ioredis'
 import type { ConnectionErrors } from './connection-errors.ts'
 import { type Credential, present } from './credentials.ts'
@@ -27,6 +28,8 @@ export interface RedisSettings {
   readonly tlsCa?: string | undefined
   readonly sentinelTls?: boolean | undefined
   readonly sentinelTlsCa?: string | undefined
+  /** Told of each certificate that a server shows, with the end of its validity in milliseconds since 1970. */
+  readonly certificateSeen?: ((server: string, validUntilMs: number) => void) | undefined
   /** Where the connections report why they fail. */
   readonly errors?: ConnectionErrors | undefined
 }
@@ -104,7 +107,7 @@ function address(settings: RedisSettings, role: Role, jittered: (ms: number) => 
     ...(role === 'replica' && { preferredSlaves: freshest }),
     ...(secure(settings) && { enableTLSForSentinelMode: true }),
     ...tls('tls', secure(settings)),
-    ...tls('sentinelTLS', settings.sentinelTls && { ca: settings.sentinelTlsCa }),
+    ...tls('sentinelTLS', sentinelTrust(settings)),
     ...(settings.sentinelUsername && { sentinelUsername: present(settings.sentinelUsername) }),
     ...(settings.sentinelPassword && { sentinelPassword: present(settings.sentinelPassword) }),
     // What a Sentinel asks for, for connections to it that are made again (QuietSentinelConnector).
@@ -139,12 +142,28 @@ function credentials({ username, password }: RedisSettings) {
   return { ...(username && { username: present(username) }), ...(password && { password: present(password) }) }
 }
 
-function secure(settings: RedisSettings) {
-  return (settings.tls || settings.url?.startsWith('rediss:')) && { ca: settings.tlsCa }
+interface Trust {
+  readonly ca: string | undefined
+  readonly seen: RedisSettings['certificateSeen']
 }
 
-function tls<Name extends 'tls' | 'sentinelTLS'>(name: Name, trust: { ca: string | undefined } | false | undefined) {
-  return trust && { [name]: trust.ca === undefined ? {} : { ca: trust.ca } }
+function secure(settings: RedisSettings): Trust | false | undefined {
+  const { tls, url, tlsCa: ca, certificateSeen: seen } = settings
+  return (tls || url?.startsWith('rediss:')) && { ca, seen }
+}
+
+function sentinelTrust({ sentinelTls, sentinelTlsCa: ca, certificateSeen: seen }: RedisSettings) {
+  return sentinelTls && { ca, seen }
+}
+
+function tls<Name extends 'tls' | 'sentinelTLS'>(name: Name, trust: Trust | false | undefined) {
+  if (!trust) return trust
+  const { ca, seen } = trust
+  const check = (host: string, certificate: PeerCertificate) => {
+    seen?.(host, Date.parse(certificate.valid_to))
+    return checkServerIdentity(host, certificate)
+  }
+  return { [name]: { ...(ca !== undefined && { ca }), ...(seen && { checkServerIdentity: check }) } }
 }
 
 interface KnownReplica {
@@ -175,6 +194,6 @@ export function sentinelQuestionOptions(settings: RedisSettings, { host, port }:
     connectionName: 'portcullis-topology',
     ...(settings.sentinelUsername && { username: present(settings.sentinelUsername) }),
     ...(settings.sentinelPassword && { password: present(settings.sentinelPassword) }),
-    ...tls('tls', settings.sentinelTls && { ca: settings.sentinelTlsCa }),
+    ...tls('tls', sentinelTrust(settings)),
   } satisfies RedisOptions
 }

@@ -23,6 +23,14 @@ export interface DurationHistogramOptions {
   /** Upper bounds, ascending. */
   readonly bucketsS: readonly number[]
   readonly registry: Registry
+  /** The trace to which an observation belongs, where it belongs to one. */
+  readonly exemplar?: (() => string | undefined) | undefined
+}
+
+interface Exemplar {
+  readonly labelSet: { readonly trace_id: string }
+  readonly value: number
+  readonly timestamp: number
 }
 
 interface Series {
@@ -30,6 +38,8 @@ interface Series {
   /** Observations per bucket, not cumulative; the last bucket is above all bounds. */
   readonly counts: number[]
   sumS: number
+  /** The last of each bucket. */
+  readonly exemplars: Exemplar[]
 }
 
 export function createDurationHistogram(options: DurationHistogramOptions): DurationHistogram {
@@ -55,25 +65,40 @@ export function createDurationHistogram(options: DurationHistogramOptions): Dura
       }
     },
     series(labels) {
-      const series: Series = { labels, counts: new Array(bucketsS.length + 1).fill(0), sumS: 0 }
+      const series: Series = { labels, counts: new Array(bucketsS.length + 1).fill(0), sumS: 0, exemplars: [] }
       const boundsMs = bucketsS.map((bound) => bound * 1000)
       all.push(series)
-      return (durationMs) => {
+      const bucketOf = (durationMs: number) => {
         let bucket = 0
         while (durationMs > (boundsMs[bucket] ?? Number.POSITIVE_INFINITY)) bucket++
+        return bucket
+      }
+      const observe = (durationMs: number) => {
+        const bucket = bucketOf(durationMs)
         series.counts[bucket] = (series.counts[bucket] ?? 0) + 1
         series.sumS += durationMs / 1000
+      }
+      const { exemplar } = options
+      if (exemplar === undefined) return observe
+      return (durationMs) => {
+        observe(durationMs)
+        const trace = exemplar()
+        if (trace === undefined) return
+        const value = durationMs / 1000
+        series.exemplars[bucketOf(durationMs)] = { labelSet: { trace_id: trace }, value, timestamp: Date.now() / 1000 }
       }
     },
   }
 }
 
 /** Cumulative, as the text format requires; a series without observations is left out. */
-function valuesOf({ labels, counts, sumS }: Series, { name, bucketsS }: DurationHistogramOptions) {
+function valuesOf({ labels, counts, sumS, exemplars }: Series, { name, bucketsS }: DurationHistogramOptions) {
   let count = 0
   const buckets = counts.map((inBucket, index) => {
     count += inBucket
-    return { metricName: `${name}_bucket`, labels: { le: bucketsS[index] ?? '+Inf', ...labels }, value: count }
+    const exemplar = exemplars[index]
+    const bucket = { metricName: `${name}_bucket`, labels: { le: bucketsS[index] ?? '+Inf', ...labels }, value: count }
+    return exemplar === undefined ? bucket : { ...bucket, exemplar }
   })
   if (count === 0) return []
   return [

@@ -19,14 +19,17 @@ export interface LoggerOptions {
   readonly level: string
   /** Where lines go; standard output when absent. */
   readonly destination?: DestinationStream
+  /** Of the request in progress; each line carries it. */
+  readonly traceId?: (() => string | undefined) | undefined
 }
 
-export function createLogger({ level, destination }: LoggerOptions): Logger {
+export function createLogger({ level, destination, traceId }: LoggerOptions): Logger {
   const options = {
     level,
     base: null,
     timestamp: isoTime,
     redact: REDACT,
+    ...(traceId && { mixin: () => ({ traceId: traceId() }) }),
     formatters: { level: (label: string) => ({ level: label }) },
   }
   return pino(options, destination ?? standardOutput())

@@ -11,6 +11,8 @@ describe('the metrics', () => {
     metrics.layers.loaded('resources', 250)
     metrics.redis.command('read', 'timeout', 100)
     metrics.redis.breaker('open')
+    metrics.redis.certificate('redis-node-0', 1_800_000_000_000)
+    metrics.database.invalidationVisible(30)
     metrics.redis.error('master', 'refused-access')
     metrics.outages.recovered('volatile', 300_000)
     metrics.database.rejected()
@@ -23,6 +25,8 @@ describe('the metrics', () => {
       'portcullis_cache_load_seconds_sum{layer="resources"} 0.25',
       'portcullis_redis_command_seconds_count{command="read",outcome="timeout"} 1',
       'portcullis_redis_breaker_state 2',
+      'portcullis_redis_certificate_expires_timestamp_seconds{server="redis-node-0"} 1800000000',
+      'portcullis_invalidation_visible_seconds_bucket{le="0.05"} 1',
       'portcullis_redis_errors_total{connection="master",reason="refused-access"} 1',
       `portcullis_build_info{version="${about.version}",node="${process.versions.node}"} 1`,
       'portcullis_redis_breaker_changes_total{state="open"} 1',

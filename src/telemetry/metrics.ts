@@ -1,5 +1,5 @@
 /** The sinks as Prometheus metrics: base units, `_total` on counters, no user or resource in any label. */
-import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry, type RegistryContentType } from 'prom-client'
 import about from '../../package.json' with { type: 'json' }
 import { createDurationHistogram } from './duration-histogram.ts'
 import type { BreakerState, Gauges, Telemetry } from './sinks.ts'
@@ -12,11 +12,19 @@ export interface Metrics extends Telemetry {
 const REQUEST_BUCKETS_S = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5]
 const CALLS_OF_USERS = /^\/(resources|users|me|groups|access)\b/
 const COMMAND_BUCKETS_S = [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1]
+const VISIBLE_BUCKETS_S = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10]
 const BREAKER_VALUES: Readonly<Record<BreakerState, number>> = { closed: 0, 'half-open': 1, open: 2 }
 
-export function createMetrics(): Metrics {
+export interface MetricsOptions {
+  /** Of the request in progress: its latency is kept as an exemplar, which only the OpenMetrics format can carry. */
+  readonly traceId?: (() => string | undefined) | undefined
+}
+
+export function createMetrics({ traceId }: MetricsOptions = {}): Metrics {
   const registers = [new Registry()] as const
   const [registry] = registers
+  // The declared type fixes the format at construction.
+  if (traceId) (registry as Registry<RegistryContentType>).setContentType(Registry.OPENMETRICS_CONTENT_TYPE)
   collectDefaultMetrics({ register: registry })
   new Gauge({
     name: 'portcullis_build_info',
@@ -31,7 +39,7 @@ export function createMetrics(): Metrics {
     redis: redisSink(registry),
     outages: outageSink(registry),
     database: databaseSink(registry),
-    http: httpSink(registry),
+    http: httpSink(registry, traceId),
     gauges,
     render: async () => ({ body: await registry.metrics(), contentType: registry.contentType }),
   }
@@ -128,7 +136,14 @@ function redisSink(registry: Registry): Telemetry['redis'] {
     labelNames: ['event'],
     registers,
   })
+  const expires = new Gauge({
+    name: 'portcullis_redis_certificate_expires_timestamp_seconds',
+    help: 'End of the validity of the certificate that a Redis or a Sentinel showed last',
+    labelNames: ['server'],
+    registers,
+  })
   return {
+    certificate: (server, validUntilMs) => expires.set({ server }, validUntilMs / 1000),
     command: (command, outcome, durationMs) => commands.observe({ command, outcome }, durationMs / 1000),
     breaker: (to) => {
       state.set(BREAKER_VALUES[to])
@@ -179,19 +194,27 @@ function databaseSink(registry: Registry): Telemetry['database'] {
     help: 'Failed runs of the job that prunes the invalidation log',
     registers,
   })
+  const visible = createDurationHistogram({
+    name: 'portcullis_invalidation_visible_seconds',
+    help: 'From the writing of an invalidation, just before its commit, until this instance has read it, by the clock of PostgreSQL',
+    bucketsS: VISIBLE_BUCKETS_S,
+    registry,
+  })
   return {
+    invalidationVisible: visible.series({}),
     statement: (statement, outcome, durationMs) => statements.observe({ statement, outcome }, durationMs / 1000),
     rejected: () => rejected.inc(),
     retentionFailed: () => retentionFailures.inc(),
   }
 }
 
-function httpSink(registry: Registry): Telemetry['http'] {
+function httpSink(registry: Registry, traceId: MetricsOptions['traceId']): Telemetry['http'] {
   const requests = createDurationHistogram({
     name: 'portcullis_http_request_duration_seconds',
     help: 'Requests by route template and status',
     bucketsS: REQUEST_BUCKETS_S,
     registry,
+    exemplar: traceId,
   })
   return {
     durations: () => requests.counts(({ route }) => CALLS_OF_USERS.test(String(route))),

@@ -11,6 +11,8 @@ export interface RedisSink {
   breaker(state: BreakerState): void
   /** A connection (`master`, `sentinel`), or a command (`command read`), failed for this reason. */
   error(connection: string, reason: string): void
+  /** A server showed a certificate that is valid until then, in milliseconds since 1970. */
+  certificate(server: string, validUntilMs: number): void
   /** A deletion after a commit that did not reach Redis; the log covers it. */
   invalidationMissed(event: string): void
 }
@@ -24,6 +26,8 @@ export interface DatabaseSink {
   statement(name: string, outcome: 'ok' | 'failed', durationMs: number): void
   /** A request was turned away because the queue was full. */
   rejected(): void
+  /** An invalidation is seen by this instance, this long after it was written. */
+  invalidationVisible(ageMs: number): void
   /** A run of the job that prunes the log has failed. */
   retentionFailed(): void
 }

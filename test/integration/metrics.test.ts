@@ -1,4 +1,5 @@
 /** Every metric that the process exports changes when what it counts happens; none is left that nothing feeds. */
+import { readFileSync } from 'node:fs'
 import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import type { UserId } from '../../src/domain/model.ts'
@@ -123,6 +124,34 @@ describe('the metrics of', () => {
       () => one.visible('ann'),
     )
     await grow(one, ['portcullis_cache_requests_total{layer="user-resources",outcome="hit"}'], () => cached('ann'))
+  })
+
+  it('a revocation: how long until another instance has read it, by the clock of PostgreSQL', async () => {
+    const other = await start()
+    const before = await read(other, 'portcullis_invalidation_visible_seconds_count')
+    expect(before).toBe(0)
+    await grow(other, ['portcullis_invalidation_visible_seconds_count'], () =>
+      one.portcullis.mutations.putUser({ id: 'yara' as UserId }, asRoot),
+    )
+    expect(await read(other, 'portcullis_invalidation_visible_seconds_sum')).toBeLessThan(5)
+    expect(await read(other, 'portcullis_invalidation_visible_seconds_sum')).toBeGreaterThan(0)
+    // A transaction that stays open after its change counts from the change.
+    await sql.query(`BEGIN; INSERT INTO invalidation_log (tags, event, actor) VALUES ('{u:late}', 'test', 'test')`)
+    await sql.query('SELECT pg_sleep(1.2)')
+    await grow(other, ['portcullis_invalidation_visible_seconds_count'], () => sql.query('COMMIT'))
+    expect(await read(other, 'portcullis_invalidation_visible_seconds_sum')).toBeGreaterThan(1.2)
+  })
+
+  it('certificates that a Redis shows (redis-secured.test.ts has one that does)', async () => {
+    one.metrics.redis.certificate('localhost', Date.parse('2030-01-01'))
+    await shows(one, 'portcullis_redis_certificate_expires_timestamp_seconds', (at) => at === 1_893_456_000)
+  })
+
+  it('the statements of the runbook for people on call run', async () => {
+    const runbook = readFileSync(new URL('../../docs/runbook.md', import.meta.url), 'utf8')
+    const statements = [...runbook.matchAll(/`(SELECT [^`]+)`/g)].map(([, statement = '']) => statement)
+    expect(statements.length).toBeGreaterThan(4)
+    for (const statement of statements) await sql.query(statement)
   })
 
   it('requests', async () => {

@@ -1,5 +1,6 @@
 /** Redis and Sentinel as an installation with something to lose runs them: TLS, users with passwords, names, a database number. */
 import { execFileSync, spawn } from 'node:child_process'
+import { X509Certificate } from 'node:crypto'
 import { once } from 'node:events'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -114,6 +115,18 @@ describe.skipIf(!hasOpenssl)('a Redis behind a Sentinel, both with TLS, users an
     for (const adapter of opened) await adapter.close()
     for (const stop of stopping) await stop()
     rmSync(dir, { recursive: true, force: true })
+  })
+
+  it('shows certificates whose end is known, so that an alert can come before it', async () => {
+    const seen = new Map<string, number>()
+    const sink = {
+      command() {},
+      breaker() {},
+      certificate: (server: string, untilMs: number) => seen.set(server, untilMs),
+    }
+    const redis = open({ sink })
+    await becomes(redis.answers, true)
+    expect(seen.get('localhost')).toBe(new X509Certificate(ca).validToDate.getTime())
   })
 
   it('is found, trusted and used, in its database', async () => {

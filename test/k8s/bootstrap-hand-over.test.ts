@@ -73,6 +73,21 @@ describe.skipIf(skipReason)('bootstrap', { timeout: 60_000 }, () => {
     expect((await eventually(cluster.healthy, 20_000)).value.replicas).toContain(zero)
   })
 
+  test('step 9: the successor is the next pod, round and round, and is preferred for this one hand-over only', async () => {
+    const cluster = await withHealthyCluster(quick)
+    const masters: string[] = []
+    for (const pod of cluster.pods) {
+      await pod.deleteGracefully()
+      pod.start()
+      const { value } = await eventually(cluster.healthy, 20_000)
+      await eventually(cluster.settled, 20_000)
+      masters.push(value.master.name)
+    }
+    expect(masters).toEqual(['redis-node-1', 'redis-node-2', 'redis-node-0'])
+    const priorities = cluster.pods.map(({ address }) => askRedis(address, 'CONFIG', 'GET', 'replica-priority'))
+    expect((await Promise.all(priorities)).flat()).toEqual(Array(3).fill(['replica-priority', '100']).flat())
+  })
+
   test('step 9: preStop of a replica does nothing', async () => {
     const cluster = await withHealthyCluster(quick)
     expect(await cluster.pods[1].redis.preStop()).toBe(0)

@@ -51,7 +51,9 @@ describe.skipIf(skipReason)('bootstrap', { timeout: 60_000 }, () => {
   ] as const)(
     '%s: a live replica without its master for longer than a restarted Sentinel forgives is promoted when %s',
     async (_, __, first) => {
-      const cluster = await withHealthyCluster({ subnet: SUBNET, env: { ...QUICK, DOWN_AFTER_MS: '600' } })
+      // A Sentinel that is still patient with cached names forgives for longer.
+      const env = { ...QUICK, DOWN_AFTER_MS: '600', PATIENCE_SECONDS: '0' }
+      const cluster = await withHealthyCluster({ subnet: SUBNET, env })
       const [zero, one, two] = cluster.pods
       await eventually(cluster.settled, 30_000)
       await writeConfirmed(zero, 'since-the-snapshot', 'yes')

@@ -1,4 +1,5 @@
 /** Every row of redis.conf, sentinel.conf and the users, asked of running servers that the manifests' scripts started. */
+import { execFileSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import net from 'node:net'
@@ -6,7 +7,7 @@ import path from 'node:path'
 import { Redis } from 'ioredis'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { askRedis, askSentinel } from './support/ask.ts'
-import { type Cluster, createCluster, eventually } from './support/cluster.ts'
+import { type Cluster, createCluster, eventually, MANIFESTS } from './support/cluster.ts'
 import { skipReason } from './support/live.ts'
 import { PASSWORDS } from './support/secrets.ts'
 
@@ -34,7 +35,9 @@ describe.skipIf(skipReason)('redis.conf', () => {
     ['min-replicas-max-lag', '10'],
     ['maxmemory', String(Math.round(MEMORY_LIMIT * 0.6))],
     ['maxmemory-policy', 'allkeys-lru'],
-    ['repl-backlog-size', String(64 * 1024 * 1024)],
+    ['repl-backlog-size', String(MEMORY_LIMIT / 16)],
+    ['maxmemory-clients', String(MEMORY_LIMIT / 8)],
+    ['proto-max-bulk-len', String(MEMORY_LIMIT / 16)],
     ['repl-timeout', '30'],
     ['repl-diskless-sync', 'yes'],
     ['repl-diskless-load', 'disabled'],
@@ -47,8 +50,17 @@ describe.skipIf(skipReason)('redis.conf', () => {
     expect(await setting(name)).toBe(value)
   })
 
-  test('client-output-buffer-limit replica is 256mb 64mb 60', async () => {
-    expect(await setting('client-output-buffer-limit')).toContain(`slave ${256 * 1024 * 1024} ${64 * 1024 * 1024} 60`)
+  test("client-output-buffer-limit replica is a quarter of the container's memory, 256mb 64mb 60 from 1Gi on", async () => {
+    expect(await setting('client-output-buffer-limit')).toContain(`slave ${MEMORY_LIMIT / 4} ${MEMORY_LIMIT / 16} 60`)
+    const buffers = (bytes: number): string => {
+      const script = readFileSync(path.join(MANIFESTS, 'scripts/start-redis.sh'), 'utf8')
+      const body = /^buffers\(\) \{[\s\S]*?^\}/m.exec(script)?.[0]
+      return execFileSync('sh', ['-c', `${body}; buffers`], {
+        env: { ...process.env, MEMORY_LIMIT_BYTES: String(bytes) },
+      }).toString()
+    }
+    for (const gibibytes of [1, 4])
+      expect(buffers(gibibytes * 1024 ** 3)).toContain(`replica ${256 * 1024 ** 2} ${64 * 1024 ** 2} 60\n`)
   })
 
   test('dir is the volume, replica-announce-ip the name, aclfile the rendered one', async () => {

@@ -7,7 +7,7 @@ const { args } = createScript(
   'npm run drill -- k8s',
   "The cluster's scripts through every drill that needs no kubelet.",
 )
-  .argument('[filters...]', 'only the files that are called so: api, monitoring, random, rows, tls')
+  .argument('[filters...]', 'only the files that are called so: api, kubelet, monitoring, random, rows, tls')
   .allowUnknownOption()
   .addHelpText('after', '\nFurther options go to vitest.')
   .parse()

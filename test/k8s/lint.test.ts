@@ -77,7 +77,7 @@ const RULES: Readonly<Record<string, Rule>> = {
   'kube-score container-image-pull-policy (or its exemption)': perContainer(
     ({ imagePullPolicy }, { manifest }) =>
       imagePullPolicy !== 'Always' &&
-      manifest.metadata.annotations?.['kube-score/ignore'] !== 'container-image-pull-policy' &&
+      !manifest.metadata.annotations?.['kube-score/ignore']?.split(',').includes('container-image-pull-policy') &&
       'not Always and not exempt',
   ),
   'kube-score pod-probes, polaris readinessProbeMissing, livenessProbeMissing': perContainer((container, workload) => {
@@ -94,8 +94,9 @@ const RULES: Readonly<Record<string, Rule>> = {
   'kube-score deployment-has-poddisruptionbudget, statefulset-has-poddisruptionbudget': perWorkload(
     (workload, all) =>
       lives(workload) &&
-      matching(all, 'PodDisruptionBudget', workload, ({ spec }) => spec.selector).length !== 1 &&
-      'not exactly one PDB',
+      matching(all, 'PodDisruptionBudget', workload, ({ spec }) => spec.selector).length !==
+        (workload.manifest.spec.replicas === 1 ? 0 : 1) &&
+      'not exactly one PDB, or one that protects a single replica from nothing',
   ),
   'kube-linter pdb-max-unavailable, pdb-min-available, pdb-unhealthy-pod-eviction-policy': (all) =>
     ofKind(all, 'PodDisruptionBudget').flatMap(({ metadata, spec }) =>

@@ -46,7 +46,8 @@ const PORTS = [53, 443, 3000, 5432, 6379, 9121, 9464, 26379]
 
 function peersOf(all: readonly Manifest[]): Peer[] {
   const own = workloads(all).map(({ manifest, namespace, labels }) =>
-    outside(manifest.metadata.name, namespace, labels),
+    // The last part of the migrations' name is the release.
+    outside(manifest.metadata.name.replace(/^(portcullis-migrate)-.*/, '$1'), namespace, labels),
   )
   return [...own, ...NEIGHBOURS]
 }
@@ -107,6 +108,7 @@ const EVERYWHERE = [
   'gateway > portcullis-api:3000',
   'prometheus > portcullis-api:9464',
 ]
+const MIGRATE = 'portcullis-migrate'
 const NAMES = (names: readonly string[]): string[] => names.map((name) => `${name} > dns:53`)
 const STRANGERS = ['stranger-in-redis', 'stranger-in-portcullis']
 const WITH_EXPORTER = [
@@ -114,23 +116,23 @@ const WITH_EXPORTER = [
   'redis-exporter > redis-node:26379',
   'prometheus > redis-exporter:9121',
 ]
-const WITH_POSTGRES = ['portcullis-api > postgres:5432', 'portcullis-migrate > postgres:5432']
+const WITH_POSTGRES = ['portcullis-api > postgres:5432', `${MIGRATE} > postgres:5432`]
 
 const EXPECTED: Readonly<Record<Overlay, readonly string[]>> = {
   local: [
     ...EVERYWHERE,
     ...WITH_POSTGRES,
-    ...NAMES(['redis-node', 'portcullis-api', 'portcullis-migrate', 'postgres', ...STRANGERS]),
+    ...NAMES(['redis-node', 'portcullis-api', MIGRATE, 'postgres', ...STRANGERS]),
   ],
   staging: [
     ...EVERYWHERE,
     ...WITH_EXPORTER,
-    ...NAMES(['redis-node', 'portcullis-api', 'portcullis-migrate', 'redis-exporter', ...STRANGERS]),
+    ...NAMES(['redis-node', 'portcullis-api', MIGRATE, 'redis-exporter', ...STRANGERS]),
   ],
   production: [
     ...EVERYWHERE,
     ...WITH_EXPORTER,
-    ...NAMES(['redis-node', 'portcullis-api', 'portcullis-migrate', 'redis-exporter', ...STRANGERS]),
+    ...NAMES(['redis-node', 'portcullis-api', MIGRATE, 'redis-exporter', ...STRANGERS]),
   ],
 }
 

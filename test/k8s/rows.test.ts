@@ -95,10 +95,11 @@ describe.skipIf(noKubectl).each(OVERLAYS)('overlay %s', (name) => {
     const seconds = (file: string, pattern: RegExp): number =>
       Number(pattern.exec(readFileSync(path.join(K8S, 'base/redis-sentinel', file), 'utf8'))?.[1])
     const handOver = seconds('scripts/prestop-redis.sh', /HAND_OVER_SECONDS=(\d+)/)
+    const prefer = seconds('scripts/prestop-redis.sh', /PREFER_SECONDS=(\d+)/)
     const settle = seconds('scripts/prestop-redis.sh', /SETTLE_SECONDS=(\d+)/)
-    expect(seconds('scripts/prestop-sentinel.sh', /STAY_SECONDS=(\d+)/)).toBe(handOver + settle)
+    expect(seconds('scripts/prestop-sentinel.sh', /STAY_SECONDS=(\d+)/)).toBe(prefer + handOver + settle)
     const shutdown = seconds('config/redis.conf', /shutdown-timeout (\d+)/)
-    expect(handOver + settle + shutdown).toBeLessThan(pod().terminationGracePeriodSeconds)
+    expect(prefer + handOver + settle + shutdown).toBeLessThan(pod().terminationGracePeriodSeconds)
   })
 
   test('pod: redis.conf on an emptyDir, sentinel.conf and the snapshot on the volume', () => {
@@ -146,7 +147,10 @@ describe.skipIf(noKubectl).each(OVERLAYS)('overlay %s', (name) => {
   })
 
   test('API: migrations are one Job with a TTL, a backoff limit and a deadline', () => {
-    const { spec } = named(all(), 'Job', 'portcullis-migrate')
+    const job = ofKind(all(), 'Job').find(({ metadata }) => metadata.name.startsWith('portcullis-migrate-')) as Manifest
+    const { spec, metadata } = job
+    const [, tag] = spec.template.spec.containers[0].image.split(/[:@]/)
+    expect(metadata.name).toBe(`portcullis-migrate-${tag}`)
     expect([spec.ttlSecondsAfterFinished > 0, spec.backoffLimit > 0, spec.activeDeadlineSeconds > 0]).toEqual([
       true,
       true,
@@ -202,8 +206,9 @@ describe.skipIf(noKubectl)('the layout', () => {
   function withComponent(component: string): Manifest[] {
     const folder = mkdtempSync(path.join(tmpdir(), 'overlay-'))
     const from = (where: string): string => path.relative(folder, path.join(K8S, where))
-    const resources = ['base/redis-sentinel', 'base/api'].map(from)
-    writeFileSync(path.join(folder, 'kustomization.yaml'), JSON.stringify({ resources, components: [from(component)] }))
+    const resources = ['base/redis-sentinel', 'base/api', 'values/defaults'].map(from)
+    const kustomization = { resources, components: [from(component)], transformers: [from('values')] }
+    writeFileSync(path.join(folder, 'kustomization.yaml'), JSON.stringify(kustomization))
     try {
       return renderFolder(folder)
     } finally {

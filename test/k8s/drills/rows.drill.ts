@@ -286,12 +286,49 @@ describe.skipIf(skipReason)('drills', () => {
     drill.report('rolling upgrade', { failovers: 1, 'writes stalled': seconds(drill.client.longestStallMs) })
   })
 
-  test('memory full, snapshot under load: the pod stays under its limit', async () => {
-    // The smallest size that an overlay ships. The backlog's 64 MiB count as used, and every write turns them over.
+  test('150 MB written at once, as one value and as many, while a replica hangs: the master stays under its limit', async () => {
     const limit = 256 * 1024 * 1024
     const drill = await beginDrill({ subnet: SUBNET, env: { MEMORY_LIMIT_BYTES: String(limit) } })
     const { address } = drill.master
-    const filler = 'x'.repeat(2_000)
+    const { Redis } = await import('ioredis')
+    const write = async (commands: number, bytes: number): Promise<string> => {
+      const redis = new Redis({
+        host: address,
+        username: 'operator',
+        password: PASSWORDS.operator,
+        maxRetriesPerRequest: 0,
+      })
+      redis.on('error', () => {})
+      const value = Buffer.alloc(bytes)
+      const written = Array.from({ length: commands }, (_, i) => redis.set(`large:${i}`, value))
+      const results = await Promise.allSettled(written)
+      redis.disconnect()
+      return results.every(({ status }) => status === 'fulfilled') ? 'written' : 'refused'
+    }
+    drill.replicas[0].redis.pause()
+    const asOne = await write(1, 150_000_000)
+    const asMany = await write(150, 1_000_000)
+    drill.replicas[0].redis.resume()
+    const { process_id } = (await info(address)) ?? {}
+    const status = readFileSync(`/proc/${process_id}/status`, 'utf8')
+    const peak = Number(/^VmHWM:\s+(\d+) kB/m.exec(status)?.[1]) * 1024
+    expect(drill.master.redis.restarts).toBe(0)
+    expect(peak).toBeLessThan(limit)
+    expect(asOne).toBe('refused')
+    await drill.recovered()
+    drill.report('150 MB written at once', {
+      'as one value': asOne,
+      'as many': asMany,
+      peak: `${Math.round((peak / limit) * 100)} %`,
+    })
+  })
+
+  test('memory full, snapshot under load: the pod stays under its limit', async () => {
+    // The smallest size that an overlay ships. The backlog counts as used, and every write turns it over.
+    const limit = 256 * 1024 * 1024
+    const drill = await beginDrill({ subnet: SUBNET, env: { MEMORY_LIMIT_BYTES: String(limit) } })
+    const { address } = drill.master
+    const filler = 'x'.repeat(2_800)
     const fill = async (from: number): Promise<void> => {
       const { Redis } = await import('ioredis')
       const redis = new Redis({ host: address, username: 'operator', password: PASSWORDS.operator })

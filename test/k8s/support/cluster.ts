@@ -18,6 +18,8 @@ export interface ClusterOptions {
   readonly subnet: number
   readonly env?: Readonly<Record<string, string>>
   readonly manifestFolder?: string
+  /** The kubelet's waits before a crashed container's restarts. */
+  readonly backOffMs?: readonly number[]
   readonly network?: (subnet: number) => Promise<Network>
 }
 
@@ -35,6 +37,11 @@ export interface Cluster {
    * Peers' Sentinels reach it only 14 to 15 s after that, as was observed on a cluster.
    */
   recreate(pod: Pod, awayMs: number): Promise<void>
+  /**
+   * All pods are lost and come back with other addresses at once, while the cluster's DNS goes on answering with the old address
+   * of `stale`, from its cache. `updateNames` ends that. A pod's own name is in its own table: always right.
+   */
+  recreateAll(stale: Pod): Promise<{ updateNames(): void }>
   /** Cuts every route between the two groups; those inside a group stay. */
   partition(minority: readonly Place[]): void
   heal(): void
@@ -68,6 +75,7 @@ export async function createCluster(options: ClusterOptions): Promise<Cluster> {
       secretFolder: path.join(folder, 'secrets'),
       namespace: [...network.enter(ordinal), ...namespace],
       env: options.env ?? {},
+      ...(options.backOffMs ? { backOffMs: options.backOffMs } : {}),
     }),
   ) as unknown as [Pod, Pod, Pod]
   const names = (from: Place): Record<string, string> =>
@@ -96,6 +104,17 @@ export async function createCluster(options: ClusterOptions): Promise<Cluster> {
       await sleep(awayMs)
       restoreNames()
       pod.start()
+    },
+    async recreateAll(stale) {
+      const before = pods.map((pod) => names(pod.ordinal as Place)[stale.fqdn] as string)
+      await Promise.all(pods.map((pod) => pod.deleteForcibly()))
+      for (const pod of pods) network.forgetAddress?.(pod.ordinal)
+      for (const pod of pods) {
+        const now = names(pod.ordinal as Place)
+        pod.writeNames(pod === stale ? now : { ...now, [stale.fqdn]: before[pod.ordinal] as string })
+      }
+      for (const pod of pods) pod.start()
+      return { updateNames: restoreNames }
     },
     partition: network.partition,
     heal: network.heal,

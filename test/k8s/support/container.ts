@@ -10,6 +10,8 @@ export interface ContainerSpec extends NameTable {
   readonly preStop: string
   readonly env: Readonly<Record<string, string>>
   readonly logFile: string
+  /** Waits before the first, second … restart; always half a second where absent. */
+  readonly backOffMs?: readonly number[]
 }
 
 export interface Container {
@@ -30,6 +32,8 @@ export interface Container {
 }
 
 const RESTART_DELAY_MS = 500
+/** What the kubelet was seen to wait at the first, second … crash of one container; it forgets after ten quiet minutes. */
+export const KUBELET_BACK_OFF_MS: readonly number[] = [3000, 22_000, 29_000, 49_000]
 
 export interface NameTable {
   /** Command words that give a process a name table of its own. */
@@ -78,8 +82,9 @@ export function createContainer(spec: ContainerSpec): Container {
         if (child === started) child = undefined
         resolve()
         if (!wanted) return
+        const delayMs = spec.backOffMs?.[Math.min(restarts, spec.backOffMs.length - 1)] ?? RESTART_DELAY_MS
         restarts++
-        setTimeout(() => wanted && !child && run(), RESTART_DELAY_MS)
+        setTimeout(() => wanted && !child && run(), delayMs)
       })
     })
   }

@@ -15,6 +15,7 @@ export const QUICK = {
   LIVE_PEER_WAIT_SECONDS: '3',
   FIRST_BOOT_WAIT_SECONDS: '2',
   RECONCILE_SECONDS: '6',
+  PATIENCE_SECONDS: '1',
 } as const
 
 export async function withCluster(options: ClusterOptions): Promise<Cluster> {

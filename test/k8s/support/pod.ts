@@ -15,6 +15,7 @@ export interface PodSpec {
   readonly secretFolder: string
   readonly namespace: readonly string[]
   readonly env: Readonly<Record<string, string>>
+  readonly backOffMs?: readonly number[]
 }
 
 export interface Pod {
@@ -71,6 +72,7 @@ export function createPod(spec: PodSpec): Pod {
       hostsFile: files.hosts,
       resolvFile: files.resolv,
       logFile: files.log,
+      ...(spec.backOffMs ? { backOffMs: spec.backOffMs } : {}),
     })
   const redis = container('redis')
   const sentinel = container('sentinel')

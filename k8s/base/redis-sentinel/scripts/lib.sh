@@ -66,6 +66,13 @@ ask_redis() {
 as_operator() {
   REDISCLI_AUTH=$(secret operator) "$CLI" --no-auth-warning --user operator -h "$SELF" -p 6379 $TLS_ARGS "$@"
 }
+# What no user of a script may: change the configuration of another pod's Redis.
+# shellcheck disable=SC2086
+configure() {
+  host=$1
+  shift
+  REDISCLI_AUTH=$(secret operator) timeout "$ASK_TIMEOUT_SECONDS" "$CLI" --no-auth-warning --user operator -h "$host" -p 6379 $TLS_ARGS CONFIG SET "$@" >/dev/null 2>&1
+}
 # shellcheck disable=SC2086
 ask_sentinel() {
   host=$1
@@ -84,6 +91,12 @@ sentinel_opinion() {
     *'No such master'*) echo none ;;
     *) echo down ;;
   esac
+}
+
+# Of the Sentinel of pod $1: "<flags> <host>".
+flags_and_master() {
+  ask_sentinel "$(fqdn "$1")" SENTINEL MASTER "$MASTER_NAME" | tr -d '\r' |
+    awk 'NR % 2 { key = $0; next } key == "ip" { host = $0 } key == "flags" { flags = $0 } END { print flags, host }'
 }
 
 # Tells the local Sentinel what the Sentinel of pod $1 would tell it itself: that it exists, and that $2 is the master as

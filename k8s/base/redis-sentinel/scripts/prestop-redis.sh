@@ -5,19 +5,67 @@ SCRIPT_DIR=${SCRIPT_DIR:-/opt/redis/scripts}
 # shellcheck source=lib.sh
 . "$SCRIPT_DIR/lib.sh"
 
+# All three and the shutdown's 10 s fit into the pod's grace.
+PREFER_SECONDS=4
 HAND_OVER_SECONDS=20
-# Both and the shutdown's 10 s fit into the pod's grace.
 SETTLE_SECONDS=20
 
 [ "$(local_role)" = master ] || exit 0
-log 'this is the master: pausing writes and asking for a failover'
-ask_redis "$SELF" CLIENT PAUSE $((HAND_OVER_SECONDS * 1000)) WRITE >/dev/null
+
+# The successor that makes a rolling restart cheap. Pods go in the order 2, 1, 0: pod 1 hands over to pod 2, which has been
+# restarted, and pod 2 to pod 0, which goes last. So there are never more than two hand-overs, whichever pod is the master.
+PREFERRED=$(fqdn $(((ORDINAL + 1) % REPLICAS)))
+is_linked() { ask_redis "$SELF" INFO replication | grep 'state=online' | grep -q "ip=$1,"; }
+priority_seen_by() {
+  ask_sentinel "$(fqdn "$1")" SENTINEL REPLICAS "$MASTER_NAME" | tr -d '\r' | awk -v host="$PREFERRED" '
+    prev == "ip" { ours = ($0 == host) }
+    prev == "slave-priority" && ours { print; exit }
+    { prev = $0 }'
+}
+# For this one hand-over only: Sentinel looks at the priority before the offset, so in a failover that nobody planned it
+# could promote a replica that holds less. Sentinels read it from INFO, every 10 s unless they are told to hurry.
+prefer() {
+  if ! is_linked "$PREFERRED" || ! configure "$PREFERRED" replica-priority 50; then PREFERRED='' && return; fi
+  for i in $(ordinals); do ask_sentinel "$(fqdn "$i")" SENTINEL DEBUG info-period 500 >/dev/null; done
+  prefer_by=$(($(date +%s) + PREFER_SECONDS))
+  while [ "$(date +%s)" -lt "$prefer_by" ]; do
+    seen=0
+    for i in $(peers); do
+      case $(priority_seen_by "$i") in '' | 50) seen=$((seen + 1)) ;; esac
+    done
+    [ "$seen" -lt $((REPLICAS - 1)) ] || return 0
+    sleep 0.2
+  done
+}
+prefer_nobody() {
+  for i in $(ordinals); do
+    configure "$(fqdn "$i")" replica-priority 100
+    ask_sentinel "$(fqdn "$i")" SENTINEL DEBUG info-period 10000 >/dev/null
+  done
+}
+
+field() { ask_redis "$1" INFO replication | tr -d '\r' | sed -n "s/^$2://p"; }
+# What was written before the pause reaches the preferred one before it is chosen: for it, Sentinel compares no offsets.
+await_offset() {
+  for _ in 1 2 3 4 5 6 7 8 9 10; do
+    reached=$(field "$1" slave_repl_offset)
+    [ "${reached:-0}" -lt "${2:-0}" ] || return 0
+    sleep 0.1
+  done
+  prefer_nobody
+}
 
 leave() {
   log "$1"
   ask_redis "$SELF" CLIENT UNPAUSE >/dev/null
+  prefer_nobody
   exit 0
 }
+
+log "this is the master: handing over, to $PREFERRED if it can"
+prefer
+ask_redis "$SELF" CLIENT PAUSE $((HAND_OVER_SECONDS * 1000)) WRITE >/dev/null
+[ -z "$PREFERRED" ] || await_offset "$PREFERRED" "$(field "$SELF" master_repl_offset)"
 
 # The peers' Sentinels first: whoever is asked leads, and this pod's own would be gone before the other replica is told.
 # INPROG: somebody else asked, which is as good. A Sentinel learns of a new replica up to 10 s late, so one NOGOODSLAVE

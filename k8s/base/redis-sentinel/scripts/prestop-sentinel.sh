@@ -6,15 +6,10 @@ SCRIPT_DIR=${SCRIPT_DIR:-/opt/redis/scripts}
 . "$SCRIPT_DIR/lib.sh"
 
 # The hand-over and what it settles, as prestop-redis.sh has them.
-STAY_SECONDS=40
+STAY_SECONDS=44
 
 [ "$(local_role)" = master ] || exit 0
 
-# Of the Sentinel of pod $1: "<flags> <host>".
-flags_and_master() {
-  ask_sentinel "$(fqdn "$1")" SENTINEL MASTER "$MASTER_NAME" | tr -d '\r' |
-    awk 'NR % 2 { key = $0; next } key == "ip" { host = $0 } key == "flags" { flags = $0 } END { print flags, host }'
-}
 is_over() {
   [ "$(local_role)" != master ] || return 1
   for i in $(peers) "$ORDINAL"; do

@@ -38,6 +38,7 @@ render_config() {
   echo "dir $DATA_DIR"
   echo "save ${SNAPSHOT_SECONDS:-10800} 1"
   echo "maxmemory $(maxmemory)"
+  buffers
   echo "aclfile $RUN_DIR/users.acl"
   echo 'masteruser replication'
   echo "masterauth \"$(secret replication)\""
@@ -65,6 +66,22 @@ maxmemory() {
     bytes = memory * 0.6
     if (bytes > volume * 0.3) bytes = volume * 0.3
     printf "%.0f\n", bytes
+  }'
+}
+
+# What does not count as used memory follows the size of the container, so that neither a burst of writes nor one large value
+# ends it. A restart needs the missing part of the backlog only; a slow full sync is not cut off and begun again for ever.
+buffers() {
+  awk -v memory="${MEMORY_LIMIT_BYTES:-1073741824}" 'BEGIN {
+    mb = 1048576
+    backlog = memory / 16 < 64 * mb ? memory / 16 : 64 * mb
+    replica = memory / 4 < 256 * mb ? memory / 4 : 256 * mb
+    clients = memory / 8 < 1024 * mb ? memory / 8 : 1024 * mb
+    printf "repl-backlog-size %.0f\n", backlog
+    printf "client-output-buffer-limit replica %.0f %.0f 60\n", replica, backlog
+    # A client that sends or fetches too much at once is disconnected, the largest first.
+    printf "maxmemory-clients %.0f\n", clients
+    printf "proto-max-bulk-len %.0f\n", clients / 2 < 512 * mb ? clients / 2 : 512 * mb
   }'
 }
 

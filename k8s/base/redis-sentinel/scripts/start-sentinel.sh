@@ -7,6 +7,10 @@ SCRIPT_DIR=${SCRIPT_DIR:-/opt/redis/scripts}
 . "$SCRIPT_DIR/lib.sh"
 
 CONFIG=$SENTINEL_DIR/sentinel.conf
+# How long a Sentinel may have nothing but an old address of a pod: the cluster's DNS answers with it for 30 s (kubeadm's CoreDNS,
+# NodeLocal DNSCache), and an attempt to connect to it is given up after 15 s.
+PATIENCE_SECONDS=${PATIENCE_SECONDS:-46}
+DOWN_AFTER_MS=${DOWN_AFTER_MS:-5000}
 remembered() { [ -f "$CONFIG" ] && tr -d '\r"' <"$CONFIG" | grep "^sentinel $1 " | tail -n 1 | cut -d ' ' -f 3-; }
 
 render_header() {
@@ -45,7 +49,7 @@ render_memory() {
   master=$(remembered monitor | awk -v name="$MASTER_NAME" '$1 == name { print $2 }')
   [ -n "$master" ] || return 0
   echo "sentinel monitor $MASTER_NAME $master 6379 $MAJORITY"
-  "$SCRIPT_DIR/sentinel-settings.sh" | while read -r option value; do
+  DOWN_AFTER_MS=$((PATIENCE_SECONDS * 1000 + DOWN_AFTER_MS)) "$SCRIPT_DIR/sentinel-settings.sh" | while read -r option value; do
     echo "sentinel $option $MASTER_NAME $value"
   done
   for epoch in config-epoch leader-epoch; do
@@ -59,6 +63,31 @@ render_memory() {
   done
   current=$(remembered current-epoch)
   [ -z "$current" ] || echo "sentinel current-epoch $current"
+}
+
+# A Sentinel that has just started and does not reach the master may only have an old address of it: where all pods were
+# replaced at once, two such Sentinels failed over a healthy master. So it is patient until it has reached the master once,
+# or a Sentinel that is older than any cached name calls the master down, or its own names cannot be old any more.
+has_reached_master() {
+  ask_sentinel "$SELF" SENTINEL MASTER "$MASTER_NAME" | tr -d '\r' | awk 'NR % 2 { key = $0; next } key == "runid" { exit $0 == "" }'
+}
+elder_calls_master_down() {
+  for i in $(peers); do
+    age=$(ask_sentinel "$(fqdn "$i")" INFO server | tr -d '\r' | sed -n 's/^uptime_in_seconds://p')
+    [ "${age:-0}" -ge "$PATIENCE_SECONDS" ] || continue
+    case $(flags_and_master "$i") in *s_down*" $1") return 0 ;; esac
+  done
+  return 1
+}
+end_patience() {
+  patient_until=$(($(date +%s) + PATIENCE_SECONDS))
+  while kill -0 $$ && [ "$(date +%s)" -lt "$patient_until" ]; do
+    sleep 1
+    opinion=$(sentinel_opinion "$ORDINAL")
+    case $opinion in down | none) continue ;; esac
+    if has_reached_master || elder_calls_master_down "${opinion#* }"; then break; fi
+  done
+  ask_sentinel "$SELF" SENTINEL SET "$MASTER_NAME" down-after-milliseconds "$DOWN_AFTER_MS" >/dev/null
 }
 
 # A Sentinel that hears of a failover while names do not resolve takes the new epoch but keeps the old master, and from
@@ -105,5 +134,6 @@ mkdir -p "$SENTINEL_DIR" "$RUN_DIR"
 # Rename, after all is written: a crash in between leaves the old memory whole.
 { render_header && render_memory; } >"$CONFIG.new" && mv "$CONFIG.new" "$CONFIG"
 log "starting; remembered master: $(remembered monitor || echo none)"
+end_patience &
 reconcile &
 exec "$SERVER" "$CONFIG" --sentinel

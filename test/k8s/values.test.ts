@@ -1,0 +1,185 @@
+/** The manifests as others use them: from an empty folder, by a version, with values of their own. */
+import { execFileSync } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { parse } from 'yaml'
+import { loadConfig } from '../../src/config.ts'
+import {
+  K8S,
+  type Manifest,
+  noKubectl,
+  OVERLAYS,
+  ofKind,
+  overlay,
+  renderFolder,
+  type Yaml,
+} from './support/manifests.ts'
+import { findOnPath } from './support/tools.ts'
+
+const missing = noKubectl ?? (findOnPath('git') ? undefined : 'no git on the PATH')
+const GUIDE = path.resolve(import.meta.dirname, '../../docs/kubernetes.md')
+const REMOTE = 'https://github.com/portcullis/portcullis//'
+
+const defaults = (): Record<string, string> =>
+  parse(readFileSync(path.join(K8S, 'values/defaults/values.yaml'), 'utf8')).data
+
+/** The only object of its kind, or the first whose name begins like that. */
+function the(all: readonly Manifest[], kind: string, name = ''): Manifest {
+  const found = ofKind(all, kind).find(({ metadata }) => metadata.name.startsWith(name))
+  if (!found) throw new Error(`no ${kind} ${name}`)
+  return found
+}
+const settings = (all: readonly Manifest[]) => the(all, 'ConfigMap', 'portcullis-settings').data ?? {}
+
+describe.skipIf(missing)('an overlay from an empty folder', () => {
+  let work: string
+  beforeAll(() => {
+    work = mkdtempSync(path.join(tmpdir(), 'values-'))
+    const repository = path.join(work, 'repository')
+    cpSync(K8S, path.join(repository, 'k8s'), { recursive: true })
+    const git = (...args: string[]) =>
+      execFileSync('git', ['-c', 'user.name=test', '-c', 'user.email=test@test.invalid', ...args], { cwd: repository })
+    git('init', '--quiet')
+    git('add', '--all')
+    git('commit', '--quiet', '--message', 'release')
+    git('tag', 'v0.1.0')
+  })
+  afterAll(() => rmSync(work, { recursive: true, force: true }))
+
+  /** Pulled by kustomize from a repository, at a tag, as from a server. */
+  const local = (text: string): string => text.replaceAll(REMOTE, `file://${work}/repository//`)
+  function rendered(kustomization: string): Manifest[] {
+    const folder = mkdtempSync(path.join(work, 'empty-'))
+    writeFileSync(path.join(folder, 'kustomization.yaml'), local(kustomization))
+    return renderFolder(folder)
+  }
+  const withValues = (values: Readonly<Record<string, string>>, components: readonly string[] = [], what = 'install') =>
+    rendered(
+      JSON.stringify({
+        resources: [`${REMOTE}k8s/${what}?ref=v0.1.0`],
+        components: components.map((name) => `${REMOTE}k8s/components/${name}?ref=v0.1.0`),
+        configMapGenerator: [
+          {
+            name: 'portcullis-values',
+            behavior: 'merge',
+            literals: Object.entries(values).map(([name, value]) => `${name}=${value}`),
+          },
+        ],
+        transformers: [`${REMOTE}k8s/values?ref=v0.1.0`],
+      }),
+    )
+
+  /** The guide's examples, as they are printed. */
+  const examples = (): string[] =>
+    [...readFileSync(GUIDE, 'utf8').matchAll(/```yaml\n(apiVersion: kustomize[\s\S]*?)```/g)].map(
+      ([, text = '']) => text,
+    )
+
+  test('the first of the guide has ten lines and gives everything', () => {
+    const [first = ''] = examples()
+    expect(first.trimEnd().split('\n').length).toBeLessThanOrEqual(10)
+    const all = rendered(first)
+    for (const [kind, name] of [
+      ['Deployment', 'portcullis-api'],
+      ['StatefulSet', 'redis-node'],
+      ['Job', 'portcullis-migrate-0.1.0'],
+      ['NetworkPolicy', 'data'],
+    ] as const)
+      expect(the(all, kind, name).metadata.namespace).toMatch(/^(portcullis|redis-sentinel)$/)
+    expect(all.map(({ metadata }) => metadata.name).filter((name) => name.startsWith('portcullis-values'))).toEqual([])
+  })
+
+  test('each of the guide renders', () => {
+    expect(examples().length).toBeGreaterThan(2)
+    for (const example of examples()) expect(rendered(example).length).toBeGreaterThan(10)
+  })
+
+  test('each value reaches what it is for, and there is none that does nothing', () => {
+    const components = ['ingress', 'gateway']
+    const before = JSON.stringify(withValues({}, components))
+    for (const [name, value] of Object.entries(defaults())) {
+      const changed =
+        name === 'api-replicas' ? '5' : /cpu|memory|volume/.test(name) ? '3Gi' : `other-${value.split(/[@,]/)[0]}`
+      const after = JSON.stringify(withValues({ [name]: changed }, components))
+      expect([name, after.includes(changed), after === before]).toEqual([name, true, false])
+    }
+  })
+
+  test('a digest, and a registry with a port', () => {
+    const digest = `sha256:${'a'.repeat(64)}`
+    const all = withValues({ image: 'registry.test:5000/portcullis', version: `1.2.3@${digest}` })
+    const image = `registry.test:5000/portcullis:1.2.3@${digest}`
+    expect(the(all, 'Deployment', 'portcullis-api').spec.template.spec.containers[0].image).toBe(image)
+    expect(the(all, 'Job', 'portcullis-migrate-1.2.3').spec.template.spec.containers[0].image).toBe(image)
+  })
+
+  test('with the component hpa the number of pods is its fewest, and the Deployment has none', () => {
+    const all = withValues({ 'api-replicas': '7' }, ['hpa'])
+    expect(the(all, 'HorizontalPodAutoscaler').spec.minReplicas).toBe(7)
+    expect(the(all, 'Deployment', 'portcullis-api').spec.replicas).toBeUndefined()
+  })
+
+  test('an Ingress and an HTTPRoute lead to the Service', () => {
+    for (const [component, kind] of [
+      ['ingress', 'Ingress'],
+      ['gateway', 'HTTPRoute'],
+    ] as const) {
+      const all = withValues({ host: 'access.test' }, [component])
+      const service = the(all, 'Service', 'portcullis').spec.ports[0]
+      const text = JSON.stringify(the(all, kind).spec)
+      expect(text).toContain('access.test')
+      expect(text).toContain(`"name":"portcullis"`)
+      expect([80, 'http']).toEqual([service.port, service.name])
+    }
+  })
+
+  test('external Redis: no Redis is installed, and the API takes such settings', () => {
+    const all = withValues({ 'redis-url': 'rediss://cache.test:6380', 'redis-sentinels': '' }, [], 'install-api')
+    expect(all.filter(({ metadata }) => [metadata.namespace, metadata.name].includes('redis-sentinel'))).toEqual([])
+    const files = Object.fromEntries(Object.entries(settings(all)).filter(([name]) => !name.endsWith('_FILE')))
+    const secrets = {
+      DATABASE_URL: 'postgresql://db.test/portcullis',
+      REDIS_PASSWORD: randomBytes(24).toString('hex'),
+      CURSOR_SECRET: randomBytes(32).toString('hex'),
+    }
+    const { SENTINEL_USERNAME: _, ...environment } = files
+    expect(loadConfig({ ...environment, ...secrets }).redis).toMatchObject({ url: 'rediss://cache.test:6380' })
+  })
+})
+
+describe.skipIf(noKubectl).each(OVERLAYS)('overlay %s', (name) => {
+  test('applied twice it changes nothing: quantities are written as the API server writes them, and nothing is null', () => {
+    const wrong: string[] = []
+    const visit = (value: Yaml, at: string): void => {
+      if (value === null) wrong.push(`${at} is null`)
+      else if (typeof value === 'object') for (const [key, inner] of Object.entries(value)) visit(inner, `${at}.${key}`)
+      else if (/\.(cpu|memory|ephemeral-storage|storage|sizeLimit)$/.test(at) && !isCanonical(String(value)))
+        wrong.push(`${at}: ${value}`)
+    }
+    for (const manifest of overlay(name)) visit(manifest, `${manifest.kind} ${manifest.metadata.name}`)
+    expect(wrong).toEqual([])
+    expect(JSON.stringify(renderFolder(path.join(K8S, 'overlays', name)))).toBe(JSON.stringify(overlay(name)))
+  })
+
+  test('Argo CD runs the migrations at each sync before the API, and Flux replaces them', () => {
+    const job = the(overlay(name), 'Job').metadata.annotations ?? {}
+    const api = the(overlay(name), 'Deployment', 'portcullis-api').metadata.annotations ?? {}
+    expect(job).toMatchObject({
+      'argocd.argoproj.io/hook': 'Sync',
+      'argocd.argoproj.io/hook-delete-policy': 'BeforeHookCreation',
+      'kustomize.toolkit.fluxcd.io/force': 'enabled',
+    })
+    const wave = 'argocd.argoproj.io/sync-wave'
+    expect(Number(job[wave])).toBeGreaterThan(0)
+    expect(Number(api[wave])).toBeGreaterThan(Number(job[wave]))
+  })
+})
+
+/** `1024Mi` is kept as `1Gi` and `1000m` as `1`: what was applied and what is stored would differ for ever. */
+function isCanonical(quantity: string): boolean {
+  const [, number, unit] = /^(\d+)(m|Ki|Mi|Gi|Ti)?$/.exec(quantity) ?? []
+  return number !== undefined && Number(number) % (unit === 'm' ? 1000 : unit === undefined ? 1e9 : 1024) !== 0
+}
