@@ -23,6 +23,8 @@ export interface RouteRequest<Params, Query, Body> {
   readonly terms: ReadContext
   /** Who and under which idempotency key, for a mutation. */
   mutation(reason?: string): MutationContext
+  /** Where clients reach the service: scheme and host. */
+  origin(): string
   /** For a call that a browser opens without headers. */
   ticket(): Ticket
   /** The raw request, for conditional headers. */
@@ -68,8 +70,10 @@ export interface Route<Params = unknown, Query = unknown, Body = unknown> {
   readonly quota?: Quota
   /** The request budget of the configuration where absent. */
   readonly deadlineMs?: number
-  /** The media type of a success; `application/json` where absent. */
-  readonly produces?: string
+  /** The media type of a success, or those that a client may choose from; `application/json` where absent. */
+  readonly produces?: string | readonly string[]
+  /** How refusals look; as RFC 9457 has them where absent. */
+  readonly refusesAs?: 'scim'
   /** Headers that mean something to this call alone, each with what it says. */
   readonly reads?: Readonly<Record<string, string>>
   readonly answers: readonly SuccessAnswer[]

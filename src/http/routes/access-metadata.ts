@@ -1,6 +1,6 @@
 /** Where the AuthZEN endpoints are (Authorization API 1.0, "Policy Decision Point Metadata"). */
-import type { Request } from 'express'
 import { z } from 'zod'
+import { originOf } from '../origin.ts'
 import { anyone } from '../policies.ts'
 import { json } from '../reply.ts'
 import { type Route, route } from '../route.ts'
@@ -40,5 +40,3 @@ export function accessMetadataRoute(publicUrl: string | undefined): Route {
     },
   })
 }
-
-const originOf = (http: Request) => `${http.protocol}://${http.host}`
