@@ -170,7 +170,8 @@ function onText(sql: string, op: ScimComparison, value: string): string {
     case 'ew':
       return `(right(${sql}, length(${value})) = ${value})`
     default:
-      return `(${sql} ${SIGNS[op]} ${value} ${op === 'eq' ? '' : 'COLLATE "C"'})`
+      // Equality is what the indexes are for; order is that of the code points, as everywhere.
+      return op === 'eq' ? `(${sql} = ${value})` : `(${sql} COLLATE "C" ${SIGNS[op]} ${value} COLLATE "C")`
   }
 }
 

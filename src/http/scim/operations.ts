@@ -40,7 +40,10 @@ const operation = z.preprocess(
       .regex(/^(add|remove|replace)$/i, { error: 'must be add, remove or replace' })
       .meta({ examples: ['replace'] }),
     path: z.string().min(1).nullish(),
-    value: z.unknown().meta({ description: 'Of the type of what the path names; without a path, an object' }),
+    value: z
+      .unknown()
+      .optional()
+      .meta({ description: 'Of the type of what the path names; without a path, an object' }),
   }),
 )
 
