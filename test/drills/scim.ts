@@ -1,4 +1,4 @@
-/** `npm run drill -- scim [--users 10000] [--groups 2000] [--rate 200]`: a directory provisions an organisation as Entra ID does, beside readers whose pace does not change. */
+/** `npm run drill -- scim [--users 10000] [--groups 2000] [--lanes 2] [--rate 200]`: a directory provisions an organisation as Entra ID does, beside readers whose pace does not change. */
 import path from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
@@ -9,23 +9,22 @@ import { type DrillStack, withDrillStack } from '../security/drill-stack.ts'
 import { createHttpClient, type HttpClient } from '../security/http-client.ts'
 import { createHttpConnection, encodeRequest } from './http-connection.ts'
 
-const { users, groups, rate } = createScript(
+const { users, groups, rate, lanes } = createScript(
   'npm run drill -- scim',
   'A directory provisions an organisation as Entra ID does, beside readers whose pace does not change.',
 )
   .addOption(wholeNumber('--users <n>', 'how many users', { lowest: 100 }).default(10_000))
   .addOption(wholeNumber('--groups <n>', 'how many groups', { lowest: 10 }).default(2000))
+  .addOption(wholeNumber('--lanes <n>', 'calls of the directory at once', { lowest: 1 }).default(2))
   .addOption(wholeNumber('--rate <n>', 'reads a second', { lowest: 1 }).default(200))
   .parse()
-  .opts<{ users: number; groups: number; rate: number }>()
+  .opts<{ users: number; groups: number; rate: number; lanes: number }>()
 
 const main = fileURLToPath(new URL('../../src/main.ts', import.meta.url))
 const ISSUER = 'https://drill.portcullis.local'
 const AUDIENCE = 'portcullis'
 const READERS = 64
 const RESOURCES = 1000
-/** Calls of the directory at once. */
-const LANES = 4
 const MEMBERS_PER_CALL = 500
 /** Of the group that everybody is in, and of the others by turns. */
 const SIZES = [5, 10, 20, 45]
@@ -46,7 +45,7 @@ await withDrillStack(
     })
     const service = startService(stack, issuer.publicKeyFile)
     const port = stack.servicePort
-    const client = createHttpClient({ port, connections: LANES })
+    const client = createHttpClient({ port, connections: lanes })
     await waitUntil(
       'the service is ready',
       async () => (await client.send({ method: 'GET', path: '/readyz' })).status === 200,
@@ -58,12 +57,13 @@ await withDrillStack(
     const tokens = await Promise.all(Array.from({ length: READERS }, (_, at) => tokenOf(`reader-${at}`)))
 
     await readUntil(port, tokens, sleep(5000))
-    const alone = await readUntil(port, tokens, sleep(BASELINE_MS))
+    const before = await readUntil(port, tokens, sleep(BASELINE_MS))
     const startedMs = performance.now()
     const directory = createDirectory(client, await tokenOf('directory', 'scim'))
     const work = directory.provision()
     const beside = await readUntil(port, tokens, work)
     const minutes = (performance.now() - startedMs) / 60_000
+    const after = await readUntil(port, tokens, sleep(BASELINE_MS))
     const missing = await directory.missing()
     client.close()
     await service.stop(15_000)
@@ -72,11 +72,13 @@ await withDrillStack(
     console.log(
       `${users} users and ${groups} groups by ${calls} calls in ${minutes.toFixed(2)} min (at most ${GOAL_MINUTES})`,
     )
-    show('readers alone', alone)
+    show('readers before', before)
     show('beside the directory', beside)
-    const ratio = beside.p99 / alone.p99
+    show('readers after', after)
+    // Whatever else the machine did is in the slower of the two.
+    const ratio = beside.p99 / Math.min(before.p99, after.p99)
     console.log(`p99 ratio ${ratio.toFixed(2)} (at most ${GOAL_RATIO}); ${refused} calls refused, ${missing} missing`)
-    const wrong = refused + missing + alone.failed + beside.failed
+    const wrong = refused + missing + before.failed + beside.failed + after.failed
     process.exitCode = minutes <= GOAL_MINUTES && ratio <= GOAL_RATIO && wrong === 0 ? 0 : 1
   },
   { durability: 'disk' },
@@ -252,6 +254,6 @@ async function inLanes<Made>(count: number, make: (at: number) => Promise<Made>)
   const lane = async () => {
     for (let at = next++; at < count; at = next++) made[at] = await make(at)
   }
-  await Promise.all(Array.from({ length: LANES }, lane))
+  await Promise.all(Array.from({ length: lanes }, lane))
   return made
 }

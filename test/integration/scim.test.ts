@@ -234,6 +234,41 @@ describe('a group', () => {
   })
 })
 
+describe('calls at the same time', () => {
+  it('all count: members who join and leave one group', async () => {
+    const ids = await Promise.all(Array.from({ length: 20 }, (_, at) => user(`p${at}`)))
+    const team = await group('team', ids.slice(0, 10))
+    const answers = await Promise.all(
+      ids.map((value, at) =>
+        scim.patch(
+          `/Groups/${team}`,
+          at < 10
+            ? [{ op: 'remove', path: `members[value eq "${value}"]` }]
+            : [{ op: 'add', path: 'members', value: [{ value }] }],
+        ),
+      ),
+    )
+    expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([204]))
+    const { members = [] } = (await scim.get(`/Groups/${team}`)).body
+    expect(members.map(({ value }) => value).sort()).toEqual(ids.slice(10).sort())
+  })
+
+  it('change every attribute that they name', async () => {
+    const id = await user('ann')
+    const parts = ['givenName', 'familyName', 'middleName', 'honorificPrefix', 'honorificSuffix']
+    await Promise.all(
+      parts.map((part) => scim.patch(`/Users/${id}`, [{ op: 'add', path: `name.${part}`, value: part }])),
+    )
+    expect((await scim.get(`/Users/${id}`)).body.name).toEqual(Object.fromEntries(parts.map((part) => [part, part])))
+  })
+
+  it('create one user of one name, in whatever case', async () => {
+    const names = Array.from({ length: 10 }, (_, at) => (at % 2 ? named('ann') : named('ann').toUpperCase()))
+    const answers = await Promise.all(names.map((userName) => scim.createUser({ userName })))
+    expect(answers.map(({ status }) => status).sort()).toEqual([201, ...Array(9).fill(409)])
+  })
+})
+
 describe('an entity tag', () => {
   it('answers 304 while it is current, and lets a change through only then', async () => {
     const id = await user('ann')

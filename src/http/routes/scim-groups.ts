@@ -1,5 +1,4 @@
 /** SCIM 2.0 Groups (RFC 7643, 4.2; RFC 7644, 3): how identity providers create groups and decide who is in them. */
-import type { Request } from 'express'
 import { z } from 'zod'
 import type { Mutated, ScimDirectory, ScimGroupFound } from '../../domain/api.ts'
 import { DomainError } from '../../domain/errors.ts'
@@ -8,8 +7,10 @@ import type { ScimGroup } from '../../domain/scim-model.ts'
 import { mutatedToNothing } from '../answers.ts'
 import { route } from '../route.ts'
 import {
+  type Answering,
   baseOf,
   CONDITION,
+  changedReply,
   conditionIn,
   listQuery,
   queryOf,
@@ -23,7 +24,7 @@ import {
 import { groupBody } from '../scim/bodies.ts'
 import { operationsOf, patchBody } from '../scim/operations.ts'
 import { scimGroupOut, scimListOut } from '../scim/outputs.ts'
-import { groupResource, listResponse, locationOf, type Selection, selected, tagOf } from '../scim/representations.ts'
+import { groupResource, listResponse, type Selection, selected, tagOf } from '../scim/representations.ts'
 import { GROUP_SCHEMA, PATCH_SCHEMA } from '../scim/schema.ts'
 
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i
@@ -89,8 +90,7 @@ const createGroup = route({
   async handle({ query, body, origin, mutation, http }, { mutations, scim }) {
     const id = crypto.randomUUID() as string as GroupId
     const outcome = await mutations.createScimGroup({ id, attributes: body }, mutation())
-    const location = locationOf(baseOf(origin), 'Group', outcome.value.id)
-    return changedReply(outcome, { query, origin, http, status: 201, headers: ['Location', location] }, scim)
+    return changed(outcome, { query, origin, http }, scim, 201)
   },
 })
 
@@ -132,7 +132,7 @@ const replaceGroup = route({
   async handle({ params: { id }, query, body, origin, mutation, http }, { mutations, scim }) {
     const changes = { replacement: body }
     const outcome = await mutations.updateScimGroup({ id, changes, ...conditionIn(http) }, mutation())
-    return changedReply(outcome, { query, origin, http }, scim)
+    return changed(outcome, { query, origin, http }, scim)
   },
 })
 
@@ -172,26 +172,14 @@ const deleteGroup = route({
 
 export const scimGroupRoutes = [listGroups, createGroup, getGroup, replaceGroup, patchGroup, deleteGroup]
 
-interface Answering {
-  readonly query: z.output<typeof selectionQuery>
-  readonly origin: () => string
-  readonly http: Request
-  readonly status?: 201
-  readonly headers?: readonly string[]
-}
-
-async function changedReply(
+function changed(
   { value, consistencyToken }: Mutated<ScimGroup>,
-  { query, origin, http, status, headers = [] }: Answering,
+  request: Answering,
   scim: ScimDirectory,
+  status: 200 | 201 = 200,
 ) {
-  const selection = selectionOf('Group', query)
-  const group = await scim.group(value.id, relatedOf('Group', selection))
-  // Somebody else was faster.
-  if (group === null) throw new DomainError('not-found', 'the group was deleted meanwhile')
-  return scimReply(http, shown(group, baseOf(origin), selection), {
-    ...(status !== undefined && { status }),
-    headers: ['Consistency-Token', consistencyToken, ...headers],
-    etag: tagOf(group),
+  return changedReply({ status, consistencyToken }, 'Group', request, {
+    read: (related) => scim.group(value.id, related),
+    shown,
   })
 }

@@ -1,5 +1,4 @@
 /** SCIM 2.0 Users (RFC 7643, 4.1; RFC 7644, 3): how identity providers create, change and disable users. */
-import type { Request } from 'express'
 import { z } from 'zod'
 import type { Mutated, ScimDirectory, ScimUserFound } from '../../domain/api.ts'
 import { DomainError, ScimError } from '../../domain/errors.ts'
@@ -9,8 +8,10 @@ import { mutatedToNothing } from '../answers.ts'
 import { route } from '../route.ts'
 import { pathUserId } from '../schemas.ts'
 import {
+  type Answering,
   baseOf,
   CONDITION,
+  changedReply,
   conditionIn,
   listQuery,
   queryOf,
@@ -24,7 +25,7 @@ import {
 import { userBody } from '../scim/bodies.ts'
 import { operationsOf, patchBody } from '../scim/operations.ts'
 import { scimListOut, scimUserOut } from '../scim/outputs.ts'
-import { listResponse, locationOf, type Selection, selected, tagOf, userResource } from '../scim/representations.ts'
+import { listResponse, type Selection, selected, tagOf, userResource } from '../scim/representations.ts'
 import { PATCH_SCHEMA, USER_SCHEMA } from '../scim/schema.ts'
 
 const params = z.object({ id: pathUserId })
@@ -80,8 +81,7 @@ const createUser = route({
   async handle({ query, body, origin, mutation, http }, { mutations, scim }) {
     const attributes = { ...body, active: body.active ?? true }
     const outcome = await mutations.createScimUser({ id: idOf(attributes, scim), attributes }, mutation())
-    const location = locationOf(baseOf(origin), 'User', outcome.value.id)
-    return changedReply(outcome, { query, origin, http, status: 201, headers: ['Location', location] }, scim)
+    return changed(outcome, { query, origin, http }, scim, 201)
   },
 })
 
@@ -128,7 +128,7 @@ const replaceUser = route({
       { id, changes: { replacement: body }, idSource: scim.idSource, ...conditionIn(http) },
       mutation(),
     )
-    return changedReply(outcome, { query, origin, http }, scim)
+    return changed(outcome, { query, origin, http }, scim)
   },
 })
 
@@ -145,7 +145,7 @@ const patchUser = route({
       { id, changes, idSource: scim.idSource, ...conditionIn(http) },
       mutation(),
     )
-    return changedReply(outcome, { query, origin, http }, scim)
+    return changed(outcome, { query, origin, http }, scim)
   },
 })
 
@@ -174,26 +174,14 @@ function idOf({ userName, externalId }: ScimUserAttributes, { idSource }: ScimDi
   return id as UserId
 }
 
-interface Answering {
-  readonly query: z.output<typeof selectionQuery>
-  readonly origin: () => string
-  readonly http: Request
-  readonly status?: 201
-  readonly headers?: readonly string[]
-}
-
-async function changedReply(
+function changed(
   { value, consistencyToken }: Mutated<ScimUser>,
-  { query, origin, http, status, headers = [] }: Answering,
+  request: Answering,
   scim: ScimDirectory,
+  status: 200 | 201 = 200,
 ) {
-  const selection = selectionOf('User', query)
-  const user = await scim.user(value.id, relatedOf('User', selection))
-  // Somebody else was faster.
-  if (user === null) throw new DomainError('not-found', 'the user was deleted meanwhile')
-  return scimReply(http, shown(user, baseOf(origin), selection), {
-    ...(status !== undefined && { status }),
-    headers: ['Consistency-Token', consistencyToken, ...headers],
-    etag: tagOf(user),
+  return changedReply({ status, consistencyToken }, 'User', request, {
+    read: (related) => scim.user(value.id, related),
+    shown,
   })
 }

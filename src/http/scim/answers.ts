@@ -2,12 +2,13 @@
 import type { Request } from 'express'
 import { z } from 'zod'
 import type { ListCondition, ScimQuery } from '../../domain/api.ts'
+import { DomainError } from '../../domain/errors.ts'
 import { tagsIn } from '../entity-tags.ts'
 import { provisioner } from '../policies.ts'
 import { json, type Reply } from '../reply.ts'
 import { SCIM_PATH, SCIM_TYPE } from './errors.ts'
 import { parseFilter } from './filter.ts'
-import { isSelected, namesIn, type Selection } from './representations.ts'
+import { isSelected, locationOf, namesIn, type Selection, tagOf } from './representations.ts'
 import type { ScimKind } from './schema.ts'
 
 const BODY_LIMIT_BYTES = 4 * 1024 * 1024
@@ -94,4 +95,37 @@ export function conditionIn(req: Request): { condition?: ListCondition } {
   if (header === undefined) return {}
   const tags = tagsIn(header)
   return { condition: tags === '*' ? tags : tags.map((tag) => tag.replace(/^"|"$/g, '')) }
+}
+
+export interface Answering {
+  readonly query: z.output<typeof selectionQuery>
+  readonly origin: () => string
+  readonly http: Request
+}
+
+interface Found<Resource> {
+  read(related: ScimQuery['related']): Promise<Resource | null>
+  shown(found: Resource, base: string, selection: Selection): unknown
+}
+
+/**
+ * What a change has made, read again: with the names of what it refers to.
+ * @throws DomainError `not-found` where somebody else deleted it meanwhile
+ */
+export async function changedReply<Resource extends { readonly id: string; readonly version?: string }>(
+  { status, consistencyToken }: { readonly status: 200 | 201; readonly consistencyToken: string },
+  kind: ScimKind,
+  { query, origin, http }: Answering,
+  { read, shown }: Found<Resource>,
+): Promise<Reply> {
+  const selection = selectionOf(kind, query)
+  const found = await read(relatedOf(kind, selection))
+  if (found === null) throw new DomainError('not-found', 'it was deleted meanwhile')
+  const base = baseOf(origin)
+  const location = status === 201 ? ['Location', locationOf(base, kind, found.id)] : []
+  return scimReply(http, shown(found, base, selection), {
+    status,
+    headers: ['Consistency-Token', consistencyToken, ...location],
+    etag: tagOf(found),
+  })
 }
