@@ -32,17 +32,23 @@ const STATE_OF_GROUP = `(${stateOf(MEMBERS.replace('$1::uuid', 'g.id'), 'userId'
 const IN_ORDER = (alias: string) => `${alias}.created_at, ${alias}.id`
 
 const USER = {
-  with: { name: 'scim-user-with', text: `SELECT ${SCIM_USER}, ${GROUPS_OF_USER} FROM users u WHERE u.id = $1` },
-  without: { name: 'scim-user', text: `SELECT ${SCIM_USER} FROM users u WHERE u.id = $1` },
+  with: {
+    name: 'scim-user-with',
+    plan: 'kept',
+    text: `SELECT ${SCIM_USER}, ${GROUPS_OF_USER} FROM users u WHERE u.id = $1`,
+  },
+  without: { name: 'scim-user', plan: 'kept', text: `SELECT ${SCIM_USER} FROM users u WHERE u.id = $1` },
 } satisfies Record<string, Statement>
 
 const GROUP = {
   with: {
     name: 'scim-group-with',
+    plan: 'kept',
     text: `SELECT ${SCIM_GROUP}, ${MEMBERS_OF_GROUP}, ${STATE_OF_GROUP} FROM groups g WHERE g.id = $1::uuid`,
   },
   without: {
     name: 'scim-group',
+    plan: 'kept',
     text: `SELECT ${SCIM_GROUP}, ${STATE_OF_GROUP} FROM groups g WHERE g.id = $1::uuid`,
   },
 } satisfies Record<string, Statement>

@@ -534,6 +534,7 @@ describe('a list', () => {
     // What comes meanwhile comes at the end.
     await scim.createUser({ userName: named('0') })
     expect((await page('startIndex=3&count=2')).Resources.map(({ userName }) => userName)).toEqual(names.slice(2, 4))
+    expect(await page('startIndex=4294967296&count=2147483647')).toMatchObject({ totalResults: 6, itemsPerPage: 0 })
     expect(await page('startIndex=7')).toMatchObject({ totalResults: 6, itemsPerPage: 0, Resources: [] })
     expect(await page('count=0')).toMatchObject({ totalResults: 6, itemsPerPage: 0, Resources: [] })
     expect(await page('count=-5')).toMatchObject({ totalResults: 6, itemsPerPage: 0 })

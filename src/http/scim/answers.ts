@@ -36,14 +36,14 @@ export const selectionQuery = z.object({
 const whole = (what: string, fallback: number) =>
   z
     .string()
-    .regex(/^-?\d{1,9}$/, { error: 'must be a whole number', abort: true })
+    .regex(/^-?\d{1,15}$/, { error: 'must be a whole number', abort: true })
     .transform(Number)
     .default(fallback)
     .meta({
       description: what,
       override: ({ jsonSchema }) => {
         delete jsonSchema.pattern
-        Object.assign(jsonSchema, { type: 'integer', minimum: -999_999_999, maximum: 999_999_999, default: fallback })
+        Object.assign(jsonSchema, { type: 'integer', default: fallback })
       },
     })
 

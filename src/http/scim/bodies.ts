@@ -10,7 +10,9 @@ const EMAILS_MAX = 50
 
 /** Entra ID sends `"False"`. */
 const truth = z
-  .union([z.boolean(), z.string().regex(/^(true|false)$/i)], { error: 'must be true or false' })
+  .union([z.boolean(), z.string().regex(/^([Tt][Rr][Uu][Ee]|[Ff][Aa][Ll][Ss][Ee])$/)], {
+    error: 'must be true or false',
+  })
   .transform((value) => value === true || (typeof value === 'string' && value.toLowerCase() === 'true'))
 const text = line({ min: 0, max: 200 })
 

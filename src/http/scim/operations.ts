@@ -37,7 +37,9 @@ const operation = z.preprocess(
   z.looseObject({
     op: z
       .string()
-      .regex(/^(add|remove|replace)$/i, { error: 'must be add, remove or replace' })
+      .regex(/^([Aa][Dd][Dd]|[Rr][Ee][Mm][Oo][Vv][Ee]|[Rr][Ee][Pp][Ll][Aa][Cc][Ee])$/, {
+        error: 'must be add, remove or replace',
+      })
       .meta({ examples: ['replace'] }),
     path: z.string().min(1).nullish(),
     value: z
