@@ -18,6 +18,7 @@ RUN PRISMA_SCHEMA_ENGINE_BINARY="$(command -v node)" node node_modules/prisma/bu
 
 FROM client AS console
 COPY tsconfig.json ./
+COPY src/client src/client
 COPY console console
 RUN node node_modules/vite/bin/vite.js build console
 

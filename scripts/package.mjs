@@ -64,6 +64,8 @@ async function bundle(format, extension) {
     exports: 'named',
     // The comments are for readers of the source; the declarations keep theirs.
     comments: { legal: true, annotation: true, jsdoc: false },
+    // Names stay, for stack traces; the source is in the repository.
+    minify: { compress: true, mangle: format === 'cjs' && { keepNames: true }, codegen: true },
     entryFileNames: `[name].${extension}`,
     chunkFileNames: `chunks/[name]-[hash].${extension}`,
   })

@@ -71,7 +71,7 @@ export function compose(config: Config, telemetry: Telemetry): Composed {
       mutations: createMutations(writes.runner),
       scim: createScimDirectory({ database, idSource: config.scim.idSource }),
       changes,
-      cache: administrationOf(config, connections, readPath, writes),
+      cache: administrationOf(config, connections, readPath, writes, telemetry),
     },
     sharedCounter: (window) =>
       createSharedCounter({ redis: redis.redis, guard: redis.guard, prefix: config.cache.prefix, ...window }),
@@ -132,6 +132,7 @@ function administrationOf(
   { database, prisma, redis }: Connections,
   { entries, index, follower, catalogue, followed, counters, bypasses }: ReadPath,
   { runner, unitOfWork, outageMs }: ReturnType<typeof createWrites>,
+  { metrics }: Telemetry,
 ): Portcullis['cache'] {
   return createAdministration({
     runner,
@@ -149,6 +150,13 @@ function administrationOf(
         currentMs: Math.round(outageMs()),
         history: await outageHistory(prisma, OUTAGES_SHOWN).catch(() => 'unavailable'),
       }),
+      database: () => ({
+        queued: database.queued,
+        connections: database.pool.totalCount,
+        idle: database.pool.idleCount,
+        connectionsMax: config.database.poolMax,
+      }),
+      requests: () => metrics.http.durations() as unknown as JsonObject,
       catalogue: () => ({ resources: catalogue.size, whole: followed.isWhole() }),
       layers: counters.snapshot,
       bypasses: bypasses.snapshot,

@@ -322,3 +322,28 @@ describe('the configuration', () => {
     ])
   })
 })
+
+describe('the sign-in of the console', () => {
+  const oidc = { ...COMPLETE, JWT_ISSUER: 'https://id.example/realm', CONSOLE_OIDC_CLIENT_ID: 'console' }
+
+  it('is off without a client, and is at the issuer of the tokens where no other is named', () => {
+    expect(loadConfig(COMPLETE).consoleSignIn).toBeUndefined()
+    expect(loadConfig(oidc).consoleSignIn).toEqual({
+      issuer: 'https://id.example/realm',
+      clientId: 'console',
+      scope: 'openid',
+      resource: undefined,
+    })
+  })
+
+  it.each([
+    [{ CONSOLE_OIDC_SCOPE: 'profile' }, 'must contain openid'],
+    [{ CONSOLE_OIDC_RESOURCE: 'portcullis' }, 'must be an absolute URI'],
+    [{ CONSOLE_OIDC_ISSUER: 'http://id.example' }, 'must be the https address of an issuer'],
+    [{ CONSOLE_OIDC_ISSUER: 'https://other.example' }, 'its tokens would be refused'],
+    [{ JWT_ISSUER: 'realm', JWT_JWKS_URL: 'https://id.example/keys' }, 'needs CONSOLE_OIDC_ISSUER'],
+    [{ CONSOLE_OIDC_CLIENT_ID: '', CONSOLE_OIDC_SCOPE: 'openid' }, 'of no use without CONSOLE_OIDC_CLIENT_ID'],
+  ])('is refused at the start as %o', (wrong, why) => {
+    expect(problemsOf({ ...oidc, ...wrong })).toEqual([expect.stringContaining(why)])
+  })
+})

@@ -118,6 +118,16 @@ function structured(env: Variables, environment: Environment) {
     },
     /** Signs in to the console of the local stack by a code. */
     consoleSignInFile: env.CONSOLE_SIGN_IN_FILE,
+    /** Signs in to the console by OpenID Connect; undefined: by a token that is pasted. */
+    consoleSignIn:
+      env.CONSOLE_OIDC_CLIENT_ID === undefined
+        ? undefined
+        : {
+            issuer: env.CONSOLE_OIDC_ISSUER ?? env.JWT_ISSUER,
+            clientId: env.CONSOLE_OIDC_CLIENT_ID,
+            scope: env.CONSOLE_OIDC_SCOPE,
+            resource: env.CONSOLE_OIDC_RESOURCE,
+          },
     access: {
       /** What callers may call a permission. */
       actions: env.AUTHZEN_ACTIONS,

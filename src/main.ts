@@ -51,6 +51,7 @@ async function start(): Promise<void> {
     authentication: authenticationOf(config, logger),
     tickets: createTickets({ codec: createCursorCodec(config.cursorSecret), nowMs: Date.now }),
     redeemCode: config.consoleSignInFile === undefined ? undefined : redeemFrom(config.consoleSignInFile),
+    consoleSignIn: config.consoleSignIn,
     rateLimits: createRateLimits({
       limits: config.rateLimits,
       shared: domain.sharedCounter,

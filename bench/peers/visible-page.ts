@@ -6,6 +6,9 @@ import { settings } from './settings.ts'
 
 const prisma = new PrismaClient({ adapter: new PrismaPg({ connectionString: settings.databaseUrl, max: 10 }) })
 
+/** Items on the page where the request does not say. */
+export const LIMIT = 50
+
 interface Row {
   id: string
   name: string

@@ -12,6 +12,7 @@ import { type MicroResult, measureMicro } from './micro.ts'
 import { type MixtureResult, measureMixture } from './mixture.ts'
 import { type MutationResult, measureMutations } from './mutation.ts'
 import { measureNotModified } from './not-modified.ts'
+import { measurePackage } from './package.ts'
 import { measureRedisCosts, type RedisCosts } from './redis-costs.ts'
 import { measureScale, type ScaleResult } from './scale.ts'
 import { measureUpdates, type UpdatesResult } from './updates.ts'
@@ -33,6 +34,7 @@ export interface Results {
   readonly wide?: WideResult
   readonly away?: AwayResult
   readonly evaluation?: readonly Standing[]
+  readonly package?: readonly Standing[]
   readonly redis?: RedisCosts
   readonly wideGrant?: WideGrantResult
 }
@@ -52,6 +54,7 @@ export const SUITES = {
   wide: async (bench: Bench) => ({ wide: await measureWide(bench) }),
   'wide-grant': async (bench: Bench) => ({ wideGrant: await measureWideGrant(bench) }),
   evaluation: async (bench: Bench) => ({ evaluation: await measureEvaluations(bench) }),
+  package: async (bench: Bench) => ({ package: await measurePackage(bench) }),
   away: async (bench: Bench) => ({ away: await measureAway(bench) }),
 } satisfies Record<string, (bench: Bench) => Promise<Partial<Results>>>
 

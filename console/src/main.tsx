@@ -1,10 +1,10 @@
 import { render } from 'preact'
 import { App } from './app.tsx'
-import { signInByLink } from './session.ts'
+import { signInOnArrival } from './session.ts'
 import './style.css'
 
 const root = document.getElementById('console')
 if (root !== null) {
   render(<App />, root)
-  void signInByLink()
+  void signInOnArrival()
 }

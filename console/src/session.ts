@@ -1,5 +1,6 @@
 /** Who is signed in. The token lives in this variable only: closing or reloading the page forgets it. */
-import type { Me } from './api/types.ts'
+import type { Me } from '../../src/client/index.ts'
+import { leaveForIssuer, loadConfiguration, returnFromIssuer, type SignInConfiguration } from './oidc.ts'
 import { createStore, useStore } from './store.ts'
 
 export type Session =
@@ -39,8 +40,34 @@ export async function signIn(given: string): Promise<void> {
   }
 }
 
+/** Back from the issuer, or by the link of the local stack; else the page waits for a token. */
+export async function signInOnArrival(): Promise<void> {
+  const returning = new URLSearchParams(window.location.search).has('state')
+  if (returning) session.set({ state: 'signing-in' })
+  const configured = loadConfiguration()
+  if (!returning) await signInByLink()
+  try {
+    await configured
+    const granted = await returnFromIssuer()
+    if (granted !== null) return await signIn(granted)
+    if (returning) signOut()
+  } catch (error) {
+    if (returning) return signOut(`The sign-in did not succeed: ${messageOf(error)}. Try again.`)
+    // Without an answer the page says so when somebody signs in.
+  }
+}
+
+export async function signInAtIssuer(config: SignInConfiguration): Promise<void> {
+  session.set({ state: 'signing-in' })
+  await leaveForIssuer(config).catch((error: unknown) =>
+    signOut(`${config.issuer} cannot be used: ${messageOf(error)}. Try again in a moment.`),
+  )
+}
+
+const messageOf = (error: unknown) => (error instanceof Error ? error.message : String(error))
+
 /** The link of the local stack carries a code that works once, behind the `#`, where no server log sees it. */
-export async function signInByLink(): Promise<void> {
+async function signInByLink(): Promise<void> {
   const code = /^#code=([\w-]+)$/.exec(window.location.hash)?.[1]
   if (code === undefined) return
   history.replaceState(null, '', window.location.pathname)

@@ -27,7 +27,8 @@ const stampFile = (root) => path.join(root, 'console', 'dist', '.built-from')
 
 function fingerprint(root) {
   const hash = createHash('sha256')
-  for (const file of [...sourcesOf(path.join(root, 'console')), path.join(root, 'package-lock.json')])
+  const folders = ['console', path.join('src', 'client')].map((folder) => path.join(root, folder))
+  for (const file of [...folders.flatMap(sourcesOf), path.join(root, 'package-lock.json')])
     hash.update(path.relative(root, file)).update(readFileSync(file))
   return `${hash.digest('hex')}\n`
 }

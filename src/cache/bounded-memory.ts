@@ -33,7 +33,7 @@ export function createBoundedMemory<Key, Value>(options: BoundedMemoryOptions<Va
     bytes -= bytesOf(slot.value)
   }
 
-  /** Oldest first; who was used since he last came up goes to the end once more, and is met again if that is not enough. */
+  /** Oldest first. An entry that was used since its last turn goes to the end once more, and is met again if that is not enough. */
   function makeRoom(): void {
     for (const [key, slot] of held) {
       if (bytes <= maxBytes) return

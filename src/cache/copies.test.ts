@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { type Copy, createCopies } from './copies.ts'
 import type { EntryKey } from './entry-store.ts'
-import { stamp } from './test-fakes.ts'
+import { stamp } from './testing/index.ts'
 
 const key = (name: string) => name as EntryKey
 const OVERHEAD_BYTES = 512

@@ -22,7 +22,9 @@ import { type Tag, tag, tagKind } from './tags.ts'
 /** The shared store behind its adapter, as `sentinelRedis(...)` makes it for a table of layers. */
 export interface CacheStore {
   readonly store: EntryStore
+  /** For `cache.status()`. */
   status?(): Promise<unknown>
+  /** Ends its connections. */
   close(): Promise<void>
 }
 
@@ -34,11 +36,14 @@ export interface CacheLog<Tx, Query> {
   load(query: Query): Promise<{ readonly rows: readonly unknown[]; readonly stamp: Stamp }>
   /** Removes what no entry can depend on any more, from time to time, until it is closed. */
   prune(retentionMs: number): void
+  /** Ends following and pruning. */
   close(): Promise<void>
 }
 
+/** What a cache is made of; `layers`, `redis`, `log` and `secret` are needed. */
 export interface CacheOptions<Rows extends LayerRows, Tx, Query> {
   readonly layers: Layers<Rows>
+  /** What `sentinelRedis(…)`, `singleRedis(…)` or `memoryRedis()` returns. */
   readonly redis: (layers: LayerNames) => CacheStore
   readonly log: CacheLog<Tx, Query>
   /** 32 characters or more, the same on all instances: entries that were not made with it are not believed. */
@@ -51,6 +56,7 @@ export interface CacheOptions<Rows extends LayerRows, Tx, Query> {
   readonly graceMs?: number
   /** Told of hits, misses, loads and rejected entries, for metrics. */
   readonly events?: LayerEvents
+  /** Told when the log is followed, held for `graceMs`, or lost; while it is lost, the database answers every read. */
   readonly onTrustChange?: (trust: Trust, cause?: unknown) => void
   readonly clock?: Clock
 }
@@ -58,12 +64,16 @@ export interface CacheOptions<Rows extends LayerRows, Tx, Query> {
 /** What a mutation makes stale: asked inside its transaction, before the write and after it. */
 export type CacheRule<Tx> = Rule<Tx, null>
 
+/** What `cache.mutate` resolves with, after the commit. */
 export interface Mutated<Value> {
   readonly value: Value
+  /** The tags of all that the rules named. */
+  readonly named: readonly Tag[]
   /** A read that is given this sees the mutation, on every instance, whatever Redis does. */
   readonly token: string
 }
 
+/** Reads entries of one layer. */
 export interface Reader<Parts extends unknown[], Value> {
   /** @throws what the loader's statement throws, when it has to be asked */
   (...parts: Parts): Promise<Value>
@@ -72,10 +82,14 @@ export interface Reader<Parts extends unknown[], Value> {
    * Without a token it is an ordinary read.
    */
   after(token: string | undefined, ...parts: Parts): Promise<Value>
-  /** Loads from the database, around the cache. */
+  /** Loads from the database, around the cache. @throws what the loader's statement throws */
   fresh(...parts: Parts): Promise<Value>
+  /** The same, as an entry would be: with its tags and the snapshot that it was read at. */
+  loaded(...parts: Parts): Promise<{ readonly value: Value; readonly tags: readonly Tag[]; readonly stamp: Stamp }>
+  readonly layer: string
 }
 
+/** What an entry depends on, and what readers get. */
 export interface ReaderOptions<Parts extends unknown[], Row, Value> {
   /** What the entry depends on beside itself; a trigger or a rule that names one of them makes it stale. */
   readonly tags?: (...parts: Parts) => Tag | readonly Tag[]
@@ -93,6 +107,7 @@ export interface QueryOf<Row> {
 
 type PartsOf<Rows extends LayerRows, Name extends keyof Rows> = Parameters<Rows[Name]['key']>
 
+/** A cache of the layers in `Rows`; `Tx` is a transaction of the adapter's, `Query` what loaders return. */
 export interface Cache<Rows extends LayerRows, Tx, Query> {
   /** The one reader of a layer. @param load the statement for one entry: a single SELECT */
   reader<Name extends keyof Rows & string, Row, Value = readonly Readonly<Row>[]>(
@@ -124,10 +139,13 @@ export interface Cache<Rows extends LayerRows, Tx, Query> {
   ): Promise<Mutated<Value>>
   /** Resolves when entries can be trusted for the first time; until then reads are answered by the database. */
   readonly ready: Promise<void>
+  /** Trust in the log, how far behind it is (`lagMs`), how many tags are remembered, and the state of Redis. Never throws. */
   status(): Promise<Record<string, unknown>>
+  /** Ends following and connections; what is in progress fails. */
   close(): Promise<void>
 }
 
+/** Options that cannot be right; the message has the remedy. */
 export class CacheOptionsError extends Error {
   readonly code = 'cache-options'
 }
@@ -235,7 +253,12 @@ export function createCache<const Rows extends LayerRows, Tx, Query>(
 
     const fresh = async (...parts: PartsOf<Rows, Name>) => mappedOf((await loaded(parts)).value)
     return Object.assign(read, {
+      layer: name,
       fresh,
+      async loaded(...parts: PartsOf<Rows, Name>) {
+        const { value, tags, stamp } = await loaded(parts)
+        return { value: mappedOf(value), tags, stamp }
+      },
       async after(token: string | undefined, ...parts: PartsOf<Rows, Name>) {
         if (token === undefined) return read(...parts)
         const committed = committedIn(token)
@@ -277,12 +300,13 @@ export function createCache<const Rows extends LayerRows, Tx, Query>(
         value,
         database: where,
         xid,
+        invalidation,
       } = await runner.run(
         chain.write((tx) => work(tx)),
         null,
         null,
       )
-      return { value, token: tokenOf({ database: where, xid }) }
+      return { value, named: invalidation.tags, token: tokenOf({ database: where, xid }) }
     },
     ready: follower.ready,
     async status() {
@@ -322,7 +346,7 @@ function tokenOf({ database, xid }: Committed): string {
 }
 
 /** Null for what is no token of ours; it can then only cost the reader a load. */
-function committedIn(token: string): Committed | null {
+export function committedIn(token: string): Committed | null {
   const [xid, database] = Buffer.from(token, 'base64url').toString().split(' ')
   try {
     return xid && database ? { database, xid: parseXid(xid) } : null

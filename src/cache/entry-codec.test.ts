@@ -4,7 +4,7 @@ import { createEntryCodec, type Entry, fillIdIn, newFillId, PREFIX_LENGTH } from
 import type { EntryKey } from './entry-store.ts'
 import type { Snapshot } from './snapshot.ts'
 import type { Tag } from './tags.ts'
-import { DATABASE, entries, stamp } from './test-fakes.ts'
+import { DATABASE, entries, stamp } from './testing/index.ts'
 
 const key = 'resources:{alice}' as EntryKey
 const lease = { token: 'never stored', generation: 'generation-00001' }

@@ -3,7 +3,7 @@
  * then the value. `redis-cli get` shows at a glance what was loaded, when, from where and what it depends on.
  *
  * The store is not trusted: an authentication code over the key, both lines and the value makes an entry worthless
- * under another key, with a byte changed or cut off, or written by somebody who does not have the secret.
+ * under another key, with a byte changed or cut off, or written without the secret.
  */
 import { createHmac, createSecretKey, hkdfSync, randomBytes, timingSafeEqual } from 'node:crypto'
 import type { EntryKey, Lease } from './entry-store.ts'
@@ -68,7 +68,7 @@ export interface EntryCodec {
   decode(key: EntryKey, bytes: Buffer): Entry | null
 }
 
-/** @param secret the same for all who share a store; a key of its own is derived from it (HKDF, RFC 5869) */
+/** @param secret the same for all instances that share a store; a key of its own is derived from it (HKDF, RFC 5869) */
 export function createEntryCodec(secret: string): EntryCodec {
   const macKey = createSecretKey(Buffer.from(hkdfSync('sha256', secret, '', KEY_PURPOSE, 32)))
 

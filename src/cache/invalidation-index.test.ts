@@ -164,6 +164,24 @@ describe('the floor', () => {
     expect(index.judge(stamp('30:30:'), [alice], 'volatile')).toBe('below-floor')
   })
 
+  it('of the other class rises too where its own tags are the many: an index stays bounded whatever its tags are', () => {
+    const index = indexAt('20:20:', 2)
+    const many = ['c:1', 'c:2', 'c:3'] as Tag[]
+    index.advance(parseSnapshot('21:21:'), [{ xid: xid(20), tags: many }])
+    expect(index.size).toBe(0)
+    for (const retention of ['volatile', 'lasting'] as const) {
+      expect(index.judge(stamp('20:20:'), many, retention)).toBe('below-floor')
+      expect(index.judge(stamp('21:21:'), many, retention)).toBe('servable')
+    }
+  })
+
+  it('of the other class stays where forgetting volatile tags is enough', () => {
+    const index = indexAt('20:20:', 2)
+    index.advance(parseSnapshot('21:21:'), [{ xid: xid(20), tags: [alice, bob, 'c:1' as Tag] }])
+    expect(index.size).toBe(1)
+    expect(index.judge(stamp('20:20:'), [], 'lasting')).toBe('servable')
+  })
+
   it('stays where it is while as many tags are remembered as allowed', () => {
     const index = indexAt('30:30:', 10)
     const tags = Array.from({ length: 10 }, (_, i) => `u:${i}` as Tag)

@@ -6,7 +6,7 @@ import { createInvalidationIndex } from './invalidation-index.ts'
 import { createLayer } from './layer.ts'
 import type { LogFollower, Trust } from './log-follower.ts'
 import type { Tag } from './tags.ts'
-import { createFakeClock, DATABASE, entries, snapshot, stamp, xid } from './test-fakes.ts'
+import { createFakeClock, DATABASE, entries, snapshot, stamp, xid } from './testing/index.ts'
 
 const key = 'user:groups:{alice}' as EntryKey
 const alice = 'u:alice' as Tag

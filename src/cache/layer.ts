@@ -41,11 +41,17 @@ export type Rejection = Exclude<Verdict, 'servable'> | 'damaged' | 'flushed' | '
 export type HitFrom = 'master' | 'replica' | 'memory'
 
 export interface LayerEvents {
+  /** An entry was served: the store's, a replica's, or this process's own while the store is away. */
   hit?(layer: LayerName, from: HitFrom): void
+  /** Nothing that may be served was found. */
   miss?(layer: LayerName): void
+  /** An entry was found that may not be served, and why. */
   rejected?(layer: LayerName, why: Rejection): void
+  /** The source of truth answered after so many milliseconds. */
   loaded?(layer: LayerName, ms: number): void
+  /** What was loaded was not stored: its lease had been taken away. */
   fillRefused?(layer: LayerName): void
+  /** A reader waited so many milliseconds for another's load. */
   leaseWaited?(layer: LayerName, ms: number): void
 }
 

@@ -46,14 +46,17 @@ export interface DeclaredLayer<Name extends string = string> {
   readonly copiesMaxBytes: number
 }
 
+/** Rows by the names of their layers, as `defineLayers` takes them. */
 export type LayerRows = Readonly<Record<string, LayerRow>>
 
+/** What `defineLayers` makes of the rows. */
 export interface Layers<Rows extends LayerRows = LayerRows> {
   /** Inputs before what is derived from them: in this order entries are removed. */
   readonly names: readonly (keyof Rows & string)[]
   readonly volatile: readonly (keyof Rows & string)[]
   /** How long an invalidation must be remembered: as long as an entry that it concerns may live, in milliseconds. */
   readonly retentionMs: Readonly<Record<RetentionClass, number>>
+  /** A row with its defaults. @throws LayersError where there is none */
   row<Name extends keyof Rows & string>(name: Name): DeclaredLayer<Name>
   /** The layer and everything derived from it, in the order of removal. */
   closureOf(name: keyof Rows & string): readonly (keyof Rows & string)[]
@@ -66,6 +69,7 @@ export interface Layers<Rows extends LayerRows = LayerRows> {
 /** What of the table a store needs. */
 export type LayerNames = Pick<Layers, 'names' | 'pattern'>
 
+/** A table of layers that cannot be right; the message has the remedy. */
 export class LayersError extends Error {
   readonly code = 'layers'
 }

@@ -3,7 +3,7 @@ import { createInvalidationIndex, type LogRow } from './invalidation-index.ts'
 import { createLogFollower, type LogFollower, type LogFollowerOptions, LogUnreachableError } from './log-follower.ts'
 import { formatSnapshot } from './snapshot.ts'
 import type { Tag } from './tags.ts'
-import { barrier, createFakeClock, DATABASE, settle, snapshot, stamp, xid } from './test-fakes.ts'
+import { barrier, createFakeClock, DATABASE, settle, snapshot, stamp, xid } from './testing/index.ts'
 
 const POLL_MS = 250
 const BOUND_MS = 5000

@@ -93,7 +93,7 @@ export interface LogFollower {
   barrier(): Promise<boolean>
   /** Reads the log as it is from now on; false when that fails or takes longer than `timeoutMs`. */
   refresh(timeoutMs: number): Promise<boolean>
-  /** Reads the log until the position covers the snapshot; one read serves all who wait. @throws what the port throws */
+  /** Reads the log until the position covers the snapshot; one read serves all waiting callers. @throws what the port throws */
   catchUp(target: Stamp): Promise<void>
   /** Resolves true once the position covers the transaction, false when that takes longer than `timeoutMs`. */
   waitFor(committed: Committed, timeoutMs: number): Promise<boolean>

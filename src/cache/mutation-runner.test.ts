@@ -4,7 +4,15 @@ import { createInvalidationIndex } from './invalidation-index.ts'
 import { type Invalidation, type KeyList, mutation, type Rule } from './mutation.ts'
 import { createMutationRunner, type LogRecord, type UnitOfWork } from './mutation-runner.ts'
 import type { Tag } from './tags.ts'
-import { createFakeStore, DATABASE, snapshot, stamp, unavailable, xid } from './test-fakes.ts'
+import {
+  createFakeClock,
+  createFaultyStore,
+  createInMemoryEntryStore,
+  DATABASE,
+  snapshot,
+  stamp,
+  xid,
+} from './testing/index.ts'
 
 interface Tx {
   value: string
@@ -18,7 +26,7 @@ const aliceTag = 'u:alice' as Tag
 const COMMITTED = { database: DATABASE, xid: xid(20) }
 
 function setUp(over: Partial<UnitOfWork<Tx, string>> = {}) {
-  const store = createFakeStore()
+  const store = createFaultyStore(createInMemoryEntryStore({ clock: createFakeClock() }))
   const steps = store.calls
   const records: Omit<LogRecord, 'audit'>[] = []
   const audits: unknown[] = []
@@ -303,7 +311,7 @@ describe('a store that cannot be reached', () => {
 
   it('never fails a mutation, and is told', async () => {
     const { runner, store, steps, missed } = setUp()
-    store.failure = unavailable()
+    store.fault = 'away'
     expect(await runner.run(declared(steps), 'new', 'admin')).toMatchObject({ value: 3, store: 'unavailable' })
     expect(missed).toEqual(['rename'])
     expect(steps).toContain('note 20 u:alice')
@@ -311,7 +319,7 @@ describe('a store that cannot be reached', () => {
 
   it('needs no listener', async () => {
     const { unitOfWork, store, index, steps } = setUp()
-    store.failure = unavailable()
+    store.fault = 'away'
     const runner = createMutationRunner({
       layers: { names: ['resources', 'user-groups', 'user-resources'] },
       unitOfWork,

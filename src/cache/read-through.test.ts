@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import type { Clock } from './clock.ts'
 import { createCopies } from './copies.ts'
-import type { Entry } from './entry-codec.ts'
+import { type Entry, fillIdIn } from './entry-codec.ts'
 import type { EntryKey, EntryRead, LayerName, OpenRequest } from './entry-store.ts'
 import { createInvalidationIndex, type LogRow } from './invalidation-index.ts'
 import { createLayer, type LayerEvents, type LayerRead, type Loaded } from './layer.ts'
@@ -12,15 +12,17 @@ import type { Tag } from './tags.ts'
 import {
   barrier,
   createFakeClock,
-  createFakeStore,
+  createFaultyStore,
+  createInMemoryEntryStore,
   DATABASE,
   entries,
+  type InMemoryEntryStore,
   settle,
   snapshot,
   stamp,
   unavailable,
   xid,
-} from './test-fakes.ts'
+} from './testing/index.ts'
 
 const key = 'user:groups:{alice}' as EntryKey
 const listKey = 'resources:{alice}' as EntryKey
@@ -29,7 +31,6 @@ const TTL_MS = 60_000
 const LEASE_MS = 2000
 const POLL_MS = 250
 const BOUND_MS = 5000
-const holder = { token: 'other', generation: 'generation-00001' }
 
 const followers: LogFollower[] = []
 afterEach(() => Promise.all(followers.splice(0).map((follower) => follower.close())))
@@ -47,7 +48,7 @@ function recording(seen: string[]): LayerEvents {
 
 async function setUp({ events = true } = {}) {
   const clock = createFakeClock()
-  const store = createFakeStore()
+  const store = createFaultyStore(createInMemoryEntryStore({ clock }))
   const index = createInvalidationIndex({ retentionOf: () => 'volatile', maxTags: 1000 })
   const log = {
     position: stamp('20:20:'),
@@ -101,7 +102,8 @@ async function setUp({ events = true } = {}) {
           name,
           retention: 'volatile',
           ttlMs: TTL_MS,
-          leaseMs: LEASE_MS,
+          // A reader that waits out the lease on its input still holds its own.
+          leaseMs: name === 'user-resources' ? 2 * LEASE_MS : LEASE_MS,
           shape,
           codec: {
             encode: (value) => ({ body: Buffer.from(value), meta: { length: value.length } }),
@@ -158,19 +160,41 @@ async function setUp({ events = true } = {}) {
     await clock.advance(2)
     return reading
   }
+  const leftMs = (of: EntryKey) => (store.entries.get(of)?.expiresAtMs ?? Number.NaN) - clock.nowMs
   /** A commit that the log tells of from now on. */
   function commit(id: number, tags: readonly Tag[]) {
     log.position = stamp(`${id + 1}:${id + 1}:`)
     log.rows = [{ xid: xid(id), tags }]
   }
   return {
-    ...{ clock, store, index, log, follower, seen, loads, waits, instance, loading, never, deriving, soon, commit },
+    ...{
+      clock,
+      store,
+      index,
+      log,
+      follower,
+      seen,
+      loads,
+      waits,
+      instance,
+      loading,
+      never,
+      deriving,
+      soon,
+      commit,
+      leftMs,
+    },
     ...instance(),
     decodedTimes: () => decoded,
   }
 }
 
-const fillIdOf = (store: { entries: Map<EntryKey, { fillId: string }> }, of = key) => store.entries.get(of)?.fillId
+const fillIdOf = (store: InMemoryEntryStore) => fillIdIn(store.entries.get(key)?.bytes ?? Buffer.alloc(0))
+
+/** The entry has so much left to live. */
+function leaveMs({ entries: stored, faults }: InMemoryEntryStore, ms: number): void {
+  faults.overwrite(key, stored.get(key)?.bytes ?? Buffer.alloc(0), ms)
+}
 
 describe('a miss', () => {
   it('takes the lease in the round trip that finds nothing, before it loads, and fills under it', async () => {
@@ -239,13 +263,13 @@ describe('a miss', () => {
     const { read, store, loading, never, index, clock, instance } = await setUp({ events: false })
     await read(loading('one'))
     await read(never)
-    store.entries.set(key, { bytes: Buffer.from('rubbish'), ttlMs: 5, fillId: 'x' })
+    store.faults.overwrite(key, Buffer.from('rubbish'), 5)
     await read(loading('two'))
-    store.entries.clear()
+    store.faults.evict(key)
     vi.spyOn(store, 'fill').mockResolvedValueOnce([false])
     expect((await instance().read(loading('three'))).detail).toBe('lease-lost')
     index.note({ xid: xid(20), tags: [alice] }, DATABASE)
-    store.leases.set(key, holder)
+    store.faults.hold(key, 'user-groups')
     const waiting = read(loading('four', { stamp: stamp('21:21:') }))
     await clock.advance(LEASE_MS)
     expect((await waiting).detail).toBe('lease-busy')
@@ -254,9 +278,9 @@ describe('a miss', () => {
 
 describe('the life of an entry', () => {
   it('ends with that of its inputs, in whole milliseconds', async () => {
-    const { read, loading, store } = await setUp()
+    const { read, loading, leftMs } = await setUp()
     expect(await read(loading('one', { ttlMs: 1234.9 }))).toMatchObject({ ttlMs: 1234 })
-    expect(store.entries.get(key)?.ttlMs).toBe(1234)
+    expect(leftMs(key)).toBe(1234)
   })
 
   it('is never longer than the layer allows', async () => {
@@ -267,7 +291,7 @@ describe('the life of an entry', () => {
   it('is stored for a single millisecond, and not for less', async () => {
     const { instance, loading, store } = await setUp()
     expect(await instance().read(loading('one', { ttlMs: 1 }))).toMatchObject({ outcome: 'stored', ttlMs: 1 })
-    store.entries.clear()
+    store.faults.evict(key)
     const answer = await instance().read(loading('two', { ttlMs: 0.9 }))
     expect(answer).toMatchObject({ value: 'two', outcome: 'not-stored', detail: 'inputs-expiring', ttlMs: 0.9 })
     expect(store.entries.size).toBe(0)
@@ -287,19 +311,19 @@ describe('an entry that is derived from another', () => {
   })
 
   it('lives no longer than its input has left in the store', async () => {
-    const { readList, read, store, loading, never, deriving } = await setUp()
+    const { readList, read, store, loading, never, deriving, leftMs } = await setUp()
     await read(loading('groups'))
-    Object.assign(store.entries.get(key) ?? {}, { ttlMs: 815 })
+    leaveMs(store, 815)
     store.calls.length = 0
     expect(await readList(deriving, never)).toMatchObject({ outcome: 'stored', ttlMs: 815 })
     expect(store.calls).toEqual([`open ${listKey} ${key}`, 'derive', `fill ${listKey}`])
-    expect(store.entries.get(listKey)?.ttlMs).toBe(815)
+    expect(leftMs(listKey)).toBe(815)
   })
 
   it('lives no longer than an input that was loaded for it, which lives no longer than its layer allows', async () => {
-    const { readList, loading, deriving, store } = await setUp()
+    const { readList, loading, deriving, leftMs } = await setUp()
     expect(await readList(deriving, loading('groups', { ttlMs: 77.7 }))).toMatchObject({ ttlMs: 77 })
-    expect([store.entries.get(key)?.ttlMs, store.entries.get(listKey)?.ttlMs]).toEqual([77, 77])
+    expect([leftMs(key), leftMs(listKey)]).toEqual([77, 77])
   })
 
   it('is found without a look at its input', async () => {
@@ -384,11 +408,11 @@ describe('an entry that is derived from another', () => {
     const { readList, instance, store, clock, loading, never, deriving, waits, seen } = await setUp()
     await instance().read(loading('groups'))
     const stored = store.entries.get(key)
-    store.entries.clear()
-    store.leases.set(key, holder)
+    store.faults.evict(key)
+    store.faults.hold(key, 'user-groups')
     const waiting = readList(deriving, never)
     await clock.advance(4)
-    if (stored) store.entries.set(key, stored)
+    if (stored) store.faults.overwrite(key, stored.bytes, TTL_MS)
     await clock.advance(8)
     expect(await waiting).toMatchObject({ value: 'list of groups', outcome: 'stored' })
     expect(waits).toEqual([4, 8])
@@ -397,29 +421,29 @@ describe('an entry that is derived from another', () => {
 
   it('loads its input itself once that lease must be over, and stores only what it holds a lease on', async () => {
     const { readList, store, clock, loading, deriving } = await setUp()
-    store.leases.set(key, holder)
+    const holder = store.faults.hold(key, 'user-groups')
     const waiting = readList(deriving, loading('groups'))
     await clock.advance(LEASE_MS)
     expect(await waiting).toMatchObject({ value: 'list of groups', outcome: 'stored' })
     expect(store.calls.at(-1)).toBe(`fill ${listKey}`)
-    expect(store.leases.get(key)).toBe(holder)
+    expect(store.leases.get(key)).toMatchObject(holder)
   })
 
   it('is stored or refused by its own lease alone', async () => {
     const { readList, store, loading, deriving, seen } = await setUp()
     const answer = await readList(async (input) => {
       const loaded = await deriving(input)
-      store.leases.delete(listKey)
+      store.faults.evictLease(listKey)
       return loaded
     }, loading('groups'))
     expect(answer).toMatchObject({ outcome: 'not-stored', detail: 'lease-lost' })
     expect(seen).toContain('refused user-resources')
     expect(seen).not.toContain('refused user-groups')
     expect(store.entries.has(key)).toBe(true)
-    store.entries.clear()
+    store.faults.evict(key)
     const other = await readList(async (input) => {
       const loaded = await deriving(input)
-      store.leases.delete(key)
+      store.faults.evictLease(key)
       return loaded
     }, loading('groups'))
     expect(other).toMatchObject({ outcome: 'stored' })
@@ -430,7 +454,7 @@ describe('an entry that is derived from another', () => {
   it('cannot be loaded from an input where none was named', async () => {
     const { read, deriving, soon, store } = await setUp()
     await expect(read(deriving as never)).rejects.toThrow('this entry has no input')
-    store.failure = unavailable()
+    store.fault = 'away'
     await expect(soon(read(deriving as never))).rejects.toThrow('no input')
   })
 })
@@ -439,7 +463,7 @@ describe('a hit', () => {
   it('of another process is decoded, judged and served with what is left of its life', async () => {
     const { instance, loading, never, store, seen } = await setUp()
     await instance().read(loading('one'))
-    Object.assign(store.entries.get(key) ?? {}, { ttlMs: 815 })
+    leaveMs(store, 815)
     const answer = await instance().read(never)
     expect(answer).toMatchObject({ value: 'one', outcome: 'hit', ttlMs: 815, tags: [alice], stamp: stamp('20:20:') })
     expect(answer).not.toHaveProperty('detail')
@@ -451,7 +475,7 @@ describe('a hit', () => {
     await instance().read(loading('one'))
     const other = instance()
     await other.read(never)
-    Object.assign(store.entries.get(key) ?? {}, { ttlMs: 700 })
+    leaveMs(store, 700)
     store.calls.length = 0
     expect(await other.read(never)).toMatchObject({ outcome: 'hit', ttlMs: 700 })
     expect(store.calls).toEqual([`left ${key}`])
@@ -507,7 +531,7 @@ describe('what is present but not served', () => {
     const { read, loading, never, store } = await setUp()
     await read(loading('one'))
     const before = fillIdOf(store)
-    store.entries.clear()
+    store.faults.evict(key)
     store.calls.length = 0
     expect(await read(loading('two'))).toMatchObject({ value: 'two', outcome: 'stored' })
     expect(store.calls).toEqual([`left ${key}`, `open ${key}`, 'load two', `fill ${key}`])
@@ -519,8 +543,7 @@ describe('what is present but not served', () => {
 
   it.each(['flushed', 'too-large', 'damaged'] as const)('is %s, as the store says that leased instead', async (why) => {
     const { read, loading, store, seen } = await setUp()
-    const lease = { token: 'token', generation: 'generation-00001' }
-    store.leases.set(key, lease)
+    const lease = store.faults.hold(key, 'user-groups')
     vi.spyOn(store, 'open').mockResolvedValueOnce([{ kind: 'leased', lease, instead: why }])
     expect(await read(loading('one'))).toMatchObject({ value: 'one', outcome: 'stored' })
     expect(seen.slice(0, 2)).toEqual([`rejected user-groups ${why}`, 'miss user-groups'])
@@ -528,14 +551,16 @@ describe('what is present but not served', () => {
 
   it('is damaged: bytes that are no entry, and a value that cannot be decoded', async () => {
     const { instance, loading, store, seen } = await setUp()
-    store.entries.set(key, { bytes: Buffer.from('rubbish'), ttlMs: 5, fillId: '' })
+    store.faults.overwrite(key, Buffer.from('rubbish'), 5)
     expect((await instance().read(loading('one'))).outcome).toBe('stored')
     expect(seen).toContain('rejected user-groups damaged')
     seen.length = 0
     const entry = entries.decode(key, store.entries.get(key)?.bytes ?? Buffer.alloc(0))
     if (!entry) throw new Error('nothing was stored')
-    const poisoned = entries.encode(key, { ...entry, body: Buffer.from('poison') }, holder)
-    store.entries.set(key, { bytes: poisoned, ttlMs: 5, fillId: entry.fillId })
+    const lease = store.faults.hold(key, 'user-groups')
+    store.faults.evictLease(key)
+    const poisoned = entries.encode(key, { ...entry, body: Buffer.from('poison') }, lease)
+    store.faults.overwrite(key, poisoned, 5)
     expect(await instance().read(loading('two'))).toMatchObject({ value: 'two' })
     expect(seen).toContain('rejected user-groups damaged')
   })
@@ -543,10 +568,10 @@ describe('what is present but not served', () => {
   it('was written by somebody without the secret, or under another key', async () => {
     const { instance, loading, store, seen } = await setUp()
     await instance().read(loading('one'))
-    const { bytes = Buffer.alloc(0), fillId = '' } = store.entries.get(key) ?? {}
+    const { bytes = Buffer.alloc(0) } = store.entries.get(key) ?? {}
     const forged = Buffer.from(bytes)
     forged[forged.length - 1] = 0x21
-    store.entries.set(key, { bytes: forged, ttlMs: TTL_MS, fillId })
+    store.faults.overwrite(key, forged, TTL_MS)
     expect(await instance().read(loading('two'))).toMatchObject({ value: 'two', outcome: 'stored' })
     expect(seen.filter((each) => each.includes('damaged'))).toHaveLength(1)
   })
@@ -566,7 +591,7 @@ describe('what is present but not served', () => {
     const { instance, loading, index, store, loads } = await setUp()
     await instance().read(loading('one'))
     const first = store.entries.get(key)
-    store.entries.clear()
+    store.faults.evict(key)
     await instance().read(loading('two'))
     const second = store.entries.get(key)
     if (!first || !second) throw new Error('nothing was stored')
@@ -583,11 +608,11 @@ describe('while another instance holds the lease', () => {
     const { instance, loading, never, store, clock, waits, seen } = await setUp()
     await instance().read(loading('one'))
     const stored = store.entries.get(key)
-    store.entries.clear()
-    store.leases.set(key, holder)
+    store.faults.evict(key)
+    store.faults.hold(key, 'user-groups')
     const waiting = instance().read(never)
     await clock.advance(4 + 8 + 16 + 32 + 64)
-    if (stored) store.entries.set(key, stored)
+    if (stored) store.faults.overwrite(key, stored.bytes, TTL_MS)
     await clock.advance(64)
     expect(await waiting).toMatchObject({ value: 'one', outcome: 'hit' })
     expect(waits).toEqual([4, 8, 16, 32, 64, 64])
@@ -596,17 +621,17 @@ describe('while another instance holds the lease', () => {
 
   it('a reader takes the lease over as soon as it is free, and stores', async () => {
     const { read, loading, store, clock } = await setUp()
-    store.leases.set(key, holder)
+    store.faults.hold(key, 'user-groups')
     const waiting = read(loading('one'))
     await clock.advance(4)
-    store.leases.clear()
+    store.faults.evictLease(key)
     await clock.advance(8)
     expect(await waiting).toMatchObject({ value: 'one', outcome: 'stored' })
   })
 
-  it('a reader loads for himself once the lease must be over, and stores nothing', async () => {
+  it('a reader loads for itself once the lease must be over, and stores nothing', async () => {
     const { read, loading, loads, store, clock, waits, seen } = await setUp()
-    store.leases.set(key, holder)
+    const holder = store.faults.hold(key, 'user-groups')
     const waiting = read(loading('one', { ttlMs: 77 }))
     await clock.advance(LEASE_MS - 1)
     expect(loads).toEqual([])
@@ -615,7 +640,7 @@ describe('while another instance holds the lease', () => {
     expect(waits.reduce((sum, ms) => sum + ms)).toBe(LEASE_MS)
     expect(seen).toContain(`waited user-groups ${LEASE_MS}`)
     expect(store.calls).not.toContain(`fill ${key}`)
-    expect(store.leases.get(key)).toBe(holder)
+    expect(store.leases.get(key)).toMatchObject(holder)
   })
 })
 
@@ -722,7 +747,7 @@ describe('readers who miss together', () => {
   it('are not answered by a load whose fill did not reach the store', async () => {
     const { read, loading, store } = await setUp()
     vi.spyOn(store, 'fill').mockImplementationOnce(async () => {
-      store.leases.clear()
+      store.faults.evictLease(key)
       throw unavailable()
     })
     const first = read(loading('first'))
@@ -792,13 +817,13 @@ describe('readers who miss together', () => {
     const { read, instance, loading, store, clock } = await setUp()
     await instance().read(loading('stale'))
     const stale = store.entries.get(key)
-    store.entries.clear()
-    store.leases.set(key, holder)
+    store.faults.evict(key)
+    store.faults.hold(key, 'user-groups')
     const waiting = read(loading('unused'))
     await clock.advance(0)
     const held = barrier()
     const open = store.open
-    if (stale) store.entries.set(key, stale)
+    if (stale) store.faults.overwrite(key, stale.bytes, TTL_MS)
     vi.spyOn(store, 'open').mockImplementationOnce(async (requests) => {
       const opened = await open(requests)
       await held.arrive()
@@ -891,7 +916,7 @@ describe('without the store', () => {
     const { read, loading, never, store, clock, soon, seen } = await setUp()
     await read(loading('one'))
     clock.nowMs += 100
-    store.failure = unavailable('breaker-open')
+    store.fault = unavailable('breaker-open')
     store.calls.length = 0
     expect(await soon(read(never))).toMatchObject({
       value: 'one',
@@ -906,7 +931,7 @@ describe('without the store', () => {
   it('a copy that a commit has outdated is not served, although only the log knows of it', async () => {
     const { read, loading, store, commit, soon, seen } = await setUp()
     await read(loading('stale'))
-    store.failure = unavailable()
+    store.fault = 'away'
     commit(20, [alice])
     expect(await soon(read(loading('fresh', { stamp: stamp('21:21:') })))).toMatchObject({
       value: 'fresh',
@@ -919,7 +944,7 @@ describe('without the store', () => {
   it('a read of the log that began before does not count', async () => {
     const { read, loading, store, log, commit, clock, follower } = await setUp()
     await read(loading('stale'))
-    store.failure = unavailable()
+    store.fault = 'away'
     const before = log.position
     const held = barrier()
     log.gate = held.arrive
@@ -940,7 +965,7 @@ describe('without the store', () => {
   it('a copy is served until its life is over, and not for a millisecond longer', async () => {
     const { read, loading, never, store, clock, soon, seen } = await setUp()
     await read(loading('one', { ttlMs: 1000 }))
-    store.failure = unavailable()
+    store.fault = 'away'
     await clock.advance(990)
     expect(await soon(read(never))).toMatchObject({ value: 'one', detail: 'memory' })
     await clock.advance(8)
@@ -951,9 +976,9 @@ describe('without the store', () => {
   it('a copy of what another process filled lives no longer than it had left when it was moved', async () => {
     const { read, instance, loading, never, store, clock, soon } = await setUp()
     await instance().read(loading('one'))
-    Object.assign(store.entries.get(key) ?? {}, { ttlMs: 100 })
+    leaveMs(store, 100)
     await read(never)
-    store.failure = unavailable()
+    store.fault = 'away'
     await clock.advance(90)
     expect(await soon(read(never))).toMatchObject({ value: 'one', outcome: 'hit' })
     await clock.advance(8)
@@ -962,7 +987,7 @@ describe('without the store', () => {
 
   it('what is loaded stays in this process and is served from it, asking nothing of the store but once', async () => {
     const { read, loading, never, store, soon, clock, seen } = await setUp()
-    store.failure = unavailable()
+    store.fault = 'away'
     expect(await soon(read(loading('one')))).toMatchObject({
       value: 'one',
       outcome: 'not-stored',
@@ -977,7 +1002,7 @@ describe('without the store', () => {
 
   it('what has no life left is not kept', async () => {
     const { read, loading, store, soon } = await setUp()
-    store.failure = unavailable()
+    store.fault = 'away'
     expect(await soon(read(loading('one', { ttlMs: 0.5 })))).toMatchObject({ value: 'one', ttlMs: 0 })
     expect(await soon(read(loading('two')))).toMatchObject({ value: 'two' })
   })
@@ -985,7 +1010,7 @@ describe('without the store', () => {
   it('and without the log the cache may not answer, and says why', async () => {
     const { read, loading, never, store, log, soon } = await setUp()
     await read(loading('one'))
-    store.failure = unavailable('redis-timeout')
+    store.fault = unavailable('redis-timeout')
     log.failure = new Error('statement timeout')
     expect(await soon(read(never))).toEqual({ outcome: 'bypass', detail: 'redis-timeout' })
     // Known by now: nobody waits for it again.
@@ -995,7 +1020,7 @@ describe('without the store', () => {
   it('a log that hangs is not waited for', async () => {
     const { read, loading, never, store, log, clock } = await setUp()
     await read(loading('one'))
-    store.failure = unavailable('redis-timeout')
+    store.fault = unavailable('redis-timeout')
     const held = barrier()
     log.gate = held.arrive
     const reading = read(never)
@@ -1007,7 +1032,7 @@ describe('without the store', () => {
 
   it('each who joins a load takes part in the next one: one more for all of them', async () => {
     const { read, loads, store, clock, loading } = await setUp()
-    store.failure = unavailable()
+    store.fault = 'away'
     const held = barrier()
     let version = 0
     const load = async () => {
@@ -1029,7 +1054,7 @@ describe('without the store', () => {
 
   it('a load that throws is what the reader hears of, and nothing is kept', async () => {
     const { read, never, store, soon, loading } = await setUp()
-    store.failure = unavailable()
+    store.fault = 'away'
     await expect(soon(read(never))).rejects.toThrow('nothing is loaded here')
     expect(await soon(read(loading('one')))).toMatchObject({ value: 'one' })
   })
@@ -1037,7 +1062,7 @@ describe('without the store', () => {
   it('a list is derived from the copy of its input, which is loaded only if it is outdated', async () => {
     const { readList, read, loading, never, store, soon, deriving, loads, index } = await setUp()
     await read(loading('groups'))
-    store.failure = unavailable()
+    store.fault = 'away'
     expect(await soon(readList(deriving, never))).toMatchObject({ value: 'list of groups', detail: 'memory' })
     index.note({ xid: xid(20), tags: [alice] }, DATABASE)
     const fresh = loading('fresh', { stamp: stamp('21:21:') })
@@ -1050,7 +1075,7 @@ describe('without the store', () => {
   it('a list whose input was outdated when it was asked for again gets it loaded anew', async () => {
     const { readList, read, loading, store, soon, deriving, loads } = await setUp()
     await read(loading('groups'))
-    store.failure = unavailable()
+    store.fault = 'away'
     const twice = async (input: () => Promise<LayerRead<string>>) => {
       expect(await input()).toMatchObject({ value: 'groups', outcome: 'hit' })
       return deriving(input)
@@ -1061,14 +1086,14 @@ describe('without the store', () => {
 
   it('nobody else is filled or freed: the store hears of nothing that was loaded without it', async () => {
     const { readList, loading, store, soon, deriving } = await setUp()
-    store.failure = unavailable()
+    store.fault = 'away'
     await soon(readList(deriving, loading('groups')))
     expect(store.calls).toEqual([`open ${listKey} ${key}`, 'log', 'load groups', 'derive'])
   })
 
   it('all who waited for it are told at once: it is not asked again by each', async () => {
     const { read, loading, store, clock } = await setUp()
-    store.failure = unavailable()
+    store.fault = 'away'
     const answers = Promise.all([read(loading('one')), read(loading('two')), read(loading('three'))])
     await clock.advance(4)
     await answers
@@ -1093,17 +1118,17 @@ describe('a store that goes away during a read', () => {
 
   it('while a holder is waited for', async () => {
     const { read, loading, store, clock } = await setUp()
-    store.leases.set(key, holder)
+    store.faults.hold(key, 'user-groups')
     const reading = read(loading('one'))
     await clock.advance(4)
-    store.failure = unavailable()
+    store.fault = 'away'
     await clock.advance(10)
     expect(await reading).toMatchObject({ value: 'one', outcome: 'not-stored', detail: 'memory' })
   })
 
   it('when the input is asked for again: what was leased is given back, or expires', async () => {
     const { readList, loading, store, clock, deriving } = await setUp()
-    store.leases.set(key, holder)
+    store.faults.hold(key, 'user-groups')
     const reading = readList(deriving, loading('groups'))
     await settle()
     vi.spyOn(store, 'open').mockRejectedValueOnce(unavailable())
@@ -1117,7 +1142,7 @@ describe('a store that goes away during a read', () => {
     const load = loading('one')
     await read(async () => {
       const loaded = await load()
-      store.failure = unavailable()
+      store.fault = 'away'
       return loaded
     })
     expect(await soon(read(never))).toMatchObject({ value: 'one', outcome: 'hit', detail: 'memory' })
@@ -1127,7 +1152,7 @@ describe('a store that goes away during a read', () => {
     const { read, loading, store } = await setUp()
     vi.spyOn(store, 'fill').mockRejectedValueOnce(unavailable())
     await read(loading('one'))
-    store.leases.clear()
+    store.faults.evictLease(key)
     expect(await read(loading('two'))).toMatchObject({ value: 'two', outcome: 'stored' })
   })
 
@@ -1155,7 +1180,7 @@ describe('a replica, while the master is away', () => {
     const { instance, loading, store } = all
     await instance().read(loading('one'))
     const { bytes = Buffer.alloc(0) } = store.entries.get(key) ?? {}
-    store.failure = unavailable()
+    store.fault = 'away'
     const readReplica = vi.fn(async (): Promise<EntryRead> => {
       store.calls.push('replica')
       return { kind: 'found', bytes, ttlMs: 500 }
@@ -1225,7 +1250,7 @@ describe('a caller that has no other way to ask', () => {
   it('is answered by the load, and that of its input, where the cache may not: nothing is kept or stored', async () => {
     const { always, alwaysList, read, loading, never, store, log, deriving, soon } = await setUp()
     await read(loading('one'))
-    store.failure = unavailable('redis-timeout')
+    store.fault = unavailable('redis-timeout')
     log.failure = new Error('statement timeout')
     expect(await soon(always(loading('two')))).toMatchObject({
       value: 'two',
@@ -1239,13 +1264,13 @@ describe('a caller that has no other way to ask', () => {
       detail: 'redis-timeout',
     })
     log.failure = null
-    store.failure = null
+    store.fault = 'nothing'
     await soon(read(never)).then((found) => expect(found).toMatchObject({ value: 'one' }))
   })
 
   it('hears what the load throws, and that there is no input', async () => {
     const { always, never, log, store, deriving, soon } = await setUp()
-    store.failure = unavailable()
+    store.fault = 'away'
     log.failure = new Error('statement timeout')
     await expect(soon(always(never))).rejects.toThrow('nothing is loaded here')
     await expect(soon(always(deriving as never))).rejects.toThrow('this entry has no input')
@@ -1269,7 +1294,7 @@ it('what a request may still wait is told to each command of it', async () => {
   expect(released.mock.calls.map((call) => call[2])).toEqual([wait])
   const readReplica = vi.fn(async (): Promise<EntryRead> => ({ kind: 'absent' }))
   Object.assign(store, { readReplica })
-  store.failure = unavailable()
+  store.fault = 'away'
   await soon(instance().readList(deriving, loading('groups'), wait))
   expect(readReplica.mock.calls.map((call: unknown[]) => call[1])).toEqual([wait, wait])
 })
@@ -1288,7 +1313,7 @@ describe('the copy of this process alone', () => {
     expect(await copy()).toMatchObject({ value: 'one', outcome: 'hit' })
     expect(store.calls).toEqual([`left ${key}`])
     expect(await instance().copy()).toBeNull()
-    store.entries.clear()
+    store.faults.evict(key)
     store.calls.length = 0
     expect(await copy()).toBeNull()
     expect(store.calls).toEqual([`left ${key}`])
@@ -1310,7 +1335,7 @@ describe('the copy of this process alone', () => {
   it('is served without the store behind a read of the log, unless a commit has outdated it', async () => {
     const { copy, read, loading, store, commit, soon } = await setUp()
     await read(loading('one'))
-    store.failure = unavailable()
+    store.fault = 'away'
     store.calls.length = 0
     expect(await soon(copy())).toMatchObject({ value: 'one', outcome: 'hit', detail: 'memory' })
     expect(store.calls).toEqual([`left ${key}`, 'log'])

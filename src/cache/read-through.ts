@@ -365,7 +365,7 @@ function requestOf({ layer, key }: Wanted<unknown>, refused: ReadonlyMap<EntryKe
   return { key, layer: layer.name, leaseMs: layer.leaseMs, ...(refusedFillId !== undefined && { refusedFillId }) }
 }
 
-/** Found under a lease that nothing took away, or stored: those who joined may have it, as long as it is servable. */
+/** Found under a lease that nothing took away, or stored: callers that joined may have it, as long as it is servable. */
 function shareable(layer: Layer<unknown>, read: LayerRead<unknown>): Outcome<unknown> {
   return { ...read, shareable: () => layer.judge(read) === 'servable' }
 }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { createSharedReads, ReadStalledError } from './shared-reads.ts'
-import { createFakeClock, settle } from './test-fakes.ts'
+import { createFakeClock, settle } from './testing/index.ts'
 
 const INTERVAL_MS = 2
 const STALLED_MS = 100

@@ -1,5 +1,5 @@
 /**
- * Reads that many wait for: at most one runs and one waits, and all who wait share it. A caller is never served by a
+ * Reads that many callers wait for: at most one runs and one waits, and all waiting callers share it. A caller is never served by a
  * read that began before the call, so whatever was acknowledged to the caller before is in what it reads. Nobody can
  * overtake: the read that waits is everybody's next one.
  */
@@ -126,7 +126,7 @@ function deferred(): Deferred {
 
 function newTicket(): Ticket {
   const made = { prompt: deferred(), patient: deferred() }
-  // Either may have nobody who waits for it.
+  // Either may have no caller that waits for it.
   made.prompt.promise.catch(() => {})
   made.patient.promise.catch(() => {})
   return made

@@ -1,39 +1,34 @@
 /** The address of the API and the caller's token: from the arguments, the environment, or the local stack. */
 import { readRunningSettings, SettingError } from '../local/settings.ts'
 import { createTokenIssuer } from '../local/token-issuer.ts'
+import { isLoopback } from './loopback.ts'
 import { UsageError } from './outcome.ts'
 
 const LOCAL_TOKEN_TTL_SECONDS = 600
-const LOOPBACK = ['127.0.0.1', 'localhost', '[::1]']
 
-export interface Connection {
-  readonly url: URL
-  readonly token: string
+export interface Given {
+  readonly url?: string | undefined
+  readonly token?: string | undefined
 }
 
-/** @throws UsageError when the address is invalid, or a token is needed and missing */
-export async function readConnection(
-  options: { readonly url?: string | undefined; readonly token?: string | undefined },
-  env: NodeJS.ProcessEnv,
-): Promise<Connection> {
-  const url = readUrl(options.url || env.PORTCULLIS_URL || localSettings(env).apiUrl)
-  const token = options.token || env.PORTCULLIS_TOKEN
-  if (token) return { url, token: token.trim() }
+/** @throws UsageError when the address is invalid */
+export const readAddress = (given: Given, env: NodeJS.ProcessEnv): URL =>
+  readUrl(given.url || env.PORTCULLIS_URL || localSettings(env).apiUrl)
+
+/** @throws UsageError when a token is needed and missing */
+export async function readToken(url: URL, given: Given, env: NodeJS.ProcessEnv): Promise<string> {
+  const token = given.token || env.PORTCULLIS_TOKEN
+  if (token) return token.trim()
   // The local key signs for the local stack alone: elsewhere it would only produce a puzzling 401.
   if (!isLoopback(url))
     throw new UsageError(`${url.origin} needs an access token: set PORTCULLIS_TOKEN, or give --token`)
-  return { url, token: await localAdministrator(env) }
+  return localAdministrator(env)
 }
-
-/** Whether an address is this machine's own, where the local stack runs. */
-export const isLoopback = ({ hostname }: URL): boolean => LOOPBACK.includes(hostname)
 
 function readUrl(text: string): URL {
   const url = URL.parse(text)
   if (url === null || !/^https?:$/.test(url.protocol))
     throw new UsageError(`${JSON.stringify(text)} is not an http or https address`)
-  // A base with a path (an ingress prefix) keeps it: relative paths are resolved below it.
-  if (!url.pathname.endsWith('/')) url.pathname += '/'
   return url
 }
 

@@ -15,10 +15,11 @@ const run = (args: string, ...answers: (Response | Error)[]) => runAt({}, args, 
 async function runAt(terminal: Pick<CommandDeps, 'ask' | 'width'>, args: string, ...answers: (Response | Error)[]) {
   const calls: Call[] = []
   const [out, err]: [string[], string[]] = [[], []]
-  const fetch: typeof globalThis.fetch = async (url, init = {}) => {
+  const fetch: NonNullable<CommandDeps['fetch']> = async (url, init) => {
     const body = init.body === undefined ? undefined : JSON.parse(String(init.body))
     calls.push({ method: String(init.method), url: String(url), headers: new Headers(init.headers), body })
-    const answer = answers.shift()
+    // Nobody who answers once is still not there a moment later.
+    const answer = answers[0] instanceof Error ? answers[0] : answers.shift()
     if (answer === undefined) throw new Error(`nobody expects a call of ${url}`)
     if (answer instanceof Error) throw answer
     return answer

@@ -1,15 +1,15 @@
 /** One run of the CLI: parse, call, print, and an exit code that says how it went. */
 import { CommanderError, type Command as Program } from 'commander'
-import { type ApiClient, createApiClient } from './api-client.ts'
+import { type Client, type ClientOptions, createClient } from '../client/index.ts'
 import type { Invocation } from './commands/command.ts'
 import { commands, FAMILIES } from './commands/index.ts'
-import { type Connection, readConnection } from './connection.ts'
+import { readAddress, readToken } from './connection.ts'
 import { EXIT, reportFailure, UsageError } from './outcome.ts'
 import { type CommonOptions, createProgram, type Given } from './program.ts'
 
 export interface CommandDeps {
   readonly env: NodeJS.ProcessEnv
-  readonly fetch: typeof fetch
+  readonly fetch: NonNullable<ClientOptions['fetch']>
   /** The result, on standard output. */
   readonly print: (text: string) => void
   /** Progress and problems, on standard error. */
@@ -71,18 +71,18 @@ async function runCommand({ command, given, common }: Given, deps: CommandDeps):
   if (aside !== undefined && !common.json) deps.say(aside)
 }
 
-/** Connects at the first call: a command without calls, such as a dry run, needs no token. */
-function apiOf(common: CommonOptions, deps: CommandDeps): ApiClient {
-  let connection: Promise<Connection> | undefined
-  const headers = {
-    ...(common.consistencyToken !== undefined && { 'consistency-token': common.consistencyToken }),
-    ...(common.fresh && { 'cache-control': 'no-cache' }),
-  }
-  return {
-    async call(call) {
-      connection ??= readConnection(common, deps.env)
-      const client = createApiClient({ ...(await connection), fetch: deps.fetch })
-      return client.call({ ...call, headers: { ...headers, ...call.headers } })
+/** The token is looked up by the first call: a command without calls, such as a dry run, needs none. */
+function apiOf(common: CommonOptions, deps: CommandDeps): Client {
+  const baseUrl = readAddress(common, deps.env)
+  let token: Promise<string> | undefined
+  return createClient({
+    baseUrl,
+    token() {
+      token ??= readToken(baseUrl, common, deps.env)
+      return token
     },
-  }
+    fetch: deps.fetch,
+    ...(common.consistencyToken !== undefined && { consistencyToken: common.consistencyToken }),
+    ...(common.fresh && { headers: { 'cache-control': 'no-cache' } }),
+  })
 }

@@ -23,7 +23,7 @@ export function contradictions(given: Given): string[] {
     found.push(
       'JWT_JWKS_URL is not set: give the key set of your identity provider (or JWT_PUBLIC_KEY_FILE for development); only an issuer whose `iss` is an https address can be asked for it',
     )
-  found.push(...doubledIssuers(env))
+  found.push(...doubledIssuers(env), ...unusableSignIn(given, env))
   if (given.JWT_JWKS_URL !== undefined && given.JWT_PUBLIC_KEY_FILE !== undefined)
     found.push('JWT_JWKS_URL and JWT_PUBLIC_KEY_FILE are both set: keep one of them')
   found.push(
@@ -39,6 +39,24 @@ export function contradictions(given: Given): string[] {
 function doubledIssuers({ JWT_ISSUER: first, JWT_OTHER_ISSUERS: others = [] }: Partial<Variables>): string[] {
   const all = [first, ...others.map(({ issuer }) => issuer)]
   return new Set(all).size === all.length ? [] : ['JWT_OTHER_ISSUERS names an issuer twice, or the one in JWT_ISSUER']
+}
+
+/** Of the console: the tokens that people get there must be tokens that this service takes. */
+function unusableSignIn(given: Given, env: Partial<Variables>): string[] {
+  const client = given.CONSOLE_OIDC_CLIENT_ID
+  if (client === undefined)
+    return ['CONSOLE_OIDC_ISSUER', 'CONSOLE_OIDC_SCOPE', 'CONSOLE_OIDC_RESOURCE']
+      .filter((name) => given[name] !== undefined)
+      .map((name) => `${name} is of no use without CONSOLE_OIDC_CLIENT_ID: set both, or neither`)
+  // What is wrong with it by itself has been said.
+  if (given.CONSOLE_OIDC_ISSUER !== env.CONSOLE_OIDC_ISSUER) return []
+  const issuer = given.CONSOLE_OIDC_ISSUER ?? env.JWT_ISSUER ?? ''
+  if (!isDiscoverable(issuer))
+    return ['CONSOLE_OIDC_CLIENT_ID needs CONSOLE_OIDC_ISSUER: JWT_ISSUER is no address with a discovery document']
+  const accepted = [env.JWT_ISSUER, ...(env.JWT_OTHER_ISSUERS ?? []).map((each) => each.issuer)]
+  return accepted.includes(issuer)
+    ? []
+    : ['CONSOLE_OIDC_ISSUER is neither JWT_ISSUER nor in JWT_OTHER_ISSUERS: its tokens would be refused']
 }
 
 function unreadableFiles(given: Given): string[] {

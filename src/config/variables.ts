@@ -1,6 +1,6 @@
 /** Every variable the service reads, with its form and its default. */
 import { z } from 'zod'
-import { DEFAULT_JWT_ALGORITHMS, jwtAlgorithm, otherIssuers } from './issuers.ts'
+import { DEFAULT_JWT_ALGORITHMS, isDiscoverable, jwtAlgorithm, otherIssuers } from './issuers.ts'
 import {
   actionNames,
   DEFAULT_ACTIONS,
@@ -91,6 +91,16 @@ export const variables = z.object({
   RATE_LIMIT_IMPORT_PER_MINUTE: perMinute.default(60),
   RATE_LIMIT_REFUSED_TOKENS_PER_MINUTE: perMinute.default(600),
   CONSOLE_SIGN_IN_FILE: z.string().min(1).optional(),
+  CONSOLE_OIDC_CLIENT_ID: z.string().min(1).optional(),
+  CONSOLE_OIDC_ISSUER: z
+    .string()
+    .refine(isDiscoverable, { error: 'must be the https address of an issuer that has a discovery document' })
+    .optional(),
+  CONSOLE_OIDC_SCOPE: z
+    .string()
+    .regex(/(^| )openid( |$)/, { error: 'must contain openid' })
+    .default('openid'),
+  CONSOLE_OIDC_RESOURCE: z.string().refine(URL.canParse, { error: 'must be an absolute URI (RFC 8707)' }).optional(),
   SERVER_TIMING: onOff.default(false),
   SHUTDOWN_DELAY_MS: wholeNumber({ min: 0, max: 600_000 }).default(0),
 

@@ -1,6 +1,7 @@
 /** The change feed: what stopped being valid, in the order the log shows it, from any position at which a client resumes. */
 import { formatSnapshot, parseSnapshot, type Snapshot } from '../cache/index.ts'
 import type { Change, ChangeEvent, ChangeFeed, ChangeStream } from './api.ts'
+import { historyOf } from './consistency-token.ts'
 import type { CursorCodec } from './cursor.ts'
 import { DomainError } from './errors.ts'
 
@@ -102,7 +103,9 @@ export function createChangeFeed(options: ChangeFeedOptions): ChangeFeed & { wak
       position = endOf(from, page)
       return page.rows.map(({ row, change }, index) => {
         const isEnd = index === page.rows.length - 1
-        return { id: encoded(isEnd ? position : { ...from, within: { upTo: page.upTo, row } }), change }
+        const id = encoded(isEnd ? position : { ...from, within: { upTo: page.upTo, row } })
+        // A row keeps its number when the server restarts; another history may use it for another change.
+        return { id, key: `${historyOf(page.database)}-${row}`, change }
       })
     }
 

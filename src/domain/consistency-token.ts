@@ -32,6 +32,7 @@ function malformed(cause?: unknown): DomainError {
   return new DomainError('token-malformed', 'the consistency token is not one that a mutation returned', { cause })
 }
 
-function historyOf(database: string): string {
+/** A database's identity without its incarnation: a restart keeps what was committed. */
+export function historyOf(database: string): string {
   return database.split('-').slice(0, 2).join('-')
 }

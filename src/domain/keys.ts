@@ -21,7 +21,7 @@ const CATALOGUE_BUCKET = tagKind('c')
 const RESOURCE = tagKind('r')
 const WHOLE_LAYER = tagKind('l')
 
-/** The user's memberships, or whether he counts at all. */
+/** The user's memberships, and whether the user counts at all. */
 export const userTag = (user: UserId): Tag => tag(MEMBERS_OF_USER, user)
 /** The group's place in the tree. */
 export const placeTag = (group: GroupId): Tag => tag(PLACE_OF_GROUP, group)

@@ -12,8 +12,15 @@ import { createRefusalLog } from './refusal-log.ts'
 import { createReplySender, type ReplySender } from './reply.ts'
 import { createRouteHandler, type PipelineDependencies } from './request-pipeline.ts'
 import type { Route } from './route.ts'
-import { accessMetadataRoute } from './routes/access-metadata.ts'
-import { consolePage, consoleParts, type RedeemCode, signInRoute } from './routes/console.ts'
+import { accessMetadata } from './routes/access-metadata.ts'
+import {
+  type ConsoleSignIn,
+  configurationRoute,
+  consolePage,
+  consoleParts,
+  type RedeemCode,
+  signInRoute,
+} from './routes/console.ts'
 import { documentationRoutes } from './routes/documentation.ts'
 import { type Health, healthRoutes, metricsRoute } from './routes/health.ts'
 import { apiRoutes } from './routes/index.ts'
@@ -27,6 +34,8 @@ export interface AppDependencies {
   readonly tickets: Tickets
   /** Signs in to the console of the local stack; absent everywhere else. */
   readonly redeemCode?: RedeemCode | undefined
+  /** Signs in to the console by OpenID Connect; absent: by a token that is pasted. */
+  readonly consoleSignIn?: ConsoleSignIn | undefined
   /** No limits where absent. */
   readonly rateLimits?: RateLimits
   readonly metrics: Metrics
@@ -45,12 +54,15 @@ export interface AppDependencies {
 }
 
 export function createApp(dependencies: AppDependencies): Express {
-  const { health, metrics, http, redeemCode } = dependencies
+  const { health, metrics, http, redeemCode, consoleSignIn } = dependencies
   const probes = [...healthRoutes(health), ...(http.metricsPort === undefined ? [metricsRoute(metrics)] : [])]
   const signIn = redeemCode === undefined ? [] : [signInRoute(redeemCode)]
-  const described = [...apiRoutes, accessMetadataRoute(http.publicUrl), ...probes, consolePage, ...signIn]
+  const described = [...apiRoutes, accessMetadata, ...probes, consolePage, configurationRoute(consoleSignIn), ...signIn]
   return appOf([...described, ...documentationRoutes(described), ...consoleParts()], dependencies)
 }
+
+const issuerOrigin = ({ consoleSignIn }: AppDependencies) =>
+  consoleSignIn === undefined ? [] : [new URL(consoleSignIn.issuer).origin]
 
 /** The metrics port serves metrics and probes, and nothing that needs a token. */
 export function createMetricsApp(dependencies: AppDependencies): Express {
@@ -59,7 +71,7 @@ export function createMetricsApp(dependencies: AppDependencies): Express {
 
 function appOf(routes: readonly Route[], dependencies: AppDependencies): Express {
   const { portcullis, authentication, tickets, rateLimits = NO_LIMITS, metrics, logger, http } = dependencies
-  const sender = createReplySender({ securityHeaders: securityHeaders() })
+  const sender = createReplySender({ securityHeaders: securityHeaders(...issuerOrigin(dependencies)) })
   const pipeline: PipelineDependencies = {
     ...http,
     portcullis,

@@ -97,7 +97,7 @@ export function createAuthentication(options: AuthenticationOptions): Authentica
 
   async function verify(token: string): Promise<{ caller: Caller; expiresAtMs: number }> {
     try {
-      // A token of nobody we know is refused by the rules of the first.
+      // A token of an unknown issuer is refused by the rules of the first.
       const trusted = issuers.get(claimedIssuer(token)) ?? options
       const rules = {
         issuer: trusted.issuer,

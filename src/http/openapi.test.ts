@@ -99,6 +99,7 @@ describe('the OpenAPI document', () => {
       '/',
       '/.well-known/authzen-configuration',
       '/console',
+      '/console/configuration',
       '/docs',
       '/livez',
       '/metrics',

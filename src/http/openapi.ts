@@ -151,7 +151,7 @@ function content(types: readonly string[], schema: z.ZodType, example?: unknown)
   return Object.fromEntries(types.map((type) => [type, { schema, ...(example !== undefined && { example }) }]))
 }
 
-const producedBy = ({ produces }: Route) => (produces === undefined ? undefined : [produces].flat())
+const typesOf = ({ produces = 'application/json', alsoNamed = [] }: Route) => [produces, ...alsoNamed]
 
 function successes(route: Route): ZodOpenApiResponsesObject {
   const answers = route.answers.map(({ status, description, schema, headers = [] }) => [
@@ -161,10 +161,12 @@ function successes(route: Route): ZodOpenApiResponsesObject {
       ...(headers.length > 0 && {
         headers: z.object(Object.fromEntries(headers.map((name) => [name, documentedHeader(name)]))),
       }),
-      ...(schema !== undefined && { content: content(producedBy(route) ?? ['application/json'], schema) }),
+      ...(schema !== undefined && { content: content(typesOf(route), schema) }),
       ...(schema === undefined &&
         status !== 204 &&
-        producedBy(route) && { content: content(producedBy(route) ?? [], z.string()) }),
+        route.produces !== undefined && {
+          content: { [route.produces]: { schema: z.string() }, ...otherForms(route) },
+        }),
     },
   ])
   return {
@@ -172,6 +174,9 @@ function successes(route: Route): ZodOpenApiResponsesObject {
     ...(isConditionalRead(route) && { '304': { description: 'What you have is current' } }),
   }
 }
+
+const otherForms = ({ otherForms = {} }: Route) =>
+  Object.fromEntries(Object.entries(otherForms).map(([type, schema]) => [type, { schema }]))
 
 function exampleOf(code: ProblemCode) {
   const { status, title, detail = title } = PROBLEMS[code]

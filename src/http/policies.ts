@@ -61,7 +61,7 @@ export const provisioner: Policy = {
   check: (caller) => permit(caller.isAdmin || caller.roles.includes('scim')),
 }
 
-/** The user named in the path, or whoever may ask about anybody. Others learn nothing, not even whether there is such a user. */
+/** The user named in the path, and callers that may ask about anyone. Others learn nothing, not even whether there is such a user. */
 export const selfOrReader: Policy = {
   who: 'self, reader or admin',
   authenticated: true,
@@ -110,7 +110,7 @@ export function onResource(least: Permission, parameter: 'id' | 'resourceId' = '
   }
 }
 
-/** The same for a call that changes nothing: whoever may ask about anybody may, too. */
+/** The same for a call that changes nothing: callers that may ask about anyone may do it too. */
 export function readingResource(least: Permission): Policy {
   const own = onResource(least)
   return {

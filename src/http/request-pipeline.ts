@@ -7,7 +7,6 @@ import type { HttpSink, Logger } from '../telemetry/index.ts'
 import type { Authentication, Caller } from './authentication.ts'
 import { refusesCachedAnswer } from './cache-control.ts'
 import { createDeadlines } from './deadlines.ts'
-import { originOf } from './origin.ts'
 import { withoutRolesIfDisabled } from './policies.ts'
 import { HttpError, invalid, PROBLEMS, problemOf, unknownParameters } from './problem.ts'
 import { parseQueryString } from './query-string.ts'
@@ -29,7 +28,6 @@ export interface PipelineDependencies {
   readonly logger: Logger
   readonly logRefusal: RefusalLog
   readonly requestBudgetMs: number
-  /** Where clients reach the service; where absent, the origin of each request. */
   readonly publicUrl?: string | undefined
   /** Whether answers carry `Server-Timing`. */
   readonly serverTiming: boolean
@@ -50,7 +48,6 @@ const ANONYMOUS = Object.freeze({
 export function createRouteHandler(route: Route, dependencies: PipelineDependencies): RequestHandler {
   const { portcullis, authentication, tickets, rateLimits, sender, metrics, logger, logRefusal, serverTiming } =
     dependencies
-  const produced = route.produces === undefined ? ['application/json'] : [route.produces].flat()
   const readBody: BodyReader | undefined = route.body === undefined ? undefined : createBodyReader(route)
   const deadlines = createDeadlines({ afterMs: route.deadlineMs ?? dependencies.requestBudgetMs })
   const answered = metrics.route(route.method.toUpperCase(), route.path)
@@ -82,7 +79,7 @@ export function createRouteHandler(route: Route, dependencies: PipelineDependenc
       const counting = rateLimits.count(quota, bearer.id)
       applyCount(counting instanceof Promise ? await counting : counting, res)
     }
-    checkAccept(req, produced)
+    checkAccept(req, route)
     const params = route.params === undefined ? NOTHING : parsed(route.params, req.params, 'path')
     const terms = termsOf(req)
     if (route.policy.rolesDecide) route.policy.check?.(bearer, params, portcullis, terms)
@@ -103,8 +100,8 @@ export function createRouteHandler(route: Route, dependencies: PipelineDependenc
         caller,
         ...(held !== undefined && { held }),
         terms,
-        origin: () => dependencies.publicUrl ?? originOf(req),
         ticket: () => tickets.issue(bearer),
+        baseUrl: () => dependencies.publicUrl ?? `${req.protocol}://${req.host}`,
         mutation: (reason) => mutationContext(req, caller, body?.bytes, reason),
         http: req,
       },
@@ -163,12 +160,16 @@ function parsed(schema: z.ZodType, value: unknown, part: 'body' | 'query' | 'pat
 }
 
 /** Nearly every client accepts anything, or JSON; only for the others does Express negotiate. */
-function checkAccept(req: Request, produced: readonly string[]): void {
+function checkAccept(
+  req: Request,
+  { produces = 'application/json', alsoNamed = [], otherForms = NOTHING }: Route,
+): void {
   const { accept } = req.headers
-  if (accept === undefined || accept === '*/*' || accept === produced[0]) return
+  if (accept === undefined || accept === '*/*' || accept === produces) return
+  const forms = [produces, ...alsoNamed, ...Object.keys(otherForms)]
   // JSON has no charset parameter, yet many clients name one; UTF-8 is what they get.
-  if (req.accepts(produced.flatMap((type) => [type, `${type};charset=utf-8`])) !== false) return
-  throw new HttpError('not-acceptable', `This is available as ${produced.join(' or ')}.`)
+  if (req.accepts(forms.flatMap((form) => [form, `${form};charset=utf-8`])) !== false) return
+  throw new HttpError('not-acceptable', `This is available as ${forms.join(' and as ')}.`)
 }
 
 function refuseQuery(given: Readonly<Record<string, string>>): Readonly<Record<string, never>> {

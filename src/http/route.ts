@@ -23,10 +23,10 @@ export interface RouteRequest<Params, Query, Body> {
   readonly terms: ReadContext
   /** Who and under which idempotency key, for a mutation. */
   mutation(reason?: string): MutationContext
-  /** Where clients reach the service: scheme and host. */
-  origin(): string
   /** For a call that a browser opens without headers. */
   ticket(): Ticket
+  /** Where clients reach the service, without a slash at the end: as configured, else the origin that this request was for. */
+  baseUrl(): string
   /** The raw request, for conditional headers. */
   readonly http: Request
 }
@@ -70,10 +70,14 @@ export interface Route<Params = unknown, Query = unknown, Body = unknown> {
   readonly quota?: Quota
   /** The request budget of the configuration where absent. */
   readonly deadlineMs?: number
-  /** The media type of a success, or those that a client may choose from; `application/json` where absent. */
-  readonly produces?: string | readonly string[]
+  /** The media type of a success; `application/json` where absent. */
+  readonly produces?: string
+  /** Other names of it that `Accept` may have, for the same body. */
+  readonly alsoNamed?: readonly string[]
   /** How refusals look; as RFC 9457 has them where absent. */
   readonly refusesAs?: 'scim'
+  /** Other media types that `Accept` may name, each with the schema of what is sent then. */
+  readonly otherForms?: Readonly<Record<string, z.ZodType>>
   /** Headers that mean something to this call alone, each with what it says. */
   readonly reads?: Readonly<Record<string, string>>
   readonly answers: readonly SuccessAnswer[]

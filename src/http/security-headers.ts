@@ -22,7 +22,7 @@ const PAGE: HelmetOptions = {
   },
 }
 /** `connect-src` for its requests, `require-trusted-types-for` because it never writes HTML. */
-const CONSOLE: HelmetOptions = {
+const consoleOptions = (issuer: readonly string[]): HelmetOptions => ({
   contentSecurityPolicy: {
     useDefaults: false,
     directives: {
@@ -30,14 +30,14 @@ const CONSOLE: HelmetOptions = {
       scriptSrc: ["'self'"],
       styleSrc: ["'self'"],
       imgSrc: ["'self'"],
-      connectSrc: ["'self'"],
+      connectSrc: ["'self'", ...issuer],
       baseUri: ["'none'"],
       formAction: ["'none'"],
       frameAncestors: ["'none'"],
       requireTrustedTypesFor: ["'script'"],
     },
   },
-}
+})
 /** As OWASP's REST security cheat sheet has it: each header is checked and written with every answer. */
 const DATA: HelmetOptions = {
   contentSecurityPolicy: {
@@ -52,8 +52,9 @@ const DATA: HelmetOptions = {
   xXssProtection: false,
 }
 
-export function securityHeaders(): SecurityHeaders {
-  return { page: recorded(PAGE), console: recorded(CONSOLE), data: recorded(DATA) }
+/** @param issuer the origin at which the console signs people in, where one is configured */
+export function securityHeaders(...issuer: readonly string[]): SecurityHeaders {
+  return { page: recorded(PAGE), console: recorded(consoleOptions(issuer)), data: recorded(DATA) }
 }
 
 function recorded(options: HelmetOptions): string[] {

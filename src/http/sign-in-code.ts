@@ -1,4 +1,4 @@
-/** For the local stack: a file holds a code and the access token that it stands for; whoever redeems it first removes it. */
+/** For the local stack: a file holds a code and the access token that it stands for; the first redemption removes it. */
 import { createHash, timingSafeEqual } from 'node:crypto'
 import { readFileSync, unlinkSync } from 'node:fs'
 

@@ -2,14 +2,17 @@
 import type { Request, RequestHandler, Response } from 'express'
 import type { Cache, CacheRule, LayerRows } from '../cache/index.ts'
 
+/** A handler sent its answer before the commit; the transaction was rolled back. */
 export class AnsweredTooEarlyError extends Error {
   readonly code = 'answered-too-early'
 }
 
 /**
- * A handler around one mutation. `work` returns the body; it is sent after the commit, with a `Consistency-Token` for
+ * A handler around one mutation: `app.put('/prices/:group', mutating(cache, 'setPrice', rules, work))`. `work` returns the body; it is sent after the commit, with a `Consistency-Token` for
  * `read.after(token, …)`. Without a body the answer is 204. A status set by `res.status(201)` is kept.
+ * @param event what the log calls it
  * @param rules what goes stale, from the request: `(req) => [cache.entry('prices', req.params.group)]`
+ * @param work runs inside the transaction; its errors go to Express's error handler, and nothing is written
  */
 export function mutating<Rows extends LayerRows, Tx, Query>(
   cache: Pick<Cache<Rows, Tx, Query>, 'mutate'>,

@@ -6,6 +6,7 @@ export interface Migration {
   readonly sql: (schema: string) => string
 }
 
+/** A schema, a table or a tag that cannot be right. */
 export class MigrationsError extends Error {
   readonly code = 'migrations'
 }

@@ -13,9 +13,15 @@ export { type Sql, SqlError, sql } from './sql.ts'
 /** Runs one statement of a transaction. */
 export type Statement<Tx> = (tx: Tx, text: string, values: readonly unknown[]) => Promise<readonly unknown[]>
 
-export interface PostgresLogOptions {
-  /** The service's own pool. It must lead to the primary: a standby cannot stamp what it reads. */
-  readonly pool: pg.Pool
+/** The primary: a standby cannot stamp what it reads. */
+export type PostgresSource =
+  /** The service's own pool; it stays open when the cache is closed. */
+  | { readonly pool: pg.Pool; readonly url?: never }
+  /** For services that reach PostgreSQL by another library: a pool of the cache's own. */
+  | { readonly url: string; readonly pool?: never }
+
+/** Where the log is, and how its rows are heard of. */
+export type PostgresLogOptions = PostgresSource & {
   /** Where `migrate` put the tables. Default: `portcullis`. */
   readonly schema?: string
   /** Whether to listen for wake-ups; through a pooler in transaction mode that is impossible. Default: true. */
@@ -24,11 +30,13 @@ export interface PostgresLogOptions {
 
 /** Transactions by another library than pg: `transaction: (work) => prisma.$transaction(work)`. */
 export interface TransactionOptions<Tx> {
+  /** Begins, runs the work, and commits, or rolls back where the work throws. It must resolve after the commit. */
   readonly transaction: <T>(work: (tx: Tx) => Promise<T>) => Promise<T>
   /** How a transaction runs a statement; needed for libraries other than pg and Prisma. */
   readonly statement?: Statement<Tx>
 }
 
+/** Options or a transaction of the log that cannot be right; the message has the remedy. */
 export class PostgresLogError extends Error {
   readonly code = 'postgres-log'
 }
@@ -38,12 +46,17 @@ const CHECKPOINT_EVERY_MS = 600_000
 const PRUNED_PER_TURN = 10_000
 const CONNECT_TIMEOUT_MS = 1000
 
-/** @throws PostgresLogError for options that cannot be right, with the remedy */
+/**
+ * The log, loads with their stamp, and transactions: of pg's pool, or of a library that is given as `transaction`.
+ * @returns what `createCache` takes as `log`
+ * @throws PostgresLogError for options that cannot be right, with the remedy
+ */
 export function postgresLog(options: PostgresLogOptions): CacheLog<pg.PoolClient, Sql>
 export function postgresLog<Tx>(options: PostgresLogOptions & TransactionOptions<Tx>): CacheLog<Tx, Sql>
 export function postgresLog<Tx>(options: PostgresLogOptions & Partial<TransactionOptions<Tx>>): CacheLog<Tx, Sql> {
-  const { pool, notify = true, statement = statementOf } = options
-  if (typeof pool?.connect !== 'function') throw new PostgresLogError('pool: pass a pg.Pool that leads to the primary')
+  const { notify = true, statement = statementOf } = options
+  const pool = options.pool ?? ownPool(options.url)
+  if (typeof pool.connect !== 'function') throw new PostgresLogError('pool: pass a pg.Pool that leads to the primary')
   const schema = checkedSchema(options.schema ?? DEFAULT_SCHEMA)
   const transaction = options.transaction ?? (<T>(work: (tx: Tx) => Promise<T>) => inTransaction(pool, work))
   const channel = notify ? channelOf(schema) : null
@@ -95,8 +108,15 @@ export function postgresLog<Tx>(options: PostgresLogOptions & Partial<Transactio
     async close() {
       clearInterval(timer)
       await log.close()
+      if (!options.pool) await pool.end()
     },
   }
+}
+
+function ownPool(url: unknown): pg.Pool {
+  if (typeof url !== 'string' || !/^postgres(?:ql)?:/.test(url))
+    throw new PostgresLogError('pass { pool }, a pg.Pool that leads to the primary, or { url: "postgres://…" }')
+  return new pg.Pool({ connectionString: url })
 }
 
 /** A connection of the follower's own, as the pool makes its own. */

@@ -2,10 +2,12 @@
 import type { CacheStore, LayerNames } from '../cache/index.ts'
 import { createRedis, type RedisDependencies } from '../redis/index.ts'
 
+/** Options of Redis that cannot be right; the message has the remedy. */
 export class RedisOptionsError extends Error {
   readonly code = 'redis-options'
 }
 
+/** Where Redis is, who asks it, and how long a command may take (`budgetMs`, default 100). */
 export interface RedisOptions extends Partial<Omit<RedisDependencies, 'layers' | 'prefix' | 'sink'>> {
   /** Before every key; nothing outside it is read or deleted. Not empty. */
   readonly prefix: string
@@ -13,7 +15,12 @@ export interface RedisOptions extends Partial<Omit<RedisDependencies, 'layers' |
 
 const BUDGET_MS = 100
 
-/** Redis behind Sentinels: `sentinelRedis({ sentinels: [{ host, port }], masterName: 'mymaster', prefix: 'shop:' })`. */
+/**
+ * Redis behind Sentinels: `sentinelRedis({ sentinels: [{ host, port }], masterName: 'mymaster', prefix: 'shop:' })`. It
+ * follows failovers, and reads a replica while there is no master.
+ * @returns what `createCache` takes as `redis`; it connects when the cache is made, and the cache does not wait for it
+ * @throws RedisOptionsError without a Sentinel or a prefix
+ */
 export function sentinelRedis(
   options: RedisOptions & Required<Pick<RedisOptions, 'sentinels'>>,
 ): (layers: LayerNames) => CacheStore {
@@ -21,7 +28,11 @@ export function sentinelRedis(
   return connecting(options)
 }
 
-/** A single Redis: `singleRedis({ url: 'redis://127.0.0.1:6379', prefix: 'shop:' })`. */
+/**
+ * A single Redis: `singleRedis({ url: 'redis://127.0.0.1:6379', prefix: 'shop:' })`.
+ * @returns what `createCache` takes as `redis`; it connects when the cache is made, and the cache does not wait for it
+ * @throws RedisOptionsError without a prefix, or for a URL of another kind
+ */
 export function singleRedis(
   options: RedisOptions & Required<Pick<RedisOptions, 'url'>>,
 ): (layers: LayerNames) => CacheStore {

@@ -1,11 +1,13 @@
 /** Statements as loaders write them: values travel as parameters, never as text. */
 import type { QueryOf } from '../cache/index.ts'
 
+/** A statement and its values; `Row` is what its columns are. */
 export interface Sql<Row = Record<string, unknown>> extends QueryOf<Row> {
   readonly text: string
   readonly values: readonly unknown[]
 }
 
+/** A loader returned what is no single SELECT. */
 export class SqlError extends Error {
   readonly code = 'sql'
 }

@@ -1,47 +1,60 @@
-/** The door for tests of a service's own rules: a store without a server, and faults of the real one. */
+/** The door for tests of a service's own rules: a store without a server, faults of a real one, and a judge. */
+import { type CacheStore, type LayerNames, systemClock } from '../cache/index.ts'
 import {
-  type CacheStore,
-  type EntryStore,
-  type LayerNames,
-  StoreUnavailableError,
-  systemClock,
-} from '../cache/index.ts'
-import { createInMemoryEntryStore, type InMemoryEntryStore } from './in-memory-entry-store.ts'
+  createFaultyStore,
+  createInMemoryEntryStore,
+  type Fault,
+  type InMemoryEntryStore,
+} from '../cache/testing/index.ts'
 
-export { createInMemoryEntryStore, type InMemoryEntryStore } from './in-memory-entry-store.ts'
+export {
+  createFakeClock,
+  createInMemoryEntryStore,
+  describeEntryStore,
+  type EntryStoreHarness,
+  type FakeClock,
+  type Fault,
+  type Finding,
+  type InMemoryEntryStore,
+  type JudgeOptions,
+  judged,
+  type Probe,
+  probe,
+  RulesError,
+  settle,
+  type TestRunner,
+} from '../cache/testing/index.ts'
 
-/** A store in this process, in the place of `sentinelRedis(…)`; `shared` is what two caches of one test may have in common. */
+type Connect = (layers: LayerNames) => CacheStore
+
+/**
+ * A store in this process, in the place of `sentinelRedis(…)`.
+ * @param shared what two caches of one test have in common, as two instances have Redis; default: a store of its own
+ */
 export function memoryRedis(
   shared: InMemoryEntryStore = createInMemoryEntryStore({ clock: systemClock }),
-): ((layers: LayerNames) => CacheStore) & { readonly faults: InMemoryEntryStore['faults'] } {
+): Connect & Pick<InMemoryEntryStore, 'faults'> {
   return Object.assign(() => ({ store: shared, close: async () => {} }), { faults: shared.faults })
 }
 
-/** What happens to the commands of a store, until it is set back to `nothing`. */
-export type Fault = 'nothing' | 'loses deletes' | 'away'
-
-/** A store, real or not, with faults: `const redis = faulty(singleRedis({ … })); redis.fault = 'loses deletes'`. */
-export function faulty(
-  connect: (layers: LayerNames) => CacheStore,
-): ((layers: LayerNames) => CacheStore) & { fault: Fault } {
-  const faulted = Object.assign(
-    (layers: LayerNames): CacheStore => {
-      const connected = connect(layers)
-      return { ...connected, store: withFaults(connected.store, () => faulted.fault) }
-    },
-    { fault: 'nothing' as Fault },
-  )
-  return faulted
-}
-
-function withFaults(store: EntryStore, fault: () => Fault): EntryStore {
-  return new Proxy(store, {
-    get(target, name: keyof EntryStore) {
-      const method = target[name] as ((...given: unknown[]) => unknown) | undefined
-      if (fault() === 'away') return () => Promise.reject(new StoreUnavailableError('redis-unavailable'))
-      if (fault() === 'loses deletes' && (name === 'invalidate' || name === 'replaceGenerations'))
-        return () => Promise.resolve(0)
-      return method
+/**
+ * A store, real or not, with faults: `const redis = faulty(singleRedis({ … })); redis.fault = 'loses deletes'`.
+ * @param connect what would be passed as `redis`
+ */
+export function faulty(connect: Connect): Connect & { fault: Fault } {
+  const stores: { fault: Fault }[] = []
+  let fault: Fault = 'nothing'
+  const connecting = (layers: LayerNames): CacheStore => {
+    const connected = connect(layers)
+    const store = Object.assign(createFaultyStore(connected.store), { fault })
+    stores.push(store)
+    return { ...connected, store }
+  }
+  return Object.defineProperty(connecting as Connect & { fault: Fault }, 'fault', {
+    get: () => fault,
+    set(next: Fault) {
+      fault = next
+      for (const store of stores) store.fault = next
     },
   })
 }

@@ -8,6 +8,8 @@ import { STAMP_COLUMNS, type StampColumns } from './stamp.ts'
 
 /** Rows of one page: what a stream holds in memory at most. */
 const PAGE_ROWS = 500
+/** Names that are looked up for a page: a backlog of bulk changes must not take longer than a statement may. */
+const NAMES_MAX = 5000
 
 const NOW = { name: 'changes-now', text: `SELECT ${STAMP_COLUMNS}` }
 
@@ -34,9 +36,27 @@ SELECT ${STAMP_COLUMNS}, (
 ) AS rows`,
 }
 
+/** Of $1: what there is, and what was deleted in the time of the page, from $2 to $3, as the audit trail has it. */
+const NAMES = {
+  name: 'changes-names',
+  text: `
+SELECT id::text, name FROM groups WHERE id = ANY ($1::uuid[])
+UNION ALL SELECT id::text, name FROM resources WHERE id = ANY ($1::uuid[])
+UNION ALL SELECT before->>'id', before->>'name' FROM audit_log
+WHERE action IN ('deleteGroup', 'deleteResource') AND before->>'id' = ANY ($1::text[])
+  AND at BETWEEN $2::timestamptz - interval '1 minute' AND $3::timestamptz + interval '1 minute'`,
+}
+
 interface AfterRow extends StampColumns {
   readonly horizon: string | null
-  readonly rows: readonly { row: string; tags: string[]; event: string; at: string }[]
+  readonly rows: readonly LogRow[]
+}
+
+interface LogRow {
+  readonly row: string
+  readonly tags: readonly string[]
+  readonly event: string
+  readonly at: string
 }
 
 export interface ChangeLogOptions {
@@ -46,6 +66,15 @@ export interface ChangeLogOptions {
 }
 
 export function createChangeLog({ database, retentionMs }: ChangeLogOptions): ChangeLog {
+  async function named(rows: readonly LogRow[]) {
+    const ids = [...new Set(rows.flatMap(({ tags }) => namedIn(tags)))].slice(0, NAMES_MAX)
+    const times = rows.map(({ at }) => new Date(at)).toSorted((one, other) => one.getTime() - other.getTime())
+    const found =
+      ids.length === 0 ? [] : await database.query<{ id: string; name: string }>(NAMES, [ids, times[0], times.at(-1)])
+    const names = new Map(found.map(({ id, name }) => [id, name]))
+    return rows.map((row) => ({ row: row.row, change: meant(row, names) }))
+  }
+
   return {
     async now() {
       const [row] = await database.query<StampColumns>(NOW, [])
@@ -60,9 +89,7 @@ export function createChangeLog({ database, retentionMs }: ChangeLogOptions): Ch
       return {
         database: found.database,
         upTo: parseSnapshot(upTo ?? found.snapshot),
-        rows: found.rows
-          .slice(0, PAGE_ROWS)
-          .map(({ row, tags, event, at }) => ({ row, change: meant(event, at, tags) })),
+        rows: await named(found.rows.slice(0, PAGE_ROWS)),
         more: found.rows.length > PAGE_ROWS,
         complete: found.horizon === null || covers(since, parseSnapshot(found.horizon)),
       }
@@ -70,7 +97,13 @@ export function createChangeLog({ database, retentionMs }: ChangeLogOptions): Ch
   }
 }
 
-function meant(event: string, at: string, tags: readonly string[]): Change {
+const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
+const NAMED_KINDS = /^[tgr]:/
+
+const namedIn = (tags: readonly string[]): string[] =>
+  tags.filter((tag) => NAMED_KINDS.test(tag) && UUID.test(tag.slice(2))).map((tag) => tag.slice(2))
+
+function meant({ event, at, tags }: LogRow, names: ReadonlyMap<string, string>): Change {
   const of = (kind: string) => tags.filter((tag) => tag.startsWith(`${kind}:`)).map((tag) => tag.slice(2))
   return {
     event,
@@ -81,5 +114,11 @@ function meant(event: string, at: string, tags: readonly string[]): Change {
     resources: of('r'),
     buckets: of('c'),
     layers: of('l'),
+    names: Object.fromEntries(
+      namedIn(tags).flatMap((id) => {
+        const name = names.get(id)
+        return name === undefined ? [] : [[id, name]]
+      }),
+    ),
   }
 }

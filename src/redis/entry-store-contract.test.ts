@@ -1,10 +1,20 @@
 /** The double that unit tests use keeps the contract that `test/integration/redis-entry-store.test.ts` holds Redis to. */
-import { describe, expect, it } from 'vitest'
-import { aliceList, describeEntryStore, layer } from '../../test/support/entry-store-contract.ts'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { StoreUnavailableError } from '../cache/index.ts'
-import { createInMemoryEntryStore } from '../package/in-memory-entry-store.ts'
+import {
+  aliceList,
+  bobList,
+  createFaultyStore,
+  createInMemoryEntryStore,
+  describeEntryStore,
+  entryBytes,
+  fillId,
+  layer,
+} from '../cache/testing/index.ts'
 
-describeEntryStore('the in-memory entry store', async () => {
+const runner = { describe, it, beforeEach, afterEach, expect }
+
+describeEntryStore(runner, 'the in-memory entry store', async () => {
   let nowMs = 0
   const store = createInMemoryEntryStore({ clock: { monotonicMs: () => nowMs } })
   const { overwrite, evict, evictLease, evictGeneration } = store.faults
@@ -21,12 +31,28 @@ describeEntryStore('the in-memory entry store', async () => {
   }
 })
 
-describe('an in-memory entry store that is made unavailable', () => {
-  it('refuses every call until it is well again', async () => {
-    const store = createInMemoryEntryStore({ clock: { monotonicMs: () => 0 } })
-    store.faults.unavailable('redis-timeout')
-    await expect(store.invalidate([aliceList])).rejects.toEqual(new StoreUnavailableError('redis-timeout'))
-    store.faults.unavailable(null)
+describe('a store with faults', () => {
+  const faulty = () => createFaultyStore(createInMemoryEntryStore({ clock: { monotonicMs: () => 0 } }))
+
+  it.each([
+    ['away' as const, new StoreUnavailableError('redis-unavailable')],
+    [new StoreUnavailableError('redis-timeout'), new StoreUnavailableError('redis-timeout')],
+  ])('that is %s refuses every command until it is well again, and remembers all of them', async (fault, error) => {
+    const store = faulty()
+    store.fault = fault
+    await expect(store.invalidate([aliceList])).rejects.toEqual(error)
+    store.fault = 'nothing'
     expect(await store.read([{ key: aliceList, layer }])).toEqual([{ kind: 'absent' }])
+    expect(store.calls).toEqual([`invalidate ${aliceList}`, `read ${aliceList}`])
+  })
+
+  it('that loses deletes says that they succeeded', async () => {
+    const store = faulty()
+    const bytes = entryBytes(fillId('one'), store.faults.hold(bobList, layer).generation)
+    store.faults.overwrite(aliceList, bytes, 1000)
+    store.fault = 'loses deletes'
+    expect(await store.invalidate([aliceList])).toBe(0)
+    await store.replaceGenerations([layer])
+    expect(await store.read([{ key: aliceList, layer }])).toMatchObject([{ kind: 'found' }])
   })
 })

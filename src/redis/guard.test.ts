@@ -25,6 +25,7 @@ describe('the guard', () => {
   let changes: string[]
   let commands: string[]
   let guard: Guard
+  let connected: boolean
   const read = () => guard.run('read', () => server.answer())
   const outcome = (promise: Promise<unknown>) =>
     promise.then(
@@ -44,6 +45,7 @@ describe('the guard', () => {
     })
     server = createServer()
     heart = createServer()
+    connected = false
     changes = []
     commands = []
     const events: GuardEvents = {
@@ -54,6 +56,7 @@ describe('the guard', () => {
       budgetMs: BUDGET_MS,
       heartbeatMs: HEARTBEAT_MS,
       heartbeat: () => heart.answer(),
+      connected: () => connected,
       events,
       random: () => 0.5,
     })
@@ -109,6 +112,26 @@ describe('the guard', () => {
     expect(await outcome(read())).toBe('store-unavailable/breaker-open')
     expect(await outcome(guard.runAnyway('invalidate', () => server.answer()))).toBe('store-unavailable/breaker-open')
     expect(server.asked).toBe(asked)
+  })
+
+  it('invalidates over a connection that is there again, before the heartbeat has found out; reads wait for that', async () => {
+    hang()
+    await vi.advanceTimersByTimeAsync(1000)
+    recover()
+    connected = true
+    expect(await outcome(read())).toBe('store-unavailable/breaker-open')
+    expect(await guard.runAnyway('invalidate', () => server.answer())).toBe('answer')
+    await vi.advanceTimersByTimeAsync(1)
+    expect([guard.state(), await read()]).toEqual(['closed', 'answer'])
+  })
+
+  it('lets an invalidation wait no longer than its budget for a server that still hangs', async () => {
+    hang()
+    await vi.advanceTimersByTimeAsync(1000)
+    connected = true
+    const tried = outcome(guard.runAnyway('invalidate', () => server.answer()))
+    await vi.advanceTimersByTimeAsync(BUDGET_MS + 1)
+    expect(await tried).toBe('store-unavailable/redis-timeout')
   })
 
   it('stays closed after one slow command when the heartbeat that follows is answered', async () => {

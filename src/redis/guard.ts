@@ -29,6 +29,8 @@ export interface GuardOptions {
   readonly heartbeatMs: number
   /** Sends one command that needs everything a request needs; rejects when the server does not do it. */
   readonly heartbeat: () => Promise<unknown>
+  /** Whether there is a connection at all; absent: never while the breaker is open. */
+  readonly connected?: () => boolean
   /** Why there is no connection, where a command does not say. */
   readonly connectionError?: () => Error | undefined
   /** Called when a reply was not the one to its request: nothing that comes over this connection can be trusted. */
@@ -43,7 +45,10 @@ export interface Guard {
    * @throws StoreUnavailableError, whatever happened
    */
   run<T>(name: string, send: () => Promise<T>, spentMs?: number): Promise<T>
-  /** As `run`, but also tried while a first failure is being looked into: what is not removed now is seen by others until they have read the log. */
+  /**
+   * As `run`, but tried wherever there is a connection: what is not removed now is seen by others until they have read
+   * the log, and they may have found Redis well again before this instance did.
+   */
   runAnyway<T>(name: string, send: () => Promise<T>): Promise<T>
   /** Whether `run` would send. */
   admits(): boolean
@@ -172,6 +177,11 @@ export function createGuard(options: GuardOptions): Guard {
     return openedAtMs === undefined ? 0 : performance.now() - openedAtMs
   }
 
+  function nudge(): void {
+    nudged = true
+    void judge()
+  }
+
   const isClosed = () => breaker.state === CircuitState.Closed
   /** The same for everybody while the breaker is open: a thousand a second need not each record a stack. */
   function refusal(): StoreUnavailableError {
@@ -187,8 +197,11 @@ export function createGuard(options: GuardOptions): Guard {
       return sent(name, send, spentMs)
     },
     async runAnyway(name, send) {
-      if (!isClosed()) throw refusal()
-      return sent(name, send)
+      if (isClosed()) return sent(name, send)
+      if (!options.connected?.()) throw refusal()
+      const answer = await measured(name, send)
+      nudge()
+      return answer
     },
     admits: () => isClosed() && !suspected,
     check() {
@@ -196,10 +209,7 @@ export function createGuard(options: GuardOptions): Guard {
     },
     state: () => (isClosed() ? 'closed' : breaker.state === CircuitState.HalfOpen ? 'half-open' : 'open'),
     awayMs,
-    nudge() {
-      nudged = true
-      void judge()
-    },
+    nudge,
     close() {
       closed = true
       clearTimeout(timer)

@@ -1,4 +1,4 @@
-/** How many entries Redis holds of what a flush names, for the one who is about to confirm it. */
+/** How many entries Redis holds of what a flush names, for the person who is about to confirm it. */
 import type { EntryKey, LayerName } from '../cache/index.ts'
 import { StoreUnavailableError } from '../cache/index.ts'
 import type { Guard } from './guard.ts'

@@ -24,7 +24,13 @@ export interface RedisDependencies extends RedisSettings {
   /** Whether replicas are read while the master is out of reach. */
   readonly replicaReads?: 'while-master-is-away' | 'never'
   readonly sink?: RedisSinkLike
-  readonly logger?: { warn(fields: object, message: string): void; info(fields: object, message: string): void }
+  /** Told of connections that fail and of the breaker: pino, console, or the like. */
+  readonly logger?: {
+    /** Something fails: which connection, and why. */
+    warn(fields: object, message: string): void
+    /** It is well again. */
+    info(fields: object, message: string): void
+  }
 }
 
 /** What of the telemetry this module reports to. */
@@ -78,6 +84,7 @@ export function createRedis(options: RedisDependencies): RedisAdapter {
     budgetMs,
     heartbeatMs,
     heartbeat: heartbeat.beat,
+    connected: connection.isReady,
     connectionError: () => connection.lastError,
     distrust: connection.reset,
     events: eventsOf(options, { errors, dataAgeMs: heartbeat.dataAgeMs }),

@@ -54,7 +54,7 @@ export function redisOptions(
     ...credentials(settings),
     scripts: SCRIPTS,
 
-    // Boot never waits for Redis: whoever made the connection starts it, and nobody awaits it.
+    // Boot never waits for Redis: the connection is started where it was made, and nothing awaits it.
     lazyConnect: true,
     // Commands of an outage would be kept in memory and answered to nobody (the default; ioredis#1059).
     enableOfflineQueue: false,

@@ -7,6 +7,14 @@ import type { Metric, Registry } from 'prom-client'
 export interface DurationHistogram {
   /** @returns what to call with each duration that has these labels, in milliseconds */
   series(labels: Readonly<Record<string, string | number>>): (durationMs: number) => void
+  /** Observations per bucket of all series whose labels match; one more than bounds, the last is above all of them. */
+  counts(matches: (labels: Series['labels']) => boolean): DurationCounts
+}
+
+export interface DurationCounts {
+  /** Upper bounds, ascending, in milliseconds. */
+  readonly boundsMs: readonly number[]
+  readonly counts: readonly number[]
 }
 
 export interface DurationHistogramOptions {
@@ -38,6 +46,14 @@ export function createDurationHistogram(options: DurationHistogramOptions): Dura
   registry.registerMetric(metric as unknown as Metric)
 
   return {
+    counts(matches) {
+      const found = all.filter(({ labels }) => matches(labels))
+      const sum = (bucket: number) => found.reduce((total, { counts }) => total + (counts[bucket] ?? 0), 0)
+      return {
+        boundsMs: bucketsS.map((bound) => bound * 1000),
+        counts: Array.from({ length: bucketsS.length + 1 }, (_, bucket) => sum(bucket)),
+      }
+    },
     series(labels) {
       const series: Series = { labels, counts: new Array(bucketsS.length + 1).fill(0), sumS: 0 }
       const boundsMs = bucketsS.map((bound) => bound * 1000)

@@ -10,6 +10,7 @@ export interface Metrics extends Telemetry {
 }
 
 const REQUEST_BUCKETS_S = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5]
+const CALLS_OF_USERS = /^\/(resources|users|me|groups|access)\b/
 const COMMAND_BUCKETS_S = [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1]
 const BREAKER_VALUES: Readonly<Record<BreakerState, number>> = { closed: 0, 'half-open': 1, open: 2 }
 
@@ -193,6 +194,7 @@ function httpSink(registry: Registry): Telemetry['http'] {
     registry,
   })
   return {
+    durations: () => requests.counts(({ route }) => CALLS_OF_USERS.test(String(route))),
     route(method, route) {
       const byStatus = new Map<number, (durationMs: number) => void>()
       return (status, durationMs) => {

@@ -1,5 +1,7 @@
 /** What the parts of the service report, as plain functions: no part needs to know Prometheus. */
+
 import type { LayerEvents } from '../cache/index.ts'
+import type { DurationCounts } from './duration-histogram.ts'
 
 export type BreakerState = 'closed' | 'open' | 'half-open'
 
@@ -32,6 +34,8 @@ export interface HttpSink {
    * @returns what to call for each answer; called once per route
    */
   route(method: string, route: string): (status: number, durationMs: number) => void
+  /** How long the calls of users took: those that neither administer nor watch. */
+  durations(): DurationCounts
 }
 
 /** Values that are read when metrics are collected, rather than reported when they change. */

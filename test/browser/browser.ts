@@ -47,7 +47,13 @@ const COLLECT_VIOLATIONS = `
   addEventListener('securitypolicyviolation', ({ violatedDirective, blockedURI, sample }) =>
     violations.push([violatedDirective, blockedURI, sample].join(' ')))`
 
-export async function watchedPage(browser: Browser, origin: string, look: Look): Promise<Watched> {
+/** @param others origins besides its own that the page may ask: the issuer's, where people sign in there */
+export async function watchedPage(
+  browser: Browser,
+  origin: string,
+  look: Look,
+  others: readonly string[] = [],
+): Promise<Watched> {
   const context = await browser.newContext({
     colorScheme: look.theme,
     reducedMotion: 'reduce',
@@ -62,7 +68,10 @@ export async function watchedPage(browser: Browser, origin: string, look: Look):
       found.push(`console: ${message.text()}`)
   })
   page.on('request', (request) => {
-    if (new URL(request.url()).origin !== origin) found.push(`another origin: ${request.url()}`)
+    // What an issuer's own page loads is not the console's doing.
+    const from = request.isNavigationRequest() ? origin : new URL(request.frame().url()).origin
+    if (from === origin && ![origin, ...others].includes(new URL(request.url()).origin))
+      found.push(`another origin: ${request.url()}`)
   })
   await page.addInitScript(COLLECT_VIOLATIONS)
   return {

@@ -4,6 +4,10 @@ import { createScript } from '../../src/cli/script.ts'
 
 const DRILLS = {
   faults: ['run.ts', 'faults one after the other on real servers, and a verdict on every answer (the default)'],
+  package: [
+    'package.ts',
+    'the same faults, judge and verdict against the Express and Prisma shop of the package, from its tarball',
+  ],
   visibility: [
     'visibility.ts',
     'grants against revocations, New Enemies, kills between commit and delete, by the thousand',

@@ -14,6 +14,8 @@ import { createFleet, type Fleet } from './fleet.ts'
 import { type ProxyMode, portRewriter, startProxy, type TcpProxy } from './proxy.ts'
 import type { Random } from './random.ts'
 import { repairReplication } from './replication.ts'
+import { SERVICE } from './service.ts'
+import type { Subject } from './subject.ts'
 
 const INSTANCES = 3
 const toolsDir = fileURLToPath(new URL('../../.portcullis/tools', import.meta.url))
@@ -23,6 +25,7 @@ const AUDIENCE = 'portcullis'
 export interface Environment {
   readonly stack: LocalStack
   readonly fleet: Fleet
+  readonly subject: Subject
   readonly issuer: TokenIssuer
   /** What one instance meets on its way to Redis servers; all of them, or one by its place in the list. */
   redisProxies(instance: number, mode: ProxyMode): void
@@ -43,9 +46,10 @@ export interface Environment {
 export async function createEnvironment(options: {
   readonly portBase?: number
   readonly random: Random
+  readonly subject?: Subject
   readonly log: (message: string) => void
 }): Promise<Environment> {
-  const { random, log } = options
+  const { random, log, subject = SERVICE } = options
   const base = options.portBase ?? (await findFreeBase({ count: 50, from: 20_000, to: 31_000 }))
   const dataDir = mkdtempSync(path.join(tmpdir(), 'portcullis-drill-'))
   const stack = await startStack({
@@ -60,6 +64,7 @@ export async function createEnvironment(options: {
     onUnexpectedExit: (name, exit) => log(`${name} ended by itself: ${JSON.stringify(exit)}`),
   })
   await allowPreparedTransactions(stack)
+  await subject.prepare(stack.databaseUrl)
   const pool = new pg.Pool({
     connectionString: stack.databaseUrl,
     max: 4,
@@ -75,6 +80,7 @@ export async function createEnvironment(options: {
     stack,
     ports: Array.from({ length: INSTANCES }, (_, instance) => base + 7 + instance),
     sentinels: ways.map(({ sentinels }) => sentinels),
+    subject,
     env: {
       ...process.env,
       NODE_ENV: 'development',
@@ -85,6 +91,7 @@ export async function createEnvironment(options: {
       JWT_AUDIENCE: AUDIENCE,
       JWT_PUBLIC_KEY_FILE: issuer.publicKeyFile,
       CURSOR_SECRET: 'q8Zk3vJr1Wm5Xs7Ty9Bd2Fg4Hj6Lp0Nc',
+      ...subject.env(stack.databaseUrl),
     },
   })
 
@@ -103,6 +110,7 @@ export async function createEnvironment(options: {
   return {
     stack,
     fleet,
+    subject,
     issuer,
     redisProxies(instance, mode) {
       for (const proxy of ways[instance]?.redis ?? []) proxy.set(mode)
@@ -144,6 +152,7 @@ export async function createEnvironment(options: {
       await pool.end()
       await stack.stop()
       if (stack.postgresHome) rmSync(stack.postgresHome, { recursive: true, force: true })
+      subject.close()
       rmSync(dataDir, { recursive: true, force: true })
     },
   }

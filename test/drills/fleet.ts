@@ -1,15 +1,13 @@
-/** The instances of the service: three processes of `src/main.ts`, or of the drill's own build of it. */
+/** The instances of the service: three processes of the service, or of whatever else is drilled. */
 import { spawnSync } from 'node:child_process'
 import { createWriteStream } from 'node:fs'
 import path from 'node:path'
-import { fileURLToPath } from 'node:url'
 import type { GuardedProcess } from '../../src/local/guarded-processes.ts'
 import type { LocalStack } from '../../src/local/stack.ts'
 import { waitUntil } from '../../src/local/wait-until.ts'
 import { BUILD_VARIABLE, type Part } from './build/parts.ts'
+import type { Subject } from './subject.ts'
 
-const main = fileURLToPath(new URL('../../src/main.ts', import.meta.url))
-const preload = new URL('./build/preload.ts', import.meta.url).href
 const STOP_GRACE_MS = 15_000
 /** Of what an instance said, so many characters are shown when it ends by itself. */
 const LAST_WORDS = 5000
@@ -20,6 +18,7 @@ export interface FleetOptions {
   /** By instance: its own way to Redis. */
   readonly sentinels: readonly string[]
   readonly env: NodeJS.ProcessEnv
+  readonly subject: Pick<Subject, 'argsOf' | 'readyPath'>
 }
 
 export interface Build {
@@ -55,7 +54,7 @@ interface Running {
   ready: boolean
 }
 
-export function createFleet({ stack, ports, sentinels, env }: FleetOptions): Fleet {
+export function createFleet({ stack, ports, sentinels, env, subject }: FleetOptions): Fleet {
   const instances = ports.map((port, index) => ({ name: `api-${index + 1}`, port, sentinels: sentinels[index] ?? '' }))
   const running = new Map<number, Running>()
   let build: Build = { parts: [], ownParts: {}, env: {} }
@@ -68,11 +67,10 @@ export function createFleet({ stack, ports, sentinels, env }: FleetOptions): Fle
     const log = createWriteStream(path.join(stack.logDir, `${name}.log`), { flags: 'a' })
     let lastWords = ''
     const parts = [...build.parts, ...(build.ownParts[instance] ?? [])]
-    const own = parts.length > 0 ? ['--import', preload] : []
     const process_ = stack.run({
       name,
       command: process.execPath,
-      args: [...own, main],
+      args: [...subject.argsOf(parts)],
       env: {
         ...env,
         ...build.env,
@@ -97,7 +95,7 @@ export function createFleet({ stack, ports, sentinels, env }: FleetOptions): Fle
   }
 
   async function ready(instance: number): Promise<void> {
-    const url = `http://127.0.0.1:${instances[instance]?.port}/readyz`
+    const url = `http://127.0.0.1:${instances[instance]?.port}${subject.readyPath}`
     await waitUntil(
       `instance ${instance + 1} is ready`,
       async () => (await fetch(url, { signal: AbortSignal.timeout(1000) })).ok,

@@ -2,12 +2,12 @@
 import type { Random } from './random.ts'
 import type { World, WorldState } from './world.ts'
 
-export interface OutsideStep {
+export interface OutsideStep<State = WorldState> {
   readonly sql: string
   readonly values: readonly unknown[]
   /** The flush that tells the service; null where the database's triggers are to do it. */
   readonly flush: { readonly method: 'POST'; readonly path: string; readonly body: object } | null
-  readonly next: WorldState
+  readonly next: State
 }
 
 interface Change extends Omit<OutsideStep, 'flush'> {

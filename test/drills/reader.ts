@@ -3,7 +3,6 @@ import { nowMs } from './clock.ts'
 import type { Fleet } from './fleet.ts'
 import { createHttpConnection, encodeRequest, type HttpAnswer, HttpError, headerOf } from './http-connection.ts'
 import type { Read, WorldRecord } from './recorder.ts'
-import { viewOfBody } from './world.ts'
 
 const TIMEOUT_MS = 10_000
 /** Every so many reads carry the newest consistency token of their world. */
@@ -17,6 +16,7 @@ export interface ReaderOptions {
   readonly world: number
   readonly record: WorldRecord
   readonly user: string
+  readonly path: string
   readonly bearer: string
   readonly everyMs: number
   /** Where in the period it polls, so that all readers together are an even load. */
@@ -26,9 +26,9 @@ export interface ReaderOptions {
 }
 
 export function startReader(options: ReaderOptions): { stop(): void } {
-  const { port, instance, user, world, record, everyMs } = options
+  const { port, instance, user, path, world, record, everyMs } = options
   const connection = createHttpConnection({ port, timeoutMs: TIMEOUT_MS })
-  const plain = encodeRequest({ method: 'GET', path: '/resources', token: options.bearer })
+  const plain = encodeRequest({ method: 'GET', path, token: options.bearer })
   let reads = 0
   let busy = false
   let stopped = false
@@ -36,9 +36,7 @@ export function startReader(options: ReaderOptions): { stop(): void } {
   async function read(): Promise<void> {
     const token = ++reads % TOKEN_EVERY === 0 ? record.token : null
     const headers = token && { 'Consistency-Token': token.text }
-    const request = headers
-      ? encodeRequest({ method: 'GET', path: '/resources', token: options.bearer, headers })
-      : plain
+    const request = headers ? encodeRequest({ method: 'GET', path, token: options.bearer, headers }) : plain
     const process = options.fleet.processOf(instance)
     const startedMs = nowMs()
     try {
@@ -98,15 +96,24 @@ export function startReader(options: ReaderOptions): { stop(): void } {
 }
 
 function outcomeOf({ status, head, body }: HttpAnswer): Pick<Read, 'outcome' | 'detail'> {
-  if (status !== 200) return { outcome: 'error', detail: (JSON.parse(body) as { type: string }).type }
+  if (status !== 200) return { outcome: 'error', detail: typeOf(body) }
   const said = headerOf(head, 'Cache-Status') ?? ''
   const detail = /detail=([\w.-]+)/.exec(said)?.[1] ?? null
   if (said.includes('; hit')) return { outcome: 'hit', detail }
   return { outcome: said.includes('fwd=bypass') ? 'bypass' : 'miss', detail }
 }
 
+/** Of a problem document; other errors are told by their beginning. */
+function typeOf(body: string): string {
+  try {
+    return (JSON.parse(body) as { type: string }).type
+  } catch {
+    return body.slice(0, 300)
+  }
+}
+
 /** Most bodies are the same as before; reading each JSON again would cost more than sending it. */
-export function createViewReader(): (body: string) => string {
+export function createViewReader(viewOfBody: (body: string) => string): (body: string) => string {
   const known = new Map<string, string>()
   return (body) => {
     const found = known.get(body)

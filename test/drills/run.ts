@@ -1,13 +1,17 @@
 /** `npm run drill`, or `npm run drill -- faults`: real servers, three instances, faults one after the other, and a verdict on every answer. */
+import { Option } from 'commander'
 import { createScript, repeatable, wholeNumber } from '../../src/cli/script.ts'
 import { PARTS, type Part } from './build/parts.ts'
 import { allKept, type Files, summariesIn, textOf, writeResults } from './conclusion.ts'
 import { runDrill } from './drill.ts'
 import { createEnvironment, type Environment } from './environment.ts'
 import { FAULTS } from './faults/index.ts'
+import { FOREIGN } from './package/foreign-faults.ts'
+import { packedShop } from './package/shop.ts'
 import { createRandom } from './random.ts'
 import { explain } from './report.ts'
 import { runSeries } from './series.ts'
+import { SERVICE } from './service.ts'
 import type { Summary } from './summary.ts'
 
 const USUAL = { seconds: 5, rate: 1500, rounds: 1, updates: 50 }
@@ -32,6 +36,7 @@ const values = createScript(
   .addOption(wholeNumber('--updates <n>', 'resources changed per second beside everything else (50)'))
   .addOption(wholeNumber('--rounds <n>', 'all of it so many times (1)', positive))
   .addOption(wholeNumber('--judged <n>', 'then the faults again, until so many reads were judged').default(0))
+  .addOption(new Option('--subject <name>', 'what is drilled').choices(['service', 'package']).default('service'))
   .option('--long', 'enough for a million judged reads: 10 seconds, 1800 reads per second, 3 rounds')
   .addOption(wholeNumber('--seed <n>', 'repeats the sequence of a former run'))
   .option('--json <file>', 'everything that was found out, written anew after each fault')
@@ -52,6 +57,7 @@ const values = createScript(
       rounds?: number
       judged: number
       long?: true
+      subject: 'service' | 'package'
       seed?: number
       port?: number
     }
@@ -67,7 +73,8 @@ async function main(): Promise<number> {
   }
   const usual = values.long ? LONG : USUAL
   const seed = values.seed ?? Date.now() % 1_000_000
-  const faults = values.fault ? FAULTS.filter(({ name }) => values.fault?.includes(name)) : FAULTS
+  const staged = values.subject === 'package' ? FAULTS.filter(({ name }) => !FOREIGN.includes(name)) : FAULTS
+  const faults = values.fault ? staged.filter(({ name }) => values.fault?.includes(name)) : staged
   const without = values.without ?? []
   const random = createRandom(seed)
   say(
@@ -91,6 +98,7 @@ async function main(): Promise<number> {
     async createEnvironment() {
       environment = await createEnvironment({
         random,
+        subject: values.subject === 'package' ? packedShop() : SERVICE,
         log: say,
         ...(values.port && { portBase: values.port }),
       })

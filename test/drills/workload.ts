@@ -1,12 +1,10 @@
 /** Writers and readers over fresh worlds, for the time of one fault. */
 import { nowMs } from './clock.ts'
 import type { Environment } from './environment.ts'
-import { createHttpConnection, encodeRequest } from './http-connection.ts'
-import { flushedStep, silentStep } from './outside-steps.ts'
 import { createRandom, type Random } from './random.ts'
 import { createViewReader, startReader } from './reader.ts'
 import type { Recording, WorldRecord } from './recorder.ts'
-import { createWorld, importOf, type World } from './world.ts'
+import { createWorld, type World } from './world.ts'
 import { type Manner, RESTING, RESTLESS, startWriter, updating } from './writer.ts'
 
 const TOKEN_TTL_SECONDS = 4 * 3600
@@ -33,18 +31,19 @@ export interface WorkloadOptions {
 
 export async function startWorkload(options: WorkloadOptions): Promise<Workload> {
   const { environment, random } = options
-  const { fleet, issuer } = environment
+  const { fleet, issuer, subject } = environment
   const manners = mannersOf(options)
   const worlds = manners.map((_, index) => createWorld(options.firstWorld + index))
   const roles = ['admin', 'cache-admin'] as const
   const admin = await issuer.issue({ subject: 'drill.admin', roles, ttlSeconds: TOKEN_TTL_SECONDS })
-  await importWorlds(fleet.ports[0] ?? 0, admin, worlds)
+  await subject.begin(environment, worlds, admin)
 
   const records: WorldRecord[] = worlds.map(() => ({ versions: [], token: null }))
   const recording: Recording = { reads: [], attempts: [], marks: [], versions: records.map(({ versions }) => versions) }
-  const views = createViewReader()
+  const views = createViewReader(subject.viewOfBody)
   const writers = worlds.map((world, index) =>
     startWriter({
+      course: subject.course,
       world,
       record: records[index] as WorldRecord,
       fleet,
@@ -71,6 +70,7 @@ export async function startWorkload(options: WorkloadOptions): Promise<Workload>
         world: index,
         record: records[index] as WorldRecord,
         user,
+        path: subject.pathOf(user),
         bearer: bearers[place] ?? '',
         everyMs,
         offsetMs: ((place * fleet.ports.length + instance) * everyMs) / readers,
@@ -94,21 +94,13 @@ export async function startWorkload(options: WorkloadOptions): Promise<Workload>
 function mannersOf({ updatesPerSecond, writersRest, outsideWriters }: WorkloadOptions): readonly Manner[] {
   const usual = writersRest ? RESTING : RESTLESS
   const updated = updatesPerSecond > 0 ? WORLDS.updated : 0
-  const outside = { ...usual, step: outsideWriters === 'flush' ? flushedStep : silentStep }
+  const outside: Manner = {
+    ...usual,
+    step: (course) => (world, state, random) => course.outsideStep(outsideWriters ?? 'triggers', world, state, random),
+  }
   return [
     ...Array<Manner>(WORLDS.usual).fill(usual),
     ...Array.from({ length: updated }, () => updating((1000 * WORLDS.updated) / updatesPerSecond)),
     ...Array<Manner>(outsideWriters ? WORLDS.outside : 0).fill(outside),
   ]
-}
-
-async function importWorlds(port: number, bearer: string, worlds: readonly World[]): Promise<void> {
-  const connection = createHttpConnection({ port, timeoutMs: 60_000 })
-  try {
-    const request = encodeRequest({ method: 'POST', path: '/import', token: bearer, body: importOf(worlds) })
-    const { status, body } = await connection.send(request)
-    if (status !== 200) throw new Error(`the import was answered ${status}: ${body}`)
-  } finally {
-    connection.close()
-  }
 }

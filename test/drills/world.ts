@@ -25,11 +25,11 @@ export interface WorldState {
   readonly note: number
 }
 
-export interface Step {
+export interface Step<State = WorldState> {
   readonly method: 'PUT' | 'DELETE' | 'PATCH'
   readonly path: string
   readonly body?: object
-  readonly next: WorldState
+  readonly next: State
 }
 
 export const INITIAL_STATE: WorldState = {

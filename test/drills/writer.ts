@@ -7,13 +7,15 @@ import { createHttpConnection, encodeRequest, HttpError, headerOf } from './http
 import type { OutsideStep } from './outside-steps.ts'
 import type { Random } from './random.ts'
 import type { Attempt, WorldRecord } from './recorder.ts'
-import { INITIAL_STATE, randomStep, type Step, updateStep, viewsOf, type World, type WorldState } from './world.ts'
+import type { Course } from './subject.ts'
+import type { Step, World } from './world.ts'
 
 /** Longer than the service's own deadline, so that "no answer" never means "still working on it". */
 const TIMEOUT_MS = 40_000
 const RETRY_MS = 50
 
 export interface WriterOptions {
+  readonly course: Course<unknown>
   readonly world: World
   readonly record: WorldRecord
   readonly fleet: Pick<Fleet, 'ports' | 'processOf' | 'isServing'>
@@ -32,17 +34,19 @@ export interface Writer {
   stop(): Promise<void>
 }
 
+type AnyStep = Step<unknown> | OutsideStep<unknown>
+
 /** What a writer does next, and how long it waits before. */
 export interface Manner {
-  readonly step: (world: World, state: WorldState, random: Random) => Step | OutsideStep
+  readonly step: (course: Course<unknown>) => (world: World, state: unknown, random: Random) => AnyStep
   readonly pauseMs: (random: Random) => number
 }
 
-export const RESTLESS: Manner = { step: randomStep, pauseMs: (random) => random.between(10, 150) }
+export const RESTLESS: Manner = { step: (course) => course.randomStep, pauseMs: (random) => random.between(10, 150) }
 
 /** A stale entry is healed by the next mutation of the same user, so there are long pauses as well as quick sequences. */
 export const RESTING: Manner = {
-  step: randomStep,
+  step: (course) => course.randomStep,
   pauseMs: (random) => (random.next() < 0.55 ? RESTLESS.pauseMs(random) : random.between(1500, 4000)),
 }
 
@@ -50,7 +54,7 @@ export const RESTING: Manner = {
 export function updating(everyMs: number): Manner {
   let dueMs = nowMs()
   return {
-    step: updateStep,
+    step: (course) => course.updateStep,
     pauseMs() {
       dueMs += everyMs
       return Math.max(0, dueMs - nowMs())
@@ -59,16 +63,17 @@ export function updating(everyMs: number): Manner {
 }
 
 export function startWriter(options: WriterOptions): Writer {
-  const { world, record, random, manner } = options
+  const { course, world, record, random, manner } = options
+  const nextStep = manner.step(course)
   const connections = options.fleet.ports.map((port) => createHttpConnection({ port, timeoutMs: TIMEOUT_MS }))
   const stopping = new AbortController()
-  let state: WorldState = INITIAL_STATE
-  record.versions.push(firstVersion(world))
+  let state = course.initial
+  record.versions.push(firstVersion(course, world))
 
-  async function apply(step: Step | OutsideStep): Promise<'done' | 'unknown'> {
+  async function apply(step: AnyStep): Promise<'done' | 'unknown'> {
     const startedMs = nowMs()
     const { next } = step
-    const views = viewsOf(world, next)
+    const views = course.viewsOf(world, next)
     const position = record.versions.push({ startedMs, ackedMs: Number.POSITIVE_INFINITY, ackedBy: null, views }) - 1
     if ('sql' in step && !(await changeOutside(step))) return 'unknown'
     const told = 'sql' in step ? step.flush : step
@@ -96,7 +101,7 @@ export function startWriter(options: WriterOptions): Writer {
   }
 
   /** @returns false when nobody knows whether it committed */
-  async function changeOutside({ sql, values }: OutsideStep): Promise<boolean> {
+  async function changeOutside({ sql, values }: OutsideStep<unknown>): Promise<boolean> {
     return options.sql(sql, values).then(
       () => true,
       () => false,
@@ -139,7 +144,7 @@ export function startWriter(options: WriterOptions): Writer {
       await sleep(manner.pauseMs(random), undefined, { signal: stopping.signal }).catch(() => {})
       if (stopping.signal.aborted) return
       // After an unknown outcome the world is left alone: both states explain what is read from then on.
-      if ((await apply(manner.step(world, state, random))) === 'unknown') return
+      if ((await apply(nextStep(world, state, random))) === 'unknown') return
     }
   }
 
@@ -155,7 +160,7 @@ export function startWriter(options: WriterOptions): Writer {
   }
 }
 
-function firstVersion(world: World): Version {
+function firstVersion({ initial, viewsOf }: Course<unknown>, world: World): Version {
   const before = Number.NEGATIVE_INFINITY
-  return { startedMs: before, ackedMs: before, ackedBy: null, views: viewsOf(world, INITIAL_STATE) }
+  return { startedMs: before, ackedMs: before, ackedBy: null, views: viewsOf(world, initial) }
 }

@@ -40,13 +40,13 @@ afterAll(async () => {
 interface Received {
   readonly id: string
   readonly event?: string
-  readonly data?: { event: string; users: string[] }
+  readonly data?: { event: string; users: string[]; names: Record<string, string> }
 }
 
 /** Collects what arrives until it is closed. */
-async function follow(lastEventId?: string) {
+async function follow(lastEventId?: string, query = '') {
   const closing = new AbortController()
-  const answer = await fetch(url, {
+  const answer = await fetch(url + query, {
     signal: closing.signal,
     headers: {
       authorization: `Bearer ${await signToken(keys, 'root', { roles: ['admin'] })}`,
@@ -120,6 +120,51 @@ describe('the change feed', () => {
       data: { event: 'createGroup', users: [], layers: [] },
     })
     await stream.close()
+  })
+
+  it('gives the names of groups and resources beside their ids, also of what a change deletes', async () => {
+    const { mutations } = service.portcullis
+    const stream = await follow()
+    const of = async (event: string) => {
+      await becomes(() => stream.events().includes(event), true)
+      return stream.received.find(({ data }) => data?.event === event)?.data
+    }
+    await becomes(() => stream.received.length, 1)
+    const group = await mutations.createGroup({ name: `named-${number}` }, asRoot)
+    const id = group.value.id
+    expect(await of('createGroup')).toMatchObject({ places: [id], names: { [id]: `named-${number}` } })
+    const grants = [{ group: { id }, permission: 'read' as const }]
+    const { value: resource } = await mutations.createResource(
+      { name: `papers-${number}`, kind: 'document', grants },
+      asRoot,
+    )
+    expect((await of('createResource'))?.names).toEqual({
+      [id]: `named-${number}`,
+      [resource.id]: `papers-${number}`,
+    })
+    await mutations.deleteResource({ resource: { id: resource.id } }, asRoot)
+    expect((await of('deleteResource'))?.names).toMatchObject({ [resource.id]: `papers-${number}` })
+    await mutations.deleteGroup({ group: { id } }, asRoot)
+    expect((await of('deleteGroup'))?.names).toEqual({ [id]: `named-${number}` })
+    await stream.close()
+  })
+
+  it('gives a change the same CloudEvent id whenever it is sent again', async () => {
+    const first = await follow()
+    await becomes(() => first.received.length, 1)
+    const { id } = first.received[0]!
+    await append('again', 2)
+    await becomes(() => first.events().length, 2)
+    await first.close()
+    const sent = async () => {
+      const again = await follow(id, '?format=cloudevents')
+      await becomes(() => again.received.length >= 3, true)
+      await again.close()
+      return again.received.flatMap(({ data }) => (data ? [(data as unknown as { id: string }).id] : []))
+    }
+    const ids = await sent()
+    expect(new Set(ids).size).toBe(2)
+    expect(await sent()).toEqual(ids)
   })
 
   it('brings what commits late with a low id, to a live client and to one that comes back', async () => {

@@ -1,12 +1,12 @@
 import { randomBytes } from 'node:crypto'
 import { Redis } from 'ioredis'
-import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, it } from 'vitest'
 import type { EntryKey } from '../../src/cache/index.ts'
+import { describeEntryStore } from '../../src/cache/testing/index.ts'
 import { LAYERS } from '../../src/domain/layers.ts'
 import { waitUntil } from '../../src/local/wait-until.ts'
 import { createRedis, type RedisAdapter } from '../../src/redis/index.ts'
 import { becomes } from '../support/becomes.ts'
-import { describeEntryStore } from '../support/entry-store-contract.ts'
 import { type RedisServer, startRedisServer } from '../support/redis-server.ts'
 
 let admin: Redis
@@ -15,10 +15,10 @@ beforeAll(() => {
 })
 afterAll(() => admin.disconnect())
 
-describeEntryStore('the Redis entry store', async () => {
+describeEntryStore({ describe, it, beforeEach, afterEach, expect }, 'the Redis entry store', async (layers) => {
   const prefix = `contract-${randomBytes(6).toString('hex')}:`
   const redis = createRedis({
-    layers: LAYERS,
+    layers,
     sentinels: inject('sentinels'),
     masterName: inject('masterName'),
     prefix,

@@ -1,9 +1,9 @@
 /** A Redis that is well and refuses what it is asked: the breaker stays closed, so somebody must say it. */
 import { expect, it, onTestFinished } from 'vitest'
+import { aliceList, layer } from '../../src/cache/testing/index.ts'
 import { LAYERS } from '../../src/domain/layers.ts'
 import { createRedis } from '../../src/redis/index.ts'
 import { becomes } from '../support/becomes.ts'
-import { aliceList, layer } from '../support/entry-store-contract.ts'
 import { startRedisServer } from '../support/redis-server.ts'
 
 it('a Redis Cluster, which refuses reads of several keys, is named once in the log, in the status and in a metric', async () => {

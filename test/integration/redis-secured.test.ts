@@ -6,11 +6,11 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { aliceList, layer } from '../../src/cache/testing/index.ts'
 import { LAYERS } from '../../src/domain/layers.ts'
 import { findRedis } from '../../src/local/redis-binary.ts'
 import { createRedis, type RedisAdapter, type RedisDependencies } from '../../src/redis/index.ts'
 import { becomes } from '../support/becomes.ts'
-import { aliceList, layer } from '../support/entry-store-contract.ts'
 import { freePort } from '../support/free-port.ts'
 
 const toolsDir = fileURLToPath(new URL('../../.portcullis/tools', import.meta.url))

@@ -2,6 +2,7 @@
 import { Redis } from 'ioredis'
 import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest'
 import { type EntryKey, StoreUnavailableError } from '../../src/cache/index.ts'
+import { aliceList, entryBytes, fillId, layer } from '../../src/cache/testing/index.ts'
 import { LAYERS } from '../../src/domain/layers.ts'
 import { askRedis } from '../../src/local/redis-questions.ts'
 import { waitUntil } from '../../src/local/wait-until.ts'
@@ -9,7 +10,6 @@ import { createConnection } from '../../src/redis/connection.ts'
 import { createRedis, type RedisAdapter, type RedisDependencies } from '../../src/redis/index.ts'
 import { createTopologyReader } from '../../src/redis/topology.ts'
 import { becomes } from '../support/becomes.ts'
-import { aliceList, entryBytes, fillId, layer } from '../support/entry-store-contract.ts'
 import {
   hang,
   kill,

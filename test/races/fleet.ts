@@ -18,6 +18,14 @@ import {
   type Stamp,
   type UnitOfWork,
 } from '../../src/cache/index.ts'
+import {
+  createFakeClock,
+  createFaultyStore,
+  createInMemoryEntryStore,
+  type FakeClock,
+  type Faulty,
+  type InMemoryEntryStore,
+} from '../../src/cache/testing/index.ts'
 import type { ReadContext } from '../../src/domain/api.ts'
 import { encodeConsistencyToken } from '../../src/domain/consistency-token.ts'
 import { createCursorCodec } from '../../src/domain/cursor.ts'
@@ -47,7 +55,6 @@ import { createFollowedCatalogue, type FollowedCatalogue } from '../../src/domai
 import { createLayers } from '../../src/domain/visibility/layers.ts'
 import { createResourcePages } from '../../src/domain/visibility/resource-page.ts'
 import { createVisibleResources } from '../../src/domain/visibility/visible-resources.ts'
-import { createInMemoryEntryStore, type InMemoryEntryStore } from '../../src/package/in-memory-entry-store.ts'
 import { Database, type Transaction } from './database.ts'
 
 export type Gate = (instance: string, step: string) => Promise<void>
@@ -75,8 +82,8 @@ export interface Instance {
 
 export interface Fleet {
   readonly database: Database
-  readonly store: InMemoryEntryStore
-  readonly clock: ManualClock
+  readonly store: InMemoryEntryStore & Faulty
+  readonly clock: FakeClock
   start(name: string, over?: Partial<InstanceOptions>): Instance
   /** What PostgreSQL says, past every cache. */
   truth(user: string): string[]
@@ -90,55 +97,12 @@ export interface InstanceOptions {
   readonly polls: boolean
 }
 
-export interface ManualClock extends Clock {
-  nowMs: number
-  /** Moves time and wakes every process that slept until then. */
-  advance(ms: number): Promise<void>
-}
-
-export function createManualClock(): ManualClock {
-  const sleepers = new Set<{ untilMs: number; wake: () => void }>()
-  const clock: ManualClock = {
-    nowMs: 1_000_000,
-    monotonicMs: () => clock.nowMs,
-    wallMs: () => clock.nowMs,
-    sleep: (ms, signal) =>
-      new Promise((resolve, reject) => {
-        const sleeper = { untilMs: clock.nowMs + ms, wake: resolve }
-        sleepers.add(sleeper)
-        signal?.addEventListener('abort', () => {
-          sleepers.delete(sleeper)
-          reject(signal.reason)
-        })
-      }),
-    async advance(ms) {
-      const endMs = clock.nowMs + ms
-      for (;;) {
-        const next = [...sleepers].filter(({ untilMs }) => untilMs <= endMs).sort((a, b) => a.untilMs - b.untilMs)[0]
-        if (!next) break
-        clock.nowMs = Math.max(clock.nowMs, next.untilMs)
-        sleepers.delete(next)
-        next.wake()
-        await settle()
-      }
-      clock.nowMs = endMs
-      await settle()
-    },
-  }
-  return clock
-}
-
-/** Lets everything run that can run without time passing. */
-export async function settle(): Promise<void> {
-  for (let turn = 0; turn < 3; turn++) await new Promise((resolve) => setImmediate(resolve))
-}
-
 const open: Gate = async () => {}
 
 export function createFleet(gate: Gate = open, over: Partial<Pick<Clock, 'sleep'>> = {}): Fleet {
-  const clock = Object.assign(createManualClock(), over)
+  const clock = Object.assign(createFakeClock(), over)
   const database = new Database()
-  const store = createInMemoryEntryStore({ clock })
+  const store = createFaultyStore(createInMemoryEntryStore({ clock }))
   const instances: Instance[] = []
   return {
     database,
@@ -158,8 +122,8 @@ export function createFleet(gate: Gate = open, over: Partial<Pick<Clock, 'sleep'
 
 interface Shared {
   readonly database: Database
-  readonly store: InMemoryEntryStore
-  readonly clock: ManualClock
+  readonly store: InMemoryEntryStore & Faulty
+  readonly clock: FakeClock
   readonly gate: Gate
 }
 

@@ -4,11 +4,12 @@
  */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { type EntryKey, type EntryStore, StoreUnavailableError } from '../../src/cache/index.ts'
+import { settle, unavailable } from '../../src/cache/testing/index.ts'
 import { userGroupsKey, userResourcesKey } from '../../src/domain/keys.ts'
 import { LAYERS } from '../../src/domain/layers.ts'
 import type { UserId } from '../../src/domain/model.ts'
 import { type Barriers, createBarriers } from './barriers.ts'
-import { createFleet, type Fleet, type Instance, settle } from './fleet.ts'
+import { createFleet, type Fleet, type Instance } from './fleet.ts'
 
 const listKey = userResourcesKey('ann' as UserId)
 const groupsKey = userGroupsKey('ann' as UserId)
@@ -101,7 +102,7 @@ describe('2 a caller arrives after a write and joins a load begun before it', ()
   })
 
   it('nor without Redis', async () => {
-    fleet.store.faults.unavailable('redis-unavailable')
+    fleet.store.fault = 'away'
     const held = barriers.hold('b', 'load-groups.reply')
     const early = b.list('ann')
     await held.reached
@@ -178,9 +179,9 @@ describe('5 the process dies between commit and delete', () => {
 describe('6 and 7 Redis is away exactly at the invalidation', () => {
   it('the entry comes back with it and is refused', async () => {
     await b.list('ann')
-    fleet.store.faults.unavailable('breaker-open')
+    fleet.store.fault = unavailable('breaker-open')
     await a.leave('ann', 'team')
-    fleet.store.faults.unavailable(null)
+    fleet.store.fault = 'nothing'
     await fleet.clock.advance(2000)
     expect(await stored(listKey)).toBe(true)
     expect((await a.list('ann')).names).toEqual([])
@@ -465,9 +466,9 @@ describe('the new enemy', () => {
 describe('a consistency token', () => {
   it('makes a read wait for the log where no delete arrived', async () => {
     await b.list('ann')
-    fleet.store.faults.unavailable('redis-unavailable')
+    fleet.store.fault = 'away'
     const after = await a.leave('ann', 'team')
-    fleet.store.faults.unavailable(null)
+    fleet.store.fault = 'nothing'
     expect(await stored(listKey)).toBe(true)
     expect((await b.list('ann', { after })).names).toEqual([])
   })
@@ -485,9 +486,9 @@ describe('a consistency token', () => {
     await b.list('ann')
     fleet.database.history = '00000002'
     await follow(a)
-    fleet.store.faults.unavailable('redis-unavailable')
+    fleet.store.fault = 'away'
     const after = await a.leave('ann', 'team')
-    fleet.store.faults.unavailable(null)
+    fleet.store.fault = 'nothing'
     expect(b.index.position?.database).toContain('00000001')
     expect((await b.list('ann', { after })).names).toEqual([])
   })
@@ -501,9 +502,9 @@ describe('a process that was stopped for two seconds', () => {
     expect((await c.list('ann')).cache).toBe('hit')
     // Stopped: the notification finds nobody, no timer fires, and the delete is lost.
     const held = barriers.hold('c', 'log.read')
-    fleet.store.faults.unavailable('redis-unavailable')
+    fleet.store.fault = 'away'
     await a.leave('ann', 'team')
-    fleet.store.faults.unavailable(null)
+    fleet.store.fault = 'nothing'
     await held.reached
     fleet.clock.nowMs += 2000
     // Running again, a request is the first that it sees.
@@ -534,9 +535,9 @@ describe('a database that crashed', () => {
     await b.list('ann')
     await follow(b)
     fleet.database.crash(lost.xid)
-    fleet.store.faults.unavailable('redis-unavailable')
+    fleet.store.fault = 'away'
     const after = await a.leave('ann', 'team')
-    fleet.store.faults.unavailable(null)
+    fleet.store.fault = 'nothing'
     expect(await stored(listKey)).toBe(true)
     expect((await b.list('ann', { after })).names).toEqual([])
   })
@@ -544,9 +545,9 @@ describe('a database that crashed', () => {
   it('is noticed by the first own commit after it, though the log was not read yet', async () => {
     await b.list('ann')
     fleet.database.crash()
-    fleet.store.faults.unavailable('redis-unavailable')
+    fleet.store.fault = 'away'
     await b.leave('ann', 'team')
-    fleet.store.faults.unavailable(null)
+    fleet.store.fault = 'nothing'
     expect(await stored(listKey)).toBe(true)
     expect((await b.list('ann')).names).toEqual([])
   })

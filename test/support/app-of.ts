@@ -7,6 +7,7 @@ import { createLogger, createMetrics, type Metrics } from '../../src/telemetry/i
 import { AUDIENCE, ISSUER, type TestKeys } from './app.ts'
 
 type RedeemCode = NonNullable<Parameters<typeof createApp>[0]['redeemCode']>
+type ConsoleSignIn = NonNullable<Parameters<typeof createApp>[0]['consoleSignIn']>
 type HttpOptions = Parameters<typeof createApp>[0]['http']
 
 export const PLAIN_HTTP: HttpOptions = {
@@ -17,7 +18,13 @@ export const PLAIN_HTTP: HttpOptions = {
 }
 
 export function appOf(
-  service: Pick<Composed, 'portcullis' | 'health'> & { readonly metrics?: Metrics; readonly redeemCode?: RedeemCode },
+  service: Pick<Composed, 'portcullis' | 'health'> & {
+    readonly metrics?: Metrics
+    readonly redeemCode?: RedeemCode
+    readonly consoleSignIn?: ConsoleSignIn
+    /** By the keys of the test where absent. */
+    readonly authentication?: ReturnType<typeof createAuthentication>
+  },
   keys: TestKeys,
   http = PLAIN_HTTP,
 ) {
@@ -25,14 +32,17 @@ export function appOf(
     portcullis: service.portcullis,
     health: service.health,
     redeemCode: service.redeemCode,
-    authentication: createAuthentication({
-      keys: createLocalJWKSet({ keys: [keys.publicJwk as { kty: string }] }),
-      issuer: ISSUER,
-      audience: AUDIENCE,
-      algorithms: ['ES256'],
-      rolesClaim: 'roles',
-      nowMs: Date.now,
-    }),
+    consoleSignIn: service.consoleSignIn,
+    authentication:
+      service.authentication ??
+      createAuthentication({
+        keys: createLocalJWKSet({ keys: [keys.publicJwk as { kty: string }] }),
+        issuer: ISSUER,
+        audience: AUDIENCE,
+        algorithms: ['ES256'],
+        rolesClaim: 'roles',
+        nowMs: Date.now,
+      }),
     tickets: createTickets({ codec: createCursorCodec('a-secret-of-the-tests'), nowMs: Date.now }),
     metrics: service.metrics ?? createMetrics(),
     logger: createLogger({ level: 'silent' }),

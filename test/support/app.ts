@@ -345,7 +345,7 @@ export function createWorld() {
       close: () => {},
     },
     cache: {
-      status: async () => ({ breaker: 'closed' }),
+      status: async () => CACHE_STATUS,
       flush: (scope, options, context) =>
         mutation('flush', { scope, options }, context, {
           scope: scope.scope,
@@ -354,11 +354,22 @@ export function createWorld() {
           layers: [],
           store: 'flushed' as const,
         }),
-      userEntries: async () => ({ entries: [] }),
+      userEntries: async (user) => ({ user, store: 'available', entries: [] }),
       invalidations: async () => pageOf([]),
     },
   }
   return { portcullis, calls, users }
+}
+
+const CACHE_STATUS = {
+  log: { trust: 'following', lagMs: 0, rememberedTags: 0 },
+  redis: { breaker: 'closed', awayMs: 0, connected: true, replicaReads: 'off', server: null, topology: null },
+  database: { queued: 0, connections: 1, idle: 1, connectionsMax: 10 },
+  requests: { boundsMs: [1], counts: [0, 0] },
+  outages: { currentMs: 0, history: [] },
+  catalogue: { resources: 0, whole: true },
+  layers: {},
+  bypasses: {},
 }
 
 export interface TestApp {

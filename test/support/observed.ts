@@ -1,7 +1,7 @@
 /** Watches an application from outside: every answer it gives, to whichever client, is judged by its own document. */
 import type { Express, Request, Response } from 'express'
-import { accessMetadataRoute } from '../../src/http/routes/access-metadata.ts'
-import { consolePage } from '../../src/http/routes/console.ts'
+import { accessMetadata } from '../../src/http/routes/access-metadata.ts'
+import { configurationRoute, consolePage } from '../../src/http/routes/console.ts'
 import { documentationRoutes } from '../../src/http/routes/documentation.ts'
 import { healthRoutes, metricsRoute } from '../../src/http/routes/health.ts'
 import { apiRoutes } from '../../src/http/routes/index.ts'
@@ -16,10 +16,11 @@ export function documentServed(): OpenApiDocument {
   const health = healthRoutes({ ready: () => true, verbose: async () => ({}) })
   const [openApi] = documentationRoutes([
     ...apiRoutes,
-    accessMetadataRoute(undefined),
+    accessMetadata,
     ...health,
     metricsRoute(createMetrics()),
     consolePage,
+    configurationRoute(undefined),
   ])
   const answer = openApi?.handle({} as never, {} as never) as { bytes: string } | undefined
   return JSON.parse(answer?.bytes ?? '') as OpenApiDocument

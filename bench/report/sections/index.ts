@@ -6,10 +6,12 @@ import { evaluationSection } from './evaluation.ts'
 import { firstReadsSection } from './first-reads.ts'
 import { freshReadsSection } from './fresh-reads.ts'
 import { mixtureSection } from './mixture.ts'
+import { packageSection } from './package.ts'
 import { updatesSection } from './updates.ts'
 import { wideSection } from './wide.ts'
 
-export function sections({ firstReads, freshReads, updates, mixture, wide, away, evaluation }: Results): Section[] {
+export function sections(results: Results): Section[] {
+  const { firstReads, freshReads, updates, mixture, wide, away, evaluation } = results
   return [
     ...(updates ? [updatesSection(updates)] : []),
     ...(freshReads ? [freshReadsSection(freshReads)] : []),
@@ -17,6 +19,7 @@ export function sections({ firstReads, freshReads, updates, mixture, wide, away,
     ...(wide ? [wideSection(wide)] : []),
     ...(away ? [awaySection(away)] : []),
     ...(evaluation ? [evaluationSection(evaluation)] : []),
+    ...(results.package ? [packageSection(results.package)] : []),
     ...(mixture ? [mixtureSection(mixture)] : []),
   ]
 }

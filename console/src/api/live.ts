@@ -1,9 +1,8 @@
 /** The state of the cache, asked for each second while a view shows it; the last five minutes are kept for the charts. */
 import { useEffect } from 'preact/hooks'
+import type { CacheStatus, LayerCounts } from '../../../src/client/index.ts'
 import { createStore, useStore } from '../store.ts'
-import { type ApiError, get } from './call.ts'
-import { asApiError } from './loaded.ts'
-import type { CacheStatus, LayerCounts } from './types.ts'
+import { type ApiError, api, asApiError } from './client.ts'
 
 const EVERY_MS = 1000
 const KEPT = 300
@@ -17,6 +16,11 @@ export interface Sample {
   readonly bypasses: number
   readonly loads: number
   readonly lagMs: number | null
+  /** How long the calls of this second took; null where there were none. */
+  readonly p50Ms: number | null
+  readonly p99Ms: number | null
+  /** Statements that wait for a connection to the database. */
+  readonly queued: number
 }
 
 export interface Observation {
@@ -57,7 +61,7 @@ async function poll(): Promise<void> {
   clearTimeout(timer)
   const before = live.get()
   try {
-    const { body } = await get<CacheStatus>('/admin/cache', AbortSignal.timeout(5000))
+    const { data: body } = await api.getCacheStatus({}, { timeoutMs: 5000 })
     const receivedAt = Date.now()
     live.set({
       status: body,
@@ -86,8 +90,32 @@ function sampleOf({ status, receivedAt }: Live, now: CacheStatus, at: number): S
       bypasses: rate(bypassesOf),
       loads: rate(({ layers }) => Object.values(layers).reduce((sum, each) => sum + each.loads, 0)),
       lagMs: now.log.lagMs,
+      ...quantiles(status.requests, now.requests),
+      queued: now.database.queued,
     },
   ]
+}
+
+type Durations = CacheStatus['requests']
+
+/** Of what came between two looks at a histogram. */
+function quantiles(before: Durations, now: Durations): Pick<Sample, 'p50Ms' | 'p99Ms'> {
+  // Another instance may have answered, or the same one anew.
+  const counts = now.counts.map((count, bucket) => Math.max(0, count - (before.counts[bucket] ?? 0)))
+  const all = counts.reduce((sum, count) => sum + count, 0)
+  const at = (share: number) => (all === 0 ? null : withinBucket(now.boundsMs, counts, share * all))
+  return { p50Ms: at(0.5), p99Ms: at(0.99) }
+}
+
+/** As if the calls of one bucket were spread evenly over it; above the last bound nothing is known. */
+function withinBucket(bounds: readonly number[], counts: readonly number[], rank: number): number {
+  let below = 0
+  for (const [bucket, count] of counts.entries()) {
+    const [low = 0, high] = [bounds[bucket - 1], bounds[bucket]]
+    if (below + count >= rank) return high === undefined ? low : low + ((high - low) * (rank - below)) / count
+    below += count
+  }
+  return bounds.at(-1) ?? 0
 }
 
 const NONE = { hits: 0, misses: 0 } as LayerCounts

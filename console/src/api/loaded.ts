@@ -1,34 +1,51 @@
 /** Loading as components see it: the first load, a reload that keeps what is shown, and pages of a long list. */
 import { useCallback, useEffect, useRef, useState } from 'preact/hooks'
-import { type Answer, ApiError, get } from './call.ts'
-import type { Page } from './types.ts'
+import type {
+  Answer,
+  Arguments,
+  CallOptions,
+  DataOf,
+  InputOf,
+  ItemOf,
+  OperationId,
+  PagedId,
+} from '../../../src/client/index.ts'
+import { type ApiError, api, asApiError } from './client.ts'
 
-export interface Loaded<Body> {
+export interface Loaded<Data> {
   readonly loading: boolean
-  readonly answer: Answer<Body> | null
+  readonly answer: Answer<Data> | null
   /** With an answer: that answer is older than the failure. */
   readonly error: ApiError | null
   reload(): void
 }
 
-/** @param path null: nothing to load */
-export function useLoaded<Body>(path: string | null): Loaded<Body> {
-  const [state, setState] = useState<Omit<Loaded<Body>, 'reload'> & { readonly of: string | null }>(nothing(path))
+const argumentsOf = <Id extends OperationId>(input: InputOf<Id>, signal: AbortSignal) =>
+  [input, { signal }] as unknown as Arguments<Id, CallOptions>
+
+/** Of one of many calls the compiler no longer knows that its input belongs to it. */
+const callOf = <Id extends OperationId>(id: Id) =>
+  api[id] as unknown as (input: InputOf<Id>, options: CallOptions) => Promise<Answer<DataOf<Id>>>
+
+/** @param input null: nothing to load */
+export function useLoaded<Id extends OperationId>(id: Id, input: InputOf<Id> | null): Loaded<DataOf<Id>> {
+  const of = input === null ? null : JSON.stringify(input)
+  const [state, setState] = useState<Omit<Loaded<DataOf<Id>>, 'reload'> & { readonly of: string | null }>(nothing(of))
   const [round, setRound] = useState(0)
   useEffect(() => {
-    if (path === null) return setState(nothing(null))
+    if (input === null) return setState(nothing(null))
     const aborting = new AbortController()
-    setState((before) => ({ ...(before.of === path ? before : nothing(path)), loading: true }))
-    get<Body>(path, aborting.signal).then(
-      (answer) => setState({ of: path, loading: false, answer, error: null }),
+    setState((before) => ({ ...(before.of === of ? before : nothing(of)), loading: true }))
+    callOf(id)(input, { signal: aborting.signal }).then(
+      (answer) => setState({ of, loading: false, answer, error: null }),
       (error: unknown) => {
         if (aborting.signal.aborted) return
         setState((before) => ({ ...before, loading: false, error: asApiError(error) }))
       },
     )
     return () => aborting.abort()
-  }, [path, round])
-  const current = state.of === path ? state : nothing(path)
+  }, [id, of, round])
+  const current = state.of === of ? state : nothing(of)
   return { ...current, reload: useCallback(() => setRound((count) => count + 1), []) }
 }
 
@@ -46,69 +63,69 @@ export interface Pages<Item> {
   reload(): void
 }
 
-/** @param path with its query, without `limit` and `cursor`; null: nothing to load */
-export function usePages<Item>(path: string | null): Pages<Item> {
-  type State = Omit<Pages<Item>, 'more' | 'reload'> & { readonly of: string | null; readonly cursor: string | null }
-  const empty = (): State => ({
-    of: path,
-    items: [],
-    loading: path !== null,
-    complete: false,
-    error: null,
-    cacheStatus: null,
-    cursor: null,
-  })
-  const [state, setState] = useState<State>(empty)
-  const running = useRef<AbortController | null>(null)
+const PAGE = 200
 
-  const load = useCallback(
-    (cursor: string | null) => {
-      if (path === null) return
-      running.current?.abort()
-      const aborting = new AbortController()
-      running.current = aborting
-      setState((before) => ({ ...before, loading: true, error: null }))
-      const query = `${path.includes('?') ? '&' : '?'}limit=200${cursor === null ? '' : `&cursor=${encodeURIComponent(cursor)}`}`
-      get<Page<Item>>(path + query, aborting.signal).then(
-        ({ body, cacheStatus }) => {
-          running.current = null
-          setState((before) => ({
-            of: path,
-            items: cursor === null ? body.data : [...before.items, ...body.data],
-            loading: false,
-            complete: body.nextCursor === null,
-            error: null,
-            cacheStatus: cursor === null ? cacheStatus : before.cacheStatus,
-            cursor: body.nextCursor,
-          }))
-        },
-        (error: unknown) => {
-          if (aborting.signal.aborted) return
-          running.current = null
-          setState((before) => ({ ...before, loading: false, error: asApiError(error) }))
-        },
-      )
-    },
-    [path],
-  )
+export function usePages<Id extends PagedId>(id: Id, input: InputOf<Id>): Pages<ItemOf<Id>> {
+  type Data = { readonly data: readonly ItemOf<Id>[]; readonly nextCursor: string | null }
+  type State = Omit<Pages<ItemOf<Id>>, 'more' | 'reload'> & { readonly of: string }
+  const of = JSON.stringify(input)
+  const empty = (): State => ({ of, items: [], loading: true, complete: false, error: null, cacheStatus: null })
+  const [state, setState] = useState<State>(empty)
+  const reading = useRef<{ pages: AsyncGenerator<Answer<unknown>>; aborting: AbortController } | null>(null)
+  const busy = useRef(false)
+
+  const next = useCallback(() => {
+    const current = reading.current
+    if (current === null || busy.current) return
+    busy.current = true
+    setState((before) => ({ ...before, loading: true, error: null }))
+    current.pages.next().then(
+      ({ value, done }) => {
+        if (reading.current !== current) return
+        busy.current = false
+        if (done) return
+        const { data, nextCursor } = value.data as Data
+        const isFirst = !started.has(current.pages)
+        started.add(current.pages)
+        setState((before) => ({
+          of,
+          items: isFirst ? data : [...before.items, ...data],
+          loading: false,
+          complete: nextCursor === null,
+          error: null,
+          cacheStatus: isFirst ? value.cacheStatus : before.cacheStatus,
+        }))
+      },
+      (error: unknown) => {
+        if (reading.current !== current) return
+        busy.current = false
+        // A generator that has thrown is over.
+        reading.current = null
+        setState((before) => ({ ...before, loading: false, error: asApiError(error) }))
+      },
+    )
+  }, [of])
+  const begin = useCallback(() => {
+    reading.current?.aborting.abort()
+    const aborting = new AbortController()
+    const query = { limit: PAGE, ...(input as { readonly query?: object }).query }
+    const pages = api.pages(id, ...argumentsOf<Id>({ ...input, query }, aborting.signal))
+    reading.current = { pages, aborting }
+    busy.current = false
+    next()
+  }, [id, of])
   useEffect(() => {
     setState(empty())
-    load(null)
+    begin()
     return () => {
-      running.current?.abort()
-      running.current = null
+      reading.current?.aborting.abort()
+      reading.current = null
     }
-  }, [load])
-  const { cursor, ...current } = state.of === path ? state : empty()
-  return {
-    ...current,
-    more: useCallback(() => {
-      if (running.current === null && cursor !== null) load(cursor)
-    }, [cursor, load]),
-    reload: useCallback(() => load(null), [load]),
-  }
+  }, [begin])
+  const current = state.of === of ? state : empty()
+  return { ...current, more: current.complete ? ignore : next, reload: begin }
 }
 
-export function asApiError(error: unknown): ApiError {
-  return error instanceof ApiError ? error : new ApiError(0, String(error), 'Reload the page.')
-}
+/** Whose first page has come. */
+const started = new WeakSet<object>()
+const ignore = () => {}

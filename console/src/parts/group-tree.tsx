@@ -1,5 +1,5 @@
 /** A user's effective groups in their place in the tree: filled dots are own memberships, hollow ones are inherited. */
-import type { EffectiveGroup } from '../api/types.ts'
+import type { EffectiveGroup } from '../../../src/client/index.ts'
 
 interface Branch {
   readonly group: EffectiveGroup

@@ -1,4 +1,4 @@
-import type { Permission } from '../api/types.ts'
+import type { Permission } from '../../../src/client/index.ts'
 
 /** A permission, always by name; the colour only helps to compare. */
 export function Level({ of }: { of: Permission | null }) {

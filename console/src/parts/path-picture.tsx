@@ -1,5 +1,5 @@
 /** Every path from a user to a resource, a lane each, the winning one first and marked. */
-import type { Path } from '../api/types.ts'
+import type { Path } from '../../../src/client/index.ts'
 import { Level } from './level.tsx'
 import { Empty } from './states.tsx'
 

@@ -1,7 +1,7 @@
 /** A field for a user's id that suggests as one types, where the token may list users. */
 import { useEffect, useId, useState } from 'preact/hooks'
-import { get } from '../api/call.ts'
-import type { Page, User } from '../api/types.ts'
+import type { User } from '../../../src/client/index.ts'
+import { api } from '../api/client.ts'
 import { useRole } from '../session.ts'
 
 const AFTER_MS = 150
@@ -92,9 +92,10 @@ function useSuggestions(prefix: string | null): readonly User[] {
     if (prefix === null) return setFound([])
     const aborting = new AbortController()
     const timer = setTimeout(() => {
-      const query = prefix.trim() === '' ? '' : `&q=${encodeURIComponent(prefix.trim())}`
-      get<Page<User>>(`/users?limit=${SHOWN}${query}`, aborting.signal).then(
-        ({ body }) => setFound(body.data),
+      const q = prefix.trim()
+      const query = { limit: SHOWN, ...(q !== '' && { q }) }
+      api.listUsers({ query }, { signal: aborting.signal }).then(
+        ({ data }) => setFound(data.data),
         // Without suggestions what is typed still counts.
         () => aborting.signal.aborted || setFound([]),
       )

@@ -1,7 +1,7 @@
 /** The states that every view shares: loading, failed, empty, stale, and a 403 that explains itself. */
 import type { ComponentChildren } from 'preact'
 import { useEffect, useState } from 'preact/hooks'
-import type { ApiError } from '../api/call.ts'
+import type { ApiError } from '../api/client.ts'
 import { useSession } from '../session.ts'
 
 /** A short wait shows nothing: a bar that flashes is worse than none. */

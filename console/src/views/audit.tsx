@@ -1,7 +1,7 @@
 /** Who did what, when and why, newest first. */
 
+import type { AuditEntry } from '../../../src/client/index.ts'
 import { usePages } from '../api/loaded.ts'
-import type { AuditEntry } from '../api/types.ts'
 import type { ViewProps } from '../app.tsx'
 import { Empty, Failure, LoadingBar, Time } from '../parts/states.tsx'
 import { replace } from '../router.ts'
@@ -18,7 +18,7 @@ const TIMES = [
 
 export function AuditView({ query }: ViewProps) {
   const filter = filterOf(query)
-  const trail = usePages<AuditEntry>(`/admin/audit${filter === '' ? '' : `?${filter}`}`)
+  const trail = usePages('listAuditEntries', { query: filter })
   const narrow = (change: Record<string, string>) => replace('audit', { ...query, ...change })
   return (
     <>
@@ -52,7 +52,9 @@ export function AuditView({ query }: ViewProps) {
       {trail.loading && trail.items.length === 0 && <LoadingBar label="Reading the trail" />}
       {trail.complete && trail.items.length === 0 && (
         <Empty>
-          {filter === '' ? 'Nothing has been changed yet.' : 'Nothing that matches: all filters compare exactly.'}
+          {Object.keys(filter).length === 0
+            ? 'Nothing has been changed yet.'
+            : 'Nothing that matches: all filters compare exactly.'}
         </Empty>
       )}
       <ol class="feed">
@@ -92,13 +94,12 @@ function AuditItem({ entry }: { entry: AuditEntry }) {
 
 const inJson = (value: unknown) => (value === null ? 'nothing' : JSON.stringify(value, null, 2))
 
-function filterOf(query: Readonly<Record<string, string>>): string {
-  const filter = new URLSearchParams()
-  for (const { name } of TEXTS) if (query[name]) filter.set(name, query[name])
-  for (const { name } of TIMES) {
+function filterOf(query: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
+  const texts = TEXTS.flatMap(({ name }) => (query[name] ? [[name, query[name]]] : []))
+  const times = TIMES.flatMap(({ name }) => {
     const at = new Date(query[name] ?? '')
     // The field means the time here; the API wants to be told the offset.
-    if (!Number.isNaN(at.getTime())) filter.set(name, at.toISOString())
-  }
-  return filter.toString()
+    return Number.isNaN(at.getTime()) ? [] : [[name, at.toISOString()]]
+  })
+  return Object.fromEntries([...texts, ...times])
 }

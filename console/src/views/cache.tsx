@@ -1,6 +1,8 @@
 /** The cache live: what reads find each second, and whether it may be trusted. */
-import { bypassesOf, type Live, useLive } from '../api/live.ts'
-import type { CacheStatus, Outage } from '../api/types.ts'
+
+import type { CacheStatus, Outage } from '../../../src/client/index.ts'
+import { bypassesOf, type Live, type Sample, useLive } from '../api/live.ts'
+import { OutageTimeline } from '../parts/outage-timeline.tsx'
 import { numeral, SeriesChart } from '../parts/series-chart.tsx'
 import { ageOf, Empty, Failure, LoadingBar, Stale, Time } from '../parts/states.tsx'
 
@@ -36,11 +38,23 @@ function Tiles({ live, status }: { live: Live; status: CacheStatus }) {
   const recent = live.samples.slice(-10)
   const sum = (of: 'hits' | 'misses' | 'bypasses') => recent.reduce((total, sample) => total + sample[of], 0)
   const all = sum('hits') + sum('misses') + sum('bypasses')
-  const { redis, log, outages, catalogue } = status
+  const { redis, log, outages, catalogue, database } = status
+  const latest = recent.findLast(({ p99Ms }) => p99Ms !== null)
   return (
     <dl class="tiles">
       <Tile name="Hit rate" value={all === 0 ? '–' : `${Math.round((sum('hits') / all) * 100)} %`} note="last 10 s" />
       <Tile name="Reads" value={numeral(all / Math.max(1, recent.length))} note="a second" />
+      <Tile
+        name="p99"
+        value={latest ? `${numeral(latest.p99Ms)} ms` : '–'}
+        note={latest ? `p50 ${numeral(latest.p50Ms)} ms` : 'no calls'}
+      />
+      <Tile
+        name="Queue"
+        value={numeral(database.queued)}
+        tone={database.queued > 0 ? 'bad' : 'good'}
+        note={`for ${database.connectionsMax} connections`}
+      />
       <Tile
         name="Breaker"
         value={redis.breaker}
@@ -83,7 +97,7 @@ function Tile({ name, value, note, tone }: { name: string; value: string; note: 
 function Charts({ live }: { live: Live }) {
   const { samples } = live
   const times = samples.map(({ at }) => at)
-  const of = (name: 'hits' | 'misses' | 'bypasses' | 'loads' | 'lagMs') => samples.map((sample) => sample[name])
+  const of = (name: Exclude<keyof Sample, 'at'>) => samples.map((sample) => sample[name])
   return (
     <div class="columns">
       <section class="card" aria-label="Reads">
@@ -97,6 +111,25 @@ function Charts({ live }: { live: Live }) {
             { name: 'bypasses', colour: '--series-3', values: of('bypasses') },
             { name: 'loads', colour: '--series-4', values: of('loads') },
           ]}
+        />
+      </section>
+      <section class="card" aria-label="Durations">
+        <SeriesChart
+          label="Calls take"
+          unit="ms"
+          times={times}
+          series={[
+            { name: 'p50', colour: '--series-1', values: of('p50Ms') },
+            { name: 'p99', colour: '--series-3', values: of('p99Ms') },
+          ]}
+        />
+      </section>
+      <section class="card" aria-label="Database queue">
+        <SeriesChart
+          label="Database queue"
+          unit="statements"
+          times={times}
+          series={[{ name: 'waiting', colour: '--series-2', values: of('queued') }]}
         />
       </section>
       <section class="card" aria-label="Log lag">
@@ -186,6 +219,8 @@ const TIERS: Readonly<Record<string, string>> = {
   full: 'all flushed',
 }
 
+const tierOf = (tier: string) => TIERS[tier] ?? tier
+
 function Outages({ status }: { status: CacheStatus }) {
   const { history, currentMs } = status.outages
   return (
@@ -193,6 +228,9 @@ function Outages({ status }: { status: CacheStatus }) {
       <h2>Outages of Redis</h2>
       {history === 'unavailable' && <Empty>The history is in the database, which does not answer.</Empty>}
       {history !== 'unavailable' && history.length === 0 && currentMs === 0 && <Empty>None on record.</Empty>}
+      {history !== 'unavailable' && (history.length > 0 || currentMs > 0) && (
+        <OutageTimeline history={history} currentMs={currentMs} tierOf={tierOf} />
+      )}
       {history !== 'unavailable' && (history.length > 0 || currentMs > 0) && (
         <ol class="timeline">
           {currentMs > 0 && (
@@ -213,7 +251,7 @@ function OutageItem({ outage }: { outage: Outage }) {
   const lasted = new Date(outage.endedAt).getTime() - new Date(outage.startedAt).getTime()
   return (
     <li>
-      <Time at={outage.startedAt} /> for {ageOf(lasted)} <span class="tag">{TIERS[outage.tier] ?? outage.tier}</span>
+      <Time at={outage.startedAt} /> for {ageOf(lasted)} <span class="tag">{tierOf(outage.tier)}</span>
     </li>
   )
 }

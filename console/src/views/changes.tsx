@@ -1,8 +1,8 @@
 /** The change feed as it comes: what stopped being valid, and for whom. */
 import { useEffect, useState } from 'preact/hooks'
-import type { ApiError } from '../api/call.ts'
-import { type FeedEvent, followChanges } from '../api/follow-changes.ts'
-import type { Change } from '../api/types.ts'
+import type { Change, FeedEvent } from '../../../src/client/index.ts'
+import { followChanges } from '../api/changes-of.ts'
+import { type ApiError, asApiError } from '../api/client.ts'
 import { Empty, Failure, LoadingBar, Time } from '../parts/states.tsx'
 
 const KEPT = 500
@@ -11,7 +11,11 @@ interface Feed {
   readonly state: 'opening' | 'open' | 'lost'
   readonly error: ApiError | null
   /** Newest first. */
-  readonly events: readonly { readonly number: number; readonly at: number; readonly event: FeedEvent }[]
+  readonly events: readonly {
+    readonly number: number
+    readonly at: number
+    readonly event: Extract<FeedEvent, { type: 'change' | 'reset' }>
+  }[]
 }
 
 export function ChangesView() {
@@ -20,10 +24,12 @@ export function ChangesView() {
   useEffect(
     () =>
       followChanges({
-        opened: () => setFeed((before) => ({ ...before, state: 'open', error: null })),
-        lost: (error) => setFeed((before) => ({ ...before, state: 'lost', error })),
+        refused: (error) => setFeed((before) => ({ ...before, state: 'lost', error })),
         heard: (event) =>
           setFeed((before) => {
+            if (event.type === 'open') return { ...before, state: 'open', error: null }
+            if (event.type === 'lost')
+              return { ...before, state: 'lost', error: event.error && asApiError(event.error) }
             const number = (before.events[0]?.number ?? 0) + 1
             return { ...before, events: [{ number, at: Date.now(), event }, ...before.events].slice(0, KEPT) }
           }),
@@ -60,7 +66,7 @@ export function ChangesView() {
       <ol class="feed">
         {events.map(({ number, at, event }) => (
           <li key={number} class="card">
-            {event.kind === 'reset' ? (
+            {event.type === 'reset' ? (
               <>
                 <strong>reset</strong> <Time at={at} />
                 <p class="line">Changes may have been missed: discard everything that was cached from this feed.</p>
@@ -92,7 +98,9 @@ function ChangeItem({ change }: { change: Change }) {
           <p key={name} class="line tags">
             <span class="quiet">{name}</span>
             {ids.slice(0, 12).map((id) => (
-              <code key={id}>{id}</code>
+              <code key={id} title={id}>
+                {change.names[id] ?? id}
+              </code>
             ))}
             {ids.length > 12 && <span class="quiet">and {ids.length - 12} more</span>}
           </p>

@@ -1,7 +1,10 @@
 /** The Redis cluster live: master, replicas, Sentinels and their quorum, and what changed while one watched. */
+
+import type { CacheStatus, Topology } from '../../../src/client/index.ts'
 import { isDown, type Observation, useLive } from '../api/live.ts'
-import type { CacheStatus, RedisNode, Topology } from '../api/types.ts'
 import { ageOf, Empty, Failure, LoadingBar, Stale, Time } from '../parts/states.tsx'
+
+type RedisNode = NonNullable<Topology['master']> & Partial<Topology['replicas'][number]>
 
 export function ClusterView() {
   const { status, error, receivedAt, observed } = useLive()

@@ -1,7 +1,7 @@
 /** A user's entries in the cache: whether each is there, and would be served. */
 
+import type { UserCacheEntry } from '../../../src/client/index.ts'
 import { useLoaded } from '../api/loaded.ts'
-import type { UserEntries, UserEntry } from '../api/types.ts'
 import type { ViewProps } from '../app.tsx'
 import { PersonField } from '../parts/person-field.tsx'
 import { ageOf, Empty, Failure, LoadingBar, Time, useNow } from '../parts/states.tsx'
@@ -27,8 +27,8 @@ export function EntriesView({ query }: ViewProps) {
 }
 
 function Entries({ user }: { user: string }) {
-  const loaded = useLoaded<UserEntries>(`/admin/cache/users/${encodeURIComponent(user)}`)
-  const entries = loaded.answer?.body
+  const loaded = useLoaded('getUserCacheEntries', { path: { id: user } })
+  const entries = loaded.answer?.data
   return (
     <>
       <p class="actions">
@@ -55,7 +55,7 @@ function Entries({ user }: { user: string }) {
   )
 }
 
-function Entry({ entry, title }: { entry: UserEntry; title: string }) {
+function Entry({ entry, title }: { entry: UserCacheEntry; title: string }) {
   const now = useNow()
   return (
     <section class="card" aria-label={title}>
@@ -109,7 +109,7 @@ function Entry({ entry, title }: { entry: UserEntry; title: string }) {
   )
 }
 
-function Verdict({ entry }: { entry: UserEntry }) {
+function Verdict({ entry }: { entry: UserCacheEntry }) {
   if (!entry.present) return <span class="tag">absent</span>
   return entry.wouldBeServed ? (
     <span class="tag good">would be served</span>

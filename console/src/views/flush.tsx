@@ -1,9 +1,8 @@
 /** A flush with care: first what it would remove, then a reason and a confirmation that names the number of entries. */
 import { useEffect, useRef, useState } from 'preact/hooks'
-import type { ApiError } from '../api/call.ts'
-import { post } from '../api/call.ts'
-import { asApiError } from '../api/loaded.ts'
-import type { Flushed } from '../api/types.ts'
+import type { Flushed, InputOf } from '../../../src/client/index.ts'
+import type { ApiError } from '../api/client.ts'
+import { api, asApiError } from '../api/client.ts'
 import type { ViewProps } from '../app.tsx'
 import { PersonField } from '../parts/person-field.tsx'
 import { Failure, LoadingBar } from '../parts/states.tsx'
@@ -17,13 +16,14 @@ const SCOPES = {
   all: 'Everything',
 } as const
 type Scope = keyof typeof SCOPES
+type FlushBody = InputOf<'flushCache'>['body']
 
-const LAYERS = ['user-resources', 'user-groups', 'resources']
+const LAYERS = ['user-resources', 'user-groups', 'resources'] as const
 
 type State =
   | { readonly step: 'choosing'; readonly error?: ApiError }
   | { readonly step: 'asking' }
-  | { readonly step: 'shown'; readonly shown: Flushed; readonly body: Readonly<Record<string, string>> }
+  | { readonly step: 'shown'; readonly shown: Flushed; readonly body: FlushBody }
   | { readonly step: 'done'; readonly flushed: Flushed; readonly entries: string }
 
 export function FlushView({ query }: ViewProps) {
@@ -40,17 +40,17 @@ export function FlushView({ query }: ViewProps) {
     if (body === null) return
     setState({ step: 'asking' })
     try {
-      const { body: shown } = await post<Flushed>('/admin/cache/flush', { ...body, dryRun: true })
+      const { data: shown } = await api.flushCache({ body: { ...body, dryRun: true } })
       setState({ step: 'shown', shown, body })
     } catch (error) {
       setState({ step: 'choosing', error: asApiError(error) })
     }
   }
 
-  async function flush(shown: Flushed, confirmed: Readonly<Record<string, string>>) {
+  async function flush(shown: Flushed, confirmed: FlushBody) {
     setState({ step: 'asking' })
     try {
-      const { body: flushed } = await post<Flushed>('/admin/cache/flush', confirmed)
+      const { data: flushed } = await api.flushCache({ body: confirmed })
       setState({ step: 'done', flushed, entries: amountOf(shown) })
     } catch (error) {
       setState({ step: 'choosing', error: asApiError(error) })
@@ -195,13 +195,14 @@ function Confirmation({ shown, reason, onConfirm, onCancel }: ConfirmationProps)
   )
 }
 
-function bodyOf(scope: Scope, query: Readonly<Record<string, string>>, reason: string): Record<string, string> | null {
+function bodyOf(scope: Scope, query: Readonly<Record<string, string>>, reason: string): FlushBody | null {
   if (reason.trim() === '') return null
-  const common = { scope, reason: reason.trim() }
-  const { user, resource, layer = LAYERS[0] ?? '' } = query
-  if (scope === 'user') return user ? { ...common, user } : null
-  if (scope === 'resource') return resource ? { ...common, resource: `name:${resource}` } : null
-  return scope === 'layer' ? { ...common, layer } : common
+  const why = { reason: reason.trim() }
+  const { user, resource } = query
+  const layer = LAYERS.find((each) => each === query.layer) ?? LAYERS[0]
+  if (scope === 'user') return user ? { scope, user, ...why } : null
+  if (scope === 'resource') return resource ? { scope, resource: `name:${resource}`, ...why } : null
+  return scope === 'layer' ? { scope, layer, ...why } : { scope, ...why }
 }
 
 /** What Redis holds of it; where that is unknown, what the scope names. */

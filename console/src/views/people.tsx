@@ -1,16 +1,8 @@
 /** Who sees what and why: a user's groups, their resources, and each path that leads to the selected one. */
 import { useEffect, useRef } from 'preact/hooks'
+import type { Explanation, FeedEvent, Permission, Resource } from '../../../src/client/index.ts'
 import { useChanges } from '../api/changes-of.ts'
-import type { FeedEvent } from '../api/follow-changes.ts'
-import { type Pages, useLoaded, usePages } from '../api/loaded.ts'
-import {
-  type EffectiveGroup,
-  type Explanation,
-  type Page,
-  PERMISSIONS,
-  type Resource,
-  type User,
-} from '../api/types.ts'
+import { type Loaded, type Pages, useLoaded, usePages } from '../api/loaded.ts'
 import type { ViewProps } from '../app.tsx'
 import { GroupTree } from '../parts/group-tree.tsx'
 import { Level } from '../parts/level.tsx'
@@ -20,6 +12,8 @@ import { Empty, Failure, LoadingBar } from '../parts/states.tsx'
 import { VirtualList } from '../parts/virtual-list.tsx'
 import { go, linkTo, replace } from '../router.ts'
 import { useRole, useSession } from '../session.ts'
+
+const LEVELS: readonly Permission[] = ['read', 'triage', 'write', 'maintain', 'admin']
 
 export function PeopleView({ query }: ViewProps) {
   const { user = '' } = query
@@ -48,14 +42,15 @@ export function PeopleView({ query }: ViewProps) {
 }
 
 function Person({ query }: { query: Readonly<Record<string, string>> & { readonly user: string } }) {
-  const path = `/users/${encodeURIComponent(query.user)}`
-  const user = useLoaded<User>(useRole('admin') ? path : null)
-  const groups = useLoaded<Page<EffectiveGroup>>(`${path}/groups`)
-  const explanation = useLoaded<Explanation>(
-    query.resource === undefined ? null : `${path}/resources/${encodeURIComponent(query.resource)}/explain`,
+  const path = { id: query.user }
+  const user = useLoaded('getUser', useRole('admin') ? { path } : null)
+  const groups = useLoaded('listUserGroups', { path })
+  const explanation = useLoaded(
+    'explainAccess',
+    query.resource === undefined ? null : { path: { ...path, resourceId: query.resource } },
   )
-  const resources = useResources(query, path)
-  const ids = new Set(groups.answer?.body.data.map(({ id }) => id))
+  const resources = useResources(query)
+  const ids = new Set(groups.answer?.data.data.map(({ id }) => id))
   useChanges(
     (event) => concerns(event, query.user, ids),
     () => {
@@ -63,25 +58,25 @@ function Person({ query }: { query: Readonly<Record<string, string>> & { readonl
     },
   )
   if (groups.error !== null && groups.answer === null) return <Failure error={groups.error} retry={groups.reload} />
-  const winner = explanation.answer?.body.paths.find(({ wins }) => wins)
+  const winner = explanation.answer?.data.paths.find(({ wins }) => wins)
   const marked = new Set(winner?.groups.map(({ id }) => id))
   return (
     <div class="people">
       <section class="card" aria-label="Groups">
         <h2>
-          Groups <span class="quiet">{groups.answer?.body.data.length}</span>
-          {user.answer?.body.disabled && <span class="tag bad">disabled: sees nothing</span>}
+          Groups <span class="quiet">{groups.answer?.data.data.length}</span>
+          {user.answer?.data.disabled && <span class="tag bad">disabled: sees nothing</span>}
         </h2>
         <p class="quiet line">
-          {user.answer?.body.displayName ?? query.user} ·{' '}
+          {user.answer?.data.displayName ?? query.user} ·{' '}
           <a href={linkTo('entries', { user: query.user })}>cache entries</a>
         </p>
         {groups.loading && groups.answer === null && <LoadingBar label="Loading the groups" />}
         {groups.answer !== null &&
-          (groups.answer.body.data.length === 0 ? (
+          (groups.answer.data.data.length === 0 ? (
             <Empty>In no group, so there is nothing to see.</Empty>
           ) : (
-            <GroupTree groups={groups.answer.body.data} marked={marked} />
+            <GroupTree groups={groups.answer.data.data} marked={marked} />
           ))}
       </section>
       <Resources query={query} resources={resources} />
@@ -91,14 +86,15 @@ function Person({ query }: { query: Readonly<Record<string, string>> & { readonl
 }
 
 function concerns(event: FeedEvent, user: string, groups: ReadonlySet<string>): boolean {
-  if (event.kind === 'reset') return true
+  if (event.type === 'reset') return true
+  if (event.type !== 'change') return false
   const { users, places, grants, layers } = event.change
   return layers.length > 0 || users.includes(user) || [...places, ...grants].some((id) => groups.has(id))
 }
 
-function useResources({ q, permission }: Readonly<Record<string, string>>, path: string): Pages<Resource> {
-  const filter = new URLSearchParams({ ...(q && { q }), ...(permission && { permission }) }).toString()
-  return usePages<Resource>(`${path}/resources${filter === '' ? '' : `?${filter}`}`)
+function useResources({ user, q, permission }: Readonly<Record<string, string>> & { readonly user: string }) {
+  const query = { ...(q && { q }), ...(permission && { permission: permission as Permission }) }
+  return usePages('listUserResources', { path: { id: user }, query })
 }
 
 interface ResourcesProps {
@@ -132,7 +128,7 @@ function Resources({ query, resources }: ResourcesProps) {
           onChange={(event) => narrow({ permission: event.currentTarget.value })}
         >
           <option value="">any level</option>
-          {PERMISSIONS.slice(1).map((each) => (
+          {LEVELS.slice(1).map((each) => (
             <option key={each} value={each}>
               at least {each}
             </option>
@@ -174,14 +170,15 @@ function Why({
   explanation,
 }: {
   query: Readonly<Record<string, string>> & { readonly user: string }
-  explanation: ReturnType<typeof useLoaded<Explanation>>
+  explanation: Loaded<Explanation>
 }) {
   const { user, resource, name } = query
   const box = useRef<HTMLElement>(null)
-  const found = useLoaded<Resource>(
-    resource !== undefined && name === undefined ? `/resources/${encodeURIComponent(resource)}` : null,
+  const found = useLoaded(
+    'getResource',
+    resource !== undefined && name === undefined ? { path: { id: resource } } : null,
   )
-  const shownName = name ?? found.answer?.body.name ?? resource ?? ''
+  const shownName = name ?? found.answer?.data.name ?? resource ?? ''
   const ready = explanation.answer !== null
   useEffect(() => {
     // On a phone the picture lies below what was tapped.
@@ -199,7 +196,7 @@ function Why({
       ) : (
         <>
           <h2>
-            Why {user} sees {shownName} {explanation.answer && <Level of={explanation.answer.body.permission} />}
+            Why {user} sees {shownName} {explanation.answer && <Level of={explanation.answer.data.permission} />}
           </h2>
           <p class="quiet line">
             From the database, never from the cache ·{' '}
@@ -207,7 +204,7 @@ function Why({
           </p>
           {explanation.loading && explanation.answer === null && <LoadingBar label="Looking for the paths" />}
           {explanation.error && <Failure error={explanation.error} retry={explanation.reload} />}
-          {explanation.answer && <PathPicture user={user} resource={shownName} paths={explanation.answer.body.paths} />}
+          {explanation.answer && <PathPicture user={user} resource={shownName} paths={explanation.answer.data.paths} />}
         </>
       )}
     </section>

@@ -1,7 +1,6 @@
 /** Who sees a resource, and why: its holders, and the paths of the selected one. */
 import { useId } from 'preact/hooks'
 import { useLoaded, usePages } from '../api/loaded.ts'
-import type { AccessEntry, Resource } from '../api/types.ts'
 import type { ViewProps } from '../app.tsx'
 import { Level } from '../parts/level.tsx'
 import { PathPicture } from '../parts/path-picture.tsx'
@@ -49,10 +48,10 @@ export function ResourceView({ query }: ViewProps) {
 }
 
 function Holders({ reference, user }: { reference: string; user: string | null }) {
-  const path = `/resources/${encodeURIComponent(reference)}`
-  const resource = useLoaded<Resource>(path)
-  const holders = usePages<AccessEntry>(`${path}/access`)
-  const name = resource.answer?.body.name ?? reference.replace(/^name:/, '')
+  const path = { id: reference }
+  const resource = useLoaded('getResource', { path })
+  const holders = usePages('listResourceAccess', { path })
+  const name = resource.answer?.data.name ?? reference.replace(/^name:/, '')
   const selected = holders.items.find(({ userId }) => userId === user)
   const error = holders.error ?? resource.error
   if (error !== null && holders.items.length === 0)
@@ -68,7 +67,7 @@ function Holders({ reference, user }: { reference: string; user: string | null }
           </span>
         </h2>
         <p class="quiet line">
-          {name} · {resource.answer?.body.kind} {resource.answer?.body.description}
+          {name} · {resource.answer?.data.kind} {resource.answer?.data.description}
         </p>
         {holders.loading && holders.items.length === 0 && <LoadingBar label="Loading who sees it" />}
         {holders.complete && holders.items.length === 0 && <Empty>Nobody: no group holds a grant on it.</Empty>}

@@ -1,14 +1,23 @@
 import { useId } from 'preact/hooks'
-import { signIn } from '../session.ts'
+import { useSignIn } from '../oidc.ts'
+import { signIn, signInAtIssuer } from '../session.ts'
 
 export function SignIn({ why }: { why: string | undefined }) {
   const id = useId()
+  const config = useSignIn()
   return (
     <section class="card narrow">
       <h1>Sign in</h1>
       {why !== undefined && (
         <p class="notice" role="alert">
           {why}
+        </p>
+      )}
+      {config !== null && (
+        <p>
+          <button type="button" class="primary" onClick={() => void signInAtIssuer(config)}>
+            Sign in at {new URL(config.issuer).host}
+          </button>
         </p>
       )}
       <form
@@ -19,10 +28,10 @@ export function SignIn({ why }: { why: string | undefined }) {
         }}
       >
         <div class="field">
-          <label for={id}>Access token</label>
+          <label for={id}>{config === null ? 'Access token' : 'Or an access token'}</label>
           <input id={id} name="token" type="password" autoComplete="off" required placeholder="eyJ…" />
         </div>
-        <button type="submit" class="primary">
+        <button type="submit" class={config === null ? 'primary' : ''}>
           Sign in
         </button>
       </form>

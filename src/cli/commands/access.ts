@@ -1,7 +1,5 @@
 /** `explain` and `access`: why one user may see a resource, and who may. */
-import type { AccessEntry, ExplainedPath } from '../../domain/api.ts'
-import type { Permission } from '../../domain/model.ts'
-import { apiPath } from '../api-client.ts'
+import type { Path } from '../../client/index.ts'
 import { printable } from '../table.ts'
 import type { Command } from './command.ts'
 import { list, PAGE_OPTIONS } from './lists.ts'
@@ -14,14 +12,11 @@ const explain: Command = {
   options: {},
   async run({ api, argument }) {
     const [user, resource] = [argument(0), argument(1)]
-    const { body } = await api.call({
-      method: 'GET',
-      path: apiPath`/users/${user}/resources/${reference(resource)}/explain`,
-    })
-    const { permission, paths } = body as { permission: Permission | null; paths: readonly ExplainedPath[] }
+    const { data } = await api.explainAccess({ path: { id: user, resourceId: reference(resource) } })
+    const { permission, paths } = data
     const verdict = permission === null ? `${user} may not see ${resource}` : `${user} has ${permission} on ${resource}`
     return {
-      json: body,
+      json: data,
       text: [verdict, ...paths.map((path) => describePath(user, resource, path))].map(printable).join('\n'),
     }
   },
@@ -33,8 +28,7 @@ const access: Command = {
   takes: ['<resource>'],
   options: PAGE_OPTIONS,
   run: (invocation) =>
-    list<AccessEntry>(invocation, {
-      path: apiPath`/resources/${reference(invocation.argument(0))}/access`,
+    list(invocation, ['listResourceAccess', { path: { id: reference(invocation.argument(0)) } }], {
       columns: [
         { title: 'USER', value: ({ userId }) => userId },
         { title: 'PERMISSION', value: ({ permission }) => permission },
@@ -54,7 +48,7 @@ const access: Command = {
 
 export const accessCommands = [explain, access]
 
-const groupsOf = ({ groups }: ExplainedPath) => groups.map(({ name }) => name).join(' → ')
+const groupsOf = ({ groups }: Path) => groups.map(({ name }) => name).join(' → ')
 
-const describePath = (user: string, resource: string, path: ExplainedPath) =>
+const describePath = (user: string, resource: string, path: Path) =>
   `${path.wins ? '*' : ' '} ${user} → ${groupsOf(path)} → ${path.permission} on ${resource}`

@@ -1,17 +1,6 @@
 /** `audit`: who did what, and why. */
-import type { JsonValue } from '../../domain/model.ts'
 import type { Command } from './command.ts'
 import { list, PAGE_OPTIONS } from './lists.ts'
-
-interface AuditRow {
-  readonly at: string
-  readonly actor: string
-  readonly action: string
-  readonly target: string | null
-  readonly reason: string | null
-  readonly before?: JsonValue
-  readonly after?: JsonValue
-}
 
 const audit: Command = {
   words: ['audit'],
@@ -26,9 +15,7 @@ const audit: Command = {
     ...PAGE_OPTIONS,
   },
   run: (invocation) =>
-    list<AuditRow>(invocation, {
-      path: '/admin/audit',
-      query: invocation.given('actor', 'action', 'target', 'since', 'until'),
+    list(invocation, ['listAuditEntries', { query: invocation.given('actor', 'action', 'target', 'since', 'until') }], {
       columns: [
         { title: 'AT', value: ({ at }) => at },
         { title: 'ACTOR', value: ({ actor }) => actor },

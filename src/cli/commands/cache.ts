@@ -1,7 +1,7 @@
 /** `cache`: its state, a flush, one user's entries, the invalidation log. */
-import type { FlushOutcome, FlushScope } from '../../domain/api.ts'
+import type { Flushed, InputOf } from '../../client/index.ts'
+import type { FlushScope } from '../../domain/api.ts'
 import type { JsonObject, JsonValue } from '../../domain/model.ts'
-import { apiPath } from '../api-client.ts'
 import { UsageError } from '../outcome.ts'
 import { describeCache, describeEntries } from './cache-summary.ts'
 import type { Command } from './command.ts'
@@ -24,8 +24,8 @@ const status: Command = {
   takes: [],
   options: {},
   async run({ api, width }) {
-    const { body } = await api.call({ method: 'GET', path: '/admin/cache' })
-    return { json: body, text: describeCache(body as JsonObject, width) }
+    const { data } = await api.getCacheStatus()
+    return { json: data, text: describeCache(data as unknown as JsonObject, width) }
   },
 }
 
@@ -43,8 +43,8 @@ const flush: Command = {
     if (!reason) throw new UsageError('--reason is needed: it goes to the audit log')
     const dryRun = invocation.flag('dry-run')
     const scope = readScope(invocation.argument(0), invocation.optionalArgument(1))
-    const call = { method: 'POST', path: '/admin/cache/flush', body: { ...scope, reason, dryRun } } as const
-    return change(invocation, call, ({ body }) => describeFlush(body as FlushOutcome))
+    const body = { ...scope, reason, dryRun } as InputOf<'flushCache'>['body']
+    return change(invocation.api.flushCache({ body }), ({ data }) => describeFlush(data))
   },
 }
 
@@ -54,8 +54,8 @@ const user: Command = {
   takes: ['<user>'],
   options: {},
   async run({ api, argument }) {
-    const { body } = await api.call({ method: 'GET', path: apiPath`/admin/cache/users/${argument(0)}` })
-    return { json: body, text: describeEntries(body as JsonObject) }
+    const { data } = await api.getUserCacheEntries({ path: { id: argument(0) } })
+    return { json: data, text: describeEntries(data as unknown as JsonObject) }
   },
 }
 
@@ -65,12 +65,10 @@ const invalidations: Command = {
   takes: [],
   options: PAGE_OPTIONS,
   run: (invocation) =>
-    list<JsonObject>(invocation, {
-      path: '/admin/cache/invalidations',
-      cursorName: 'after',
+    list(invocation, ['listInvalidations', {}], {
       columns: ['id', 'at', 'event', 'actor', 'reason', 'keys', 'widened', 'tags'].map((field) => ({
         title: field.toUpperCase(),
-        value: (row) => inOneLine(row[field]),
+        value: (row) => inOneLine(row[field] as JsonValue),
         ...(['reason', 'keys', 'tags'].includes(field) && { shrinks: true as const }),
       })),
     }),
@@ -86,7 +84,7 @@ function readScope(scope: string, target: string | undefined): Record<string, st
   return { scope, [scope]: scope === 'resource' ? reference(target) : target }
 }
 
-function describeFlush({ dryRun, keys, layers, store }: FlushOutcome): string {
+function describeFlush({ dryRun, keys, layers, store }: Flushed): string {
   const verb = dryRun ? 'would flush' : 'flushed'
   const what = keys === null ? `the layers ${layers.join(', ')}` : keys.length === 1 ? '1 key' : `${keys.length} keys`
   const away = store === 'unavailable' ? ['Redis is away; the flush holds nonetheless, by the log'] : []

@@ -1,5 +1,5 @@
 /** A command of the CLI: its words, its arguments and options, and its calls to the API. */
-import type { ApiClient } from '../api-client.ts'
+import type { Client } from '../../client/index.ts'
 
 export interface OptionSpec {
   /** What the value is called in the help; a flag has none. */
@@ -28,8 +28,8 @@ export interface Command {
 }
 
 export interface Invocation {
-  /** Sends with every call what the common options ask for; where it is, and the token, are looked up by the first. */
-  readonly api: ApiClient
+  /** Sends with every call what the common options ask for; the token is looked up by the first. */
+  readonly api: Client
   /** Progress, on standard error. */
   say(text: string): void
   /** As the command was started; where it says nothing else, relative paths are below `INIT_CWD`. */

@@ -1,6 +1,6 @@
 /** `grants`: which resources a group may use, and how. */
-import { type Grant, PERMISSIONS } from '../../domain/model.ts'
-import { apiPath } from '../api-client.ts'
+import type { Permission } from '../../client/index.ts'
+import { PERMISSIONS } from '../../domain/model.ts'
 import type { Command, Invocation } from './command.ts'
 import { list, PAGE_OPTIONS } from './lists.ts'
 import { change, createdOr } from './mutations.ts'
@@ -13,8 +13,7 @@ const listGrants: Command = {
   takes: ['<group>'],
   options: PAGE_OPTIONS,
   run: (invocation) =>
-    list<Grant & { readonly resourceName: string }>(invocation, {
-      path: apiPath`/groups/${reference(invocation.argument(0))}/grants`,
+    list(invocation, ['listGrants', { path: { id: reference(invocation.argument(0)) } }], {
       columns: [
         { title: 'RESOURCE', value: ({ resourceName }) => resourceName },
         { title: 'PERMISSION', value: ({ permission }) => permission },
@@ -30,11 +29,11 @@ const putGrant: Command = {
   choices: { 2: PERMISSIONS },
   options: {},
   run(invocation) {
-    const [group, resource, permission] = [0, 1, 2].map(invocation.argument)
-    const call = { method: 'PUT', path: pathOf(invocation), body: { permission } } as const
+    const [group, resource] = [invocation.argument(0), invocation.argument(1)]
+    // One of the choices: any other has been refused.
+    const permission = invocation.argument(2) as Permission
     return change(
-      invocation,
-      call,
+      invocation.api.putGrant({ ...named(invocation), body: { permission } }),
       createdOr(`${group} now has ${permission} on ${resource}`, `${group} has ${permission} on ${resource}`),
     )
   },
@@ -47,13 +46,13 @@ const removeGrant: Command = {
   options: {},
   run: (invocation) =>
     change(
-      invocation,
-      { method: 'DELETE', path: pathOf(invocation) },
+      invocation.api.removeGrant(named(invocation)),
       () => `${invocation.argument(0)} has no grant on ${invocation.argument(1)} any more`,
     ),
 }
 
 export const grantCommands = [listGrants, putGrant, removeGrant]
 
-const pathOf = (invocation: Invocation) =>
-  apiPath`/groups/${reference(invocation.argument(0))}/grants/${reference(invocation.argument(1))}`
+const named = (invocation: Invocation) => ({
+  path: { id: reference(invocation.argument(0)), resourceId: reference(invocation.argument(1)) },
+})

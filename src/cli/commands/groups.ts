@@ -1,13 +1,11 @@
 /** `groups`: all groups, their place in the tree, and the changes. */
-import type { Group } from '../../domain/model.ts'
-import { apiPath } from '../api-client.ts'
+import type { Group } from '../../client/index.ts'
 import { eachOf } from '../each-of.ts'
 import { UsageError } from '../outcome.ts'
 import type { Command, Invocation } from './command.ts'
-import { amountOf, everyRow, firstPage, type ListRequest, list, PAGE_OPTIONS } from './lists.ts'
+import { amountOf, everyOne, firstPage, type ListView, list, PAGE_OPTIONS } from './lists.ts'
 import { change, IF_MATCH, ifMatch, single, YES } from './mutations.ts'
 import { reference } from './references.ts'
-import type { Wire } from './wire.ts'
 
 const PARENT = { value: '<group>', help: 'the group above it' }
 
@@ -17,12 +15,7 @@ const listGroups: Command = {
   summary: 'all groups',
   takes: [],
   options: { q: { value: '<prefix>', help: 'only names that begin so' }, ...PAGE_OPTIONS },
-  run: (invocation) =>
-    list<Wire<Group>>(invocation, {
-      path: '/groups',
-      query: invocation.given('q'),
-      ...withParents(invocation),
-    }),
+  run: (invocation) => list(invocation, ['listGroups', { query: invocation.given('q') }], withParents(invocation)),
 }
 
 const getGroup: Command = {
@@ -31,8 +24,7 @@ const getGroup: Command = {
   takes: ['<group>'],
   options: {},
   run: (invocation) =>
-    single(invocation, pathOf(invocation), async (body) => {
-      const { parentId, ...group } = body as Wire<Group>
+    single(invocation, invocation.api.getGroup(named(invocation)), async ({ parentId, ...group }) => {
       if (!parentId) return { ...group, parent: null }
       return { ...group, parent: (await namesOf(invocation, [parentId])).get(parentId) }
     }),
@@ -47,7 +39,7 @@ const createGroup: Command = {
     const name = invocation.argument(0)
     const parent = invocation.text('parent')
     const body = { name, ...(parent !== undefined && { parent: reference(parent) }) }
-    return change(invocation, { method: 'POST', path: '/groups', body }, () => `created ${name}`)
+    return change(invocation.api.createGroup({ body }), () => `created ${name}`)
   },
 }
 
@@ -72,8 +64,8 @@ const updateGroup: Command = {
       ...(root && { parent: null }),
       ...(parent !== undefined && { parent: reference(parent) }),
     }
-    const call = { method: 'PATCH', path: pathOf(invocation), body, ...ifMatch(invocation) } as const
-    return change(invocation, call, () => `updated ${invocation.argument(0)}`)
+    const call = invocation.api.patchGroup({ ...named(invocation), body, ...ifMatch(invocation) })
+    return change(call, () => `updated ${invocation.argument(0)}`)
   },
 }
 
@@ -88,25 +80,25 @@ const deleteGroup: Command = {
       const lost = await lostWith(invocation)
       if (lost.length > 0) await invocation.confirm(`${name} has ${lost.join(', ')}`)
     }
-    const call = { method: 'DELETE', path: pathOf(invocation), ...ifMatch(invocation) } as const
-    return change(invocation, call, () => `deleted ${name}`)
+    const call = invocation.api.deleteGroup({ ...named(invocation), ...ifMatch(invocation) })
+    return change(call, () => `deleted ${name}`)
   },
 }
 
 export const groupCommands = [listGroups, getGroup, createGroup, updateGroup, deleteGroup]
 
-const pathOf = (invocation: Invocation) => apiPath`/groups/${reference(invocation.argument(0))}`
+const named = (invocation: Invocation) => ({ path: { id: reference(invocation.argument(0)) } })
 
 /** What would go with a group, in words. */
 async function lostWith(invocation: Invocation): Promise<string[]> {
   const { api } = invocation
-  const [{ body }, members, grants, groups] = await Promise.all([
-    api.call({ method: 'GET', path: pathOf(invocation) }),
-    firstPage(api, `${pathOf(invocation)}/members`),
-    firstPage(api, `${pathOf(invocation)}/grants`),
-    everyRow<Wire<Group>>(api, '/groups'),
+  const [{ data: group }, members, grants, groups] = await Promise.all([
+    api.getGroup(named(invocation)),
+    firstPage(api, 'listMembers', named(invocation)),
+    firstPage(api, 'listGrants', named(invocation)),
+    everyOne(api.items('listGroups')),
   ])
-  const below = groups.filter(({ parentId }) => parentId === (body as Wire<Group>).id)
+  const below = groups.filter(({ parentId }) => parentId === group.id)
   return [
     ...(below.length > 0 ? [`${amountOf(below.length).shown('group')} below it, which would become roots`] : []),
     ...(members.count > 0 ? [members.shown('member')] : []),
@@ -115,7 +107,7 @@ async function lostWith(invocation: Invocation): Promise<string[]> {
 }
 
 /** The columns of a list of groups: parents are looked up, as a page holds only their ids. */
-function withParents(invocation: Invocation): Pick<ListRequest<Wire<Group>>, 'columns' | 'prepare'> {
+function withParents(invocation: Invocation): ListView<Group> {
   let names: ReadonlyMap<string, string> = new Map()
   return {
     columns: [
@@ -134,8 +126,7 @@ function withParents(invocation: Invocation): Pick<ListRequest<Wire<Group>>, 'co
 async function namesOf({ api }: Invocation, ids: readonly string[]): Promise<Map<string, string>> {
   const names = new Map<string, string>()
   await eachOf([...new Set(ids)], async (id) => {
-    const { body } = await api.call({ method: 'GET', path: apiPath`/groups/${id}` })
-    names.set(id, (body as Wire<Group>).name)
+    names.set(id, (await api.getGroup({ path: { id } })).data.name)
   })
   return names
 }

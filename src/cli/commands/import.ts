@@ -1,7 +1,8 @@
 /** `import`: organisations in Peribolos YAML; refused with every problem, or sent in one request. */
 import { existsSync } from 'node:fs'
 import path from 'node:path'
-import type { ImportCount, ImportCounts, OrganisationImport } from '../../domain/api.ts'
+import type { ImportCounts } from '../../client/index.ts'
+import type { ImportCount, OrganisationImport } from '../../domain/api.ts'
 import { UsageError } from '../outcome.ts'
 import { describe, type PeribolosReading, readPeribolos } from '../peribolos/index.ts'
 import {
@@ -117,15 +118,9 @@ function readShare(text: string): number {
 async function send(organisation: OrganisationImport, { api, say }: Invocation): Promise<Output> {
   say('importing …')
   const startedAt = performance.now()
-  const { body, headers } = await api.call({
-    method: 'POST',
-    path: '/import',
-    body: organisation,
-    timeoutMs: PATIENCE_MS,
-  })
+  const call = await api.importOrganisation({ body: organisation }, { timeoutMs: PATIENCE_MS })
   const durationMs = Math.round(performance.now() - startedAt)
-  const counts = body as ImportCounts
-  const consistencyToken = headers.get('consistency-token')
+  const { data: counts, consistencyToken } = call
   return {
     json: { ...counts, durationMs, consistencyToken },
     text: [

@@ -1,5 +1,5 @@
 /** Lists: one page, or with `--all` every page behind it. */
-import type { ApiClient } from '../api-client.ts'
+import type { Arguments, CallOptions, Client, InputOf, ItemOf, PagedId } from '../../client/index.ts'
 import { UsageError } from '../outcome.ts'
 import { type Column, table } from '../table.ts'
 import type { Invocation, OptionSpec, Output } from './command.ts'
@@ -12,68 +12,58 @@ export const PAGE_OPTIONS = {
   all: { help: 'every page, not one' },
 } satisfies Record<string, OptionSpec>
 
-interface Page<Row> {
-  readonly data: readonly Row[]
-  readonly nextCursor: string | null
-}
-
-export interface ListRequest<Row> {
-  readonly path: string
-  readonly query?: Readonly<Record<string, string | undefined>>
+export interface ListView<Row> {
   readonly columns: readonly Column<Row>[]
-  /** How the API calls the position to go on from. */
-  readonly cursorName?: 'cursor' | 'after'
   /** What is needed to show the rows to a person; scripts get the answer as it is. */
   readonly prepare?: (rows: readonly Row[]) => Promise<void>
   /** Why the list is empty, where that is not obvious. */
   readonly whyNothing?: () => Promise<string>
 }
 
-export async function list<Row>(invocation: Invocation, request: ListRequest<Row>): Promise<Output> {
+interface Page<Row> {
+  readonly data: readonly Row[]
+  readonly nextCursor: string | null
+}
+
+/** @param id the call that answers the list, and what it takes beside a place in it */
+export async function list<Id extends PagedId>(
+  invocation: Invocation,
+  [id, input]: readonly [Id, InputOf<Id>],
+  view: ListView<ItemOf<Id>>,
+): Promise<Output> {
   const all = invocation.flag('all')
   const { limit, cursor } = invocation.given('limit', 'cursor')
   if (all && cursor !== undefined) throw new UsageError('--all starts at the beginning: leave --cursor out')
-  const first = { ...request.query, limit: limit ?? (all ? PAGE_MAX : undefined) }
-  const page = all
-    ? await everyPage(invocation.api, request, first)
-    : await onePage<Row>(invocation.api, request, first, cursor)
+  const place = { limit, ...(cursor !== undefined && { [id === 'listInvalidations' ? 'after' : 'cursor']: cursor }) }
+  const asked = queried(input, place)
+  const page: Page<ItemOf<Id>> = all
+    ? { data: await everyOne(invocation.api.items(id, ...given<Id>(asked))), nextCursor: null }
+    : await firstOf(invocation.api, id, asked)
   const more = page.nextCursor === null ? undefined : `more: --cursor ${page.nextCursor}   (or --all)`
   return {
     json: page,
-    text: invocation.json ? '' : await shown(invocation, request, page.data),
+    text: invocation.json ? '' : await shown(invocation, view, page.data),
     ...(more !== undefined && { aside: more }),
   }
 }
 
-async function shown<Row>({ width }: Invocation, request: ListRequest<Row>, rows: readonly Row[]): Promise<string> {
-  if (rows.length === 0) return (await request.whyNothing?.()) ?? 'nothing'
-  await request.prepare?.(rows)
-  return table(request.columns, rows, width)
+/** As it was typed: whether a limit is one is for the service to say. */
+function queried<Input>(input: Input, more: Readonly<Record<string, string | undefined>>): Input {
+  return { ...input, query: { ...(input as { readonly query?: object }).query, ...more } }
 }
 
-async function onePage<Row>(
-  api: ApiClient,
-  { path, cursorName = 'cursor' }: ListRequest<Row>,
-  query: Readonly<Record<string, string | undefined>>,
-  cursor: string | undefined,
-): Promise<Page<Row>> {
-  const { body } = await api.call({ method: 'GET', path, query: { ...query, [cursorName]: cursor } })
-  return body as Page<Row>
+const given = <Id extends PagedId>(input: InputOf<Id>) => [input] as unknown as Arguments<Id, CallOptions>
+
+async function firstOf<Id extends PagedId>(api: Client, id: Id, input: InputOf<Id>): Promise<Page<ItemOf<Id>>> {
+  const { value } = await api.pages(id, ...given<Id>(input)).next()
+  if (value === undefined) throw new Error('a list has at least one page')
+  return value.data as Page<ItemOf<Id>>
 }
 
-async function everyPage<Row>(
-  api: ApiClient,
-  request: ListRequest<Row>,
-  query: Readonly<Record<string, string | undefined>>,
-): Promise<Page<Row>> {
-  const data: Row[] = []
-  let cursor: string | undefined
-  do {
-    const page: Page<Row> = await onePage(api, request, query, cursor)
-    for (const row of page.data) data.push(row)
-    cursor = page.nextCursor ?? undefined
-  } while (cursor !== undefined)
-  return { data, nextCursor: null }
+async function shown<Row>({ width }: Invocation, view: ListView<Row>, rows: readonly Row[]): Promise<string> {
+  if (rows.length === 0) return (await view.whyNothing?.()) ?? 'nothing'
+  await view.prepare?.(rows)
+  return table(view.columns, rows, width)
 }
 
 export interface Amount {
@@ -83,8 +73,8 @@ export interface Amount {
 }
 
 /** How much of something there is, as far as one page tells. */
-export async function firstPage(api: ApiClient, path: string): Promise<Amount> {
-  const { data, nextCursor } = await onePage(api, { path, columns: [] }, { limit: PAGE_MAX }, undefined)
+export async function firstPage<Id extends PagedId>(api: Client, id: Id, input: InputOf<Id>): Promise<Amount> {
+  const { data, nextCursor } = await firstOf(api, id, queried(input, { limit: PAGE_MAX }))
   return amountOf(data.length, nextCursor !== null)
 }
 
@@ -93,10 +83,8 @@ export const amountOf = (count: number, more = false): Amount => ({
   shown: (noun) => `${count} ${noun}${count === 1 ? '' : 's'}${more ? ' or more' : ''}`,
 })
 
-export async function everyRow<Row>(
-  api: ApiClient,
-  path: string,
-  query: Readonly<Record<string, string>> = {},
-): Promise<readonly Row[]> {
-  return (await everyPage<Row>(api, { path, columns: [] }, { ...query, limit: PAGE_MAX })).data
+export async function everyOne<Item>(items: AsyncIterable<Item>): Promise<readonly Item[]> {
+  const all: Item[] = []
+  for await (const item of items) all.push(item)
+  return all
 }

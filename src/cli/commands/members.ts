@@ -1,6 +1,5 @@
 /** `members`: who is in a group, and in which role. */
-import type { Membership } from '../../domain/model.ts'
-import { apiPath } from '../api-client.ts'
+import type { MembershipRole } from '../../client/index.ts'
 import type { Command, Invocation } from './command.ts'
 import { list, PAGE_OPTIONS } from './lists.ts'
 import { change } from './mutations.ts'
@@ -13,8 +12,7 @@ const listMembers: Command = {
   takes: ['<group>'],
   options: PAGE_OPTIONS,
   run: (invocation) =>
-    list<Membership>(invocation, {
-      path: apiPath`/groups/${reference(invocation.argument(0))}/members`,
+    list(invocation, ['listMembers', { path: { id: reference(invocation.argument(0)) } }], {
       columns: [
         { title: 'USER', value: ({ userId }) => userId },
         { title: 'ROLE', value: ({ role }) => role },
@@ -28,12 +26,12 @@ const putMember: Command = {
   takes: ['<group>', '<user>'],
   options: { role: { value: '<role>', help: 'member by default', choices: ['member', 'maintainer'] } },
   run(invocation) {
-    const call = { method: 'PUT', path: pathOf(invocation), body: invocation.given('role') } as const
+    const body = invocation.given('role') as { readonly role?: MembershipRole }
     // The role in full: without --role a maintainer becomes a member.
-    return change(invocation, call, ({ body }) => {
-      const { userId, role } = body as Membership
-      return `${userId} is ${role} of ${invocation.argument(0)}`
-    })
+    return change(
+      invocation.api.putMember({ ...named(invocation), body }),
+      ({ data: { userId, role } }) => `${userId} is ${role} of ${invocation.argument(0)}`,
+    )
   },
 }
 
@@ -44,13 +42,13 @@ const removeMember: Command = {
   options: {},
   run: (invocation) =>
     change(
-      invocation,
-      { method: 'DELETE', path: pathOf(invocation) },
+      invocation.api.removeMember(named(invocation)),
       () => `${invocation.argument(1)} is no longer in ${invocation.argument(0)}`,
     ),
 }
 
 export const memberCommands = [listMembers, putMember, removeMember]
 
-const pathOf = (invocation: Invocation) =>
-  apiPath`/groups/${reference(invocation.argument(0))}/members/${invocation.argument(1)}`
+const named = (invocation: Invocation) => ({
+  path: { id: reference(invocation.argument(0)), userId: invocation.argument(1) },
+})

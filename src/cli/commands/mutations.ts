@@ -1,5 +1,5 @@
 /** Changes: one call, and the consistency token with which a later read sees it. */
-import type { ApiAnswer, ApiCall } from '../api-client.ts'
+import type { Answer } from '../../client/index.ts'
 import { facts } from '../table.ts'
 import type { Invocation, OptionSpec, Output } from './command.ts'
 
@@ -9,36 +9,38 @@ export const IF_MATCH = {
 
 export const YES = { yes: { help: 'do not ask' } } satisfies Record<string, OptionSpec>
 
-export const ifMatch = (invocation: Invocation): { headers?: Record<string, string> } => {
+export const ifMatch = (invocation: Invocation): { headers?: { 'if-match': string } } => {
   const etag = invocation.text('if-match')
   return etag === undefined ? {} : { headers: { 'if-match': etag } }
 }
 
 /** @param done tells from the answer what happened, in a few words */
-export async function change({ api }: Invocation, call: ApiCall, done: (answer: ApiAnswer) => string): Promise<Output> {
-  const answer = await api.call(call)
-  const consistencyToken = answer.headers.get('consistency-token')
+export async function change<Data>(
+  call: Promise<Answer<Data>>,
+  done: (answer: Answer<Data>) => string,
+): Promise<Output> {
+  const answer = await call
+  const { consistencyToken } = answer
   return {
-    json: { ...(answer.body as object | null), consistencyToken },
+    json: { ...(answer.data as object | null), consistencyToken },
     text: done(answer),
     ...(consistencyToken !== null && { aside: `Consistency-Token: ${consistencyToken}` }),
   }
 }
 
 /** Whether something was there before shows in the status alone. */
-export const createdOr = (created: string, otherwise: string) => (answer: ApiAnswer) =>
+export const createdOr = (created: string, otherwise: string) => (answer: Answer<unknown>) =>
   answer.status === 201 ? created : otherwise
 
 /** One thing, with the validator that a later change can present. */
-export async function single(
-  { api, json }: Invocation,
-  path: string,
-  forPeople: (body: unknown) => Promise<unknown> = async (body) => body,
+export async function single<Data>(
+  { json }: Invocation,
+  call: Promise<Answer<Data>>,
+  forPeople: (data: Data) => Promise<unknown> = async (data) => data,
 ): Promise<Output> {
-  const { body, headers } = await api.call({ method: 'GET', path })
-  const etag = headers.get('etag')
-  const text = json ? '' : factsOf(await forPeople(body))
-  return { json: body, text, ...(etag !== null && { aside: `ETag: ${etag}` }) }
+  const { data, etag } = await call
+  const text = json ? '' : factsOf(await forPeople(data))
+  return { json: data, text, ...(etag !== null && { aside: `ETag: ${etag}` }) }
 }
 
 /** Any JSON as names and values, nested ones by their path. */

@@ -1,6 +1,6 @@
 /** `resources`: the caller's list, or another user's, and the changes. */
-import { PERMISSIONS, type Permission, type VisibleResource } from '../../domain/model.ts'
-import { apiPath } from '../api-client.ts'
+import type { InputOf, Permission, Resource } from '../../client/index.ts'
+import { PERMISSIONS } from '../../domain/model.ts'
 import { UsageError } from '../outcome.ts'
 import { type Column, printable } from '../table.ts'
 import type { Command, Invocation, OptionSpec } from './command.ts'
@@ -20,7 +20,7 @@ const FILTERS = {
   permission: { value: '<permission>', help: 'at least this', choices: PERMISSIONS },
 } satisfies Record<string, OptionSpec>
 
-const COLUMNS: Column<VisibleResource>[] = [
+const COLUMNS: Column<Resource>[] = [
   { title: 'NAME', value: ({ name }) => name, shrinks: true },
   { title: 'KIND', value: ({ kind }) => kind },
   { title: 'PERMISSION', value: ({ permission }) => permission },
@@ -29,21 +29,21 @@ const COLUMNS: Column<VisibleResource>[] = [
 
 export const VISIBLE_OPTIONS = { ...FILTERS, ...PAGE_OPTIONS } satisfies Command['options']
 
-export function listVisible(invocation: Invocation, path: string, whyNothing?: () => Promise<string>) {
-  const query = invocation.given('kind', 'q', 'permission')
+export function listVisible(
+  invocation: Invocation,
+  [id, input]: readonly ['listResources', object] | readonly ['listUserResources', InputOf<'listUserResources'>],
+  whyNothing?: () => Promise<string>,
+) {
+  const query = invocation.given('kind', 'q', 'permission') as NonNullable<InputOf<'listResources'>['query']>
   const filtered = Object.keys(query).length > 0
-  return list<VisibleResource>(invocation, {
-    path,
-    query,
-    columns: COLUMNS,
-    ...(whyNothing && !filtered && { whyNothing }),
-  })
+  const view = { columns: COLUMNS, ...(whyNothing && !filtered && { whyNothing }) }
+  const asked = { ...input, query } as InputOf<'listUserResources'>
+  return list<'listResources' | 'listUserResources'>(invocation, [id, asked], view)
 }
 
 /** An administrator may do everything, and so expects to see everything. */
 async function whyCallerSeesNothing({ api }: Invocation): Promise<string> {
-  const { body } = await api.call({ method: 'GET', path: '/me' })
-  const { id, roles = [] } = body as { id: string; roles?: readonly string[] }
+  const { id, roles = [] } = (await api.getMe()).data
   const none = `nothing: ${id} is in no group that has a grant`
   if (!roles.includes('admin')) return printable(none)
   return printable(
@@ -58,7 +58,7 @@ const listResources: Command = {
   summary: 'the resources you may see',
   takes: [],
   options: VISIBLE_OPTIONS,
-  run: (invocation) => listVisible(invocation, '/resources', () => whyCallerSeesNothing(invocation)),
+  run: (invocation) => listVisible(invocation, ['listResources', {}], () => whyCallerSeesNothing(invocation)),
 }
 
 const getResource: Command = {
@@ -66,7 +66,7 @@ const getResource: Command = {
   summary: 'one resource',
   takes: ['<resource>'],
   options: {},
-  run: (invocation) => single(invocation, pathOf(invocation)),
+  run: (invocation) => single(invocation, invocation.api.getResource(named(invocation))),
 }
 
 const createResource: Command = {
@@ -79,8 +79,8 @@ const createResource: Command = {
     const kind = invocation.text('kind')
     if (kind === undefined) throw new UsageError('--kind is needed')
     const grants = invocation.texts('grant').map(readGrant)
-    const body = { name, ...readFields(invocation), ...(grants.length > 0 && { grants }) }
-    return change(invocation, { method: 'POST', path: '/resources', body }, () => `created ${name}`)
+    const body = { name, ...readFields(invocation), kind, ...(grants.length > 0 && { grants }) }
+    return change(invocation.api.createResource({ body }), () => `created ${name}`)
   },
 }
 
@@ -93,8 +93,8 @@ const updateResource: Command = {
     const body = { ...invocation.given('name'), ...readFields(invocation) }
     if (Object.keys(body).length === 0)
       throw new UsageError('nothing to change: give --name, --kind, --description or --attributes')
-    const call = { method: 'PATCH', path: pathOf(invocation), body, ...ifMatch(invocation) } as const
-    return change(invocation, call, () => `updated ${invocation.argument(0)}`)
+    const call = invocation.api.patchResource({ ...named(invocation), body, ...ifMatch(invocation) })
+    return change(call, () => `updated ${invocation.argument(0)}`)
   },
 }
 
@@ -106,17 +106,17 @@ const deleteResource: Command = {
   async run(invocation) {
     const name = invocation.argument(0)
     if (!invocation.flag('yes')) {
-      const access = await firstPage(invocation.api, `${pathOf(invocation)}/access`)
+      const access = await firstPage(invocation.api, 'listResourceAccess', named(invocation))
       if (access.count > 0) await invocation.confirm(`${access.shown(`user`)} can no longer see ${name} then`)
     }
-    const call = { method: 'DELETE', path: pathOf(invocation), ...ifMatch(invocation) } as const
-    return change(invocation, call, () => `deleted ${name}`)
+    const call = invocation.api.deleteResource({ ...named(invocation), ...ifMatch(invocation) })
+    return change(call, () => `deleted ${name}`)
   },
 }
 
 export const resourceCommands = [listResources, getResource, createResource, updateResource, deleteResource]
 
-const pathOf = (invocation: Invocation) => apiPath`/resources/${reference(invocation.argument(0))}`
+const named = (invocation: Invocation) => ({ path: { id: reference(invocation.argument(0)) } })
 
 function readFields(invocation: Invocation) {
   const { kind, description, attributes } = invocation.given('kind', 'description', 'attributes')
@@ -127,7 +127,7 @@ function readFields(invocation: Invocation) {
   }
 }
 
-function readJson(text: string): unknown {
+function readJson(text: string): Record<string, unknown> {
   try {
     return JSON.parse(text)
   } catch (cause) {

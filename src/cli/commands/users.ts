@@ -1,13 +1,11 @@
 /** `users` and `me`: who there is, and what their groups amount to. */
-import type { EffectiveGroup, User } from '../../domain/model.ts'
-import { apiPath } from '../api-client.ts'
+import type { EffectiveGroup } from '../../client/index.ts'
 import { UsageError } from '../outcome.ts'
 import type { Column } from '../table.ts'
 import type { Command } from './command.ts'
 import { firstPage, list, PAGE_OPTIONS } from './lists.ts'
 import { change, createdOr, single, YES } from './mutations.ts'
 import { listVisible, VISIBLE_OPTIONS } from './resources.ts'
-import type { Wire } from './wire.ts'
 
 const GROUP_COLUMNS: Column<EffectiveGroup>[] = [
   { title: 'GROUP', value: ({ name }) => name },
@@ -22,9 +20,7 @@ const listUsers: Command = {
   takes: [],
   options: { q: { value: '<prefix>', help: 'only ids that begin so' }, ...PAGE_OPTIONS },
   run: (invocation) =>
-    list<Wire<User>>(invocation, {
-      path: '/users',
-      query: invocation.given('q'),
+    list(invocation, ['listUsers', { query: invocation.given('q') }], {
       columns: [
         { title: 'ID', value: ({ id }) => id },
         { title: 'NAME', value: ({ displayName }) => displayName, shrinks: true },
@@ -38,7 +34,7 @@ const getUser: Command = {
   summary: 'one user',
   takes: ['<user>'],
   options: {},
-  run: (invocation) => single(invocation, apiPath`/users/${invocation.argument(0)}`),
+  run: (invocation) => single(invocation, invocation.api.getUser(ofUser(invocation.argument(0)))),
 }
 
 const putUser: Command = {
@@ -59,8 +55,10 @@ const putUser: Command = {
       ...(name !== undefined && { displayName: name === '' ? null : name }),
       ...((disable || enable) && { disabled: disable }),
     }
-    const call = { method: 'PUT', path: apiPath`/users/${user}`, body } as const
-    return change(invocation, call, createdOr(`created ${user}`, `${user} is as asked`))
+    return change(
+      invocation.api.putUser({ ...ofUser(user), body }),
+      createdOr(`created ${user}`, `${user} is as asked`),
+    )
   },
 }
 
@@ -72,10 +70,10 @@ const deleteUser: Command = {
   async run(invocation) {
     const user = invocation.argument(0)
     if (!invocation.flag('yes')) {
-      const groups = await firstPage(invocation.api, apiPath`/users/${user}/groups`)
+      const groups = await firstPage(invocation.api, 'listUserGroups', ofUser(user))
       if (groups.count > 0) await invocation.confirm(`${user} leaves ${groups.shown('group')} then`)
     }
-    return change(invocation, { method: 'DELETE', path: apiPath`/users/${user}` }, () => `deleted ${user}`)
+    return change(invocation.api.deleteUser(ofUser(user)), () => `deleted ${user}`)
   },
 }
 
@@ -84,8 +82,7 @@ const userGroups: Command = {
   summary: "a user's effective groups, and how each is obtained",
   takes: ['<user>'],
   options: {},
-  run: (invocation) =>
-    list(invocation, { path: apiPath`/users/${invocation.argument(0)}/groups`, columns: GROUP_COLUMNS }),
+  run: (invocation) => list(invocation, ['listUserGroups', ofUser(invocation.argument(0))], { columns: GROUP_COLUMNS }),
 }
 
 const userResources: Command = {
@@ -93,7 +90,7 @@ const userResources: Command = {
   summary: 'the resources a user may see',
   takes: ['<user>'],
   options: VISIBLE_OPTIONS,
-  run: (invocation) => listVisible(invocation, apiPath`/users/${invocation.argument(0)}/resources`),
+  run: (invocation) => listVisible(invocation, ['listUserResources', ofUser(invocation.argument(0))]),
 }
 
 const me: Command = {
@@ -102,7 +99,7 @@ const me: Command = {
   summary: 'who you are here: id, roles, counts',
   takes: [],
   options: {},
-  run: (invocation) => single(invocation, '/me'),
+  run: (invocation) => single(invocation, invocation.api.getMe()),
 }
 
 const myGroups: Command = {
@@ -110,7 +107,9 @@ const myGroups: Command = {
   summary: 'your effective groups',
   takes: [],
   options: {},
-  run: (invocation) => list(invocation, { path: '/me/groups', columns: GROUP_COLUMNS }),
+  run: (invocation) => list(invocation, ['listMyGroups', {}], { columns: GROUP_COLUMNS }),
 }
 
 export const userCommands = [listUsers, getUser, putUser, deleteUser, userGroups, userResources, me, myGroups]
+
+const ofUser = (id: string) => ({ path: { id } })

@@ -1,19 +1,18 @@
 /** Groups that `previously` names are renamed before the import, which would create a second one otherwise. */
-import { type ApiClient, apiPath } from '../api-client.ts'
-import { RefusedError } from '../outcome.ts'
+import { type Client, RefusedError } from '../../client/index.ts'
 import type { Renames } from '../peribolos/index.ts'
 import type { Surplus } from './surplus.ts'
 
 const [NOT_FOUND, CONFLICT] = [404, 409]
 
 export async function renameFormerNames(
-  api: ApiClient,
+  api: Client,
   { resources }: Renames,
   { renames }: Pick<Surplus, 'renames'>,
   say: (text: string) => void,
 ): Promise<void> {
   for (const { id, from, to } of renames) {
-    await api.call({ method: 'PATCH', path: apiPath`/groups/${id}`, body: { name: to } })
+    await api.patchGroup({ path: { id }, body: { name: to } })
     say(`renamed ${from} to ${to}`)
   }
   for (const { from, to } of resources) {
@@ -26,9 +25,9 @@ export async function renameFormerNames(
 }
 
 /** No call lists the resources of others, so the renaming itself tells whether there is one. */
-async function renameResource(api: ApiClient, from: string, to: string): Promise<'renamed' | 'absent' | 'taken'> {
+async function renameResource(api: Client, from: string, to: string): Promise<'renamed' | 'absent' | 'taken'> {
   try {
-    await api.call({ method: 'PATCH', path: apiPath`/resources/${`name:${from}`}`, body: { name: to } })
+    await api.patchResource({ path: { id: `name:${from}` }, body: { name: to } })
     return 'renamed'
   } catch (error) {
     if (error instanceof RefusedError && error.status === NOT_FOUND) return 'absent'

@@ -1,9 +1,6 @@
 /** The groups of the imported organisations as the service has them, less what the files name. */
+import type { Client, Permission } from '../../client/index.ts'
 import type { OrganisationImport } from '../../domain/api.ts'
-import type { Group, Membership, Permission } from '../../domain/model.ts'
-import { type ApiClient, apiPath } from '../api-client.ts'
-import { everyRow } from '../commands/lists.ts'
-import type { Wire } from '../commands/wire.ts'
 import { eachOf } from '../each-of.ts'
 import { UsageError } from '../outcome.ts'
 import type { Renames } from '../peribolos/index.ts'
@@ -31,15 +28,8 @@ interface Imported {
   readonly renames: Renames
 }
 
-/** A grant as the list of a group shows it. */
-interface GrantRow {
-  readonly resourceId: string
-  readonly resourceName: string
-  readonly permission: Permission
-}
-
 export async function findSurplus(
-  api: ApiClient,
+  api: Client,
   { organisations, organisation, renames }: Imported,
   { orgRoles }: { readonly orgRoles: boolean },
 ): Promise<Surplus> {
@@ -53,14 +43,12 @@ export async function findSurplus(
   const existing = { groups: found.length, memberships: 0, grants: 0 }
   await eachOf(found, async ({ id: groupId, name }) => {
     const group = nameNow.get(groupId) ?? name
-    for (const { userId } of await everyRow<Membership>(api, apiPath`/groups/${groupId}/members`)) {
+    const ofGroup = { path: { id: groupId } }
+    for await (const { userId } of api.items('listMembers', ofGroup)) {
       existing.memberships++
       if (!wanted.members(group).has(userId)) memberships.push({ groupId, group, user: userId })
     }
-    for (const { resourceId, resourceName, permission } of await everyRow<GrantRow>(
-      api,
-      apiPath`/groups/${groupId}/grants`,
-    )) {
+    for await (const { resourceId, resourceName, permission } of api.items('listGrants', ofGroup)) {
       existing.grants++
       const resource = formerResources.get(resourceName) ?? resourceName
       if (!wanted.resources(group).has(resource)) grants.push({ groupId, group, resourceId, resource, permission })
@@ -78,13 +66,13 @@ export async function findSurplus(
 }
 
 /** Only with `orgRoles` are the groups of the organisation itself the import's to judge. */
-async function groupsOf(api: ApiClient, organisations: readonly string[], orgRoles: boolean) {
+async function groupsOf(api: Client, organisations: readonly string[], orgRoles: boolean) {
   const found = new Map<string, { readonly id: string; readonly name: string }>()
   for (const org of organisations) {
     const isOfRoles = (name: string) => name === org || name === `${org}:admins`
     const isOwn = (name: string) =>
       isOfRoles(name) ? orgRoles : name.startsWith(`${org}/`) || isOfCollaborators(org, name)
-    for (const { id, name } of await everyRow<Wire<Group>>(api, '/groups', { q: org }))
+    for await (const { id, name } of api.items('listGroups', { query: { q: org } }))
       if (isOwn(name)) found.set(id, { id, name })
   }
   return [...found.values()]

@@ -17,12 +17,19 @@ export interface Change {
   readonly buckets: readonly string[]
   /** Whole layers, where naming users would be too many. */
   readonly layers: readonly string[]
+  /**
+   * Names of the groups and resources above, by id: those of now, or the last ones of what this change deleted. Without
+   * a name: what was deleted since, or in another way, and in a backlog what is beyond the first thousands.
+   */
+  readonly names: Readonly<Record<string, string>>
 }
 
 /** Without `change`, only the position moved; with `reset`, changes may be missing: discard everything cached. */
 export interface ChangeEvent {
   /** Opaque: the position at which a client resumes. */
   readonly id: string
+  /** Of a change: the same whenever it is sent again, and of no other change of this database. */
+  readonly key?: string
   readonly change?: Change
   readonly reset?: true
 }

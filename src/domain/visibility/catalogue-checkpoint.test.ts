@@ -1,7 +1,16 @@
 import { describe, expect, it, vi } from 'vitest'
 import { createInvalidationIndex, type EntryStore, StoreUnavailableError } from '../../cache/index.ts'
-import { createFakeClock, DATABASE, entries, snapshot, stamp, xid } from '../../cache/test-fakes.ts'
-import { createInMemoryEntryStore } from '../../package/in-memory-entry-store.ts'
+import {
+  createFakeClock,
+  createFaultyStore,
+  createInMemoryEntryStore,
+  DATABASE,
+  entries,
+  snapshot,
+  stamp,
+  unavailable,
+  xid,
+} from '../../cache/testing/index.ts'
 import { bucketTag, catalogueBucketKey, catalogueKey, layerTag, retentionOf } from '../keys.ts'
 import type { CatalogueItem } from '../source.ts'
 import { createCatalogue } from './catalogue.ts'
@@ -28,7 +37,7 @@ const itemsOf = (bucket: number): CatalogueItem[] =>
 
 function setUp() {
   const clock = createFakeClock()
-  const store = createInMemoryEntryStore({ clock })
+  const store = createFaultyStore(createInMemoryEntryStore({ clock }))
   const seen: string[] = []
 
   /** Another process: it shares the store, and follows the log by itself. */
@@ -245,9 +254,9 @@ describe('saving the catalogue', () => {
   it('is put off without the store, and hides no fault of the program', async () => {
     const { filled, store } = setUp()
     const made = filled()
-    store.faults.unavailable('redis-timeout')
+    store.fault = unavailable('redis-timeout')
     expect(await made.save()).toBe('not-now')
-    store.faults.unavailable(null)
+    store.fault = 'nothing'
     vi.spyOn(store, 'read').mockRejectedValueOnce(new TypeError('a fault'))
     await expect(made.save()).rejects.toThrow('a fault')
   })
@@ -353,9 +362,9 @@ describe('a process that starts', () => {
 
   it('takes nothing that was flushed, and nothing from a store that cannot be asked', async () => {
     const { instance, store, seen } = await saved()
-    store.faults.unavailable('redis-timeout')
+    store.fault = unavailable('redis-timeout')
     expect(await instance().checkpoint.load(ALL)).toEqual([])
-    store.faults.unavailable(null)
+    store.fault = 'nothing'
     await store.replaceGenerations(['resources'])
     expect(await instance().checkpoint.load(ALL)).toEqual([])
     expect(new Set(seen)).toEqual(new Set(['rejected resources flushed']))

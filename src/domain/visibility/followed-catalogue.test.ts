@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import type { InvalidationIndex, LogBatch, Stamp } from '../../cache/index.ts'
-import { barrier, createFakeClock, settle, stamp, xid } from '../../cache/test-fakes.ts'
+import { barrier, createFakeClock, settle, stamp, xid } from '../../cache/testing/index.ts'
 import { bucketTag, layerTag, resourceTag, userTag } from '../keys.ts'
 import type { ResourceId, UserId } from '../model.ts'
 import type { CatalogueItem, ResourceState } from '../source.ts'

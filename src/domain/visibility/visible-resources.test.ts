@@ -11,7 +11,7 @@ import {
   type Stamp,
   type Tag,
 } from '../../cache/index.ts'
-import { createFakeClock, createFakeStore } from '../../cache/test-fakes.ts'
+import { createFakeClock, createInMemoryEntryStore } from '../../cache/testing/index.ts'
 import type { ResourceQuery } from '../api.ts'
 import { createCursorCodec } from '../cursor.ts'
 import { createFreshness } from '../freshness.ts'
@@ -34,8 +34,10 @@ const at = (xmax: number): Stamp => ({ database: DATABASE, snapshot: parseSnapsh
 const row = (xid: number, ...tags: Tag[]) => ({ xid, tags }) as unknown as LogRow
 const group: GroupNode = { id: team, name: 'team', parentId: null, role: 'member' }
 
+const createStore = () => createInMemoryEntryStore({ clock: { monotonicMs: () => 0 } })
+
 /** An instance whose log goes on only when the test says so. */
-function createInstance() {
+function createInstance(shared = createStore()) {
   const clock = createFakeClock()
   const entries = createEntryCodec(SECRET)
   const index = createInvalidationIndex({ retentionOf, maxTags: 100 })
@@ -46,7 +48,7 @@ function createInstance() {
   const instance = {
     clock,
     index,
-    store: createFakeStore(),
+    store: shared,
     isWhole: true,
     isReadable: true,
     /** With the next read of the log. */
@@ -121,6 +123,15 @@ beforeEach(() => {
   ;({ instance, visible, index, store } = createInstance())
 })
 
+/** Another instance that is further in the log finds nothing in the store, and fills it. */
+async function fillAt(position: number): Promise<void> {
+  for (const key of store.entries.keys()) store.faults.evict(key)
+  const other = createInstance(store)
+  other.index.advance(at(position).snapshot, [])
+  await other.visible.page(alice, first, {})
+  expect(store.entries.size).toBeGreaterThan(0)
+}
+
 const size = ({ body }: { body: Buffer }) => (JSON.parse(body.toString()) as { data: unknown[] }).data.length
 
 describe('a list that is not stored yet', () => {
@@ -189,10 +200,7 @@ describe('what is merged behind a list', () => {
   })
 
   it('waits for a position that covers the list: another instance may have filled it', async () => {
-    const other = createInstance()
-    other.index.advance(at(30).snapshot, [])
-    await other.visible.page(alice, first, {})
-    for (const [key, entry] of other.store.entries) store.entries.set(key, entry)
+    await fillAt(30)
     instance.upcoming = [row(40, grantsTag(team))]
     const { logReads } = instance
     const page = await next()
@@ -200,10 +208,7 @@ describe('what is merged behind a list', () => {
   })
 
   it('is left to SQL where that position cannot be had', async () => {
-    const other = createInstance()
-    other.index.advance(at(30).snapshot, [])
-    await other.visible.page(alice, first, {})
-    for (const [key, entry] of other.store.entries) store.entries.set(key, entry)
+    await fillAt(30)
     instance.isReadable = false
     expect((await next()).cache).toEqual({ kind: 'bypass', detail: 'log-behind' })
   })

@@ -188,7 +188,7 @@ export function createVisibleResources(options: VisibleResourcesOptions): Visibl
     return { list, groups: groupsOf(list) }
   }
 
-  /** Whoever is asked about again and again is given a list, beside the answer; if that fails, nothing is lost. */
+  /** A user who is asked about again and again is given a list, beside the answer; if that fails, nothing is lost. */
   function countDecision(user: UserId, groups: readonly GroupNode[]): void {
     const count = (decisionsBy.get(groups) ?? 0) + 1
     decisionsBy.set(groups, count)

@@ -3,10 +3,11 @@ import { z } from 'zod'
 import { type FlushScope, LAYER_NAMES } from '../../domain/api.ts'
 import type { ResourceId } from '../../domain/model.ts'
 import { mutated } from '../answers.ts'
+import { cacheStatusOut, invalidationOut, userEntriesOut } from '../cache-schemas.ts'
 import { cacheAdmin } from '../policies.ts'
 import { json } from '../reply.ts'
 import { route } from '../route.ts'
-import { anyObject, limit, pageOf, pathUserId, reason, refTo, userId } from '../schemas.ts'
+import { limit, pageOf, pathUserId, reason, refTo, userId } from '../schemas.ts'
 
 const common = { reason, dryRun: z.boolean().default(false) }
 
@@ -50,7 +51,7 @@ const status = route({
   tag: 'Cache',
   policy: cacheAdmin,
   quota: 'admin',
-  answers: [{ status: 200, description: 'The state of this instance and of the fleet', schema: anyObject }],
+  answers: [{ status: 200, description: 'The state of this instance and of the fleet', schema: cacheStatusOut }],
   handle: async (_request, { cache }) => json(await cache.status()),
 })
 
@@ -84,7 +85,7 @@ const userEntries = route({
   policy: cacheAdmin,
   quota: 'admin',
   params: z.object({ id: pathUserId }),
-  answers: [{ status: 200, description: 'The entries', schema: anyObject }],
+  answers: [{ status: 200, description: 'The entries', schema: userEntriesOut }],
   handle: async ({ params: { id } }, { cache }) => json(await cache.userEntries(id)),
 })
 
@@ -104,7 +105,7 @@ const invalidations = route({
       .exactOptional()
       .meta({ description: 'The `nextCursor` of an earlier page' }),
   }),
-  answers: [{ status: 200, description: 'A page', schema: pageOf(anyObject) }],
+  answers: [{ status: 200, description: 'A page', schema: pageOf(invalidationOut) }],
   async handle({ query }, { cache }) {
     const { data, nextCursor } = await cache.invalidations(query)
     return json({ data, nextCursor })

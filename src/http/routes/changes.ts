@@ -1,8 +1,10 @@
 /** The change feed: what stopped being valid, for services that keep caches of their own. */
+import type { Request } from 'express'
 import { z } from 'zod'
 import type { ChangeEvent, ChangeStream } from '../../domain/api.ts'
 import { DomainError } from '../../domain/errors.ts'
-import { formatEvent } from '../event-stream.ts'
+import { CLOUD_EVENT_TYPE, cloudEventOut, cloudEvents, plainEvent } from '../change-events.ts'
+import { formatEvent, type ServerSentEvent } from '../event-stream.ts'
 import { admin } from '../policies.ts'
 import { HttpError } from '../problem.ts'
 import { json } from '../reply.ts'
@@ -10,6 +12,8 @@ import { route } from '../route.ts'
 
 /** How soon a client is to come back after an end, in milliseconds; its own default is for it to choose. */
 const RETRY = 'retry: 1000\n\n'
+
+const STREAM_TYPE = 'text/event-stream'
 
 const ticketOut = z
   .object({ ticket: z.string(), expiresAt: z.string().meta({ format: 'date-time' }) })
@@ -20,11 +24,12 @@ const followChanges = route({
   method: 'get',
   path: '/changes',
   summary:
-    'What stopped being valid, as Server-Sent Events: `change`, or `reset` when everything held must go. Ends every few minutes: come back with `Last-Event-ID`, which misses nothing and may repeat',
+    'What stopped being valid, as Server-Sent Events: `change` (its data is a `Change`), or `reset` when everything held must go. With `Accept: application/cloudevents+json` each is a CloudEvent instead, still one event of the stream. Ends every few minutes: come back with `Last-Event-ID`, which misses nothing and may repeat',
   tag: 'Changes',
   policy: admin,
   quota: 'admin',
-  produces: 'text/event-stream',
+  produces: STREAM_TYPE,
+  otherForms: { [CLOUD_EVENT_TYPE]: cloudEventOut },
   takesTickets: true,
   query: z.strictObject({
     ticket: z
@@ -37,13 +42,18 @@ const followChanges = route({
       .regex(/^[\w-]{1,8192}$/, { error: 'is not an id of this stream' })
       .exactOptional()
       .meta({ description: 'As `Last-Event-ID`, for a new `EventSource`; the header counts before it' }),
+    format: z
+      .literal('cloudevents', { error: 'must be cloudevents' })
+      .exactOptional()
+      .meta({ description: 'As the `Accept` header, which `EventSource` does not let one choose' }),
   }),
   reads: { 'last-event-id': 'The last id received; without it the stream starts now.' },
   answers: [{ status: 200, description: 'The stream' }],
-  async handle({ http, query }, { changes }) {
+  async handle({ http, query, baseUrl }, { changes }) {
     const from = lastEventId(http.headers['last-event-id']) ?? query.lastEventId
     const stream = await changes.open(from).catch(inWordsOfTheHeader)
-    return { status: 200, headers: ['X-Accel-Buffering', 'no'], stream: onTheWire(stream) }
+    const form = query.format !== undefined || prefersCloudEvents(http) ? cloudEvents(baseUrl()) : plainEvent
+    return { status: 200, headers: ['X-Accel-Buffering', 'no'], stream: onTheWire(stream, form) }
   },
 })
 
@@ -76,22 +86,25 @@ function inWordsOfTheHeader(error: unknown): never {
   throw error instanceof DomainError && error.code === 'invalid-input' ? notAnId() : error
 }
 
-function onTheWire(stream: ChangeStream) {
+/** A client that names both takes the framing for granted, and means what is inside. */
+function prefersCloudEvents({ headers: { accept = '' } }: Request): boolean {
+  return accept.split(',').some((range) => {
+    const [type = '', ...parameters] = range.split(';').map((part) => part.trim().toLowerCase())
+    return type === CLOUD_EVENT_TYPE && !parameters.some((each) => /^q=0(\.0*)?$/.test(each))
+  })
+}
+
+function onTheWire(stream: ChangeStream, form: (event: ChangeEvent) => ServerSentEvent) {
   let begun = false
   return {
     async next() {
       const events = await stream.next()
       if (events === null) return null
-      const text = events.map(toEvent).map(formatEvent).join('')
+      const text = events.map(form).map(formatEvent).join('')
       const first = !begun
       begun = true
       return first ? RETRY + text : text
     },
     close: () => stream.close(),
   }
-}
-
-function toEvent({ id, change, reset }: ChangeEvent) {
-  if (reset) return { id, event: 'reset', data: {} }
-  return change === undefined ? { id } : { id, event: 'change', data: change }
 }

@@ -27,6 +27,15 @@ export const consolePage = fileRoute({
   path: '/console',
   file: 'index.html',
   summary: 'The console',
+  // The answer of an issuer (RFC 6749, RFC 9207, OpenID Connect Session Management), which the page reads itself.
+  query: z.strictObject(
+    Object.fromEntries(
+      ['code', 'state', 'iss', 'session_state', 'error', 'error_description', 'error_uri'].map((name) => [
+        name,
+        z.string().exactOptional(),
+      ]),
+    ),
+  ),
 })
 
 /** Everything that the page consists of beside itself, as it was built. */
@@ -44,9 +53,9 @@ function filesOf(folder: string): string[] {
     .map(({ name }) => (folder === '' ? name : `${folder}/${name}`))
 }
 
-type FileRoute = Pick<Route, 'operationId' | 'path' | 'summary'> & { readonly file: string }
+type FileRoute = Pick<Route, 'operationId' | 'path' | 'summary' | 'query'> & { readonly file: string }
 
-function fileRoute({ operationId, path, file, summary }: FileRoute): Route {
+function fileRoute({ operationId, path, file, summary, query }: FileRoute): Route {
   const produces = TYPES[extname(file)] ?? 'application/octet-stream'
   let content: { readonly bytes: Buffer; readonly etag: string } | undefined
   return route({
@@ -56,6 +65,7 @@ function fileRoute({ operationId, path, file, summary }: FileRoute): Route {
     summary,
     tag: 'Console',
     policy: anyone,
+    ...(query !== undefined && { query }),
     produces,
     answers: [{ status: 200, description: summary, headers: ['ETag'] }],
     refuses: ['not-found'],
@@ -73,6 +83,41 @@ function read(file: string) {
   const bytes = readFileSync(path)
   return { bytes, etag: `"${createHash('sha256').update(bytes).digest('base64url').slice(0, 27)}"` }
 }
+
+/** How people sign in by OpenID Connect: a public client, code with PKCE. */
+export interface ConsoleSignIn {
+  readonly issuer: string
+  readonly clientId: string
+  readonly scope: string
+  /** RFC 8707: what the token is to be for, where the issuer wants to be told. */
+  readonly resource?: string | undefined
+}
+
+const configurationOut = z
+  .object({
+    signIn: z
+      .object({
+        issuer: z.string(),
+        clientId: z.string(),
+        scope: z.string(),
+        resource: z.string().exactOptional(),
+      })
+      .nullable()
+      .meta({ description: 'Null: by a token that is pasted' }),
+  })
+  .meta({ id: 'ConsoleConfiguration' })
+
+export const configurationRoute = (signIn: ConsoleSignIn | undefined): Route =>
+  route({
+    operationId: 'getConsoleConfiguration',
+    method: 'get',
+    path: '/console/configuration',
+    summary: 'How people sign in to the console',
+    tag: 'Console',
+    policy: anyone,
+    answers: [{ status: 200, description: 'The configuration', schema: configurationOut }],
+    handle: () => json({ signIn: signIn ?? null }),
+  })
 
 /** Only the local stack has it. */
 export function signInRoute(redeem: RedeemCode): Route {

@@ -10,7 +10,7 @@ import { json, type Reply } from '../reply.ts'
 import { type Route, route } from '../route.ts'
 import { anyObject } from '../schemas.ts'
 
-const INITIALIZER = `window.ui = SwaggerUIBundle({ url: '/openapi.json', dom_id: '#swagger-ui', deepLinking: true, persistAuthorization: true, validatorUrl: null })\n`
+const INITIALIZER = `window.ui = SwaggerUIBundle({ url: '/openapi.json', dom_id: '#swagger-ui', deepLinking: true, filter: true, persistAuthorization: true, validatorUrl: null })\n`
 
 const PAGE = `<!doctype html>
 <html lang="en">

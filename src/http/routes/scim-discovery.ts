@@ -56,12 +56,12 @@ const schema = (base: string) => (kind: ScimKind) => ({
   meta: { resourceType: 'Schema', location: `${base}/Schemas/${SCHEMA_OF[kind]}` },
 })
 
-type Discovery = Pick<RouteRequest<unknown, { filter?: string }, unknown>, 'query' | 'origin'>
+type Discovery = Pick<RouteRequest<unknown, { filter?: string }, unknown>, 'query' | 'baseUrl'>
 
 /** Or a client could believe that it knows all that match (RFC 7644, 4). */
-function baseFor({ query, origin }: Discovery): string {
+function baseFor({ query, baseUrl }: Discovery): string {
   if (query.filter !== undefined) throw new DomainError('forbidden', 'no filter here')
-  return baseOf(origin)
+  return baseOf(baseUrl)
 }
 
 const COMMON = { ...SCIM, method: 'get', query } as const

@@ -58,10 +58,10 @@ const listGroups = route({
       schema: scimListOut(scimGroupOut),
     },
   ],
-  async handle({ query, origin, http }, { scim }) {
+  async handle({ query, baseUrl, http }, { scim }) {
     const selection = selectionOf('Group', query)
     const page = await scim.groups(queryOf('Group', query, selection))
-    const base = baseOf(origin)
+    const base = baseOf(baseUrl)
     return scimReply(
       http,
       listResponse(page, startOf(query), (group) => shown(group, base, selection)),
@@ -87,10 +87,10 @@ const createGroup = route({
     },
   ],
   refuses: ['already-exists', 'idempotency-in-progress', 'idempotency-other-body'],
-  async handle({ query, body, origin, mutation, http }, { mutations, scim }) {
+  async handle({ query, body, baseUrl, mutation, http }, { mutations, scim }) {
     const id = crypto.randomUUID() as string as GroupId
     const outcome = await mutations.createScimGroup({ id, attributes: body }, mutation())
-    return changed(outcome, { query, origin, http }, scim, 201)
+    return changed(outcome, { query, baseUrl, http }, scim, 201)
   },
 })
 
@@ -104,11 +104,11 @@ const getGroup = route({
   query: selectionQuery,
   answers: [{ status: 200, description: 'The group', schema: scimGroupOut, headers: ['ETag'] }],
   refuses: ['not-found'],
-  async handle({ params: { id }, query, origin, http }, { scim }) {
+  async handle({ params: { id }, query, baseUrl, http }, { scim }) {
     const selection = selectionOf('Group', query)
     const group = await scim.group(id, relatedOf('Group', selection))
     if (group === null) throw new DomainError('not-found', 'no such group')
-    return scimReply(http, shown(group, baseOf(origin), selection), { etag: tagOf(group) })
+    return scimReply(http, shown(group, baseOf(baseUrl), selection), { etag: tagOf(group) })
   },
 })
 
@@ -129,10 +129,10 @@ const replaceGroup = route({
   body: groupBody,
   bodyExample: newcomers,
   answers: [{ status: 200, description: 'As it is now', schema: scimGroupOut, headers: ['Consistency-Token', 'ETag'] }],
-  async handle({ params: { id }, query, body, origin, mutation, http }, { mutations, scim }) {
+  async handle({ params: { id }, query, body, baseUrl, mutation, http }, { mutations, scim }) {
     const changes = { replacement: body }
     const outcome = await mutations.updateScimGroup({ id, changes, ...conditionIn(http) }, mutation())
-    return changed(outcome, { query, origin, http }, scim)
+    return changed(outcome, { query, baseUrl, http }, scim)
   },
 })
 

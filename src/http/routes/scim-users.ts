@@ -49,10 +49,10 @@ const listUsers = route({
   summary: 'Users that match a filter, in the order of their creation',
   query: listQuery,
   answers: [{ status: 200, description: 'A page', schema: scimListOut(scimUserOut) }],
-  async handle({ query, origin, http }, { scim }) {
+  async handle({ query, baseUrl, http }, { scim }) {
     const selection = selectionOf('User', query)
     const page = await scim.users(queryOf('User', query, selection))
-    const base = baseOf(origin)
+    const base = baseOf(baseUrl)
     return scimReply(
       http,
       listResponse(page, startOf(query), (user) => shown(user, base, selection)),
@@ -78,10 +78,10 @@ const createUser = route({
     },
   ],
   refuses: ['already-exists', 'idempotency-in-progress', 'idempotency-other-body'],
-  async handle({ query, body, origin, mutation, http }, { mutations, scim }) {
+  async handle({ query, body, baseUrl, mutation, http }, { mutations, scim }) {
     const attributes = { ...body, active: body.active ?? true }
     const outcome = await mutations.createScimUser({ id: idOf(attributes, scim), attributes }, mutation())
-    return changed(outcome, { query, origin, http }, scim, 201)
+    return changed(outcome, { query, baseUrl, http }, scim, 201)
   },
 })
 
@@ -95,11 +95,11 @@ const getUser = route({
   query: selectionQuery,
   answers: [{ status: 200, description: 'The user', schema: scimUserOut, headers: ['ETag'] }],
   refuses: ['not-found'],
-  async handle({ params: { id }, query, origin, http }, { scim }) {
+  async handle({ params: { id }, query, baseUrl, http }, { scim }) {
     const selection = selectionOf('User', query)
     const user = await scim.user(id, relatedOf('User', selection))
     if (user === null) throw new DomainError('not-found', 'no such user')
-    return scimReply(http, shown(user, baseOf(origin), selection), { etag: tagOf(user) })
+    return scimReply(http, shown(user, baseOf(baseUrl), selection), { etag: tagOf(user) })
   },
 })
 
@@ -123,12 +123,12 @@ const replaceUser = route({
   summary: 'Replace all attributes of a user; without `active`, that stays as it is',
   body: userBody,
   bodyExample: erin,
-  async handle({ params: { id }, query, body, origin, mutation, http }, { mutations, scim }) {
+  async handle({ params: { id }, query, body, baseUrl, mutation, http }, { mutations, scim }) {
     const outcome = await mutations.updateScimUser(
       { id, changes: { replacement: body }, idSource: scim.idSource, ...conditionIn(http) },
       mutation(),
     )
-    return changed(outcome, { query, origin, http }, scim)
+    return changed(outcome, { query, baseUrl, http }, scim)
   },
 })
 
@@ -139,13 +139,13 @@ const patchUser = route({
   summary: 'Change some attributes of a user (PatchOp)',
   body: patchBody,
   bodyExample: { schemas: [PATCH_SCHEMA], Operations: [{ op: 'replace', path: 'active', value: false }] },
-  async handle({ params: { id }, query, body, origin, mutation, http }, { mutations, scim }) {
+  async handle({ params: { id }, query, body, baseUrl, mutation, http }, { mutations, scim }) {
     const changes = { operations: operationsOf('User', body) }
     const outcome = await mutations.updateScimUser(
       { id, changes, idSource: scim.idSource, ...conditionIn(http) },
       mutation(),
     )
-    return changed(outcome, { query, origin, http }, scim)
+    return changed(outcome, { query, baseUrl, http }, scim)
   },
 })
 

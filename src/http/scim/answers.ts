@@ -16,7 +16,8 @@ const BODY_LIMIT_BYTES = 4 * 1024 * 1024
 export const SCIM = {
   tag: 'SCIM',
   policy: provisioner,
-  produces: [SCIM_TYPE, 'application/json'],
+  produces: SCIM_TYPE,
+  alsoNamed: ['application/json'],
   consumes: [SCIM_TYPE, 'application/json'],
   refusesAs: 'scim',
   bodyLimitBytes: BODY_LIMIT_BYTES,
@@ -24,7 +25,7 @@ export const SCIM = {
 
 export const CONDITION = { 'if-match': 'The ETag you read, or `*`; 412 when it is no longer current.' }
 
-export const baseOf = (origin: () => string) => `${origin()}${SCIM_PATH}`
+export const baseOf = (baseUrl: () => string) => `${baseUrl()}${SCIM_PATH}`
 
 const names = z.string().max(2000)
 /** Parameters that are not known are ignored: Entra ID adds its own. */
@@ -99,7 +100,7 @@ export function conditionIn(req: Request): { condition?: ListCondition } {
 
 export interface Answering {
   readonly query: z.output<typeof selectionQuery>
-  readonly origin: () => string
+  readonly baseUrl: () => string
   readonly http: Request
 }
 
@@ -115,13 +116,13 @@ interface Found<Resource> {
 export async function changedReply<Resource extends { readonly id: string; readonly version?: string }>(
   { status, consistencyToken }: { readonly status: 200 | 201; readonly consistencyToken: string },
   kind: ScimKind,
-  { query, origin, http }: Answering,
+  { query, baseUrl, http }: Answering,
   { read, shown }: Found<Resource>,
 ): Promise<Reply> {
   const selection = selectionOf(kind, query)
   const found = await read(relatedOf(kind, selection))
   if (found === null) throw new DomainError('not-found', 'it was deleted meanwhile')
-  const base = baseOf(origin)
+  const base = baseOf(baseUrl)
   const location = status === 201 ? ['Location', locationOf(base, kind, found.id)] : []
   return scimReply(http, shown(found, base, selection), {
     status,

@@ -130,7 +130,7 @@ const pauseBeforeFill: Fault = {
 export async function cutListeners({ sql }: Environment): Promise<void> {
   await sql(
     `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
-     WHERE application_name = 'portcullis' AND (query LIKE 'LISTEN%' OR query LIKE '%invalidation_log l WHERE%')`,
+     WHERE application_name = 'portcullis' AND (query LIKE 'LISTEN%' OR query ~ 'invalidation_log l\\s+WHERE')`,
   ).catch(() => [])
 }
 

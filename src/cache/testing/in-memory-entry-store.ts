@@ -3,8 +3,9 @@
  * Redis. Time passes only by the injected clock. It passes the same contract suite as the Redis store.
  */
 import { randomBytes } from 'node:crypto'
+import type { Clock } from '../clock.ts'
+import { PREFIX_LENGTH } from '../entry-codec.ts'
 import {
-  type Clock,
   type EntryKey,
   type EntryRead,
   type EntryStore,
@@ -15,20 +16,25 @@ import {
   type LeaseRequest,
   type Opened,
   type OpenRequest,
-  PREFIX_LENGTH,
   type ReadRequest,
-  StoreUnavailableError,
-} from '../cache/index.ts'
+} from '../entry-store.ts'
 
+/** A store without a server, and what may be done to it. */
 export interface InMemoryEntryStore extends EntryStore {
+  /** What it holds now, expired or not. */
+  readonly entries: ReadonlyMap<EntryKey, { readonly bytes: Buffer; readonly expiresAtMs: number }>
+  readonly leases: ReadonlyMap<EntryKey, Lease>
   /** What Redis may do by itself, or what may be done to it. */
   readonly faults: {
-    /** Every call throws StoreUnavailableError with this detail, until `null` is given. */
-    unavailable(detail: string | null): void
     /** Puts any bytes under the key, as another program, or damage, would. */
     overwrite(key: EntryKey, bytes: Buffer, ttlMs: number): void
+    /** The entry is gone, as when Redis is full. */
     evict(key: EntryKey): void
+    /** Another holder takes the lease and never lets go. */
+    hold(key: EntryKey, layer: LayerName): Lease
+    /** The lease is gone. */
     evictLease(key: EntryKey): void
+    /** The generation of the layer is gone: none of its entries counts any more. */
     evictGeneration(layer: LayerName): void
     /** Everything is gone, generations too: a restart without a snapshot. */
     loseEverything(): void
@@ -45,6 +51,7 @@ interface Held extends Expiring, Lease {}
 
 const MAGIC = 'portcullis1 '
 
+/** @returns an empty store; entries expire by the given clock */
 export function createInMemoryEntryStore(options: {
   readonly clock: Pick<Clock, 'monotonicMs'>
   /** 16 characters each time, never the same twice; random unless a test wants to read its own traces. */
@@ -55,7 +62,6 @@ export function createInMemoryEntryStore(options: {
   const leases = new Map<EntryKey, Held>()
   const generations = new Map<LayerName, string>()
   const layerOf = new Map<EntryKey, LayerName>()
-  let outage: string | null = null
 
   /** The value unless its time is over; what has expired is gone, as in Redis. */
   function alive<Value extends Expiring>(values: Map<EntryKey, Value>, key: EntryKey): Value | undefined {
@@ -138,11 +144,12 @@ export function createInMemoryEntryStore(options: {
 
   /** Runs at the call, like a script; the caller hears of it a turn later. */
   async function atomically<T>(run: () => T): Promise<T> {
-    if (outage !== null) throw new StoreUnavailableError(outage)
     return run()
   }
 
   return {
+    entries,
+    leases,
     read: (requests) => atomically(() => requests.map(readOne)),
     leftOf: (known) =>
       atomically(() => {
@@ -179,11 +186,12 @@ export function createInMemoryEntryStore(options: {
         return { bytes: stored.bytes, ttlMs: leftMs(stored), currentGeneration: generation === generations.get(layer) }
       }),
     faults: {
-      unavailable: (detail) => {
-        outage = detail
-      },
       overwrite: (key, bytes, ttlMs) => entries.set(key, { bytes, expiresAtMs: expiryIn(ttlMs) }),
       evict: (key) => entries.delete(key),
+      hold(key, layer) {
+        leases.delete(key)
+        return takeOne({ key, layer, leaseMs: Number.POSITIVE_INFINITY }) as Lease
+      },
       evictLease: (key) => leases.delete(key),
       evictGeneration: (layer) => generations.delete(layer),
       loseEverything: () => {

@@ -1,0 +1,53 @@
+/** How a call can fail: the service refused it, or there was no answer. */
+import type { Problem } from './operations.ts'
+
+/** Any answer that is not a success. */
+export class RefusedError extends Error {
+  readonly code = 'refused'
+  readonly status: number
+  /** RFC 9457; of what stands in between and knows no problems, `detail` is its text. */
+  readonly problem: Partial<Problem>
+  readonly requestId: string | null
+  /** How long the service asks to wait, in milliseconds; null where it does not say. */
+  readonly retryAfterMs: number | null
+  constructor(refusal: Pick<RefusedError, 'status' | 'problem' | 'requestId' | 'retryAfterMs'>) {
+    const { title = 'The request was refused', detail } = refusal.problem
+    super(`${title} (${refusal.status})${detail && detail !== title ? `: ${detail}` : ''}`)
+    this.name = 'RefusedError'
+    this.status = refusal.status
+    this.problem = refusal.problem
+    this.requestId = refusal.requestId
+    this.retryAfterMs = refusal.retryAfterMs
+  }
+}
+
+/** No answer, or none in time: whether a change was made is not known. */
+export class UnreachableError extends Error {
+  readonly code = 'unreachable'
+  readonly url: URL
+  readonly reason: 'no-connection' | 'too-late' | 'not-json'
+  constructor(reason: UnreachableError['reason'], url: URL, why: string, options: { readonly cause: unknown }) {
+    super(`${url.origin} ${why}`, options)
+    this.name = 'UnreachableError'
+    this.url = url
+    this.reason = reason
+  }
+}
+
+/** A path in which a part would be lost: URLs drop `.` and `..` however they are encoded, and another call would be made. */
+export class InvalidPathError extends Error {
+  readonly code = 'invalid-path'
+  constructor(value: string) {
+    super(`${value} cannot be part of a URL's path`)
+    this.name = 'InvalidPathError'
+  }
+}
+
+/** @returns milliseconds; null where the header is absent or says nothing (RFC 9110, 10.2.3: seconds, or a date) */
+export function retryAfterMs(headers: Headers, nowMs: number): number | null {
+  const given = headers.get('retry-after')
+  if (given === null) return null
+  if (/^\d+$/.test(given)) return Number(given) * 1000
+  const at = Date.parse(given)
+  return Number.isNaN(at) ? null : Math.max(0, at - nowMs)
+}
