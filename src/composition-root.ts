@@ -19,6 +19,7 @@ import { createChangeLog } from './postgres/change-log.ts'
 import { createDirectory } from './postgres/directory.ts'
 import { outageHistory } from './postgres/fleet-health.ts'
 import { readInvalidations } from './postgres/invalidation-history.ts'
+import { createScimDirectory } from './postgres/scim-directory.ts'
 import { createSharedCounter, type WindowCounter, type WindowOptions } from './redis/shared-counter.ts'
 
 const OUTAGES_SHOWN = 20
@@ -68,6 +69,7 @@ export function compose(config: Config, telemetry: Telemetry): Composed {
     portcullis: {
       ...readsOf(config, connections, readPath),
       mutations: createMutations(writes.runner),
+      scim: createScimDirectory({ database, idSource: config.scim.idSource }),
       changes,
       cache: administrationOf(config, connections, readPath, writes, telemetry),
     },

@@ -133,6 +133,10 @@ function structured(env: Variables, environment: Environment) {
       /** What callers may call a permission. */
       actions: env.AUTHZEN_ACTIONS,
     },
+    scim: {
+      /** The attribute of a new user that becomes the id. */
+      idSource: env.SCIM_USER_ID,
+    },
     cursorSecret: env.CURSOR_SECRET,
     outage: { shortMs: env.OUTAGE_SHORT_MS, volatileMs: env.OUTAGE_VOLATILE_MS, fullMs: env.OUTAGE_FULL_MS },
   }

@@ -1,4 +1,4 @@
-/** `npm run token -- <user> [--admin] [--cache-admin] [--reader] [--ttl 1h]`: prints an access token for the local stack, and nothing else. */
+/** `npm run token -- <user> [--admin] [--cache-admin] [--reader] [--scim] [--ttl 1h]`: prints an access token for the local stack, and nothing else. */
 import { InvalidArgumentError } from 'commander'
 import { parseSeconds } from '../local/durations.ts'
 import { readRunningSettings } from '../local/settings.ts'
@@ -20,13 +20,15 @@ function readRequest(argv: readonly string[]): TokenRequest {
     .option('--admin', 'with the role admin: may change everything')
     .option('--cache-admin', 'with the role cache-admin: may look into the cache and flush it')
     .option('--reader', 'with the role reader: may ask about anybody')
+    .option('--scim', 'with the role scim: may provision users and groups')
     .option('--ttl <duration>', 'how long it is valid: 90s, 15m, 1h, 7d', readTtl, 3_600)
     .parse(argv)
-  const { ttl, ...given } = script.opts<{ admin?: true; cacheAdmin?: true; reader?: true; ttl: number }>()
+  const { ttl, ...given } = script.opts<{ admin?: true; cacheAdmin?: true; reader?: true; scim?: true; ttl: number }>()
   const roles = [
     ...(given.admin ? (['admin'] as const) : []),
     ...(given.cacheAdmin ? (['cache-admin'] as const) : []),
     ...(given.reader ? (['reader'] as const) : []),
+    ...(given.scim ? (['scim'] as const) : []),
   ]
   return { subject: script.args[0] ?? '', roles, ttlSeconds: ttl }
 }

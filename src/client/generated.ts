@@ -350,6 +350,59 @@ export interface components {
             readonly updatedAt: string;
             readonly version: number;
         };
+        /** @description RFC 7644, 3.12 */
+        readonly ScimError: {
+            readonly detail: string;
+            readonly schemas: readonly string[];
+            readonly scimType?: string;
+            readonly status: string;
+        };
+        readonly ScimGroup: {
+            readonly displayName?: string;
+            readonly externalId?: string;
+            readonly id: string;
+            readonly members?: readonly {
+                readonly $ref?: string;
+                readonly display?: string;
+                readonly type?: string;
+                readonly value?: string;
+            }[];
+            readonly meta?: {
+                readonly created?: string;
+                readonly lastModified?: string;
+                readonly location?: string;
+                readonly resourceType?: string;
+                readonly version?: string;
+            };
+            readonly schemas: readonly string[];
+        };
+        readonly ScimUser: {
+            readonly active?: boolean;
+            readonly displayName?: string;
+            readonly emails?: readonly {
+                readonly [key: string]: unknown;
+            }[];
+            readonly externalId?: string;
+            readonly groups?: readonly {
+                readonly $ref?: string;
+                readonly display?: string;
+                readonly type?: string;
+                readonly value?: string;
+            }[];
+            readonly id: string;
+            readonly meta?: {
+                readonly created?: string;
+                readonly lastModified?: string;
+                readonly location?: string;
+                readonly resourceType?: string;
+                readonly version?: string;
+            };
+            readonly name?: {
+                readonly [key: string]: unknown;
+            };
+            readonly schemas: readonly string[];
+            readonly userName?: string;
+        };
         readonly Ticket: {
             /** Format: date-time */
             readonly expiresAt: string;
@@ -475,6 +528,9 @@ export type Permission = components['schemas']['Permission'];
 export type Problem = components['schemas']['Problem'];
 export type Replaced = components['schemas']['Replaced'];
 export type Resource = components['schemas']['Resource'];
+export type ScimError = components['schemas']['ScimError'];
+export type ScimGroup = components['schemas']['ScimGroup'];
+export type ScimUser = components['schemas']['ScimUser'];
 export type Ticket = components['schemas']['Ticket'];
 export type Topology = components['schemas']['Topology'];
 export type User = components['schemas']['User'];
@@ -2340,6 +2396,1145 @@ export interface operations {
             };
         };
     };
+    readonly listScimGroups: {
+        readonly parameters: {
+            readonly query?: {
+                /** @description Only these, separated by commas */
+                readonly attributes?: string;
+                /** @description At most 200 on a page */
+                readonly count?: number;
+                /** @description All but these; ignored beside `attributes` */
+                readonly excludedAttributes?: string;
+                /** @description RFC 7644, 3.4.2.2 */
+                readonly filter?: string;
+                /** @description The first is 1 */
+                readonly startIndex?: number;
+            };
+            readonly header?: {
+                /** @description `no-cache`, `no-store` or a `max-age` below 900 answers from the source of truth. */
+                readonly "cache-control"?: string;
+                /** @description From a mutation: the answer covers it. */
+                readonly "consistency-token"?: string;
+                /** @description ETags you have; 304 while one is current. */
+                readonly "if-none-match"?: string;
+            };
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description A page; it ends early where it has ten thousand members */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": {
+                        readonly itemsPerPage: number;
+                        readonly Resources: readonly components["schemas"]["ScimGroup"][];
+                        readonly schemas: readonly string[];
+                        readonly startIndex: number;
+                        readonly totalResults: number;
+                    };
+                    readonly "application/scim+json": {
+                        readonly itemsPerPage: number;
+                        readonly Resources: readonly components["schemas"]["ScimGroup"][];
+                        readonly schemas: readonly string[];
+                        readonly startIndex: number;
+                        readonly totalResults: number;
+                    };
+                };
+            };
+        };
+    };
+    readonly createScimGroup: {
+        readonly parameters: {
+            readonly query?: {
+                /** @description Only these, separated by commas */
+                readonly attributes?: string;
+                /** @description All but these; ignored beside `attributes` */
+                readonly excludedAttributes?: string;
+            };
+            readonly header?: {
+                /** @description A repeated request has one effect. */
+                readonly "idempotency-key"?: string;
+            };
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly requestBody: {
+            readonly content: {
+                /**
+                 * @example {
+                 *       "schemas": [
+                 *         "urn:ietf:params:scim:schemas:core:2.0:Group"
+                 *       ],
+                 *       "displayName": "sample/newcomers",
+                 *       "members": [
+                 *         {
+                 *           "value": "alice"
+                 *         }
+                 *       ]
+                 *     }
+                 */
+                readonly "application/json": {
+                    /** @example erin */
+                    readonly displayName: string;
+                    readonly externalId?: string | null;
+                    readonly members?: readonly {
+                        readonly type?: string | null;
+                        readonly value: string;
+                    }[] | null;
+                    /**
+                     * @example [
+                     *       "urn:ietf:params:scim:schemas:core:2.0:Group"
+                     *     ]
+                     */
+                    readonly schemas: readonly string[];
+                } & {
+                    readonly [key: string]: unknown;
+                };
+                /**
+                 * @example {
+                 *       "schemas": [
+                 *         "urn:ietf:params:scim:schemas:core:2.0:Group"
+                 *       ],
+                 *       "displayName": "sample/newcomers",
+                 *       "members": [
+                 *         {
+                 *           "value": "alice"
+                 *         }
+                 *       ]
+                 *     }
+                 */
+                readonly "application/scim+json": {
+                    /** @example erin */
+                    readonly displayName: string;
+                    readonly externalId?: string | null;
+                    readonly members?: readonly {
+                        readonly type?: string | null;
+                        readonly value: string;
+                    }[] | null;
+                    /**
+                     * @example [
+                     *       "urn:ietf:params:scim:schemas:core:2.0:Group"
+                     *     ]
+                     */
+                    readonly schemas: readonly string[];
+                } & {
+                    readonly [key: string]: unknown;
+                };
+            };
+        };
+        readonly responses: {
+            /** @description Created */
+            readonly 201: {
+                headers: {
+                    /** @description Send it with a read that must see this change. */
+                    readonly "Consistency-Token"?: string;
+                    /** @description A strong validator for If-None-Match and If-Match. */
+                    readonly ETag?: string;
+                    /** @description Where the new thing is. */
+                    readonly Location?: string;
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["ScimGroup"];
+                    readonly "application/scim+json": components["schemas"]["ScimGroup"];
+                };
+            };
+        };
+    };
+    readonly getScimGroup: {
+        readonly parameters: {
+            readonly query?: {
+                /** @description Only these, separated by commas */
+                readonly attributes?: string;
+                /** @description All but these; ignored beside `attributes` */
+                readonly excludedAttributes?: string;
+            };
+            readonly header?: {
+                /** @description `no-cache`, `no-store` or a `max-age` below 900 answers from the source of truth. */
+                readonly "cache-control"?: string;
+                /** @description From a mutation: the answer covers it. */
+                readonly "consistency-token"?: string;
+                /** @description The ETag you read; 412 when it is no longer current. */
+                readonly "if-match"?: string;
+                /** @description ETags you have; 304 while one is current. */
+                readonly "if-none-match"?: string;
+            };
+            readonly path: {
+                /** @description The group's id */
+                readonly id: string;
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description The group */
+            readonly 200: {
+                headers: {
+                    /** @description A strong validator for If-None-Match and If-Match. */
+                    readonly ETag?: string;
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["ScimGroup"];
+                    readonly "application/scim+json": components["schemas"]["ScimGroup"];
+                };
+            };
+        };
+    };
+    readonly replaceScimGroup: {
+        readonly parameters: {
+            readonly query?: {
+                /** @description Only these, separated by commas */
+                readonly attributes?: string;
+                /** @description All but these; ignored beside `attributes` */
+                readonly excludedAttributes?: string;
+            };
+            readonly header?: {
+                /** @description The ETag you read, or `*`; 412 when it is no longer current. */
+                readonly "if-match"?: string;
+            };
+            readonly path: {
+                /** @description The group's id */
+                readonly id: string;
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody: {
+            readonly content: {
+                /**
+                 * @example {
+                 *       "schemas": [
+                 *         "urn:ietf:params:scim:schemas:core:2.0:Group"
+                 *       ],
+                 *       "displayName": "sample/newcomers",
+                 *       "members": [
+                 *         {
+                 *           "value": "alice"
+                 *         }
+                 *       ]
+                 *     }
+                 */
+                readonly "application/json": {
+                    /** @example erin */
+                    readonly displayName: string;
+                    readonly externalId?: string | null;
+                    readonly members?: readonly {
+                        readonly type?: string | null;
+                        readonly value: string;
+                    }[] | null;
+                    /**
+                     * @example [
+                     *       "urn:ietf:params:scim:schemas:core:2.0:Group"
+                     *     ]
+                     */
+                    readonly schemas: readonly string[];
+                } & {
+                    readonly [key: string]: unknown;
+                };
+                /**
+                 * @example {
+                 *       "schemas": [
+                 *         "urn:ietf:params:scim:schemas:core:2.0:Group"
+                 *       ],
+                 *       "displayName": "sample/newcomers",
+                 *       "members": [
+                 *         {
+                 *           "value": "alice"
+                 *         }
+                 *       ]
+                 *     }
+                 */
+                readonly "application/scim+json": {
+                    /** @example erin */
+                    readonly displayName: string;
+                    readonly externalId?: string | null;
+                    readonly members?: readonly {
+                        readonly type?: string | null;
+                        readonly value: string;
+                    }[] | null;
+                    /**
+                     * @example [
+                     *       "urn:ietf:params:scim:schemas:core:2.0:Group"
+                     *     ]
+                     */
+                    readonly schemas: readonly string[];
+                } & {
+                    readonly [key: string]: unknown;
+                };
+            };
+        };
+        readonly responses: {
+            /** @description As it is now */
+            readonly 200: {
+                headers: {
+                    /** @description Send it with a read that must see this change. */
+                    readonly "Consistency-Token"?: string;
+                    /** @description A strong validator for If-None-Match and If-Match. */
+                    readonly ETag?: string;
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["ScimGroup"];
+                    readonly "application/scim+json": components["schemas"]["ScimGroup"];
+                };
+            };
+        };
+    };
+    readonly deleteScimGroup: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: {
+                /** @description The ETag you read, or `*`; 412 when it is no longer current. */
+                readonly "if-match"?: string;
+            };
+            readonly path: {
+                /** @description The group's id */
+                readonly id: string;
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description Gone */
+            readonly 204: {
+                headers: {
+                    /** @description Send it with a read that must see this change. */
+                    readonly "Consistency-Token"?: string;
+                    readonly [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    readonly patchScimGroup: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: {
+                /** @description The ETag you read, or `*`; 412 when it is no longer current. */
+                readonly "if-match"?: string;
+            };
+            readonly path: {
+                /** @description The group's id */
+                readonly id: string;
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody: {
+            readonly content: {
+                /**
+                 * @example {
+                 *       "schemas": [
+                 *         "urn:ietf:params:scim:api:messages:2.0:PatchOp"
+                 *       ],
+                 *       "Operations": [
+                 *         {
+                 *           "op": "add",
+                 *           "path": "members",
+                 *           "value": [
+                 *             {
+                 *               "value": "bob"
+                 *             }
+                 *           ]
+                 *         }
+                 *       ]
+                 *     }
+                 */
+                readonly "application/json": {
+                    readonly Operations: readonly ({
+                        /** @example replace */
+                        readonly op: string;
+                        readonly path?: string | null;
+                        /** @description Of the type of what the path names; without a path, an object */
+                        readonly value?: unknown;
+                    } & {
+                        readonly [key: string]: unknown;
+                    })[];
+                    /**
+                     * @example [
+                     *       "urn:ietf:params:scim:api:messages:2.0:PatchOp"
+                     *     ]
+                     */
+                    readonly schemas: readonly string[];
+                } & {
+                    readonly [key: string]: unknown;
+                };
+                /**
+                 * @example {
+                 *       "schemas": [
+                 *         "urn:ietf:params:scim:api:messages:2.0:PatchOp"
+                 *       ],
+                 *       "Operations": [
+                 *         {
+                 *           "op": "add",
+                 *           "path": "members",
+                 *           "value": [
+                 *             {
+                 *               "value": "bob"
+                 *             }
+                 *           ]
+                 *         }
+                 *       ]
+                 *     }
+                 */
+                readonly "application/scim+json": {
+                    readonly Operations: readonly ({
+                        /** @example replace */
+                        readonly op: string;
+                        readonly path?: string | null;
+                        /** @description Of the type of what the path names; without a path, an object */
+                        readonly value?: unknown;
+                    } & {
+                        readonly [key: string]: unknown;
+                    })[];
+                    /**
+                     * @example [
+                     *       "urn:ietf:params:scim:api:messages:2.0:PatchOp"
+                     *     ]
+                     */
+                    readonly schemas: readonly string[];
+                } & {
+                    readonly [key: string]: unknown;
+                };
+            };
+        };
+        readonly responses: {
+            /** @description Done */
+            readonly 204: {
+                headers: {
+                    /** @description Send it with a read that must see this change. */
+                    readonly "Consistency-Token"?: string;
+                    readonly [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    readonly listScimResourceTypes: {
+        readonly parameters: {
+            readonly query?: {
+                /** @description Refused: 403 */
+                readonly filter?: string;
+            };
+            readonly header?: {
+                /** @description `no-cache`, `no-store` or a `max-age` below 900 answers from the source of truth. */
+                readonly "cache-control"?: string;
+                /** @description From a mutation: the answer covers it. */
+                readonly "consistency-token"?: string;
+                /** @description ETags you have; 304 while one is current. */
+                readonly "if-none-match"?: string;
+            };
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description All of them */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": {
+                        readonly itemsPerPage: number;
+                        readonly Resources: readonly ({
+                            readonly schemas: readonly string[];
+                        } & {
+                            readonly [key: string]: unknown;
+                        })[];
+                        readonly schemas: readonly string[];
+                        readonly startIndex: number;
+                        readonly totalResults: number;
+                    };
+                    readonly "application/scim+json": {
+                        readonly itemsPerPage: number;
+                        readonly Resources: readonly ({
+                            readonly schemas: readonly string[];
+                        } & {
+                            readonly [key: string]: unknown;
+                        })[];
+                        readonly schemas: readonly string[];
+                        readonly startIndex: number;
+                        readonly totalResults: number;
+                    };
+                };
+            };
+        };
+    };
+    readonly getScimResourceType: {
+        readonly parameters: {
+            readonly query?: {
+                /** @description Refused: 403 */
+                readonly filter?: string;
+            };
+            readonly header?: {
+                /** @description `no-cache`, `no-store` or a `max-age` below 900 answers from the source of truth. */
+                readonly "cache-control"?: string;
+                /** @description From a mutation: the answer covers it. */
+                readonly "consistency-token"?: string;
+                /** @description ETags you have; 304 while one is current. */
+                readonly "if-none-match"?: string;
+            };
+            readonly path: {
+                readonly id: string;
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description Its description */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": {
+                        readonly schemas: readonly string[];
+                    } & {
+                        readonly [key: string]: unknown;
+                    };
+                    readonly "application/scim+json": {
+                        readonly schemas: readonly string[];
+                    } & {
+                        readonly [key: string]: unknown;
+                    };
+                };
+            };
+        };
+    };
+    readonly listScimSchemas: {
+        readonly parameters: {
+            readonly query?: {
+                /** @description Refused: 403 */
+                readonly filter?: string;
+            };
+            readonly header?: {
+                /** @description `no-cache`, `no-store` or a `max-age` below 900 answers from the source of truth. */
+                readonly "cache-control"?: string;
+                /** @description From a mutation: the answer covers it. */
+                readonly "consistency-token"?: string;
+                /** @description ETags you have; 304 while one is current. */
+                readonly "if-none-match"?: string;
+            };
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description All of them */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": {
+                        readonly itemsPerPage: number;
+                        readonly Resources: readonly ({
+                            readonly schemas: readonly string[];
+                        } & {
+                            readonly [key: string]: unknown;
+                        })[];
+                        readonly schemas: readonly string[];
+                        readonly startIndex: number;
+                        readonly totalResults: number;
+                    };
+                    readonly "application/scim+json": {
+                        readonly itemsPerPage: number;
+                        readonly Resources: readonly ({
+                            readonly schemas: readonly string[];
+                        } & {
+                            readonly [key: string]: unknown;
+                        })[];
+                        readonly schemas: readonly string[];
+                        readonly startIndex: number;
+                        readonly totalResults: number;
+                    };
+                };
+            };
+        };
+    };
+    readonly getScimSchema: {
+        readonly parameters: {
+            readonly query?: {
+                /** @description Refused: 403 */
+                readonly filter?: string;
+            };
+            readonly header?: {
+                /** @description `no-cache`, `no-store` or a `max-age` below 900 answers from the source of truth. */
+                readonly "cache-control"?: string;
+                /** @description From a mutation: the answer covers it. */
+                readonly "consistency-token"?: string;
+                /** @description ETags you have; 304 while one is current. */
+                readonly "if-none-match"?: string;
+            };
+            readonly path: {
+                readonly id: string;
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description Its description */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": {
+                        readonly schemas: readonly string[];
+                    } & {
+                        readonly [key: string]: unknown;
+                    };
+                    readonly "application/scim+json": {
+                        readonly schemas: readonly string[];
+                    } & {
+                        readonly [key: string]: unknown;
+                    };
+                };
+            };
+        };
+    };
+    readonly getScimConfiguration: {
+        readonly parameters: {
+            readonly query?: {
+                /** @description Refused: 403 */
+                readonly filter?: string;
+            };
+            readonly header?: {
+                /** @description `no-cache`, `no-store` or a `max-age` below 900 answers from the source of truth. */
+                readonly "cache-control"?: string;
+                /** @description From a mutation: the answer covers it. */
+                readonly "consistency-token"?: string;
+                /** @description ETags you have; 304 while one is current. */
+                readonly "if-none-match"?: string;
+            };
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description The configuration */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": {
+                        readonly schemas: readonly string[];
+                    } & {
+                        readonly [key: string]: unknown;
+                    };
+                    readonly "application/scim+json": {
+                        readonly schemas: readonly string[];
+                    } & {
+                        readonly [key: string]: unknown;
+                    };
+                };
+            };
+        };
+    };
+    readonly listScimUsers: {
+        readonly parameters: {
+            readonly query?: {
+                /** @description Only these, separated by commas */
+                readonly attributes?: string;
+                /** @description At most 200 on a page */
+                readonly count?: number;
+                /** @description All but these; ignored beside `attributes` */
+                readonly excludedAttributes?: string;
+                /** @description RFC 7644, 3.4.2.2 */
+                readonly filter?: string;
+                /** @description The first is 1 */
+                readonly startIndex?: number;
+            };
+            readonly header?: {
+                /** @description `no-cache`, `no-store` or a `max-age` below 900 answers from the source of truth. */
+                readonly "cache-control"?: string;
+                /** @description From a mutation: the answer covers it. */
+                readonly "consistency-token"?: string;
+                /** @description ETags you have; 304 while one is current. */
+                readonly "if-none-match"?: string;
+            };
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description A page */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": {
+                        readonly itemsPerPage: number;
+                        readonly Resources: readonly components["schemas"]["ScimUser"][];
+                        readonly schemas: readonly string[];
+                        readonly startIndex: number;
+                        readonly totalResults: number;
+                    };
+                    readonly "application/scim+json": {
+                        readonly itemsPerPage: number;
+                        readonly Resources: readonly components["schemas"]["ScimUser"][];
+                        readonly schemas: readonly string[];
+                        readonly startIndex: number;
+                        readonly totalResults: number;
+                    };
+                };
+            };
+        };
+    };
+    readonly createScimUser: {
+        readonly parameters: {
+            readonly query?: {
+                /** @description Only these, separated by commas */
+                readonly attributes?: string;
+                /** @description All but these; ignored beside `attributes` */
+                readonly excludedAttributes?: string;
+            };
+            readonly header?: {
+                /** @description A repeated request has one effect. */
+                readonly "idempotency-key"?: string;
+            };
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly requestBody: {
+            readonly content: {
+                /**
+                 * @example {
+                 *       "schemas": [
+                 *         "urn:ietf:params:scim:schemas:core:2.0:User"
+                 *       ],
+                 *       "userName": "erin",
+                 *       "externalId": "00u1erin",
+                 *       "name": {
+                 *         "givenName": "Erin",
+                 *         "familyName": "Example"
+                 *       },
+                 *       "emails": [
+                 *         {
+                 *           "value": "erin@example.com",
+                 *           "type": "work",
+                 *           "primary": true
+                 *         }
+                 *       ],
+                 *       "active": true
+                 *     }
+                 */
+                readonly "application/json": {
+                    readonly active?: (boolean | string) | null;
+                    readonly displayName?: string | null;
+                    readonly emails?: readonly {
+                        readonly display?: string | null;
+                        readonly primary?: (boolean | string) | null;
+                        readonly type?: string | null;
+                        readonly value?: string | null;
+                    }[] | null;
+                    readonly externalId?: string | null;
+                    readonly name?: {
+                        readonly familyName?: string | null;
+                        readonly formatted?: string | null;
+                        readonly givenName?: string | null;
+                        readonly honorificPrefix?: string | null;
+                        readonly honorificSuffix?: string | null;
+                        readonly middleName?: string | null;
+                    } | null;
+                    /**
+                     * @example [
+                     *       "urn:ietf:params:scim:schemas:core:2.0:User"
+                     *     ]
+                     */
+                    readonly schemas: readonly string[];
+                    /** @example erin */
+                    readonly userName: string;
+                } & {
+                    readonly [key: string]: unknown;
+                };
+                /**
+                 * @example {
+                 *       "schemas": [
+                 *         "urn:ietf:params:scim:schemas:core:2.0:User"
+                 *       ],
+                 *       "userName": "erin",
+                 *       "externalId": "00u1erin",
+                 *       "name": {
+                 *         "givenName": "Erin",
+                 *         "familyName": "Example"
+                 *       },
+                 *       "emails": [
+                 *         {
+                 *           "value": "erin@example.com",
+                 *           "type": "work",
+                 *           "primary": true
+                 *         }
+                 *       ],
+                 *       "active": true
+                 *     }
+                 */
+                readonly "application/scim+json": {
+                    readonly active?: (boolean | string) | null;
+                    readonly displayName?: string | null;
+                    readonly emails?: readonly {
+                        readonly display?: string | null;
+                        readonly primary?: (boolean | string) | null;
+                        readonly type?: string | null;
+                        readonly value?: string | null;
+                    }[] | null;
+                    readonly externalId?: string | null;
+                    readonly name?: {
+                        readonly familyName?: string | null;
+                        readonly formatted?: string | null;
+                        readonly givenName?: string | null;
+                        readonly honorificPrefix?: string | null;
+                        readonly honorificSuffix?: string | null;
+                        readonly middleName?: string | null;
+                    } | null;
+                    /**
+                     * @example [
+                     *       "urn:ietf:params:scim:schemas:core:2.0:User"
+                     *     ]
+                     */
+                    readonly schemas: readonly string[];
+                    /** @example erin */
+                    readonly userName: string;
+                } & {
+                    readonly [key: string]: unknown;
+                };
+            };
+        };
+        readonly responses: {
+            /** @description Created */
+            readonly 201: {
+                headers: {
+                    /** @description Send it with a read that must see this change. */
+                    readonly "Consistency-Token"?: string;
+                    /** @description A strong validator for If-None-Match and If-Match. */
+                    readonly ETag?: string;
+                    /** @description Where the new thing is. */
+                    readonly Location?: string;
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["ScimUser"];
+                    readonly "application/scim+json": components["schemas"]["ScimUser"];
+                };
+            };
+        };
+    };
+    readonly getScimUser: {
+        readonly parameters: {
+            readonly query?: {
+                /** @description Only these, separated by commas */
+                readonly attributes?: string;
+                /** @description All but these; ignored beside `attributes` */
+                readonly excludedAttributes?: string;
+            };
+            readonly header?: {
+                /** @description `no-cache`, `no-store` or a `max-age` below 900 answers from the source of truth. */
+                readonly "cache-control"?: string;
+                /** @description From a mutation: the answer covers it. */
+                readonly "consistency-token"?: string;
+                /** @description The ETag you read; 412 when it is no longer current. */
+                readonly "if-match"?: string;
+                /** @description ETags you have; 304 while one is current. */
+                readonly "if-none-match"?: string;
+            };
+            readonly path: {
+                /** @description The user's id, percent-encoded */
+                readonly id: string;
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description The user */
+            readonly 200: {
+                headers: {
+                    /** @description A strong validator for If-None-Match and If-Match. */
+                    readonly ETag?: string;
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["ScimUser"];
+                    readonly "application/scim+json": components["schemas"]["ScimUser"];
+                };
+            };
+        };
+    };
+    readonly replaceScimUser: {
+        readonly parameters: {
+            readonly query?: {
+                /** @description Only these, separated by commas */
+                readonly attributes?: string;
+                /** @description All but these; ignored beside `attributes` */
+                readonly excludedAttributes?: string;
+            };
+            readonly header?: {
+                /** @description The ETag you read, or `*`; 412 when it is no longer current. */
+                readonly "if-match"?: string;
+            };
+            readonly path: {
+                /** @description The user's id, percent-encoded */
+                readonly id: string;
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody: {
+            readonly content: {
+                /**
+                 * @example {
+                 *       "schemas": [
+                 *         "urn:ietf:params:scim:schemas:core:2.0:User"
+                 *       ],
+                 *       "userName": "erin",
+                 *       "externalId": "00u1erin",
+                 *       "name": {
+                 *         "givenName": "Erin",
+                 *         "familyName": "Example"
+                 *       },
+                 *       "emails": [
+                 *         {
+                 *           "value": "erin@example.com",
+                 *           "type": "work",
+                 *           "primary": true
+                 *         }
+                 *       ],
+                 *       "active": true
+                 *     }
+                 */
+                readonly "application/json": {
+                    readonly active?: (boolean | string) | null;
+                    readonly displayName?: string | null;
+                    readonly emails?: readonly {
+                        readonly display?: string | null;
+                        readonly primary?: (boolean | string) | null;
+                        readonly type?: string | null;
+                        readonly value?: string | null;
+                    }[] | null;
+                    readonly externalId?: string | null;
+                    readonly name?: {
+                        readonly familyName?: string | null;
+                        readonly formatted?: string | null;
+                        readonly givenName?: string | null;
+                        readonly honorificPrefix?: string | null;
+                        readonly honorificSuffix?: string | null;
+                        readonly middleName?: string | null;
+                    } | null;
+                    /**
+                     * @example [
+                     *       "urn:ietf:params:scim:schemas:core:2.0:User"
+                     *     ]
+                     */
+                    readonly schemas: readonly string[];
+                    /** @example erin */
+                    readonly userName: string;
+                } & {
+                    readonly [key: string]: unknown;
+                };
+                /**
+                 * @example {
+                 *       "schemas": [
+                 *         "urn:ietf:params:scim:schemas:core:2.0:User"
+                 *       ],
+                 *       "userName": "erin",
+                 *       "externalId": "00u1erin",
+                 *       "name": {
+                 *         "givenName": "Erin",
+                 *         "familyName": "Example"
+                 *       },
+                 *       "emails": [
+                 *         {
+                 *           "value": "erin@example.com",
+                 *           "type": "work",
+                 *           "primary": true
+                 *         }
+                 *       ],
+                 *       "active": true
+                 *     }
+                 */
+                readonly "application/scim+json": {
+                    readonly active?: (boolean | string) | null;
+                    readonly displayName?: string | null;
+                    readonly emails?: readonly {
+                        readonly display?: string | null;
+                        readonly primary?: (boolean | string) | null;
+                        readonly type?: string | null;
+                        readonly value?: string | null;
+                    }[] | null;
+                    readonly externalId?: string | null;
+                    readonly name?: {
+                        readonly familyName?: string | null;
+                        readonly formatted?: string | null;
+                        readonly givenName?: string | null;
+                        readonly honorificPrefix?: string | null;
+                        readonly honorificSuffix?: string | null;
+                        readonly middleName?: string | null;
+                    } | null;
+                    /**
+                     * @example [
+                     *       "urn:ietf:params:scim:schemas:core:2.0:User"
+                     *     ]
+                     */
+                    readonly schemas: readonly string[];
+                    /** @example erin */
+                    readonly userName: string;
+                } & {
+                    readonly [key: string]: unknown;
+                };
+            };
+        };
+        readonly responses: {
+            /** @description As it is now */
+            readonly 200: {
+                headers: {
+                    /** @description Send it with a read that must see this change. */
+                    readonly "Consistency-Token"?: string;
+                    /** @description A strong validator for If-None-Match and If-Match. */
+                    readonly ETag?: string;
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["ScimUser"];
+                    readonly "application/scim+json": components["schemas"]["ScimUser"];
+                };
+            };
+        };
+    };
+    readonly deleteScimUser: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: {
+                /** @description The ETag you read, or `*`; 412 when it is no longer current. */
+                readonly "if-match"?: string;
+            };
+            readonly path: {
+                /** @description The user's id, percent-encoded */
+                readonly id: string;
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description Gone */
+            readonly 204: {
+                headers: {
+                    /** @description Send it with a read that must see this change. */
+                    readonly "Consistency-Token"?: string;
+                    readonly [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    readonly patchScimUser: {
+        readonly parameters: {
+            readonly query?: {
+                /** @description Only these, separated by commas */
+                readonly attributes?: string;
+                /** @description All but these; ignored beside `attributes` */
+                readonly excludedAttributes?: string;
+            };
+            readonly header?: {
+                /** @description The ETag you read, or `*`; 412 when it is no longer current. */
+                readonly "if-match"?: string;
+            };
+            readonly path: {
+                /** @description The user's id, percent-encoded */
+                readonly id: string;
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody: {
+            readonly content: {
+                /**
+                 * @example {
+                 *       "schemas": [
+                 *         "urn:ietf:params:scim:api:messages:2.0:PatchOp"
+                 *       ],
+                 *       "Operations": [
+                 *         {
+                 *           "op": "replace",
+                 *           "path": "active",
+                 *           "value": false
+                 *         }
+                 *       ]
+                 *     }
+                 */
+                readonly "application/json": {
+                    readonly Operations: readonly ({
+                        /** @example replace */
+                        readonly op: string;
+                        readonly path?: string | null;
+                        /** @description Of the type of what the path names; without a path, an object */
+                        readonly value?: unknown;
+                    } & {
+                        readonly [key: string]: unknown;
+                    })[];
+                    /**
+                     * @example [
+                     *       "urn:ietf:params:scim:api:messages:2.0:PatchOp"
+                     *     ]
+                     */
+                    readonly schemas: readonly string[];
+                } & {
+                    readonly [key: string]: unknown;
+                };
+                /**
+                 * @example {
+                 *       "schemas": [
+                 *         "urn:ietf:params:scim:api:messages:2.0:PatchOp"
+                 *       ],
+                 *       "Operations": [
+                 *         {
+                 *           "op": "replace",
+                 *           "path": "active",
+                 *           "value": false
+                 *         }
+                 *       ]
+                 *     }
+                 */
+                readonly "application/scim+json": {
+                    readonly Operations: readonly ({
+                        /** @example replace */
+                        readonly op: string;
+                        readonly path?: string | null;
+                        /** @description Of the type of what the path names; without a path, an object */
+                        readonly value?: unknown;
+                    } & {
+                        readonly [key: string]: unknown;
+                    })[];
+                    /**
+                     * @example [
+                     *       "urn:ietf:params:scim:api:messages:2.0:PatchOp"
+                     *     ]
+                     */
+                    readonly schemas: readonly string[];
+                } & {
+                    readonly [key: string]: unknown;
+                };
+            };
+        };
+        readonly responses: {
+            /** @description As it is now */
+            readonly 200: {
+                headers: {
+                    /** @description Send it with a read that must see this change. */
+                    readonly "Consistency-Token"?: string;
+                    /** @description A strong validator for If-None-Match and If-Match. */
+                    readonly ETag?: string;
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["ScimUser"];
+                    readonly "application/scim+json": components["schemas"]["ScimUser"];
+                };
+            };
+        };
+    };
     readonly listUsers: {
         readonly parameters: {
             readonly query?: {
@@ -2606,8 +3801,12 @@ export const OPERATIONS = {
   createChangeTicket: {"method":"POST","path":"/changes/tickets"},
   createGroup: {"method":"POST","path":"/groups","idempotencyKey":true},
   createResource: {"method":"POST","path":"/resources","idempotencyKey":true},
+  createScimGroup: {"method":"POST","path":"/scim/v2/Groups","contentType":"application/scim+json","idempotencyKey":true},
+  createScimUser: {"method":"POST","path":"/scim/v2/Users","contentType":"application/scim+json","idempotencyKey":true},
   deleteGroup: {"method":"DELETE","path":"/groups/{id}"},
   deleteResource: {"method":"DELETE","path":"/resources/{id}"},
+  deleteScimGroup: {"method":"DELETE","path":"/scim/v2/Groups/{id}"},
+  deleteScimUser: {"method":"DELETE","path":"/scim/v2/Users/{id}"},
   deleteUser: {"method":"DELETE","path":"/users/{id}"},
   evaluateAccess: {"method":"POST","path":"/access/v1/evaluation","consistencyToken":true},
   evaluateAccesses: {"method":"POST","path":"/access/v1/evaluations","consistencyToken":true},
@@ -2619,6 +3818,11 @@ export const OPERATIONS = {
   getGroup: {"method":"GET","path":"/groups/{id}","consistencyToken":true},
   getMe: {"method":"GET","path":"/me","consistencyToken":true},
   getResource: {"method":"GET","path":"/resources/{id}","consistencyToken":true},
+  getScimConfiguration: {"method":"GET","path":"/scim/v2/ServiceProviderConfig","consistencyToken":true},
+  getScimGroup: {"method":"GET","path":"/scim/v2/Groups/{id}","consistencyToken":true},
+  getScimResourceType: {"method":"GET","path":"/scim/v2/ResourceTypes/{id}","consistencyToken":true},
+  getScimSchema: {"method":"GET","path":"/scim/v2/Schemas/{id}","consistencyToken":true},
+  getScimUser: {"method":"GET","path":"/scim/v2/Users/{id}","consistencyToken":true},
   getUser: {"method":"GET","path":"/users/{id}","consistencyToken":true},
   getUserCacheEntries: {"method":"GET","path":"/admin/cache/users/{id}","consistencyToken":true},
   importOrganisation: {"method":"POST","path":"/import","idempotencyKey":true},
@@ -2630,11 +3834,17 @@ export const OPERATIONS = {
   listMyGroups: {"method":"GET","path":"/me/groups","cursor":null,"consistencyToken":true},
   listResourceAccess: {"method":"GET","path":"/resources/{id}/access","cursor":"cursor","consistencyToken":true},
   listResources: {"method":"GET","path":"/resources","cursor":"cursor","consistencyToken":true},
+  listScimGroups: {"method":"GET","path":"/scim/v2/Groups","consistencyToken":true},
+  listScimResourceTypes: {"method":"GET","path":"/scim/v2/ResourceTypes","consistencyToken":true},
+  listScimSchemas: {"method":"GET","path":"/scim/v2/Schemas","consistencyToken":true},
+  listScimUsers: {"method":"GET","path":"/scim/v2/Users","consistencyToken":true},
   listUserGroups: {"method":"GET","path":"/users/{id}/groups","cursor":null,"consistencyToken":true},
   listUserResources: {"method":"GET","path":"/users/{id}/resources","cursor":"cursor","consistencyToken":true},
   listUsers: {"method":"GET","path":"/users","cursor":"cursor","consistencyToken":true},
   patchGroup: {"method":"PATCH","path":"/groups/{id}","contentType":"application/merge-patch+json"},
   patchResource: {"method":"PATCH","path":"/resources/{id}","contentType":"application/merge-patch+json"},
+  patchScimGroup: {"method":"PATCH","path":"/scim/v2/Groups/{id}","contentType":"application/scim+json"},
+  patchScimUser: {"method":"PATCH","path":"/scim/v2/Users/{id}","contentType":"application/scim+json"},
   putGrant: {"method":"PUT","path":"/groups/{id}/grants/{resourceId}"},
   putMember: {"method":"PUT","path":"/groups/{id}/members/{userId}"},
   putUser: {"method":"PUT","path":"/users/{id}"},
@@ -2642,6 +3852,8 @@ export const OPERATIONS = {
   removeMember: {"method":"DELETE","path":"/groups/{id}/members/{userId}"},
   replaceGrants: {"method":"PUT","path":"/groups/{id}/grants"},
   replaceMembers: {"method":"PUT","path":"/groups/{id}/members"},
+  replaceScimGroup: {"method":"PUT","path":"/scim/v2/Groups/{id}","contentType":"application/scim+json"},
+  replaceScimUser: {"method":"PUT","path":"/scim/v2/Users/{id}","contentType":"application/scim+json"},
   searchActions: {"method":"POST","path":"/access/v1/search/action","consistencyToken":true},
   searchResources: {"method":"POST","path":"/access/v1/search/resource","consistencyToken":true},
   searchSubjects: {"method":"POST","path":"/access/v1/search/subject","consistencyToken":true},

@@ -22,6 +22,8 @@ import {
 const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const
 /** What stands between the service and PostgreSQL. */
 const POOLERS = ['none', 'session', 'transaction'] as const
+/** Which attribute tokens carry. */
+const SCIM_ID_SOURCES = ['userName', 'externalId'] as const
 
 export const variables = z.object({
   NODE_ENV: z
@@ -79,6 +81,8 @@ export const variables = z.object({
   CURSOR_SECRET: z.string(),
 
   AUTHZEN_ACTIONS: actionNames.default(() => new Map(DEFAULT_ACTIONS)),
+
+  SCIM_USER_ID: z.enum(SCIM_ID_SOURCES, { error: `must be ${SCIM_ID_SOURCES.join(' or ')}` }).default('userName'),
 
   TRUST_PROXY: trustProxy.default(false),
   CORS_ORIGINS: list(origin).default([]),

@@ -4,6 +4,7 @@ import type { CacheAdministration } from './api/administration.ts'
 import type { ChangeFeed } from './api/changes.ts'
 import type { Mutations } from './api/mutations.ts'
 import type { Reads } from './api/reads.ts'
+import type { ScimDirectory } from './api/scim.ts'
 import { LAYERS } from './layers.ts'
 
 export type * from './api/access.ts'
@@ -12,6 +13,7 @@ export type * from './api/changes.ts'
 export type * from './api/mutations.ts'
 export type * from './api/pages.ts'
 export type * from './api/reads.ts'
+export type * from './api/scim.ts'
 
 export const LAYER_NAMES = LAYERS.names
 
@@ -21,5 +23,6 @@ export interface Portcullis {
   readonly reads: Reads
   readonly access: Access
   readonly mutations: Mutations
+  readonly scim: ScimDirectory
   readonly cache: CacheAdministration
 }

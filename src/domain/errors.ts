@@ -48,3 +48,15 @@ export class DomainError extends Error {
     this.retryAfterSeconds = options.retryAfterSeconds
   }
 }
+
+/** Why SCIM refuses a request, where that has a name (RFC 7644, table 9). */
+export type ScimType = 'invalidFilter' | 'invalidSyntax' | 'invalidPath' | 'noTarget' | 'invalidValue' | 'mutability'
+
+export class ScimError extends DomainError {
+  readonly scimType: ScimType
+  constructor(scimType: ScimType, message: string, options: ErrorOptions = {}) {
+    super('invalid-input', message, options)
+    this.name = 'ScimError'
+    this.scimType = scimType
+  }
+}

@@ -24,6 +24,7 @@ import type {
   User,
   UserId,
 } from './model.ts'
+import type { ScimGroup, ScimUser } from './scim-model.ts'
 import type { UserIds } from './user-ids.ts'
 
 export interface Transaction {
@@ -74,6 +75,8 @@ export interface Transaction {
     remove(key: { userId: UserId; groupId: GroupId }): void
     /** The same, and nobody else changes who is in this very group: what replaces a list must have seen all of it. */
     lockList(group: Ref<GroupId>, users: readonly UserId[]): Promise<MemberList | null>
+    /** The same, but only those of the named users are listed; the state is that of no list. */
+    lockNamed(group: Ref<GroupId>, users: readonly UserId[]): Promise<MemberList | null>
     /** Inserts or updates. */
     putAll(memberships: readonly Membership[]): void
     removeAll(groupId: GroupId, users: readonly UserId[]): void
@@ -102,6 +105,19 @@ export interface Transaction {
     removeAll(groupId: GroupId, resources: readonly ResourceId[]): void
     /** The resources a group is granted. */
     resourcesOf(groupId: GroupId): Promise<ResourceId[]>
+  }
+  /** Users and groups with all that identity providers keep of them. */
+  readonly scim: {
+    /** Against other changes of the user; and whether somebody else goes by the name, in whatever case. */
+    lockUser(id: UserId, userName: string | null): Promise<{ user: ScimUser | null; isNameTaken: boolean }>
+    insertUser(user: ScimUser): void
+    updateUser(user: ScimUser): void
+    /** Those of them who exist; they go on existing until the transaction ends. */
+    lockUsers(ids: readonly UserId[]): Promise<ReadonlySet<UserId>>
+    /** Of a group that is locked. */
+    group(id: GroupId): Promise<ScimGroup | null>
+    insertGroup(group: ScimGroup): void
+    updateGroup(group: ScimGroup): void
   }
   /** What the fleet knows of Redis. */
   readonly health: {

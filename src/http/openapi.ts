@@ -9,6 +9,7 @@ import {
 } from 'zod-openapi'
 import { PROBLEMS, type ProblemCode, problemType } from './problem.ts'
 import type { DocumentedHeader, Route } from './route.ts'
+import { SCIM_TYPE, scimErrorOut } from './scim/errors.ts'
 
 const problem = z
   .object({
@@ -150,6 +151,8 @@ function content(types: readonly string[], schema: z.ZodType, example?: unknown)
   return Object.fromEntries(types.map((type) => [type, { schema, ...(example !== undefined && { example }) }]))
 }
 
+const typesOf = ({ produces = 'application/json', alsoNamed = [] }: Route) => [produces, ...alsoNamed]
+
 function successes(route: Route): ZodOpenApiResponsesObject {
   const answers = route.answers.map(({ status, description, schema, headers = [] }) => [
     String(status),
@@ -158,8 +161,9 @@ function successes(route: Route): ZodOpenApiResponsesObject {
       ...(headers.length > 0 && {
         headers: z.object(Object.fromEntries(headers.map((name) => [name, documentedHeader(name)]))),
       }),
-      ...(schema !== undefined && { content: content([route.produces ?? 'application/json'], schema) }),
+      ...(schema !== undefined && { content: content(typesOf(route), schema) }),
       ...(schema === undefined &&
+        status !== 204 &&
         route.produces !== undefined && {
           content: { [route.produces]: { schema: z.string() }, ...otherForms(route) },
         }),
@@ -207,6 +211,15 @@ export function refusalsOf(route: Route): ReadonlySet<ProblemCode> {
   ])
 }
 
+/** What cannot be read at all is refused before anybody knows which call is meant. */
+const UNREADABLE: ReadonlySet<number> = new Set([400, 408, 431])
+
+function refusalContent(route: Route, codes: readonly ProblemCode[], status: number) {
+  const asProblem = { 'application/problem+json': { schema: problem, examples: examplesOf(codes, status) } }
+  if (route.refusesAs !== 'scim') return asProblem
+  return { [SCIM_TYPE]: { schema: scimErrorOut }, ...(UNREADABLE.has(status) && asProblem) }
+}
+
 function refusals(route: Route): ZodOpenApiResponsesObject {
   const codes = refusalsOf(route)
   const byStatus = Map.groupBy(codes, (code) => PROBLEMS[code].status)
@@ -218,7 +231,7 @@ function refusals(route: Route): ZodOpenApiResponsesObject {
       String(status),
       {
         description: some.map((code) => PROBLEMS[code].title).join('; '),
-        content: { 'application/problem+json': { schema: problem, examples: examplesOf(some, status) } },
+        content: refusalContent(route, some, status),
       },
     ]),
   )

@@ -52,6 +52,15 @@ export const cacheAdmin: Policy = {
   check: (caller) => permit(caller.isCacheAdmin),
 }
 
+/** Identity providers keep users and groups in step. */
+export const provisioner: Policy = {
+  who: 'scim or admin',
+  authenticated: true,
+  weighsRoles: true,
+  rolesDecide: true,
+  check: (caller) => permit(caller.isAdmin || caller.roles.includes('scim')),
+}
+
 /** The user named in the path, and callers that may ask about anyone. Others learn nothing, not even whether there is such a user. */
 export const selfOrReader: Policy = {
   who: 'self, reader or admin',

@@ -1,6 +1,6 @@
 /** Errors as RFC 9457 problem details: one table says what each code means to a client. */
 import type { z } from 'zod'
-import { DomainError, type DomainErrorCode, type FieldProblem } from '../domain/errors.ts'
+import { DomainError, type DomainErrorCode, type FieldProblem, ScimError, type ScimType } from '../domain/errors.ts'
 
 type HttpErrorCode =
   | 'malformed-request'
@@ -137,6 +137,8 @@ export interface Problem {
   readonly code: ProblemCode
   readonly status: number
   readonly headers: Readonly<Record<string, string>>
+  /** Where SCIM has a name for it. */
+  readonly scimType?: ScimType
   readonly body: {
     readonly type: string
     readonly title: string
@@ -163,12 +165,13 @@ function domainProblem(error: DomainError): Problem {
   const headers: Record<string, string> =
     retryAfter === undefined ? {} : { 'Retry-After': String(Math.max(1, Math.ceil(retryAfter))) }
   const inBody = error.code.startsWith('unknown-') && error.problems.some(({ path }) => path.startsWith('/'))
-  return problem(error.code, error.message, {
+  const made = problem(error.code, error.message, {
     headers,
     items: error.problems.map(itemOf),
     // What the path names is missing: 404. What the body refers to is missing: the body cannot be processed.
     ...(inBody && { status: 422 }),
   })
+  return error instanceof ScimError ? { ...made, scimType: error.scimType } : made
 }
 
 function problem(

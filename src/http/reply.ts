@@ -6,6 +6,7 @@ import { answeredId } from './access-log.ts'
 import { tagsIn } from './entity-tags.ts'
 import { EVENT_STREAM_TYPE, type EventSource, sendEvents } from './event-stream.ts'
 import { type Problem, problemOf } from './problem.ts'
+import { isForScim, SCIM_TYPE, scimErrorOf } from './scim/errors.ts'
 import type { SecurityHeaders } from './security-headers.ts'
 
 export interface Reply {
@@ -55,8 +56,7 @@ export function createReplySender({ securityHeaders, traceId }: ReplySenderOptio
       sendProblem(req, res, problemOf(new DomainError('version-mismatch', 'No tag in If-Match is the current one.')))
       return
     }
-    const isData = reply.contentType === undefined || reply.contentType === PROBLEM_TYPE
-    const headers = headersOf[reply.security ?? (isData ? 'data' : 'page')].slice()
+    const headers = headersOf[reply.security ?? (reply.contentType === undefined ? 'data' : 'page')].slice()
     headers.push('X-Request-Id', answeredId(req))
     if (reply.headers !== undefined) headers.push(...reply.headers)
     // Set before the route ran: the caller's quota, the page's origin.
@@ -86,11 +86,15 @@ export function createReplySender({ securityHeaders, traceId }: ReplySenderOptio
   function sendProblem(req: Request, res: Response, problem: Problem): void {
     // For the access log: one status can have several reasons.
     res.locals.problem ??= problem.code
+    const asScim = isForScim(req)
     send(req, res, {
       status: problem.status,
       headers: Object.entries(problem.headers).flat(),
-      contentType: PROBLEM_TYPE,
-      bytes: JSON.stringify(traceId ? { ...problem.body, traceId: traceId() } : problem.body),
+      security: 'data',
+      contentType: asScim ? `${SCIM_TYPE}; charset=utf-8` : PROBLEM_TYPE,
+      bytes: JSON.stringify(
+        asScim ? scimErrorOf(problem) : traceId ? { ...problem.body, traceId: traceId() } : problem.body,
+      ),
     })
   }
 

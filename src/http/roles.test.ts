@@ -46,7 +46,9 @@ describe('who may call what', () => {
           const answer = await send(call, role, body)
           expect(answer.status).toBe(status)
           if (status >= 400) {
-            expect(answer.headers['content-type']).toContain('application/problem+json')
+            expect(answer.headers['content-type']).toContain(
+              call.includes('/scim/') ? 'application/scim+json' : 'application/problem+json',
+            )
             expect(test.calls.length, 'a refused call must change nothing').toBe(before)
           }
         },

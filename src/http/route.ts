@@ -72,6 +72,10 @@ export interface Route<Params = unknown, Query = unknown, Body = unknown> {
   readonly deadlineMs?: number
   /** The media type of a success; `application/json` where absent. */
   readonly produces?: string
+  /** Other names of it that `Accept` may have, for the same body. */
+  readonly alsoNamed?: readonly string[]
+  /** How refusals look; as RFC 9457 has them where absent. */
+  readonly refusesAs?: 'scim'
   /** Other media types that `Accept` may name, each with the schema of what is sent then. */
   readonly otherForms?: Readonly<Record<string, z.ZodType>>
   /** Headers that mean something to this call alone, each with what it says. */

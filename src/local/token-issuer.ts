@@ -6,7 +6,7 @@ import { calculateJwkThumbprint, exportJWK, generateKeyPair, importJWK, type JWK
 
 export interface TokenRequest {
   readonly subject: string
-  readonly roles: readonly ('admin' | 'cache-admin' | 'reader')[]
+  readonly roles: readonly ('admin' | 'cache-admin' | 'reader' | 'scim')[]
   readonly ttlSeconds: number
 }
 

@@ -9,6 +9,7 @@ import { healthIn } from './transaction/health.ts'
 import { membershipsIn } from './transaction/memberships.ts'
 import { type ImportProgress, importOrganisation } from './transaction/organisation-import.ts'
 import { resourcesIn } from './transaction/resources.ts'
+import { scimIn } from './transaction/scim.ts'
 import { usersIn } from './transaction/users.ts'
 
 /** With the connection that it is on, for the log. */
@@ -48,6 +49,7 @@ export function createTransaction(
     memberships: membershipsIn(session),
     resources: resourcesIn(session, affected),
     grants: grantsIn(session, affected),
+    scim: scimIn(session),
     health: healthIn(session),
     async unknown({ users, groups, resources }) {
       const rows = await session.query<{ users: string[]; groups: string[]; resources: string[] }>(UNKNOWN, [

@@ -1,8 +1,9 @@
 /** The database checks the rules: no mutation may declare less than the triggers find that it changed. */
+import { randomUUID } from 'node:crypto'
 import pg from 'pg'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import type { Mutations } from '../../src/domain/api.ts'
-import type { UserId } from '../../src/domain/model.ts'
+import type { GroupId, JsonValue, UserId } from '../../src/domain/model.ts'
 import { asRoot, type Service, smallOrganisation, startService } from '../support/service.ts'
 import { dropDatabase, freshDatabase } from '../support/stack.ts'
 
@@ -10,6 +11,14 @@ const id = (user: string) => user as UserId
 const group = (name: string) => ({ group: { name } })
 const resource = (name: string) => ({ resource: { name } })
 const read = { permission: 'read' } as const
+
+const patch = (attribute: string, value: JsonValue) => ({
+  operations: [{ op: 'replace' as const, attribute, value }],
+})
+async function idOf(name: string): Promise<GroupId> {
+  const { rows } = await client.query<{ id: GroupId }>('SELECT id FROM groups WHERE name = $1', [name])
+  return (rows[0] as { id: GroupId }).id
+}
 
 let databaseUrl: string
 let service: Service
@@ -80,6 +89,27 @@ const CALLS: { readonly [Name in keyof Mutations]: readonly ((mutations: Mutatio
         },
         asRoot,
       ),
+  ],
+  createScimUser: [
+    (m) => m.createScimUser({ id: id('new'), attributes: { userName: 'new', active: true } }, asRoot),
+    (m) => m.createScimUser({ id: id('off'), attributes: { userName: 'off', active: false } }, asRoot),
+  ],
+  updateScimUser: [
+    (m) => m.updateScimUser({ id: id('ann'), changes: patch('active', false), idSource: 'userName' }, asRoot),
+  ],
+  createScimGroup: [
+    (m) =>
+      m.createScimGroup(
+        { id: randomUUID() as string as GroupId, attributes: { displayName: 'new', members: [{ value: id('ann') }] } },
+        asRoot,
+      ),
+  ],
+  updateScimGroup: [
+    async (m) => m.updateScimGroup({ id: await idOf('dept'), changes: patch('displayName', 'department') }, asRoot),
+    async (m) =>
+      m.updateScimGroup({ id: await idOf('dept/red'), changes: patch('members', [{ value: 'eve' }]) }, asRoot),
+    async (m) =>
+      m.updateScimGroup({ id: await idOf('dept'), changes: { replacement: { displayName: 'department' } } }, asRoot),
   ],
   importOrganisation: [
     (m) =>

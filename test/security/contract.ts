@@ -117,9 +117,12 @@ export function createContract(document: OpenApiDocument): Contract {
   }
 
   /** What refuses a call that is not in the document is a problem as any other. */
-  function judgeProblem(answer: Answer): string[] {
-    if (mediaTypeOf(answer) !== 'application/problem+json') return [`${mediaTypeOf(answer)} is no problem`]
-    const validate = validator(['components', 'schemas', 'Problem'])
+  function judgeProblem(path: string, answer: Answer): string[] {
+    const [type, schema] = path.startsWith('/scim/v2/')
+      ? (['application/scim+json', 'ScimError'] as const)
+      : (['application/problem+json', 'Problem'] as const)
+    if (mediaTypeOf(answer) !== type) return [`${mediaTypeOf(answer)} is no problem`]
+    const validate = validator(['components', 'schemas', schema])
     return validate(JSON.parse(answer.text)) ? [] : (validate.errors ?? []).map(described)
   }
 
@@ -144,7 +147,7 @@ export function createContract(document: OpenApiDocument): Contract {
           (answer.headers.allow ?? answer.headers['access-control-allow-methods']) === undefined
           ? [...found, 'no methods are named']
           : found
-      if (operation === undefined && answer.status >= 400) return [...found, ...judgeProblem(answer)]
+      if (operation === undefined && answer.status >= 400) return [...found, ...judgeProblem(path, answer)]
       if (operation === undefined)
         return PARTS_OF_THE_PAGE.test(path) ? found : [...found, `${answer.status} from a call that is not documented`]
       const documented = operation.responses[String(answer.status)]
@@ -173,7 +176,8 @@ function judgeAny({ status, headers, text }: Answer): string[] {
   if (status < 400) return found
   if (text !== '') {
     const problem = JSON.parse(text) as { status?: unknown }
-    if (problem.status !== status) found.push('the problem names another status')
+    // SCIM has it as a text.
+    if (Number(problem.status) !== status) found.push('the problem names another status')
     if (LEAKS.test(text)) found.push('the problem tells what is behind it')
   }
   return found

@@ -15,7 +15,11 @@ export interface DrillStack extends LocalStack {
   readonly servicePort: number
 }
 
-export async function withDrillStack(work: (stack: DrillStack) => Promise<void>): Promise<void> {
+/** @param durability of PostgreSQL: in memory alone where only answers matter, and not how long they take */
+export async function withDrillStack(
+  work: (stack: DrillStack) => Promise<void>,
+  { durability = 'memory' }: { readonly durability?: 'disk' | 'memory' } = {},
+): Promise<void> {
   const dataDir = mkdtempSync(path.join(tmpdir(), 'portcullis-drill-'))
   const base = await findFreeBase({ count: 8, from: 30_000, to: 31_000 })
   const stack = await startStack({
@@ -23,7 +27,7 @@ export async function withDrillStack(work: (stack: DrillStack) => Promise<void>)
     toolsDir,
     ports: portsFrom(base),
     portRemedy: 'Another program took it while the drill started; run it again.',
-    durability: 'memory',
+    durability,
     removeDataDir: 'after-crash',
     log: () => {},
     onUnexpectedExit: (name, exit) => console.error(`${name} ended by itself: ${JSON.stringify(exit)}`),

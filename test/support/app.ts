@@ -125,6 +125,24 @@ export function createWorld() {
     return value
   }
 
+  const scimUser = (id: string) => ({
+    id: id as UserId,
+    userName: id,
+    active: true,
+    version: 'a1',
+    groups: [{ id: WORLD.group, display: 'team/core' }],
+    createdAt: T0,
+    updatedAt: T0,
+  })
+  const scimGroup = ({ id, name }: Group) => ({
+    id,
+    displayName: name,
+    version: 'b1',
+    members: [{ id: 'uma', display: 'uma' }],
+    createdAt: T0,
+    updatedAt: T0,
+  })
+
   const portcullis: Portcullis = {
     reads: {
       async visibleResources(user, query: ResourceQuery) {
@@ -283,6 +301,20 @@ export function createWorld() {
         required(find(groups, input.group))
         return mutation('removeGrant', input, context, null)
       },
+      async createScimUser(input, context) {
+        const user = { ...scimUser('uma'), ...input.attributes }
+        return mutation('createScimUser', input, context, user)
+      },
+      async updateScimUser(input, context) {
+        required(users.get(input.id) ?? null)
+        return mutation('updateScimUser', input, context, scimUser(input.id))
+      },
+      createScimGroup: (input, context) =>
+        mutation('createScimGroup', input, context, scimGroup(required(groups[0] ?? null))),
+      async updateScimGroup(input, context) {
+        const group = required(find(groups, { id: input.id }))
+        return mutation('updateScimGroup', input, context, scimGroup(group))
+      },
       importOrganisation(input, context) {
         const none = { total: 0, created: 0, updated: 0 }
         return mutation('importOrganisation', input, context, {
@@ -294,6 +326,16 @@ export function createWorld() {
           changed: false,
         })
       },
+    },
+    scim: {
+      idSource: 'userName',
+      user: async (id) => (users.has(id) ? scimUser(id) : null),
+      users: async () => ({ total: 1, found: [scimUser('uma')] }),
+      group: async (id) => {
+        const found = find(groups, { id })
+        return found && scimGroup(found)
+      },
+      groups: async () => ({ total: groups.length, found: groups.map(scimGroup) }),
     },
     changes: {
       async open() {

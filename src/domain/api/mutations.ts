@@ -15,6 +15,15 @@ import type {
   User,
   UserId,
 } from '../model.ts'
+import type {
+  ScimChanges,
+  ScimGroup,
+  ScimGroupAttributes,
+  ScimIdSource,
+  ScimUser,
+  ScimUserAttributes,
+  ScimUserReplacement,
+} from '../scim-model.ts'
 
 /** The caller that causes a mutation, for the audit log and the invalidation log. */
 export interface MutationContext {
@@ -59,13 +68,17 @@ export interface Mutations {
     input: { id: UserId; displayName?: string | null; disabled?: boolean; mustExist?: boolean },
     context: MutationContext,
   ): Promise<Mutated<{ user: User; created: boolean }>>
-  deleteUser(input: { id: UserId }, context: MutationContext): Promise<Mutated<null>>
+  /** `condition` here and below: states by SCIM's entity tag. */
+  deleteUser(input: { id: UserId; condition?: ListCondition }, context: MutationContext): Promise<Mutated<null>>
   createGroup(input: { name: string; parent?: Ref<GroupId> | null }, context: MutationContext): Promise<Mutated<Group>>
   updateGroup(
     input: { group: Ref<GroupId>; changes: { name?: string; parent?: Ref<GroupId> | null }; ifVersion?: number },
     context: MutationContext,
   ): Promise<Mutated<Group>>
-  deleteGroup(input: { group: Ref<GroupId>; ifVersion?: number }, context: MutationContext): Promise<Mutated<null>>
+  deleteGroup(
+    input: { group: Ref<GroupId>; ifVersion?: number; condition?: ListCondition },
+    context: MutationContext,
+  ): Promise<Mutated<null>>
   /** Without a role, a member's role is kept and a new member is a plain one. */
   addUserToGroup(
     input: { group: Ref<GroupId>; userId: UserId; role?: MembershipRole; mustExist?: boolean },
@@ -101,6 +114,29 @@ export interface Mutations {
     },
     context: MutationContext,
   ): Promise<Mutated<Replaced>>
+  /** @throws DomainError `already-exists` for an id, or a name in whatever case, that somebody has */
+  createScimUser(
+    input: { id: UserId; attributes: ScimUserAttributes },
+    context: MutationContext,
+  ): Promise<Mutated<ScimUser>>
+  updateScimUser(
+    input: {
+      id: UserId
+      changes: ScimChanges<ScimUserReplacement>
+      condition?: ListCondition
+      idSource: ScimIdSource
+    },
+    context: MutationContext,
+  ): Promise<Mutated<ScimUser>>
+  createScimGroup(
+    input: { id: GroupId; attributes: ScimGroupAttributes },
+    context: MutationContext,
+  ): Promise<Mutated<ScimGroup>>
+  /** Members who stay keep their role. */
+  updateScimGroup(
+    input: { id: GroupId; changes: ScimChanges<ScimGroupAttributes>; condition?: ListCondition },
+    context: MutationContext,
+  ): Promise<Mutated<ScimGroup>>
   importOrganisation(input: OrganisationImport, context: MutationContext): Promise<Mutated<ImportCounts>>
 }
 

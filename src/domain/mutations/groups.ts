@@ -1,6 +1,7 @@
 /** Groups come, go, and move in the tree. */
 import { allResources, everythingOfMembersBelow } from '../invalidation-rules.ts'
 import type { Group, GroupId, Ref } from '../model.ts'
+import { checkGroupState } from '../scim-version.ts'
 import type { Subtree, Transaction } from '../transaction.ts'
 import { userIdsIn } from '../user-ids.ts'
 import { changingTheTree, mutation } from './declare.ts'
@@ -72,8 +73,9 @@ export const deleteGroup = mutation('deleteGroup')
   })
   .invalidates(allResources(({ granted }) => granted))
   .invalidates(everythingOfMembersBelow(subtreeOf))
-  .write((tx, { group }, { ifVersion }): null => {
+  .write(async (tx, { group }, { ifVersion, condition }): Promise<null> => {
     checkVersion(group.version, ifVersion)
+    await checkGroupState(tx, group.id, condition)
     tx.groups.remove(group.id)
     return null
   })

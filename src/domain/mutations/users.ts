@@ -2,6 +2,7 @@
 import { DomainError } from '../errors.ts'
 import { userGroups, userResources } from '../invalidation-rules.ts'
 import type { User, UserId } from '../model.ts'
+import { checkUserState } from '../scim-version.ts'
 import type { Transaction } from '../transaction.ts'
 import { mutation } from './declare.ts'
 import { checkExistence } from './references.ts'
@@ -44,7 +45,8 @@ export const deleteUser = mutation('deleteUser')
   .on(theUser)
   .invalidates(userResources(idOf))
   .invalidates(userGroups(idOf))
-  .write((tx, { id, user }): null => {
+  .write(async (tx, { id, user }, { condition }): Promise<null> => {
+    await checkUserState(tx, id, condition)
     if (user === null) throw new DomainError('not-found', `there is no user ${id}`)
     tx.users.remove(id)
     return null

@@ -10,6 +10,9 @@ import { importRoutes } from './import.ts'
 import { meRoutes } from './me.ts'
 import { memberRoutes } from './members.ts'
 import { resourceRoutes } from './resources.ts'
+import { scimDiscoveryRoutes } from './scim-discovery.ts'
+import { scimGroupRoutes } from './scim-groups.ts'
+import { scimUserRoutes } from './scim-users.ts'
 import { userRoutes } from './users.ts'
 
 export const apiRoutes: readonly Route[] = [
@@ -20,6 +23,9 @@ export const apiRoutes: readonly Route[] = [
   ...groupRoutes,
   ...memberRoutes,
   ...grantRoutes,
+  ...scimUserRoutes,
+  ...scimGroupRoutes,
+  ...scimDiscoveryRoutes,
   ...importRoutes,
   ...cacheRoutes,
   ...auditRoutes,

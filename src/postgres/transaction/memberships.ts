@@ -1,10 +1,10 @@
 /** Memberships: one, or all of a group. */
 import type { GroupId, Membership, MembershipRole, Ref, UserId } from '../../domain/model.ts'
-import type { Transaction } from '../../domain/transaction.ts'
+import type { MemberList, Transaction } from '../../domain/transaction.ts'
 import { MEMBERS, stateOf } from '../list-states.ts'
 import type { Session } from '../session.ts'
 import { lineageOf } from './lineage.ts'
-import { byRef, namedBy, statementFor } from './refs.ts'
+import { type ByRef, byRef, namedBy, statementFor } from './refs.ts'
 
 const lockLineage = (condition: string, strength: string) =>
   `SELECT id, name FROM groups WHERE id IN (SELECT id FROM lineage) AND ${condition} ORDER BY id FOR ${strength}`
@@ -35,6 +35,12 @@ higher AS MATERIALIZED (
 SELECT id, name FROM own WHERE (SELECT count(*) FROM higher) >= 0`,
 )
 
+const listed = (members: string, state: string) => `
+WITH existing AS MATERIALIZED (SELECT id FROM users WHERE id = ANY($2::text[]) ORDER BY id FOR KEY SHARE)
+SELECT (${state}) AS state,
+  (SELECT coalesce(json_agg(m), '[]') FROM (${members}) m) AS members,
+  (SELECT coalesce(json_agg(id), '[]') FROM existing) AS existing`
+
 const groupOf = (group: string) => `(SELECT id FROM groups WHERE ${group})`
 
 // Behind the lock on the group, in a statement of its own, because others share that lock: the membership is the locked
@@ -51,12 +57,11 @@ SELECT (SELECT role FROM held) AS role, EXISTS (SELECT FROM users WHERE id = $2)
 // was before the lock was waited for.
 const LIST = byRef('lock-members', '$1', (group) => {
   const members = MEMBERS.replace('$1::uuid', groupOf(group))
-  return `
-WITH existing AS MATERIALIZED (SELECT id FROM users WHERE id = ANY($2::text[]) ORDER BY id FOR KEY SHARE)
-SELECT (${stateOf(members, 'userId')}) AS state,
-  (SELECT coalesce(json_agg(m), '[]') FROM (${members}) m) AS members,
-  (SELECT coalesce(json_agg(id), '[]') FROM existing) AS existing`
+  return listed(members, stateOf(members, 'userId'))
 })
+const NAMED = byRef('lock-named-members', '$1', (group) =>
+  listed(`${MEMBERS.replace('$1::uuid', groupOf(group))} AND user_id = ANY($2::text[])`, `''`),
+)
 
 const INSERT = 'INSERT INTO memberships (user_id, group_id, role) VALUES ($1, $2::uuid, $3::membership_role)'
 const UPDATE = 'UPDATE memberships SET role = $3::membership_role WHERE user_id = $1 AND group_id = $2::uuid'
@@ -84,6 +89,16 @@ interface ListRow {
 }
 
 export function membershipsIn(session: Session): Transaction['memberships'] {
+  async function locked(list: ByRef, group: Ref<GroupId>, users: readonly UserId[]): Promise<MemberList | null> {
+    const name = namedBy(group)
+    const [[found], [row]] = await session.both<GroupRow, ListRow>(
+      [statementFor(TAKE_GROUP, group), [name]],
+      [statementFor(list, group), [name, users]],
+    )
+    if (!(found && row && isStill(found, group))) return null
+    return { groupId: found.id, ...row, existing: new Set(row.existing) }
+  }
+
   return {
     async lock(group, userId) {
       const name = namedBy(group)
@@ -93,15 +108,8 @@ export function membershipsIn(session: Session): Transaction['memberships'] {
       )
       return found && member && isStill(found, group) ? { groupId: found.id, ...member } : null
     },
-    async lockList(group, users) {
-      const name = namedBy(group)
-      const [[found], [list]] = await session.both<GroupRow, ListRow>(
-        [statementFor(TAKE_GROUP, group), [name]],
-        [statementFor(LIST, group), [name, users]],
-      )
-      if (!(found && list && isStill(found, group))) return null
-      return { groupId: found.id, ...list, existing: new Set(list.existing) }
-    },
+    lockList: (group, users) => locked(LIST, group, users),
+    lockNamed: (group, users) => locked(NAMED, group, users),
     insert: ({ userId, groupId, role }) =>
       session.write({ name: 'insert-member', parts: [INSERT], values: [userId, groupId, role] }),
     update: ({ userId, groupId, role }) =>

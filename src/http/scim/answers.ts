@@ -1,0 +1,132 @@
+/** What the calls of SCIM have in common: parameters, media types, conditions and the form of answers. */
+import type { Request } from 'express'
+import { z } from 'zod'
+import type { ListCondition, ScimQuery } from '../../domain/api.ts'
+import { DomainError } from '../../domain/errors.ts'
+import { tagsIn } from '../entity-tags.ts'
+import { provisioner } from '../policies.ts'
+import { json, type Reply } from '../reply.ts'
+import { SCIM_PATH, SCIM_TYPE } from './errors.ts'
+import { parseFilter } from './filter.ts'
+import { isSelected, locationOf, namesIn, type Selection, tagOf } from './representations.ts'
+import type { ScimKind } from './schema.ts'
+
+const BODY_LIMIT_BYTES = 4 * 1024 * 1024
+
+export const SCIM = {
+  tag: 'SCIM',
+  policy: provisioner,
+  produces: SCIM_TYPE,
+  alsoNamed: ['application/json'],
+  consumes: [SCIM_TYPE, 'application/json'],
+  refusesAs: 'scim',
+  bodyLimitBytes: BODY_LIMIT_BYTES,
+} as const
+
+export const CONDITION = { 'if-match': 'The ETag you read, or `*`; 412 when it is no longer current.' }
+
+export const baseOf = (baseUrl: () => string) => `${baseUrl()}${SCIM_PATH}`
+
+const names = z.string().max(2000)
+/** Parameters that are not known are ignored: Entra ID adds its own. */
+export const selectionQuery = z.object({
+  attributes: names.exactOptional().meta({ description: 'Only these, separated by commas' }),
+  excludedAttributes: names.exactOptional().meta({ description: 'All but these; ignored beside `attributes`' }),
+})
+
+const whole = (what: string, fallback: number) =>
+  z
+    .string()
+    .regex(/^-?\d{1,15}$/, { error: 'must be a whole number', abort: true })
+    .transform(Number)
+    .default(fallback)
+    .meta({
+      description: what,
+      override: ({ jsonSchema }) => {
+        delete jsonSchema.pattern
+        Object.assign(jsonSchema, { type: 'integer', default: fallback })
+      },
+    })
+
+export const PAGE_MAX = 200
+const PAGE = 100
+
+export const listQuery = selectionQuery.extend({
+  filter: z.string().max(4000).exactOptional().meta({ description: 'RFC 7644, 3.4.2.2' }),
+  startIndex: whole('The first is 1', 1),
+  count: whole(`At most ${PAGE_MAX} on a page`, PAGE),
+})
+
+export function selectionOf(kind: ScimKind, query: z.output<typeof selectionQuery>): Selection {
+  const { attributes, excludedAttributes } = query
+  return {
+    ...(attributes !== undefined && { only: namesIn(kind, attributes) }),
+    ...(excludedAttributes !== undefined && { without: namesIn(kind, excludedAttributes) }),
+  }
+}
+
+/** Out of range counts as the end of it (RFC 7644, 3.4.2.4). */
+export function startOf({ startIndex }: z.output<typeof listQuery>): number {
+  return Math.max(1, startIndex)
+}
+
+export function queryOf(kind: ScimKind, query: z.output<typeof listQuery>, selection: Selection): ScimQuery {
+  return {
+    offset: startOf(query) - 1,
+    count: Math.min(Math.max(0, query.count), PAGE_MAX),
+    related: relatedOf(kind, selection),
+    ...(query.filter !== undefined && { filter: parseFilter(kind, query.filter) }),
+  }
+}
+
+export function relatedOf(kind: ScimKind, selection: Selection): ScimQuery['related'] {
+  return isSelected(selection, kind === 'User' ? 'groups' : 'members') ? 'with' : 'without'
+}
+
+/** As SCIM's own type, unless the client knows only JSON. */
+export function scimReply(req: Request, value: unknown, options: Parameters<typeof json>[1] = {}): Reply {
+  const chosen = req.accepts([SCIM_TYPE, 'application/json'])
+  const contentType = `${chosen === 'application/json' ? chosen : SCIM_TYPE}; charset=utf-8`
+  return { ...json(value, options), contentType, security: 'data' }
+}
+
+/** The states that `If-Match` allows. */
+export function conditionIn(req: Request): { condition?: ListCondition } {
+  const header = req.headers['if-match']
+  if (header === undefined) return {}
+  const tags = tagsIn(header)
+  return { condition: tags === '*' ? tags : tags.map((tag) => tag.replace(/^"|"$/g, '')) }
+}
+
+export interface Answering {
+  readonly query: z.output<typeof selectionQuery>
+  readonly baseUrl: () => string
+  readonly http: Request
+}
+
+interface Found<Resource> {
+  read(related: ScimQuery['related']): Promise<Resource | null>
+  shown(found: Resource, base: string, selection: Selection): unknown
+}
+
+/**
+ * What a change has made, read again: with the names of what it refers to.
+ * @throws DomainError `not-found` where somebody else deleted it meanwhile
+ */
+export async function changedReply<Resource extends { readonly id: string; readonly version?: string }>(
+  { status, consistencyToken }: { readonly status: 200 | 201; readonly consistencyToken: string },
+  kind: ScimKind,
+  { query, baseUrl, http }: Answering,
+  { read, shown }: Found<Resource>,
+): Promise<Reply> {
+  const selection = selectionOf(kind, query)
+  const found = await read(relatedOf(kind, selection))
+  if (found === null) throw new DomainError('not-found', 'it was deleted meanwhile')
+  const base = baseOf(baseUrl)
+  const location = status === 201 ? ['Location', locationOf(base, kind, found.id)] : []
+  return scimReply(http, shown(found, base, selection), {
+    status,
+    headers: ['Consistency-Token', consistencyToken, ...location],
+    etag: tagOf(found),
+  })
+}

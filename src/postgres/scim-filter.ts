@@ -1,0 +1,191 @@
+/** SCIM's filters on lists (RFC 7644, 3.4.2.2) as conditions in SQL. Only what stands in these tables reaches the text. */
+
+import { ScimError } from '../domain/errors.ts'
+import type { ScimComparison, ScimFilter } from '../domain/scim-model.ts'
+import { folded, KNOWN_AS } from './scim-rows.ts'
+
+type Kind = 'exact' | 'folded' | 'boolean' | 'time'
+
+interface Column {
+  readonly sql: string
+  readonly kind: Kind
+}
+
+/** Several values: rows of their own, each with columns. */
+interface Rows {
+  readonly from: string
+  readonly columns: Readonly<Record<string, Column>>
+}
+
+export interface FilterTable {
+  readonly columns: Readonly<Record<string, Column>>
+  /** Attributes with parts of their own, which can only be there or not. */
+  readonly complex: Readonly<Record<string, string>>
+  readonly rows: Readonly<Record<string, Rows>>
+}
+
+const namePart = (part: string): [string, Column] => [
+  `name.${part.toLowerCase()}`,
+  { sql: `u.profile->'name'->>'${part}'`, kind: 'folded' },
+]
+const emailPart = (part: string): Column => ({ sql: `e.email->>'${part}'`, kind: 'folded' })
+const meta = (alias: string): Readonly<Record<string, Column>> => ({
+  'meta.created': { sql: `${alias}.created_at`, kind: 'time' },
+  'meta.lastmodified': { sql: `${alias}.updated_at`, kind: 'time' },
+})
+
+export const USER_FILTERS: FilterTable = {
+  columns: {
+    id: { sql: 'u.id', kind: 'exact' },
+    username: { sql: KNOWN_AS, kind: 'folded' },
+    externalid: { sql: 'u.external_id', kind: 'exact' },
+    displayname: { sql: 'u.display_name', kind: 'folded' },
+    active: { sql: '(NOT u.disabled)', kind: 'boolean' },
+    'meta.resourcetype': { sql: `'User'::text`, kind: 'exact' },
+    ...meta('u'),
+    ...Object.fromEntries(
+      ['formatted', 'familyName', 'givenName', 'middleName', 'honorificPrefix', 'honorificSuffix'].map(namePart),
+    ),
+  },
+  complex: { name: `u.profile ? 'name'`, meta: 'true' },
+  rows: {
+    emails: {
+      from: `jsonb_array_elements(u.profile->'emails') AS e(email)`,
+      columns: {
+        value: emailPart('value'),
+        type: emailPart('type'),
+        display: emailPart('display'),
+        primary: { sql: `(e.email->>'primary')::boolean`, kind: 'boolean' },
+      },
+    },
+    groups: {
+      from: 'memberships gm JOIN groups gg ON gg.id = gm.group_id AND gm.user_id = u.id',
+      columns: { value: { sql: 'gg.id::text', kind: 'exact' }, display: { sql: 'gg.name', kind: 'folded' } },
+    },
+  },
+}
+
+export const GROUP_FILTERS: FilterTable = {
+  columns: {
+    id: { sql: 'g.id::text', kind: 'exact' },
+    externalid: { sql: 'g.external_id', kind: 'exact' },
+    displayname: { sql: 'g.name', kind: 'folded' },
+    'meta.resourcetype': { sql: `'Group'::text`, kind: 'exact' },
+    ...meta('g'),
+  },
+  complex: { meta: 'true' },
+  rows: {
+    members: {
+      from: 'memberships mm JOIN users u ON u.id = mm.user_id AND mm.group_id = g.id',
+      columns: {
+        value: { sql: 'mm.user_id', kind: 'exact' },
+        display: { sql: `coalesce(u.display_name, ${KNOWN_AS})`, kind: 'folded' },
+        type: { sql: `'User'::text`, kind: 'folded' },
+      },
+    },
+  },
+}
+
+/**
+ * @param values the parameters of the statement; those of the condition are appended
+ * @throws ScimError `invalidFilter` for an attribute that is not stored, or a comparison that it does not know
+ */
+export function conditionOf(filter: ScimFilter | undefined, table: FilterTable, values: unknown[]): string {
+  const parameter = (value: unknown) => `$${values.push(value)}`
+
+  function within(each: ScimFilter, columns: FilterTable['columns'] | null): string {
+    switch (each.op) {
+      case 'and':
+      case 'or':
+        return `(${each.filters.map((part) => within(part, columns)).join(each.op === 'and' ? ' AND ' : ' OR ')})`
+      case 'not':
+        // What has no value does not match, so that its opposite does.
+        return `(NOT coalesce(${within(each.filter, columns)}, false))`
+      case 'some': {
+        const rows = columns === null ? own(table.rows, each.attribute) : undefined
+        if (rows === undefined) throw refused(`${each.attribute} is no attribute with several values.`)
+        return exists(rows, within(each.filter, rows.columns))
+      }
+      default:
+        return columns === null ? onResource(each) : onColumn(each, columnIn(columns, each.attribute))
+    }
+  }
+
+  function onResource(each: Exclude<ScimFilter, { filters: unknown } | { filter: unknown }>): string {
+    const column = own(table.columns, each.attribute)
+    if (column !== undefined) return onColumn(each, column)
+    const complex = own(table.complex, each.attribute)
+    if (complex !== undefined && each.op === 'pr') return complex
+    const [name = '', part] = each.attribute.split('.')
+    const rows = own(table.rows, name)
+    if (rows === undefined) throw refused(`${each.attribute} is not stored here.`)
+    if (part === undefined && each.op === 'pr') return exists(rows, 'true')
+    // Without a part, the value is meant (RFC 7643, 2.4).
+    return exists(rows, onColumn(each, columnIn(rows.columns, part ?? 'value')))
+  }
+
+  function onColumn(each: { op: ScimComparison; value: unknown } | { op: 'pr' }, { sql, kind }: Column): string {
+    if (each.op === 'pr' || !('value' in each))
+      return kind === 'exact' || kind === 'folded' ? `(${sql} <> '')` : `(${sql} IS NOT NULL)`
+    const { op, value } = each
+    if (value === null) {
+      if (op !== 'eq' && op !== 'ne') throw refused(`null can only be equal or not.`)
+      return `(${sql} IS ${op === 'eq' ? '' : 'NOT '}NULL)`
+    }
+    if (kind === 'boolean') return onBoolean(sql, op, value)
+    if (kind === 'time') return onTime(sql, op, value)
+    if (typeof value !== 'string') throw refused('A text is compared with a text in quotes.')
+    const fold = kind === 'folded' ? folded : (text: string) => text
+    return onText(fold(sql), op, fold(`${parameter(value)}::text`))
+  }
+
+  function onBoolean(sql: string, op: ScimComparison, value: unknown): string {
+    const wanted = typeof value === 'string' ? { true: true, false: false }[value.toLowerCase()] : value
+    if (typeof wanted !== 'boolean' || (op !== 'eq' && op !== 'ne'))
+      throw refused('true and false can only be equal or not.')
+    return `(${sql} IS ${op === 'eq' ? '' : 'NOT '}${wanted ? 'TRUE' : 'FALSE'})`
+  }
+
+  function onTime(sql: string, op: ScimComparison, value: unknown): string {
+    const time = typeof value === 'string' ? new Date(value) : new Date(Number.NaN)
+    const sign = own(SIGNS, op)
+    if (Number.isNaN(time.getTime()) || sign === undefined)
+      throw refused('A time is compared with a time such as "2026-01-31T12:00:00Z", by eq, ne, gt, ge, lt or le.')
+    return `(${sql} ${sign} ${parameter(time)}::timestamptz)`
+  }
+
+  return filter === undefined ? 'true' : within(filter, null)
+}
+
+const SIGNS: Partial<Record<ScimComparison, string>> = { eq: '=', ne: '<>', gt: '>', ge: '>=', lt: '<', le: '<=' }
+
+function onText(sql: string, op: ScimComparison, value: string): string {
+  switch (op) {
+    case 'ne':
+      return `(${sql} IS DISTINCT FROM ${value})`
+    case 'co':
+      return `(strpos(${sql}, ${value}) > 0)`
+    case 'sw':
+      return `starts_with(${sql}, ${value})`
+    case 'ew':
+      return `(right(${sql}, length(${value})) = ${value})`
+    default:
+      // Equality is what the indexes are for; order is that of the code points, as everywhere.
+      return op === 'eq' ? `(${sql} = ${value})` : `(${sql} COLLATE "C" ${SIGNS[op]} ${value} COLLATE "C")`
+  }
+}
+
+const exists = ({ from }: Rows, condition: string) => `EXISTS (SELECT FROM ${from} WHERE ${condition})`
+
+function columnIn(columns: FilterTable['columns'], name: string): Column {
+  const column = own(columns, name)
+  if (column === undefined) throw refused(`${name} is not stored here.`)
+  return column
+}
+
+/** No names that every object has. */
+function own<Value>(table: Readonly<Record<string, Value>>, name: string): Value | undefined {
+  return Object.hasOwn(table, name) ? table[name] : undefined
+}
+
+const refused = (message: string) => new ScimError('invalidFilter', message)
