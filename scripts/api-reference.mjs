@@ -5,6 +5,9 @@
 import { spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import path from 'node:path'
+import { createScript } from '../src/cli/script.ts'
+
+createScript('npm run api', "The package's API reference from its doc comments, as HTML in dist/api.").parse()
 
 const folder = path.join(import.meta.dirname, 'api-reference')
 const typedoc = path.join(folder, 'node_modules', 'typedoc', 'bin', 'typedoc')
@@ -14,7 +17,7 @@ if (!existsSync(typedoc)) {
   const [command, args] = npm ? [process.execPath, [npm, 'ci']] : ['npm', ['ci']]
   run(command, args)
 }
-run(process.execPath, [typedoc, '--options', path.join(folder, 'typedoc.json'), ...process.argv.slice(2)])
+run(process.execPath, [typedoc, '--options', path.join(folder, 'typedoc.json')])
 
 function run(command, args) {
   const { status } = spawnSync(command, args, { cwd: folder, stdio: 'inherit' })

@@ -1,15 +1,8 @@
 /** The process as it is deployed, configured with nothing but the names of two real OpenID providers. */
-import { spawn } from 'node:child_process'
-import { randomBytes } from 'node:crypto'
-import { once } from 'node:events'
-import { fileURLToPath } from 'node:url'
 import { expect, it, onTestFinished } from 'vitest'
-import { waitUntil } from '../../src/local/wait-until.ts'
-import { freePort } from '../support/free-port.ts'
 import { type OidcIssuer, startOidcIssuer } from '../support/oidc-issuer.ts'
-import { dropDatabase, freshDatabase, redisEnvironment } from '../support/stack.ts'
-
-const main = fileURLToPath(new URL('../../src/main.ts', import.meta.url))
+import { spawnService } from '../support/service-process.ts'
+import { dropDatabase, freshDatabase } from '../support/stack.ts'
 
 async function startIssuer(audience: string, claims: object): Promise<OidcIssuer> {
   const issuer = await startOidcIssuer({ audience, claims })
@@ -20,33 +13,13 @@ async function startIssuer(audience: string, claims: object): Promise<OidcIssuer
 /** @returns its address */
 async function startProcess(environment: Readonly<Record<string, string>>): Promise<string> {
   const databaseUrl = await freshDatabase()
-  const port = await freePort()
-  const child = spawn(process.execPath, [main], {
-    stdio: ['ignore', 'ignore', 'inherit'],
-    env: {
-      PATH: process.env.PATH,
-      ...redisEnvironment(),
-      NODE_ENV: 'development',
-      LOG_LEVEL: 'error',
-      HOST: '127.0.0.1',
-      PORT: String(port),
-      CACHE_PREFIX: `test:${randomBytes(4).toString('hex')}:`,
-      DATABASE_URL: databaseUrl,
-      CURSOR_SECRET: randomBytes(32).toString('hex'),
-      ...environment,
-    },
-  })
+  const service = await spawnService({ LOG_LEVEL: 'error', DATABASE_URL: databaseUrl, ...environment })
   onTestFinished(async () => {
-    const ended = once(child, 'exit')
-    child.kill('SIGTERM')
-    await ended
+    await service.stop('SIGTERM')
     await dropDatabase(databaseUrl)
   })
-  const url = `http://127.0.0.1:${port}`
-  await waitUntil('the process is ready', async () => (await fetch(`${url}/readyz`)).status === 200, {
-    timeoutMs: 30_000,
-  })
-  return url
+  await service.ready()
+  return service.url
 }
 
 it('finds the keys of each, and reads users and roles as each is configured', async () => {

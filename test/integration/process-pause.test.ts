@@ -2,28 +2,22 @@
  * The process stands still for longer than any timeout (a stopped container, a frozen virtual machine): requests that
  * were under way are answered, because the answers they wait for are already in the sockets.
  */
-import { type ChildProcess, spawn } from 'node:child_process'
-import { randomBytes } from 'node:crypto'
-import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { fileURLToPath } from 'node:url'
 import pg from 'pg'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { createTokenIssuer } from '../../src/local/token-issuer.ts'
-import { waitUntil } from '../../src/local/wait-until.ts'
 import { createDatabase } from '../../src/postgres/pool.ts'
 import { AUDIENCE, ISSUER } from '../support/app.ts'
-import { freePort } from '../support/free-port.ts'
-import { dropDatabase, freshDatabase, redisEnvironment } from '../support/stack.ts'
+import { spawnService } from '../support/service-process.ts'
+import { dropDatabase, freshDatabase } from '../support/stack.ts'
 
 const PAUSE_MS = 4000
 const REQUEST_BUDGET_MS = 2500
 /** As many as the connections that are kept open. */
 const REQUESTS = 4
-const main = fileURLToPath(new URL('../../src/main.ts', import.meta.url))
 
 let databaseUrl: string
 let folder: string
@@ -38,35 +32,21 @@ afterAll(async () => {
 
 async function startProcess() {
   const issuer = await createTokenIssuer({ keysDir: folder, issuer: ISSUER, audience: AUDIENCE })
-  const port = await freePort()
-  const child: ChildProcess = spawn(process.execPath, [main], {
-    stdio: ['ignore', 'inherit', 'inherit'],
-    env: {
-      PATH: process.env.PATH,
-      ...redisEnvironment(),
-      NODE_ENV: 'development',
-      LOG_LEVEL: 'error',
-      HOST: '127.0.0.1',
-      PORT: String(port),
-      REQUEST_BUDGET_MS: String(REQUEST_BUDGET_MS),
-      CACHE_PREFIX: `test:${randomBytes(4).toString('hex')}:`,
-      DATABASE_URL: databaseUrl,
-      JWT_ISSUER: ISSUER,
-      JWT_AUDIENCE: AUDIENCE,
-      JWT_PUBLIC_KEY_FILE: issuer.publicKeyFile,
-      CURSOR_SECRET: randomBytes(32).toString('hex'),
-    },
+  const service = await spawnService({
+    LOG_LEVEL: 'error',
+    REQUEST_BUDGET_MS: String(REQUEST_BUDGET_MS),
+    DATABASE_URL: databaseUrl,
+    JWT_ISSUER: ISSUER,
+    JWT_AUDIENCE: AUDIENCE,
+    JWT_PUBLIC_KEY_FILE: issuer.publicKeyFile,
   })
-  const url = `http://127.0.0.1:${port}`
-  await waitUntil('the process is ready', async () => (await fetch(`${url}/readyz`)).status === 200, {
-    timeoutMs: 30_000,
-  })
+  await service.ready()
   const token = await issuer.issue({ subject: 'root', roles: ['admin'], ttlSeconds: 600 })
-  return { child, url, headers: { authorization: `Bearer ${token}` } }
+  return { ...service, headers: { authorization: `Bearer ${token}` } }
 }
 
 it('answers the requests that were under way when the process was stopped for four seconds', async () => {
-  const { child, url, headers } = await startProcess()
+  const { child, url, stop, headers } = await startProcess()
   const other = new pg.Client({ connectionString: databaseUrl })
   await other.connect()
   try {
@@ -85,8 +65,7 @@ it('answers the requests that were under way when the process was stopped for fo
     expect(statuses).toEqual(Array.from({ length: REQUESTS }, () => 404))
   } finally {
     child.kill('SIGCONT')
-    child.kill('SIGKILL')
-    await once(child, 'exit')
+    await stop()
     await other.end()
   }
 })

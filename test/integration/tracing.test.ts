@@ -1,5 +1,4 @@
 /** Traces of the whole process, as a collector receives them: OTLP over HTTP, in a few lines. */
-import { spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
@@ -7,14 +6,11 @@ import http from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
-import { fileURLToPath } from 'node:url'
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { createTokenIssuer, type TokenIssuer } from '../../src/local/token-issuer.ts'
 import { AUDIENCE, ISSUER } from '../support/app.ts'
-import { freePort } from '../support/free-port.ts'
-import { dropDatabase, freshDatabase, redisEnvironment } from '../support/stack.ts'
-
-const main = fileURLToPath(new URL('../../src/main.ts', import.meta.url))
+import { spawnService } from '../support/service-process.ts'
+import { dropDatabase, freshDatabase } from '../support/stack.ts'
 
 interface Span {
   readonly traceId: string
@@ -53,42 +49,21 @@ let issuer: TokenIssuer
 let collector: Collector
 const closing: (() => Promise<unknown>)[] = []
 
-/** The service as a process, as it is run. */
 async function startService(environment: Readonly<Record<string, string>>) {
-  const port = await freePort()
-  const child = spawn(process.execPath, [main], {
-    stdio: ['ignore', 'pipe', 'pipe'],
-    env: {
-      PATH: process.env.PATH,
-      ...redisEnvironment(),
-      NODE_ENV: 'development',
-      HOST: '127.0.0.1',
-      PORT: String(port),
-      CACHE_PREFIX: `test:${randomBytes(4).toString('hex')}:`,
-      DATABASE_URL: databaseUrl,
-      JWT_ISSUER: ISSUER,
-      JWT_AUDIENCE: AUDIENCE,
-      JWT_PUBLIC_KEY_FILE: issuer.publicKeyFile,
-      CURSOR_SECRET: randomBytes(32).toString('hex'),
-      ...environment,
-    },
+  const service = await spawnService({
+    DATABASE_URL: databaseUrl,
+    JWT_ISSUER: ISSUER,
+    JWT_AUDIENCE: AUDIENCE,
+    JWT_PUBLIC_KEY_FILE: issuer.publicKeyFile,
+    ...environment,
   })
-  let said = ''
-  for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk) => (said += chunk))
-  const exited = once(child, 'exit')
-  closing.push(() => {
-    child.kill('SIGKILL')
-    return exited
-  })
-  const url = `http://127.0.0.1:${port}`
-  await vi.waitFor(async () => expect((await fetch(`${url}/readyz`)).status, said).toBe(200), {
-    timeout: 30_000,
-    interval: 100,
-  })
+  closing.push(() => service.stop())
+  await service.ready()
+  const { url } = service
   const bearer = `Bearer ${await issuer.issue({ subject: 'ann', roles: ['admin'], ttlSeconds: 600 })}`
   const ask = (where: string, headers: Record<string, string> = {}, init: RequestInit = {}) =>
     fetch(url + where, { ...init, headers: { authorization: bearer, ...headers } })
-  return { ask, said: () => said, child, exited }
+  return { ...service, ask }
 }
 
 const id = (bytes: number) => randomBytes(bytes).toString('hex')

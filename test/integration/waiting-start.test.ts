@@ -1,6 +1,5 @@
 /** What is applied at once starts in any order: the API waits for the migrations, the migrations for the database's name. */
 import { type ChildProcess, spawn } from 'node:child_process'
-import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -12,10 +11,9 @@ import { spawnWithNames } from '../k8s/support/container.ts'
 import { namespaceCommand } from '../k8s/support/tools.ts'
 import { AUDIENCE, ISSUER } from '../support/app.ts'
 import { becomes } from '../support/becomes.ts'
-import { freePort } from '../support/free-port.ts'
-import { dropDatabase, emptyDatabase, redisEnvironment } from '../support/stack.ts'
+import { spawnService } from '../support/service-process.ts'
+import { dropDatabase, emptyDatabase } from '../support/stack.ts'
 
-const main = fileURLToPath(new URL('../../src/main.ts', import.meta.url))
 const migrate = fileURLToPath(new URL('../../src/cli/migrate.ts', import.meta.url))
 const names = namespaceCommand()
 
@@ -43,31 +41,15 @@ function heard(child: ChildProcess) {
 
 async function startApi(environment: Readonly<Record<string, string>> = {}) {
   const issuer = await createTokenIssuer({ keysDir: folder, issuer: ISSUER, audience: AUDIENCE })
-  const port = await freePort()
-  const process_ = heard(
-    spawn(process.execPath, [main], {
-      env: {
-        PATH: process.env.PATH,
-        ...redisEnvironment(),
-        NODE_ENV: 'development',
-        HOST: '127.0.0.1',
-        PORT: String(port),
-        CACHE_PREFIX: `test:${randomBytes(4).toString('hex')}:`,
-        DATABASE_URL: databaseUrl,
-        JWT_ISSUER: ISSUER,
-        JWT_AUDIENCE: AUDIENCE,
-        JWT_PUBLIC_KEY_FILE: issuer.publicKeyFile,
-        CURSOR_SECRET: randomBytes(32).toString('hex'),
-        ...environment,
-      },
-    }),
-  )
-  const status = (probe: string) =>
-    fetch(`http://127.0.0.1:${port}${probe}`).then(
-      (answer) => answer.status,
-      () => 0,
-    )
-  return { ...process_, status }
+  const api = await spawnService({
+    DATABASE_URL: databaseUrl,
+    JWT_ISSUER: ISSUER,
+    JWT_AUDIENCE: AUDIENCE,
+    JWT_PUBLIC_KEY_FILE: issuer.publicKeyFile,
+    ...environment,
+  })
+  onTestFinished(() => api.stop())
+  return api
 }
 
 const runMigrate = (args: readonly string[]) =>
