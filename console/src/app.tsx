@@ -1,4 +1,4 @@
-/** The frame: who is signed in, the views, and the one that the address names. */
+/** The frame: the person that is signed in, the views, and the view that the address names. */
 import type { ComponentType } from 'preact'
 import { useEffect, useRef } from 'preact/hooks'
 import { forgetLive } from './api/live.ts'

@@ -1,4 +1,4 @@
-/** Who is signed in. The token lives in this variable only: closing or reloading the page forgets it. */
+/** The person that is signed in. The token lives in this variable only: closing or reloading the page forgets it. */
 import type { Me } from '../../src/client/index.ts'
 import { leaveForIssuer, loadConfiguration, returnFromIssuer, type SignInConfiguration } from './oidc.ts'
 import { createStore, useStore } from './store.ts'

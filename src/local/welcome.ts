@@ -32,7 +32,7 @@ export function welcome(facts: WelcomeFacts): string {
     `  data         ${facts.dataDir}${facts.postgresHome ? `  (PostgreSQL's in ${facts.postgresHome}: the account that runs it cannot enter this folder)` : ''}`,
     `  API log      ${facts.logFile}`,
     '',
-    'To paste (tokens are valid for 12 hours; get more with `npm run --silent token -- <user> [--admin] [--cache-admin] [--reader]`):',
+    'To paste (tokens are valid for 12 hours; get more with `npm run --silent token -- <user> [--admin] [--cache-admin] [--reader] [--scim]`):',
     '',
     '# what may alice see?  The first time the cache stores the answer (fwd=miss; stored), the second time it hits',
     `curl -i ${apiUrl}/resources ${as(tokens.alice)}`,

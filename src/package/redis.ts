@@ -7,7 +7,7 @@ export class RedisOptionsError extends Error {
   readonly code = 'redis-options'
 }
 
-/** Where Redis is, who asks it, and how long a command may take (`budgetMs`, default 100). */
+/** The address of Redis, the credentials, and how long a command may take (`budgetMs`, default 100). */
 export interface RedisOptions extends Partial<Omit<RedisDependencies, 'layers' | 'prefix' | 'sink'>> {
   /** Before every key; nothing outside it is read or deleted. Not empty. */
   readonly prefix: string

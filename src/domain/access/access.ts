@@ -1,4 +1,4 @@
-/** Decisions and searches by names, from the groups of the users and the catalogue; who holds a resource is asked of PostgreSQL. */
+/** Decisions and searches by names, from the groups of the users and the catalogue. The users who hold a resource come from PostgreSQL. */
 import type { Access, CacheStatus, ReadContext, Reads, ResourceName, SearchPage, SearchResults } from '../api.ts'
 import type { CursorCodec } from '../cursor.ts'
 import { DomainError } from '../errors.ts'
@@ -10,7 +10,7 @@ import type { Catalogue } from '../visibility/catalogue.ts'
 import type { Decided, VisibleResources } from '../visibility/visible-resources.ts'
 import type { Actions } from './actions.ts'
 
-/** Who holds a resource, in the order of their ids. */
+/** The users who hold a resource, in the order of their ids. */
 export type Holders = (
   resource: ResourceName,
   query: { readonly atLeast: Permission; readonly count: number; readonly after: string | undefined },
@@ -31,7 +31,7 @@ export interface AccessOptions {
 const PAGE_MAX = 200
 /** Nothing had to be looked up. */
 const KNOWN_WITHOUT_ASKING: CacheStatus = { kind: 'hit', detail: 'no-such-name' }
-/** Who holds a resource is no user's entry. */
+/** The users who hold a resource are not an entry of any layer. */
 const NOT_CACHED: CacheStatus = { kind: 'bypass', detail: 'not-cached' }
 
 export function createAccess(options: AccessOptions): Access {

@@ -67,7 +67,7 @@ prefer
 ask_redis "$SELF" CLIENT PAUSE $((HAND_OVER_SECONDS * 1000)) WRITE >/dev/null
 [ -z "$PREFERRED" ] || await_offset "$PREFERRED" "$(field "$SELF" master_repl_offset)"
 
-# The peers' Sentinels first: whoever is asked leads, and this pod's own would be gone before the other replica is told.
+# The peers' Sentinels first: the Sentinel that is asked leads the failover, and this pod's own would exit before it has told the other replica.
 # INPROG: somebody else asked, which is as good. A Sentinel learns of a new replica up to 10 s late, so one NOGOODSLAVE
 # is no verdict while this master has a replica linked.
 ask_for_failover() {

@@ -1,0 +1,518 @@
+/** Reads that the shared store does not answer, or not in time. */
+import { describe, expect, it, vi } from 'vitest'
+import type { EntryRead } from './entry-store.ts'
+import type { LayerRead } from './layer.ts'
+import { alice, BOUND_MS, key, leaveMs, listKey, POLL_MS, setUp, TTL_MS } from './read-through.fixture.ts'
+import { RequestWait } from './store-wait.ts'
+import { barrier, DATABASE, settle, stamp, unavailable, xid } from './testing/index.ts'
+
+describe('a log that is not followed closely enough', () => {
+  it('lets nothing be served: the store is not even asked', async () => {
+    const { read, loading, never, clock, store, log } = await setUp()
+    await read(loading('one'))
+    log.failure = new Error('statement timeout')
+    await clock.advance(BOUND_MS + POLL_MS)
+    store.calls.length = 0
+    const reading = read(never)
+    await clock.advance(500)
+    expect(await reading).toEqual({ outcome: 'bypass', detail: 'log-behind' })
+    expect(store.calls.filter((call) => call !== 'log')).toEqual([])
+  })
+
+  it('is part of each judgement: what was trusted when the read began is not when the store has answered', async () => {
+    const { read, loading, clock, store, seen } = await setUp()
+    await read(loading('one'))
+    await read(loading('unused'))
+    const leftOf = store.leftOf
+    vi.spyOn(store, 'leftOf').mockImplementationOnce(async (known) => {
+      const left = await leftOf(known)
+      clock.nowMs += BOUND_MS + 1
+      return left
+    })
+    expect(await read(loading('two'))).toMatchObject({ value: 'two' })
+    expect(seen).toContain('rejected user-groups log-lost')
+  })
+
+  it('does not let a found entry be shared', async () => {
+    const { read, loading, clock, store } = await setUp()
+    const fill = store.fill
+    vi.spyOn(store, 'fill').mockImplementationOnce(async (fills) => {
+      const accepted = await fill(fills)
+      clock.nowMs += BOUND_MS + 1
+      return accepted
+    })
+    const first = read(loading('first'))
+    const second = read(loading('second'))
+    expect(await first).toMatchObject({ value: 'first', outcome: 'stored' })
+    expect(await second).toMatchObject({ value: 'second' })
+  })
+
+  it('is read before anything is served where this process stood still', async () => {
+    const { read, loading, clock, store, commit, follower } = await setUp()
+    await read(loading('one'))
+    commit(20, [alice])
+    clock.nowMs += 4 * POLL_MS + 1
+    expect(follower.isOverdue()).toBe(true)
+    store.calls.length = 0
+    expect(await read(loading('two', { stamp: stamp('21:21:') }))).toMatchObject({ value: 'two' })
+    expect(store.calls[0]).toBe('log')
+  })
+
+  it('is waited for half a second where this process stood still; then what is trusted is served', async () => {
+    const { read, loading, never, clock, log } = await setUp()
+    await read(loading('one'))
+    const held = barrier()
+    log.gate = held.arrive
+    clock.nowMs += 4 * POLL_MS + 1
+    let answered = false
+    const reading = read(never).then((answer) => {
+      answered = true
+      return answer
+    })
+    await clock.advance(499)
+    expect(answered).toBe(false)
+    await clock.advance(1)
+    expect(await reading).toMatchObject({ value: 'one', outcome: 'hit' })
+    held.release()
+  })
+})
+
+describe('without the store', () => {
+  it('the log is read first, and then this process’s own copy is served for what is left of its life', async () => {
+    const { read, loading, never, store, clock, soon, seen } = await setUp()
+    await read(loading('one'))
+    clock.nowMs += 100
+    store.fault = unavailable('breaker-open')
+    store.calls.length = 0
+    expect(await soon(read(never))).toMatchObject({
+      value: 'one',
+      outcome: 'hit',
+      detail: 'memory',
+      ttlMs: TTL_MS - 100,
+    })
+    expect(store.calls).toEqual([`left ${key}`, 'log'])
+    expect(seen.at(-1)).toBe('hit user-groups from memory')
+  })
+
+  it('a copy that a commit has outdated is not served, although only the log knows of it', async () => {
+    const { read, loading, store, commit, soon, seen } = await setUp()
+    await read(loading('stale'))
+    store.fault = 'away'
+    commit(20, [alice])
+    expect(await soon(read(loading('fresh', { stamp: stamp('21:21:') })))).toMatchObject({
+      value: 'fresh',
+      outcome: 'not-stored',
+      detail: 'memory',
+    })
+    expect(seen).toContain('rejected user-groups invalidated')
+  })
+
+  it('a read of the log that began before does not count', async () => {
+    const { read, loading, store, log, commit, clock, follower } = await setUp()
+    await read(loading('stale'))
+    store.fault = 'away'
+    const before = log.position
+    const held = barrier()
+    log.gate = held.arrive
+    const running = follower.refresh(10_000)
+    await held.reached
+    // Answered from before the commit, as a statement that has its snapshot already.
+    log.position = before
+    const reading = read(loading('fresh', { stamp: stamp('21:21:') }))
+    await settle()
+    log.gate = async () => {}
+    held.release()
+    await running
+    commit(20, [alice])
+    await clock.advance(2)
+    expect(await reading).toMatchObject({ value: 'fresh' })
+  })
+
+  it('a copy is served until its life is over, and not for a millisecond longer', async () => {
+    const { read, loading, never, store, clock, soon, seen } = await setUp()
+    await read(loading('one', { ttlMs: 1000 }))
+    store.fault = 'away'
+    await clock.advance(990)
+    expect(await soon(read(never))).toMatchObject({ value: 'one', detail: 'memory' })
+    await clock.advance(8)
+    expect(await soon(read(loading('two')))).toMatchObject({ value: 'two', outcome: 'not-stored', detail: 'memory' })
+    expect(seen).toContain('rejected user-groups expired')
+  })
+
+  it('a copy of what another process filled lives no longer than it had left when it was moved', async () => {
+    const { read, instance, loading, never, store, clock, soon } = await setUp()
+    await instance().read(loading('one'))
+    leaveMs(store, 100)
+    await read(never)
+    store.fault = 'away'
+    await clock.advance(90)
+    expect(await soon(read(never))).toMatchObject({ value: 'one', outcome: 'hit' })
+    await clock.advance(8)
+    expect(await soon(read(loading('two')))).toMatchObject({ value: 'two' })
+  })
+
+  it('what is loaded stays in this process and is served from it, asking nothing of the store but once', async () => {
+    const { read, loading, never, store, soon, clock, seen } = await setUp()
+    store.fault = 'away'
+    expect(await soon(read(loading('one')))).toMatchObject({
+      value: 'one',
+      outcome: 'not-stored',
+      detail: 'memory',
+      ttlMs: TTL_MS,
+    })
+    expect(store.calls).toEqual([`open ${key}`, 'log', 'load one'])
+    expect(seen).toEqual(['miss user-groups', 'loaded user-groups 0'])
+    clock.nowMs += 2
+    expect(await soon(read(never))).toMatchObject({ value: 'one', outcome: 'hit', detail: 'memory' })
+  })
+
+  it('what has no life left is not kept', async () => {
+    const { read, loading, store, soon } = await setUp()
+    store.fault = 'away'
+    expect(await soon(read(loading('one', { ttlMs: 0.5 })))).toMatchObject({ value: 'one', ttlMs: 0 })
+    expect(await soon(read(loading('two')))).toMatchObject({ value: 'two' })
+  })
+
+  it('and without the log the cache may not answer, and says why', async () => {
+    const { read, loading, never, store, log, soon } = await setUp()
+    await read(loading('one'))
+    store.fault = unavailable('redis-timeout')
+    log.failure = new Error('statement timeout')
+    expect(await soon(read(never))).toEqual({ outcome: 'bypass', detail: 'redis-timeout' })
+    // Known by now: nobody waits for it again.
+    expect(await read(never)).toEqual({ outcome: 'bypass', detail: 'redis-timeout' })
+  })
+
+  it('a log that hangs is not waited for', async () => {
+    const { read, loading, never, store, log, clock } = await setUp()
+    await read(loading('one'))
+    store.fault = unavailable('redis-timeout')
+    const held = barrier()
+    log.gate = held.arrive
+    const reading = read(never)
+    await held.reached
+    await clock.advance(202)
+    expect(await reading).toEqual({ outcome: 'bypass', detail: 'redis-timeout' })
+    held.release()
+  })
+
+  it('each who joins a load takes part in the next one: one more for all of them', async () => {
+    const { read, loads, store, clock, loading } = await setUp()
+    store.fault = 'away'
+    const held = barrier()
+    let version = 0
+    const load = async () => {
+      const value = `${++version}`
+      if (version === 1) await held.arrive()
+      return loading(value)()
+    }
+    const first = read(load)
+    await clock.advance(2)
+    await held.reached
+    const joined = [read(load), read(load), read(load)]
+    await clock.advance(2)
+    expect(version).toBe(1)
+    held.release()
+    expect(await first).toMatchObject({ value: '1' })
+    expect(await Promise.all(joined)).toMatchObject([{ value: '2' }, { value: '2' }, { value: '2' }])
+    expect(loads).toEqual(['1', '2'])
+  })
+
+  it('a load that throws is what the reader hears of, and nothing is kept', async () => {
+    const { read, never, store, soon, loading } = await setUp()
+    store.fault = 'away'
+    await expect(soon(read(never))).rejects.toThrow('nothing is loaded here')
+    expect(await soon(read(loading('one')))).toMatchObject({ value: 'one' })
+  })
+
+  it('a list is derived from the copy of its input, which is loaded only if it is outdated', async () => {
+    const { readList, read, loading, never, store, soon, deriving, loads, index } = await setUp()
+    await read(loading('groups'))
+    store.fault = 'away'
+    expect(await soon(readList(deriving, never))).toMatchObject({ value: 'list of groups', detail: 'memory' })
+    index.note({ xid: xid(20), tags: [alice] }, DATABASE)
+    const fresh = loading('fresh', { stamp: stamp('21:21:') })
+    expect(await soon(readList(deriving, fresh))).toMatchObject({ value: 'list of fresh', detail: 'memory' })
+    expect(loads).toEqual(['groups', 'fresh'])
+    // And is then served without either.
+    expect(await soon(readList(never, never))).toMatchObject({ value: 'list of fresh', outcome: 'hit' })
+  })
+
+  it('a list whose input was outdated when it was asked for again gets it loaded anew', async () => {
+    const { readList, read, loading, store, soon, deriving, loads } = await setUp()
+    await read(loading('groups'))
+    store.fault = 'away'
+    const twice = async (input: () => Promise<LayerRead<string>>) => {
+      expect(await input()).toMatchObject({ value: 'groups', outcome: 'hit' })
+      return deriving(input)
+    }
+    expect(await soon(readList(twice, loading('anew')))).toMatchObject({ value: 'list of anew' })
+    expect(loads).toEqual(['groups', 'anew'])
+  })
+
+  it('nobody else is filled or freed: the store hears of nothing that was loaded without it', async () => {
+    const { readList, loading, store, soon, deriving } = await setUp()
+    store.fault = 'away'
+    await soon(readList(deriving, loading('groups')))
+    expect(store.calls).toEqual([`open ${listKey} ${key}`, 'log', 'load groups', 'derive'])
+  })
+
+  it('all who waited for it are told at once: it is not asked again by each', async () => {
+    const { read, loading, store, clock } = await setUp()
+    store.fault = 'away'
+    const answers = Promise.all([read(loading('one')), read(loading('two')), read(loading('three'))])
+    await clock.advance(4)
+    await answers
+    expect(store.calls.filter((call) => call.startsWith('open'))).toHaveLength(1)
+  })
+})
+
+describe('a store that goes away during a read', () => {
+  it('when it is asked about a copy: the copy is served behind a barrier', async () => {
+    const { read, loading, never, store, soon } = await setUp()
+    await read(loading('one'))
+    vi.spyOn(store, 'leftOf').mockRejectedValueOnce(unavailable())
+    expect(await soon(read(never))).toMatchObject({ value: 'one', outcome: 'hit', detail: 'memory' })
+  })
+
+  it('when it is opened', async () => {
+    const { read, loading, store, soon } = await setUp()
+    vi.spyOn(store, 'open').mockRejectedValueOnce(unavailable())
+    expect(await soon(read(loading('one')))).toMatchObject({ value: 'one', detail: 'memory' })
+    expect(store.calls).toEqual(['log', 'load one'])
+  })
+
+  it('while a holder is waited for', async () => {
+    const { read, loading, store, clock } = await setUp()
+    store.faults.hold(key, 'user-groups')
+    const reading = read(loading('one'))
+    await clock.advance(4)
+    store.fault = 'away'
+    await clock.advance(10)
+    expect(await reading).toMatchObject({ value: 'one', outcome: 'not-stored', detail: 'memory' })
+  })
+
+  it('when the input is asked for again: what was leased is given back, or expires', async () => {
+    const { readList, loading, store, clock, deriving } = await setUp()
+    store.faults.hold(key, 'user-groups')
+    const reading = readList(deriving, loading('groups'))
+    await settle()
+    vi.spyOn(store, 'open').mockRejectedValueOnce(unavailable())
+    await clock.advance(10)
+    expect(await reading).toMatchObject({ value: 'list of groups', detail: 'memory' })
+    expect(store.leases.has(listKey)).toBe(false)
+  })
+
+  it('when it is filled: what was loaded is the answer, and is served from memory while the store stays away', async () => {
+    const { read, loading, never, store, soon } = await setUp()
+    const load = loading('one')
+    await read(async () => {
+      const loaded = await load()
+      store.fault = 'away'
+      return loaded
+    })
+    expect(await soon(read(never))).toMatchObject({ value: 'one', outcome: 'hit', detail: 'memory' })
+  })
+
+  it('when it is filled, and comes back: the copy is not taken for what the store has', async () => {
+    const { read, loading, store } = await setUp()
+    vi.spyOn(store, 'fill').mockRejectedValueOnce(unavailable())
+    await read(loading('one'))
+    store.faults.evictLease(key)
+    expect(await read(loading('two'))).toMatchObject({ value: 'two', outcome: 'stored' })
+  })
+
+  it('when a lease is freed', async () => {
+    const { readList, loading, never, store } = await setUp()
+    vi.spyOn(store, 'releaseLease').mockRejectedValueOnce(unavailable())
+    expect(await readList(loading('from SQL'), never)).toMatchObject({ value: 'from SQL', outcome: 'stored' })
+  })
+
+  it.each(['leftOf', 'open', 'releaseLease'] as const)(
+    'is something else than a fault of the program: %s',
+    async (of) => {
+      const { read, readList, loading, never, store } = await setUp()
+      if (of === 'leftOf') await read(loading('one'))
+      vi.spyOn(store, of).mockRejectedValueOnce(new TypeError('a fault'))
+      const reading = of === 'releaseLease' ? readList(loading('from SQL'), never) : read(never)
+      await expect(reading).rejects.toThrow('a fault')
+    },
+  )
+})
+
+describe('a replica, while the master is away', () => {
+  async function withReplica() {
+    const all = await setUp()
+    const { instance, loading, store } = all
+    await instance().read(loading('one'))
+    const { bytes = Buffer.alloc(0) } = store.entries.get(key) ?? {}
+    store.fault = 'away'
+    const readReplica = vi.fn(async (): Promise<EntryRead> => {
+      store.calls.push('replica')
+      return { kind: 'found', bytes, ttlMs: 500 }
+    })
+    Object.assign(store, { readReplica })
+    store.calls.length = 0
+    return { ...all, readReplica }
+  }
+
+  it('is asked behind the barrier, and its answer is judged and kept', async () => {
+    const { read, never, store, soon, readReplica, seen, clock } = await withReplica()
+    expect(await soon(read(never))).toMatchObject({ value: 'one', outcome: 'hit', detail: 'replica', ttlMs: 500 })
+    expect(store.calls).toEqual([`open ${key}`, 'log', 'replica'])
+    expect(seen.at(-1)).toBe('hit user-groups from replica')
+    clock.nowMs += 2
+    expect(await soon(read(never))).toMatchObject({ value: 'one', detail: 'memory' })
+    expect(readReplica).toHaveBeenCalledTimes(1)
+  })
+
+  it('has not heard of a commit that the barrier brought: its entry is not served', async () => {
+    const { read, loading, soon, commit, seen } = await withReplica()
+    commit(20, [alice])
+    const fresh = loading('fresh', { stamp: stamp('21:21:') })
+    expect(await soon(read(fresh))).toMatchObject({ value: 'fresh', outcome: 'not-stored', detail: 'memory' })
+    expect(seen).toContain('rejected user-groups invalidated')
+  })
+
+  it('is not asked where the barrier cannot be had', async () => {
+    const { read, never, soon, log, readReplica } = await withReplica()
+    log.failure = new Error('statement timeout')
+    expect(await soon(read(never))).toMatchObject({ outcome: 'bypass' })
+    expect(readReplica).not.toHaveBeenCalled()
+  })
+
+  it.each<[string, () => Promise<EntryRead> | null]>([
+    ['has nothing', async () => ({ kind: 'absent' })],
+    ['is there no more', () => null],
+    ['cannot answer either', () => Promise.reject(unavailable('replica-away'))],
+  ])('%s: the value is loaded', async (_what, answers) => {
+    const { read, loading, soon, store } = await withReplica()
+    Object.assign(store, { readReplica: answers })
+    expect(await soon(read(loading('two')))).toMatchObject({ value: 'two', detail: 'memory' })
+  })
+
+  it('is asked for the input of a list too, and not again when what it had was outdated', async () => {
+    const { readList, never, loading, soon, deriving, readReplica } = await withReplica()
+    expect(await soon(readList(deriving, never))).toMatchObject({ value: 'list of one', detail: 'memory' })
+    // The list itself lies under another key: the replica's bytes are not its.
+    expect(readReplica).toHaveBeenCalledTimes(2)
+    const other = await withReplica()
+    const twice = async (input: () => Promise<LayerRead<string>>) => {
+      await input()
+      return other.deriving(input)
+    }
+    expect(await other.soon(other.readList(twice, other.loading('anew')))).toMatchObject({ value: 'list of anew' })
+    expect(loading).toBeDefined()
+  })
+})
+
+describe('a caller that has no other way to ask', () => {
+  it('is answered from the cache as long as that may answer', async () => {
+    const { always, loading, never } = await setUp()
+    expect(await always(loading('one'))).toMatchObject({ value: 'one', outcome: 'stored' })
+    expect(await always(never)).toMatchObject({ value: 'one', outcome: 'hit' })
+  })
+
+  it('is answered by the load, and that of its input, where the cache may not: nothing is kept or stored', async () => {
+    const { always, alwaysList, read, loading, never, store, log, deriving, soon } = await setUp()
+    await read(loading('one'))
+    store.fault = unavailable('redis-timeout')
+    log.failure = new Error('statement timeout')
+    expect(await soon(always(loading('two')))).toMatchObject({
+      value: 'two',
+      outcome: 'not-stored',
+      detail: 'redis-timeout',
+      ttlMs: 0,
+    })
+    expect(await soon(alwaysList(deriving, loading('groups')))).toMatchObject({
+      value: 'list of groups',
+      outcome: 'not-stored',
+      detail: 'redis-timeout',
+    })
+    log.failure = null
+    store.fault = 'nothing'
+    await soon(read(never)).then((found) => expect(found).toMatchObject({ value: 'one' }))
+  })
+
+  it('hears what the load throws, and that there is no input', async () => {
+    const { always, never, log, store, deriving, soon } = await setUp()
+    store.fault = 'away'
+    log.failure = new Error('statement timeout')
+    await expect(soon(always(never))).rejects.toThrow('nothing is loaded here')
+    await expect(soon(always(deriving as never))).rejects.toThrow('this entry has no input')
+  })
+})
+
+it('what a request may still wait is told to each command of it', async () => {
+  const { readList, read, loading, never, store, deriving, soon, instance } = await setUp()
+  const wait = new RequestWait(100)
+  const [opened, filled, released, left] = [
+    vi.spyOn(store, 'open'),
+    vi.spyOn(store, 'fill'),
+    vi.spyOn(store, 'releaseLease'),
+    vi.spyOn(store, 'leftOf'),
+  ]
+  await readList(loading('from SQL'), never, wait)
+  await read(loading('groups'), wait)
+  await read(never, wait)
+  for (const spy of [opened, filled, left]) for (const call of spy.mock.calls) expect(call[1]).toBe(wait)
+  expect(left).toHaveBeenCalledTimes(1)
+  expect(released.mock.calls.map((call) => call[2])).toEqual([wait])
+  const readReplica = vi.fn(async (): Promise<EntryRead> => ({ kind: 'absent' }))
+  Object.assign(store, { readReplica })
+  store.fault = 'away'
+  await soon(instance().readList(deriving, loading('groups'), wait))
+  expect(readReplica.mock.calls.map((call: unknown[]) => call[1])).toEqual([wait, wait])
+})
+
+describe('the copy of this process alone', () => {
+  it('is not looked for in the store, not leased and not loaded, where there is none', async () => {
+    const { copy, store } = await setUp()
+    expect(await copy()).toBeNull()
+    expect(store.calls).toEqual([])
+  })
+
+  it('is served while the store says that it is the current fill', async () => {
+    const { copy, read, instance, loading, store } = await setUp()
+    await read(loading('one'))
+    store.calls.length = 0
+    expect(await copy()).toMatchObject({ value: 'one', outcome: 'hit' })
+    expect(store.calls).toEqual([`left ${key}`])
+    expect(await instance().copy()).toBeNull()
+    store.faults.evict(key)
+    store.calls.length = 0
+    expect(await copy()).toBeNull()
+    expect(store.calls).toEqual([`left ${key}`])
+  })
+
+  it('is not served once it was invalidated, or the log is lost', async () => {
+    const { copy, read, loading, index, clock, log, soon } = await setUp()
+    await read(loading('one'))
+    index.note({ xid: xid(20), tags: [alice] }, DATABASE)
+    expect(await copy()).toBeNull()
+    await read(loading('two', { stamp: stamp('21:21:') }))
+    log.failure = new Error('statement timeout')
+    await clock.advance(BOUND_MS + POLL_MS)
+    const asking = copy()
+    await clock.advance(500)
+    expect(await soon(asking)).toBeNull()
+  })
+
+  it('is served without the store behind a read of the log, unless a commit has outdated it', async () => {
+    const { copy, read, loading, store, commit, soon } = await setUp()
+    await read(loading('one'))
+    store.fault = 'away'
+    store.calls.length = 0
+    expect(await soon(copy())).toMatchObject({ value: 'one', outcome: 'hit', detail: 'memory' })
+    expect(store.calls).toEqual([`left ${key}`, 'log'])
+    commit(20, [alice])
+    expect(await soon(copy())).toBeNull()
+  })
+
+  it('hides no fault of the program', async () => {
+    const { copy, read, loading, store } = await setUp()
+    await read(loading('one'))
+    vi.spyOn(store, 'leftOf').mockRejectedValueOnce(new TypeError('a fault'))
+    await expect(copy()).rejects.toThrow('a fault')
+  })
+})
