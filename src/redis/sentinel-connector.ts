@@ -63,6 +63,14 @@ export class QuietSentinelConnector extends SentinelConnector {
       }
     }
   }
+
+  /**
+   * Whether the server that was found may be used, by its answer to INFO. ioredis 6.0.0 reads the role of whatever came:
+   * where that was no text, the exception ended the process.
+   */
+  override check(info: unknown): boolean {
+    return typeof info === 'object' && info !== null && !Array.isArray(info) && super.check(info as { role?: string })
+  }
 }
 
 /**
