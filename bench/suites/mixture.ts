@@ -11,12 +11,18 @@ export interface MixtureResult {
   readonly instances: number
   readonly readers: number
   readonly writers: number
-  /** `READS_ALONE`, then `READS_BESIDE_CHANGES`. */
+  /** `READS_ALONE`, then `READS_BESIDE_CHANGES`, then `READS_BESIDE_PACED_CHANGES`. */
   readonly standings: readonly Standing[]
 }
 
 export const READS_ALONE = 'all kinds of reads'
 export const READS_BESIDE_CHANGES = 'beside all kinds of changes'
+/**
+ * Per second. Closed loops of changes take from the reads whatever they can get; at a rate, the reads can be compared.
+ * Four times the changes that got through before the catalogue followed the log (19).
+ */
+export const PACED_CHANGES = 76
+export const READS_BESIDE_PACED_CHANGES = `beside ${PACED_CHANGES} changes a second`
 
 const INSTANCES = 3
 const READERS = 8
@@ -44,7 +50,12 @@ export async function measureMixture(bench: Bench): Promise<MixtureResult> {
     const [root = {}] = await bench.stack.headersOf(['root'])
     const lanes = Array.from({ length: WRITERS }, (_, at) => allKindsOfChanges(`${mark}-${at}`, root, at))
     const reads: Contender = { server, otherServers, name: READS_ALONE, requests, connections: READERS }
-    const standings = await compare([reads, { ...reads, name: READS_BESIDE_CHANGES, changes: { lanes } }], {
+    const contenders: Contender[] = [
+      reads,
+      { ...reads, name: READS_BESIDE_CHANGES, changes: { lanes } },
+      { ...reads, name: READS_BESIDE_PACED_CHANGES, changes: { lanes, perSecond: PACED_CHANGES } },
+    ]
+    const standings = await compare(contenders, {
       ...EXTENTS[bench.extent],
       warmUpRequests: 4000,
       warmUpMaxMs: 3000,
