@@ -95,7 +95,7 @@ const SQL = {
   roleById: statement('role-by-id', roleIn('$2::uuid')),
   roleByName: statement('role-by-name', roleIn('(SELECT id FROM groups WHERE name = $2)')),
   /** Every path from one of the users' own groups up to a group with a grant on the resource $1, for the users $2. */
-  paths: statement(
+  paths: byKey(
     'paths',
     `WITH RECURSIVE climb AS (
        SELECT m.user_id, g.id, g.parent_id, ARRAY[g.id] AS ids, ARRAY[g.name] AS names
@@ -109,7 +109,10 @@ const SQL = {
      FROM climb c JOIN grants g ON g.group_id = c.id AND g.resource_id = $1::uuid
      ORDER BY c.user_id, g.permission DESC, c.names`,
   ),
-  /** Users who hold at least $4 on the resource $1, after $3, at most $2. */
+  /**
+   * Users who hold at least $4 on the resource $1, after $3 (nothing is before the empty text), at most $2. The groups
+   * are an array, so that a wide audience is read in the order of the page and no further.
+   */
   audience: statement(
     'audience',
     `WITH RECURSIVE below AS (
@@ -117,7 +120,7 @@ const SQL = {
        UNION SELECT g.id FROM groups g JOIN below b ON g.parent_id = b.id
      )
      SELECT DISTINCT m.user_id AS id FROM memberships m JOIN users u ON u.id = m.user_id AND NOT u.disabled
-     WHERE m.group_id IN (SELECT id FROM below) AND ($3::text IS NULL OR m.user_id > $3::text COLLATE "C")
+     WHERE m.group_id = ANY (ARRAY(SELECT id FROM below)) AND m.user_id > $3::text COLLATE "C"
      ORDER BY m.user_id LIMIT $2`,
   ),
 }
@@ -216,7 +219,7 @@ export function createDirectory({ database, source, cursors }: DirectoryOptions)
         ['access', found.id],
         query,
         ({ id }) => id,
-        (count, after) => database.query<{ id: UserId }>(SQL.audience, [found.id, count, after, LOWEST]),
+        (count, after) => database.query<{ id: UserId }>(SQL.audience, [found.id, count, after ?? '', LOWEST]),
       )
       const paths = await pathsOf(
         found.id,
@@ -227,7 +230,7 @@ export function createDirectory({ database, source, cursors }: DirectoryOptions)
     async holders({ kind, name }, { atLeast, count, after }) {
       const found = await resource({ name })
       if (found?.kind !== kind) return []
-      const rows = await database.query<{ id: UserId }>(SQL.audience, [found.id, count, after ?? null, atLeast])
+      const rows = await database.query<{ id: UserId }>(SQL.audience, [found.id, count, after ?? '', atLeast])
       return rows.map(({ id }) => id)
     },
     user: (id) => one<User>(SQL.user, [id]),
