@@ -48,12 +48,13 @@ export async function measureMixture(bench: Bench): Promise<MixtureResult> {
     if (!server) throw new Error('no instance was started')
     const requests = await allKindsOfReads(bench, server)
     const [root = {}] = await bench.stack.headersOf(['root'])
-    const lanes = Array.from({ length: WRITERS }, (_, at) => allKindsOfChanges(`${mark}-${at}`, root, at))
+    const lanes = (pace: string) =>
+      Array.from({ length: WRITERS }, (_, at) => allKindsOfChanges(`${mark}-${pace}-${at}`, root, at))
     const reads: Contender = { server, otherServers, name: READS_ALONE, requests, connections: READERS }
     const contenders: Contender[] = [
       reads,
-      { ...reads, name: READS_BESIDE_CHANGES, changes: { lanes } },
-      { ...reads, name: READS_BESIDE_PACED_CHANGES, changes: { lanes, perSecond: PACED_CHANGES } },
+      { ...reads, name: READS_BESIDE_CHANGES, changes: { lanes: lanes('closed') } },
+      { ...reads, name: READS_BESIDE_PACED_CHANGES, changes: { lanes: lanes('paced'), perSecond: PACED_CHANGES } },
     ]
     const standings = await compare(contenders, {
       ...EXTENTS[bench.extent],
