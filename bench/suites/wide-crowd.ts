@@ -15,7 +15,7 @@ export interface CrowdResult {
 /** Those who see everything; one more sees 50. */
 const CROWD = 40
 const FIRST_OF_CROWD = 100
-const EXTENTS = { quick: { rounds: 3, capMs: 15_000 }, full: { rounds: 10, capMs: 40_000 } } as const
+const EXTENTS = { quick: { rounds: 3, capMs: 15_000 }, full: { rounds: 60, capMs: 40_000 } } as const
 
 export async function measureCrowd(bench: Bench, server: Server, kinds: readonly WideKind[]): Promise<CrowdResult> {
   const { rounds, capMs } = EXTENTS[bench.extent]
