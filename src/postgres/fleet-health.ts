@@ -2,12 +2,13 @@
 import type { JsonObject } from '../domain/model.ts'
 import { TIER_LAYERS, type Tier } from '../domain/outage-tiers.ts'
 import type { FleetHealth } from '../domain/recovery.ts'
-import type { Database } from './pool.ts'
+import type { Database, Statement } from './pool.ts'
 import type { PrismaReads } from './prisma.ts'
 
 /** Between $1 and $2 milliseconds after the last report; sooner nothing needs saying, later it may have been an outage. */
-const REPORT = {
+const REPORT: Statement = {
   name: 'report-healthy',
+  writes: true,
   text: `
 WITH reported AS (
   UPDATE cache_health SET last_healthy_at = clock_timestamp()

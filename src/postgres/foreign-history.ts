@@ -5,7 +5,7 @@
  * A row that a statement sees was committed before its snapshot. Where that snapshot does not show its transaction id,
  * the id is not of this history. Nothing that is cached under this database's identity depends on such a row.
  */
-import type { Database } from './pool.ts'
+import type { Database, Statement } from './pool.ts'
 
 /** Of a row `l` of the log: readers leave all others out, from the moment they are there. */
 export const OF_THIS_HISTORY = 'pg_visible_in_snapshot(l.xid, pg_current_snapshot())'
@@ -20,8 +20,9 @@ export interface ForeignHistory {
 /** Rows removed by one statement at most, so that none lasts long. */
 const BATCH = 10_000
 
-const REMOVE = {
+const REMOVE: Statement = {
   name: 'remove-foreign-history',
+  writes: true,
   text: `
 WITH foreign_rows AS (
   DELETE FROM invalidation_log WHERE id IN (

@@ -5,6 +5,7 @@ import { CLIENT_MARGIN_MS, type ConnectionOptions, clientConfig, prepareConnecti
 import { beginning } from './connection-settings.ts'
 import type { DatabaseStatus } from './database-status.ts'
 import { isConnectionLost, translated } from './failures.ts'
+import { onPrimary } from './on-primary.ts'
 import { NO_SINK, type StatementSink, watchedClient } from './watched-client.ts'
 
 export interface DatabaseOptions extends ConnectionOptions {
@@ -19,6 +20,8 @@ export interface DatabaseOptions extends ConnectionOptions {
 
 export interface Database {
   readonly pool: pg.Pool
+  /** Through a pooler that may have gone on to a standby since the connection was made: see on-primary.ts. */
+  readonly mayMeetStandby: boolean
   /**
    * Runs one prepared statement.
    * @throws DomainError `overloaded` when the queue is full, `database-unavailable` when PostgreSQL cannot be asked
@@ -49,6 +52,8 @@ export interface Statement {
    * by their keys. Absent: planned for the values it is given, because of filters that are mostly absent.
    */
   readonly plan?: 'kept'
+  /** It changes rows, which a standby refuses by itself. */
+  readonly writes?: true
   readonly text: string
 }
 
@@ -62,7 +67,8 @@ const KEPT_OPEN = 4
 const IDLE_MS = 60_000
 
 export function createDatabase(options: DatabaseOptions): Database {
-  const { poolMax, sink = NO_SINK } = options
+  const { poolMax, sink = NO_SINK, pooler = 'none' } = options
+  const mayMeetStandby = pooler === 'transaction'
   const pool = new pg.Pool({
     ...clientConfig(options),
     // The client below keeps this deadline instead.
@@ -114,7 +120,8 @@ export function createDatabase(options: DatabaseOptions): Database {
     statement: Statement,
     values: readonly unknown[],
   ): Promise<Row[]> {
-    const { name, text, plan } = statement
+    const { name, plan, writes } = statement
+    const text = mayMeetStandby && !writes ? onPrimary(statement.text) : statement.text
     const named = plan === 'kept' ? { name } : { label: name }
     const result = await pool.query<Row>({ ...named, text, values: [...values] } as pg.QueryConfig)
     return result.rows
@@ -122,8 +129,9 @@ export function createDatabase(options: DatabaseOptions): Database {
 
   return {
     pool,
+    mayMeetStandby,
     admitted,
-    beginning: beginning(options, options.pooler ?? 'none'),
+    beginning: beginning(options, pooler),
     query: (statement, values) => inTurn(() => asked(statement, values)),
     // Each admitted statement has a connection, so nothing is ahead in the pool's own queue.
     queryFirst: (statement, values) =>

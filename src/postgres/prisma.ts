@@ -1,12 +1,13 @@
 /** Prisma's client on the pool's connections: for questions of administrators, whose filters are what a person chose. */
 import { PrismaPg } from '@prisma/adapter-pg'
 import { translated } from './failures.ts'
-import { PrismaClient } from './generated/client.ts'
+import { type Prisma, PrismaClient } from './generated/client.ts'
+import { ON_PRIMARY } from './on-primary.ts'
 import type { Database } from './pool.ts'
 
 export interface PrismaReads {
   /** @throws DomainError `overloaded` when the queue is full, `database-unavailable` when PostgreSQL cannot be asked */
-  ask<T>(read: (prisma: PrismaClient) => Promise<T>): Promise<T>
+  ask<T>(read: (prisma: PrismaClient) => Prisma.PrismaPromise<T>): Promise<T>
 }
 
 export function createPrisma(database: Database): PrismaReads {
@@ -15,12 +16,18 @@ export function createPrisma(database: Database): PrismaReads {
     ask: (read) =>
       database.admitted(async () => {
         try {
-          return await read(prisma)
+          return database.mayMeetStandby ? await readOnPrimary(prisma, read) : await read(prisma)
         } catch (error) {
           throw translatedFromPrisma(error)
         }
       }),
   }
+}
+
+/** Prisma writes the statement, so it travels with another one: a transaction is on one server. */
+async function readOnPrimary<T>(prisma: PrismaClient, read: (prisma: PrismaClient) => Prisma.PrismaPromise<T>) {
+  const [, found] = await prisma.$transaction([prisma.$queryRawUnsafe(`SELECT ${ON_PRIMARY} AS primary`), read(prisma)])
+  return found
 }
 
 /** Unreachable, timed out, closed, no connection in time. */

@@ -5,12 +5,6 @@
 import type { Statement } from './pool.ts'
 import { contentColumns } from './resource-columns.ts'
 
-/**
- * True once for the statement, or the error of a server in recovery: through a pooler the statement may meet a standby
- * though the connection was made to the primary. (A stamp says it too; these reads have none.)
- */
-const ON_PRIMARY = '(SELECT pg_current_wal_insert_lsn()) IS NOT NULL'
-
 /** `own` and `effective` for the user $1: the user's groups with the role in each, and those with all their ancestors. */
 export const EFFECTIVE_GROUPS = `
   own AS (
@@ -41,7 +35,6 @@ WHERE ($3::text IS NULL OR (r.name, r.id) > ($3::text COLLATE "C", $4::uuid))
   AND ($5::text IS NULL OR r.kind = $5::text)
   AND ${resources}
   AND ($7::permission IS NULL OR p.permission >= $7::permission)
-  AND ${ON_PRIMARY}
 ORDER BY r.name, r.id
 LIMIT $2`,
 })
@@ -73,8 +66,7 @@ held AS MATERIALIZED (
   LEFT JOIN grants g ON g.resource_id = ${id} AND g.group_id = ANY (e.ids)
 )
 SELECT ${COLUMNS}, held.permission
-FROM held LEFT JOIN resources r ON r.id = ${id} AND held.permission IS NOT NULL
-WHERE ${ON_PRIMARY}`,
+FROM held LEFT JOIN resources r ON r.id = ${id} AND held.permission IS NOT NULL`,
 })
 
 /** $1 user, $2 id of the resource. */
@@ -91,8 +83,7 @@ export const COUNTS: Statement = {
   text: `
 WITH RECURSIVE ${EFFECTIVE_GROUPS}
 SELECT (SELECT count(*)::int FROM effective) AS groups,
-  (SELECT count(DISTINCT resource_id)::int FROM grants WHERE group_id = ANY (ARRAY(SELECT id FROM effective))) AS resources
-WHERE ${ON_PRIMARY}`,
+  (SELECT count(DISTINCT resource_id)::int FROM grants WHERE group_id = ANY (ARRAY(SELECT id FROM effective))) AS resources`,
 }
 
 /**
@@ -119,6 +110,5 @@ SELECT (
   )
 ) AS permission
 FROM asked a LEFT JOIN holders h ON h.user_id = a.user_id
-WHERE ${ON_PRIMARY}
 ORDER BY a.place`,
 }

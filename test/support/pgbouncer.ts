@@ -3,6 +3,7 @@ import { accessSync, chmodSync, constants, mkdtempSync, rmSync, writeFileSync } 
 import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
+import pg from 'pg'
 import { createGuardedProcesses } from '../../src/local/guarded-processes.ts'
 import { findFreeBase } from '../../src/local/ports.ts'
 import { postgresAccount } from '../../src/local/postgres-account.ts'
@@ -24,6 +25,8 @@ export function findPgBouncer(): string | undefined {
 export interface PgBouncer {
   /** The same database, through the pooler. */
   readonly databaseUrl: string
+  /** Nobody is answered and nobody is turned away while this runs: what stands behind it may be exchanged. */
+  paused(work: () => Promise<void>): Promise<void>
   close(): Promise<void>
 }
 
@@ -48,9 +51,11 @@ listen_addr = 127.0.0.1
 listen_port = ${port}
 unix_socket_dir =
 auth_type = any
+admin_users = ${username}
 pool_mode = ${options.mode}
 default_pool_size = ${options.poolSize}
 max_client_conn = 1000
+server_login_retry = 1
 `,
   )
   // It refuses to run as root; and another account cannot enter what mkdtemp makes.
@@ -80,7 +85,24 @@ max_client_conn = 1000
     await new Promise((resolve) => setTimeout(resolve, 50))
   }
   const databaseUrl = Object.assign(new URL(options.databaseUrl), { hostname: '127.0.0.1', port: String(port) }).href
-  return { databaseUrl, close }
+  async function administered(command: string): Promise<void> {
+    // It knows the simple protocol alone, and no transaction.
+    const client = new pg.Client({
+      connectionString: Object.assign(new URL(databaseUrl), { pathname: '/pgbouncer' }).href,
+    })
+    await client.connect()
+    await client.query(command)
+    await client.end()
+  }
+  return {
+    databaseUrl,
+    async paused(work) {
+      await administered('PAUSE')
+      await work()
+      await administered('RESUME')
+    },
+    close,
+  }
 }
 
 function accepts(port: number): Promise<boolean> {

@@ -23,6 +23,8 @@ export interface ReplicatedPostgres {
   synchronise(): Promise<void>
   /** The standby becomes the primary. */
   promote(): Promise<void>
+  /** The two change places, in order: nothing is lost, and each follows the other's history. */
+  switchOver(): Promise<void>
   /** A URL that names these servers in this order. */
   urlOf(...servers: readonly ReplicatedServer[]): string
   close(): Promise<void>
@@ -60,10 +62,13 @@ export async function startReplicatedPostgres(): Promise<ReplicatedPostgres> {
   const standby = serverAt(base + 1, folders[0])
   const [from, to] = [dataOf(primary), dataOf(standby)]
   execFileSync('cp', ['-a', from, to])
-  const { username, password } = new URL(primary.databaseUrl)
-  const source = `host=127.0.0.1 port=${base} user=${username} password=${password} application_name=standby`
-  appendFileSync(path.join(to, 'postgresql.auto.conf'), `primary_conninfo = '${source}'\n`)
-  writeFileSync(path.join(to, 'standby.signal'), '')
+  const follow = (server: ReplicatedServer, source: ReplicatedServer) => {
+    const { username, password } = new URL(primary.databaseUrl)
+    const where = `host=127.0.0.1 port=${source.port} user=${username} password=${password} application_name=standby`
+    appendFileSync(path.join(dataOf(server), 'postgresql.auto.conf'), `primary_conninfo = '${where}'\n`)
+    writeFileSync(path.join(dataOf(server), 'standby.signal'), '')
+  }
+  follow(standby, primary)
   await primary.start()
   await standby.start()
 
@@ -80,6 +85,13 @@ export async function startReplicatedPostgres(): Promise<ReplicatedPostgres> {
     },
     async promote() {
       await ask(standby.databaseUrl, 'SELECT pg_promote()')
+    },
+    async switchOver() {
+      // A primary that is stopped in order waits until its standbys have everything.
+      await primary.stop()
+      await ask(standby.databaseUrl, 'SELECT pg_promote()')
+      follow(primary, standby)
+      await primary.start()
     },
     urlOf: (...servers) =>
       primary.databaseUrl.replace(/@[^/]+/, `@${servers.map(({ port }) => `127.0.0.1:${port}`).join(',')}`),
