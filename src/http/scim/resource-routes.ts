@@ -60,7 +60,12 @@ export interface ScimResource<Id extends string, Body, Found> {
   readonly page: (scim: ScimDirectory, query: ScimQuery) => Promise<ScimPage<Found>>
   readonly find: (scim: ScimDirectory, id: Id, related: ScimQuery['related']) => Promise<Found | null>
   readonly resource: (found: Found, base: string) => Readonly<Record<string, unknown>>
-  readonly create: (portcullis: Portcullis, body: Body, context: MutationContext) => Promise<Mutated<{ id: Id }>>
+  /** The value is read again where it has no version: then it names others, whose names are elsewhere. */
+  readonly create: (
+    portcullis: Portcullis,
+    body: Body,
+    context: MutationContext,
+  ) => Promise<Mutated<Found | { id: Id }>>
   readonly update: (
     portcullis: Portcullis,
     update: ScimUpdate<Id, Body>,
@@ -143,7 +148,7 @@ export function scimRoutesOf<Id extends string, Body, Found extends { readonly i
       async handle({ body, mutation, ...request }, portcullis) {
         const { value, consistencyToken } = await described.create(portcullis, body, mutation())
         return changedReply({ status: 201, consistencyToken }, kind, request, {
-          read: (related) => find(portcullis.scim, value.id, related),
+          read: async (related) => ('version' in value ? value : find(portcullis.scim, value.id as Id, related)),
           shown,
         })
       },
