@@ -4,7 +4,7 @@ import type { Environment } from '../harness/environment.ts'
 import type { Standing } from '../harness/slices.ts'
 import { type AwayResult, measureAway } from './away.ts'
 import { type EndpointResults, measureHits } from './endpoints.ts'
-import { measureEvaluations } from './evaluation.ts'
+import { type EvaluationResult, measureEvaluations } from './evaluation.ts'
 import { type FirstReadsResult, measureFirstReads } from './first-reads.ts'
 import { type FreshReadsResult, measureFreshReads } from './fresh-reads.ts'
 import { type ImportResult, measureImport } from './import.ts'
@@ -35,7 +35,7 @@ export interface Results {
   readonly mixture?: MixtureResult
   readonly wide?: WideResult
   readonly away?: AwayResult
-  readonly evaluation?: readonly Standing[]
+  readonly evaluation?: EvaluationResult
   readonly package?: readonly Standing[]
   readonly redis?: RedisCosts
   readonly wideGrant?: WideGrantResult

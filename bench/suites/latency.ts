@@ -35,7 +35,11 @@ export async function measureLatency(bench: Bench): Promise<{ ceiling: number; p
     const points: LatencyPoint[] = []
     for (const share of SHARES) {
       const rate = Math.max(10, Math.round(ceiling * share))
-      points.push(...(await atRate(bench, load, { rate, requests, servers: [bare, ours] })))
+      const servers = [
+        { server: bare, name: 'bare Express, constant' },
+        { server: ours, name: 'Portcullis, hit' },
+      ]
+      points.push(...(await atRate(bench, load, { rate, requests, servers })))
     }
     return { ceiling, points }
   } finally {
@@ -44,32 +48,29 @@ export async function measureLatency(bench: Bench): Promise<{ ceiling: number; p
   }
 }
 
-async function atRate(
+interface AtRate {
+  readonly rate: number
+  readonly requests: Parameters<LoadGenerator['run']>[1]['requests']
+  readonly servers: readonly { readonly server: Server; readonly name: string }[]
+}
+
+/** By turns, so that what else the machine does is in all of them. */
+export async function atRate(
   bench: Bench,
   load: LoadGenerator,
-  {
-    rate,
-    requests,
-    servers,
-  }: { rate: number; requests: Parameters<LoadGenerator['run']>[1]['requests']; servers: Server[] },
+  { rate, requests, servers }: AtRate,
 ): Promise<LatencyPoint[]> {
-  const seen = new Map<Server, { p50: number; p90: number; p99: number }[]>()
-  for (let round = 0; round < ROUNDS; round++) {
-    for (const server of servers) {
+  const seen = servers.map(({ name }) => ({ name, rounds: [] as { p50: number; p90: number; p99: number }[] }))
+  for (let round = 0; round < ROUNDS; round++)
+    for (const [at, { server }] of servers.entries()) {
       const { latencyMs } = await load.run(server, { requests, seconds: Math.ceil(bench.seconds / 2), rate })
-      seen.set(server, [...(seen.get(server) ?? []), latencyMs])
+      seen[at]?.rounds.push(latencyMs)
     }
-  }
-  return servers.map((server) => {
-    const rounds = seen.get(server) ?? []
-    const middle = (pick: (latency: { p50: number; p90: number; p99: number }) => number) => median(rounds.map(pick))
-    const name = server.name === 'portcullis' ? 'Portcullis, hit' : 'bare Express, constant'
-    return {
-      name,
-      rate,
-      p50Ms: middle(({ p50 }) => p50),
-      p90Ms: middle(({ p90 }) => p90),
-      p99Ms: middle(({ p99 }) => p99),
-    }
-  })
+  return seen.map(({ name, rounds }) => ({
+    name,
+    rate,
+    p50Ms: median(rounds.map(({ p50 }) => p50)),
+    p90Ms: median(rounds.map(({ p90 }) => p90)),
+    p99Ms: median(rounds.map(({ p99 }) => p99)),
+  }))
 }

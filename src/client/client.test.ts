@@ -90,6 +90,32 @@ describe('a call', () => {
     expect(error).toMatchObject({ status: 403, problem, requestId: 'r1', message: 'Not allowed (403): for admins' })
   })
 
+  it('throws what SCIM says, in its own form and as far as it is a problem', async () => {
+    const scim = {
+      schemas: ['urn:ietf:params:scim:api:messages:2.0:Error'],
+      status: '409',
+      scimType: 'uniqueness',
+      detail: 'There is such a user already.',
+    }
+    const { client } = scripted([json(scim, { 'content-type': 'application/scim+json' }, 409)])
+    const body = { schemas: ['urn:ietf:params:scim:schemas:core:2.0:User'], userName: 'ann' }
+    const error = await client.createScimUser({ body }).catch((caught: unknown) => caught)
+    expect(error).toBeInstanceOf(RefusedError)
+    expect(error).toMatchObject({ status: 409, problem: { status: 409, detail: scim.detail }, scim })
+    expect((error as RefusedError).problem).not.toHaveProperty('schemas')
+    expect((error as RefusedError).message).toContain('There is such a user already.')
+  })
+
+  it('that SCIM refuses as a problem, or a proxy in words of its own, is no error of SCIM', async () => {
+    const problem = { type: 'urn:x', title: 'Malformed', status: 400, detail: 'no JSON' }
+    const { client } = scripted([json(problem, {}, 400), new Response('Bad gateway', { status: 502 })])
+    for (const expected of [
+      { status: 400, problem, scim: null },
+      { status: 502, problem: { detail: 'Bad gateway' }, scim: null },
+    ])
+      expect(await client.listScimUsers().catch((caught: unknown) => caught)).toMatchObject(expected)
+  })
+
   it('ends with its signal, also while it waits', async () => {
     const aborting = new AbortController()
     const { client, calls } = scripted([busy('5')])

@@ -1,21 +1,24 @@
 /** How a call can fail: the service refused it, or there was no answer. */
-import type { Problem } from './operations.ts'
+import type { Problem, ScimError } from './operations.ts'
 
 /** Any answer that is not a success. */
 export class RefusedError extends Error {
   readonly code = 'refused'
   readonly status: number
-  /** RFC 9457; of what stands in between and knows no problems, `detail` is its text. */
+  /** RFC 9457. SCIM's refusals have `status` and `detail` alone; of a proxy in between, `detail` is its text. */
   readonly problem: Partial<Problem>
+  /** As SCIM says it (RFC 7644, 3.12), for its calls; null for all others. */
+  readonly scim: ScimError | null
   readonly requestId: string | null
   /** How long the service asks to wait, in milliseconds; null where it does not say. */
   readonly retryAfterMs: number | null
-  constructor(refusal: Pick<RefusedError, 'status' | 'problem' | 'requestId' | 'retryAfterMs'>) {
+  constructor(refusal: Pick<RefusedError, 'status' | 'problem' | 'scim' | 'requestId' | 'retryAfterMs'>) {
     const { title = 'The request was refused', detail } = refusal.problem
     super(`${title} (${refusal.status})${detail && detail !== title ? `: ${detail}` : ''}`)
     this.name = 'RefusedError'
     this.status = refusal.status
     this.problem = refusal.problem
+    this.scim = refusal.scim
     this.requestId = refusal.requestId
     this.retryAfterMs = refusal.retryAfterMs
   }

@@ -378,9 +378,28 @@ export interface components {
         };
         readonly ScimUser: {
             readonly active?: boolean;
+            readonly addresses?: readonly {
+                readonly country?: string;
+                readonly formatted?: string;
+                readonly locality?: string;
+                readonly postalCode?: string;
+                readonly primary?: boolean;
+                readonly region?: string;
+                readonly streetAddress?: string;
+                readonly type?: string;
+            }[];
             readonly displayName?: string;
             readonly emails?: readonly {
-                readonly [key: string]: unknown;
+                readonly display?: string;
+                readonly primary?: boolean;
+                readonly type?: string;
+                readonly value?: string;
+            }[];
+            readonly entitlements?: readonly {
+                readonly display?: string;
+                readonly primary?: boolean;
+                readonly type?: string;
+                readonly value?: string;
             }[];
             readonly externalId?: string;
             readonly groups?: readonly {
@@ -390,6 +409,13 @@ export interface components {
                 readonly value?: string;
             }[];
             readonly id: string;
+            readonly ims?: readonly {
+                readonly display?: string;
+                readonly primary?: boolean;
+                readonly type?: string;
+                readonly value?: string;
+            }[];
+            readonly locale?: string;
             readonly meta?: {
                 readonly created?: string;
                 readonly lastModified?: string;
@@ -398,10 +424,51 @@ export interface components {
                 readonly version?: string;
             };
             readonly name?: {
-                readonly [key: string]: unknown;
+                readonly familyName?: string;
+                readonly formatted?: string;
+                readonly givenName?: string;
+                readonly honorificPrefix?: string;
+                readonly honorificSuffix?: string;
+                readonly middleName?: string;
             };
+            readonly nickName?: string;
+            readonly phoneNumbers?: readonly {
+                readonly display?: string;
+                readonly primary?: boolean;
+                readonly type?: string;
+                readonly value?: string;
+            }[];
+            readonly photos?: readonly {
+                readonly display?: string;
+                readonly primary?: boolean;
+                readonly type?: string;
+                readonly value?: string;
+            }[];
+            readonly preferredLanguage?: string;
+            readonly profileUrl?: string;
+            readonly roles?: readonly {
+                readonly display?: string;
+                readonly primary?: boolean;
+                readonly type?: string;
+                readonly value?: string;
+            }[];
             readonly schemas: readonly string[];
+            readonly timezone?: string;
+            readonly title?: string;
+            readonly "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"?: {
+                readonly costCenter?: string;
+                readonly department?: string;
+                readonly division?: string;
+                readonly employeeNumber?: string;
+                readonly manager?: {
+                    readonly $ref?: string;
+                    readonly displayName?: string;
+                    readonly value?: string;
+                };
+                readonly organization?: string;
+            };
             readonly userName?: string;
+            readonly userType?: string;
         };
         readonly Ticket: {
             /** Format: date-time */
@@ -2396,6 +2463,78 @@ export interface operations {
             };
         };
     };
+    readonly searchScim: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly requestBody: {
+            readonly content: {
+                /**
+                 * @example {
+                 *       "schemas": [
+                 *         "urn:ietf:params:scim:api:messages:2.0:SearchRequest"
+                 *       ],
+                 *       "filter": "displayName co \"a\""
+                 *     }
+                 */
+                readonly "application/json": {
+                    readonly attributes?: readonly string[] | null;
+                    readonly count?: number | null;
+                    readonly excludedAttributes?: readonly string[] | null;
+                    readonly filter?: string | null;
+                    readonly schemas: readonly string[];
+                    readonly startIndex?: number | null;
+                } & {
+                    readonly [key: string]: unknown;
+                };
+                /**
+                 * @example {
+                 *       "schemas": [
+                 *         "urn:ietf:params:scim:api:messages:2.0:SearchRequest"
+                 *       ],
+                 *       "filter": "displayName co \"a\""
+                 *     }
+                 */
+                readonly "application/scim+json": {
+                    readonly attributes?: readonly string[] | null;
+                    readonly count?: number | null;
+                    readonly excludedAttributes?: readonly string[] | null;
+                    readonly filter?: string | null;
+                    readonly schemas: readonly string[];
+                    readonly startIndex?: number | null;
+                } & {
+                    readonly [key: string]: unknown;
+                };
+            };
+        };
+        readonly responses: {
+            /** @description A page */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": {
+                        readonly itemsPerPage: number;
+                        readonly Resources: readonly (components["schemas"]["ScimUser"] | components["schemas"]["ScimGroup"])[];
+                        readonly schemas: readonly string[];
+                        readonly startIndex: number;
+                        readonly totalResults: number;
+                    };
+                    readonly "application/scim+json": {
+                        readonly itemsPerPage: number;
+                        readonly Resources: readonly (components["schemas"]["ScimUser"] | components["schemas"]["ScimGroup"])[];
+                        readonly schemas: readonly string[];
+                        readonly startIndex: number;
+                        readonly totalResults: number;
+                    };
+                };
+            };
+        };
+    };
     readonly listScimGroups: {
         readonly parameters: {
             readonly query?: {
@@ -2423,7 +2562,7 @@ export interface operations {
         };
         readonly requestBody?: never;
         readonly responses: {
-            /** @description A page; it ends early where it has ten thousand members */
+            /** @description A page */
             readonly 200: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -2541,6 +2680,78 @@ export interface operations {
                 content: {
                     readonly "application/json": components["schemas"]["ScimGroup"];
                     readonly "application/scim+json": components["schemas"]["ScimGroup"];
+                };
+            };
+        };
+    };
+    readonly searchScimGroups: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly requestBody: {
+            readonly content: {
+                /**
+                 * @example {
+                 *       "schemas": [
+                 *         "urn:ietf:params:scim:api:messages:2.0:SearchRequest"
+                 *       ],
+                 *       "filter": "members eq \"alice\""
+                 *     }
+                 */
+                readonly "application/json": {
+                    readonly attributes?: readonly string[] | null;
+                    readonly count?: number | null;
+                    readonly excludedAttributes?: readonly string[] | null;
+                    readonly filter?: string | null;
+                    readonly schemas: readonly string[];
+                    readonly startIndex?: number | null;
+                } & {
+                    readonly [key: string]: unknown;
+                };
+                /**
+                 * @example {
+                 *       "schemas": [
+                 *         "urn:ietf:params:scim:api:messages:2.0:SearchRequest"
+                 *       ],
+                 *       "filter": "members eq \"alice\""
+                 *     }
+                 */
+                readonly "application/scim+json": {
+                    readonly attributes?: readonly string[] | null;
+                    readonly count?: number | null;
+                    readonly excludedAttributes?: readonly string[] | null;
+                    readonly filter?: string | null;
+                    readonly schemas: readonly string[];
+                    readonly startIndex?: number | null;
+                } & {
+                    readonly [key: string]: unknown;
+                };
+            };
+        };
+        readonly responses: {
+            /** @description A page */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": {
+                        readonly itemsPerPage: number;
+                        readonly Resources: readonly components["schemas"]["ScimGroup"][];
+                        readonly schemas: readonly string[];
+                        readonly startIndex: number;
+                        readonly totalResults: number;
+                    };
+                    readonly "application/scim+json": {
+                        readonly itemsPerPage: number;
+                        readonly Resources: readonly components["schemas"]["ScimGroup"][];
+                        readonly schemas: readonly string[];
+                        readonly startIndex: number;
+                        readonly totalResults: number;
+                    };
                 };
             };
         };
@@ -2712,7 +2923,12 @@ export interface operations {
     };
     readonly patchScimGroup: {
         readonly parameters: {
-            readonly query?: never;
+            readonly query?: {
+                /** @description Only these, separated by commas */
+                readonly attributes?: string;
+                /** @description All but these; ignored beside `attributes` */
+                readonly excludedAttributes?: string;
+            };
             readonly header?: {
                 /** @description The ETag you read, or `*`; 412 when it is no longer current. */
                 readonly "if-match"?: string;
@@ -3107,7 +3323,8 @@ export interface operations {
                 /**
                  * @example {
                  *       "schemas": [
-                 *         "urn:ietf:params:scim:schemas:core:2.0:User"
+                 *         "urn:ietf:params:scim:schemas:core:2.0:User",
+                 *         "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
                  *       ],
                  *       "userName": "erin",
                  *       "externalId": "00u1erin",
@@ -3122,11 +3339,24 @@ export interface operations {
                  *           "primary": true
                  *         }
                  *       ],
-                 *       "active": true
+                 *       "active": true,
+                 *       "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User": {
+                 *         "department": "Research"
+                 *       }
                  *     }
                  */
                 readonly "application/json": {
                     readonly active?: (boolean | string) | null;
+                    readonly addresses?: readonly {
+                        readonly country?: string | null;
+                        readonly formatted?: string | null;
+                        readonly locality?: string | null;
+                        readonly postalCode?: string | null;
+                        readonly primary?: (boolean | string) | null;
+                        readonly region?: string | null;
+                        readonly streetAddress?: string | null;
+                        readonly type?: string | null;
+                    }[] | null;
                     readonly displayName?: string | null;
                     readonly emails?: readonly {
                         readonly display?: string | null;
@@ -3134,7 +3364,20 @@ export interface operations {
                         readonly type?: string | null;
                         readonly value?: string | null;
                     }[] | null;
+                    readonly entitlements?: readonly {
+                        readonly display?: string | null;
+                        readonly primary?: (boolean | string) | null;
+                        readonly type?: string | null;
+                        readonly value?: string | null;
+                    }[] | null;
                     readonly externalId?: string | null;
+                    readonly ims?: readonly {
+                        readonly display?: string | null;
+                        readonly primary?: (boolean | string) | null;
+                        readonly type?: string | null;
+                        readonly value?: string | null;
+                    }[] | null;
+                    readonly locale?: string | null;
                     readonly name?: {
                         readonly familyName?: string | null;
                         readonly formatted?: string | null;
@@ -3143,21 +3386,56 @@ export interface operations {
                         readonly honorificSuffix?: string | null;
                         readonly middleName?: string | null;
                     } | null;
+                    readonly nickName?: string | null;
+                    readonly phoneNumbers?: readonly {
+                        readonly display?: string | null;
+                        readonly primary?: (boolean | string) | null;
+                        readonly type?: string | null;
+                        readonly value?: string | null;
+                    }[] | null;
+                    readonly photos?: readonly {
+                        readonly display?: string | null;
+                        readonly primary?: (boolean | string) | null;
+                        readonly type?: string | null;
+                        readonly value?: string | null;
+                    }[] | null;
+                    readonly preferredLanguage?: string | null;
+                    readonly profileUrl?: string | null;
+                    readonly roles?: readonly {
+                        readonly display?: string | null;
+                        readonly primary?: (boolean | string) | null;
+                        readonly type?: string | null;
+                        readonly value?: string | null;
+                    }[] | null;
                     /**
                      * @example [
                      *       "urn:ietf:params:scim:schemas:core:2.0:User"
                      *     ]
                      */
                     readonly schemas: readonly string[];
+                    readonly timezone?: string | null;
+                    readonly title?: string | null;
+                    readonly "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"?: {
+                        readonly costCenter?: string | null;
+                        readonly department?: string | null;
+                        readonly division?: string | null;
+                        readonly employeeNumber?: string | null;
+                        readonly manager?: {
+                            readonly $ref?: string | null;
+                            readonly displayName?: string | null;
+                            readonly value?: string | null;
+                        } | null;
+                        readonly organization?: string | null;
+                    } | null;
                     /** @example erin */
                     readonly userName: string;
-                } & {
-                    readonly [key: string]: unknown;
+                    readonly userType?: string | null;
                 };
                 /**
                  * @example {
                  *       "schemas": [
-                 *         "urn:ietf:params:scim:schemas:core:2.0:User"
+                 *         "urn:ietf:params:scim:schemas:core:2.0:User",
+                 *         "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
                  *       ],
                  *       "userName": "erin",
                  *       "externalId": "00u1erin",
@@ -3172,11 +3450,24 @@ export interface operations {
                  *           "primary": true
                  *         }
                  *       ],
-                 *       "active": true
+                 *       "active": true,
+                 *       "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User": {
+                 *         "department": "Research"
+                 *       }
                  *     }
                  */
                 readonly "application/scim+json": {
                     readonly active?: (boolean | string) | null;
+                    readonly addresses?: readonly {
+                        readonly country?: string | null;
+                        readonly formatted?: string | null;
+                        readonly locality?: string | null;
+                        readonly postalCode?: string | null;
+                        readonly primary?: (boolean | string) | null;
+                        readonly region?: string | null;
+                        readonly streetAddress?: string | null;
+                        readonly type?: string | null;
+                    }[] | null;
                     readonly displayName?: string | null;
                     readonly emails?: readonly {
                         readonly display?: string | null;
@@ -3184,7 +3475,20 @@ export interface operations {
                         readonly type?: string | null;
                         readonly value?: string | null;
                     }[] | null;
+                    readonly entitlements?: readonly {
+                        readonly display?: string | null;
+                        readonly primary?: (boolean | string) | null;
+                        readonly type?: string | null;
+                        readonly value?: string | null;
+                    }[] | null;
                     readonly externalId?: string | null;
+                    readonly ims?: readonly {
+                        readonly display?: string | null;
+                        readonly primary?: (boolean | string) | null;
+                        readonly type?: string | null;
+                        readonly value?: string | null;
+                    }[] | null;
+                    readonly locale?: string | null;
                     readonly name?: {
                         readonly familyName?: string | null;
                         readonly formatted?: string | null;
@@ -3193,16 +3497,50 @@ export interface operations {
                         readonly honorificSuffix?: string | null;
                         readonly middleName?: string | null;
                     } | null;
+                    readonly nickName?: string | null;
+                    readonly phoneNumbers?: readonly {
+                        readonly display?: string | null;
+                        readonly primary?: (boolean | string) | null;
+                        readonly type?: string | null;
+                        readonly value?: string | null;
+                    }[] | null;
+                    readonly photos?: readonly {
+                        readonly display?: string | null;
+                        readonly primary?: (boolean | string) | null;
+                        readonly type?: string | null;
+                        readonly value?: string | null;
+                    }[] | null;
+                    readonly preferredLanguage?: string | null;
+                    readonly profileUrl?: string | null;
+                    readonly roles?: readonly {
+                        readonly display?: string | null;
+                        readonly primary?: (boolean | string) | null;
+                        readonly type?: string | null;
+                        readonly value?: string | null;
+                    }[] | null;
                     /**
                      * @example [
                      *       "urn:ietf:params:scim:schemas:core:2.0:User"
                      *     ]
                      */
                     readonly schemas: readonly string[];
+                    readonly timezone?: string | null;
+                    readonly title?: string | null;
+                    readonly "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"?: {
+                        readonly costCenter?: string | null;
+                        readonly department?: string | null;
+                        readonly division?: string | null;
+                        readonly employeeNumber?: string | null;
+                        readonly manager?: {
+                            readonly $ref?: string | null;
+                            readonly displayName?: string | null;
+                            readonly value?: string | null;
+                        } | null;
+                        readonly organization?: string | null;
+                    } | null;
                     /** @example erin */
                     readonly userName: string;
-                } & {
-                    readonly [key: string]: unknown;
+                    readonly userType?: string | null;
                 };
             };
         };
@@ -3221,6 +3559,78 @@ export interface operations {
                 content: {
                     readonly "application/json": components["schemas"]["ScimUser"];
                     readonly "application/scim+json": components["schemas"]["ScimUser"];
+                };
+            };
+        };
+    };
+    readonly searchScimUsers: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly requestBody: {
+            readonly content: {
+                /**
+                 * @example {
+                 *       "schemas": [
+                 *         "urn:ietf:params:scim:api:messages:2.0:SearchRequest"
+                 *       ],
+                 *       "filter": "userName sw \"al\""
+                 *     }
+                 */
+                readonly "application/json": {
+                    readonly attributes?: readonly string[] | null;
+                    readonly count?: number | null;
+                    readonly excludedAttributes?: readonly string[] | null;
+                    readonly filter?: string | null;
+                    readonly schemas: readonly string[];
+                    readonly startIndex?: number | null;
+                } & {
+                    readonly [key: string]: unknown;
+                };
+                /**
+                 * @example {
+                 *       "schemas": [
+                 *         "urn:ietf:params:scim:api:messages:2.0:SearchRequest"
+                 *       ],
+                 *       "filter": "userName sw \"al\""
+                 *     }
+                 */
+                readonly "application/scim+json": {
+                    readonly attributes?: readonly string[] | null;
+                    readonly count?: number | null;
+                    readonly excludedAttributes?: readonly string[] | null;
+                    readonly filter?: string | null;
+                    readonly schemas: readonly string[];
+                    readonly startIndex?: number | null;
+                } & {
+                    readonly [key: string]: unknown;
+                };
+            };
+        };
+        readonly responses: {
+            /** @description A page */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": {
+                        readonly itemsPerPage: number;
+                        readonly Resources: readonly components["schemas"]["ScimUser"][];
+                        readonly schemas: readonly string[];
+                        readonly startIndex: number;
+                        readonly totalResults: number;
+                    };
+                    readonly "application/scim+json": {
+                        readonly itemsPerPage: number;
+                        readonly Resources: readonly components["schemas"]["ScimUser"][];
+                        readonly schemas: readonly string[];
+                        readonly startIndex: number;
+                        readonly totalResults: number;
+                    };
                 };
             };
         };
@@ -3288,7 +3698,8 @@ export interface operations {
                 /**
                  * @example {
                  *       "schemas": [
-                 *         "urn:ietf:params:scim:schemas:core:2.0:User"
+                 *         "urn:ietf:params:scim:schemas:core:2.0:User",
+                 *         "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
                  *       ],
                  *       "userName": "erin",
                  *       "externalId": "00u1erin",
@@ -3303,11 +3714,24 @@ export interface operations {
                  *           "primary": true
                  *         }
                  *       ],
-                 *       "active": true
+                 *       "active": true,
+                 *       "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User": {
+                 *         "department": "Research"
+                 *       }
                  *     }
                  */
                 readonly "application/json": {
                     readonly active?: (boolean | string) | null;
+                    readonly addresses?: readonly {
+                        readonly country?: string | null;
+                        readonly formatted?: string | null;
+                        readonly locality?: string | null;
+                        readonly postalCode?: string | null;
+                        readonly primary?: (boolean | string) | null;
+                        readonly region?: string | null;
+                        readonly streetAddress?: string | null;
+                        readonly type?: string | null;
+                    }[] | null;
                     readonly displayName?: string | null;
                     readonly emails?: readonly {
                         readonly display?: string | null;
@@ -3315,7 +3739,20 @@ export interface operations {
                         readonly type?: string | null;
                         readonly value?: string | null;
                     }[] | null;
+                    readonly entitlements?: readonly {
+                        readonly display?: string | null;
+                        readonly primary?: (boolean | string) | null;
+                        readonly type?: string | null;
+                        readonly value?: string | null;
+                    }[] | null;
                     readonly externalId?: string | null;
+                    readonly ims?: readonly {
+                        readonly display?: string | null;
+                        readonly primary?: (boolean | string) | null;
+                        readonly type?: string | null;
+                        readonly value?: string | null;
+                    }[] | null;
+                    readonly locale?: string | null;
                     readonly name?: {
                         readonly familyName?: string | null;
                         readonly formatted?: string | null;
@@ -3324,21 +3761,56 @@ export interface operations {
                         readonly honorificSuffix?: string | null;
                         readonly middleName?: string | null;
                     } | null;
+                    readonly nickName?: string | null;
+                    readonly phoneNumbers?: readonly {
+                        readonly display?: string | null;
+                        readonly primary?: (boolean | string) | null;
+                        readonly type?: string | null;
+                        readonly value?: string | null;
+                    }[] | null;
+                    readonly photos?: readonly {
+                        readonly display?: string | null;
+                        readonly primary?: (boolean | string) | null;
+                        readonly type?: string | null;
+                        readonly value?: string | null;
+                    }[] | null;
+                    readonly preferredLanguage?: string | null;
+                    readonly profileUrl?: string | null;
+                    readonly roles?: readonly {
+                        readonly display?: string | null;
+                        readonly primary?: (boolean | string) | null;
+                        readonly type?: string | null;
+                        readonly value?: string | null;
+                    }[] | null;
                     /**
                      * @example [
                      *       "urn:ietf:params:scim:schemas:core:2.0:User"
                      *     ]
                      */
                     readonly schemas: readonly string[];
+                    readonly timezone?: string | null;
+                    readonly title?: string | null;
+                    readonly "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"?: {
+                        readonly costCenter?: string | null;
+                        readonly department?: string | null;
+                        readonly division?: string | null;
+                        readonly employeeNumber?: string | null;
+                        readonly manager?: {
+                            readonly $ref?: string | null;
+                            readonly displayName?: string | null;
+                            readonly value?: string | null;
+                        } | null;
+                        readonly organization?: string | null;
+                    } | null;
                     /** @example erin */
                     readonly userName: string;
-                } & {
-                    readonly [key: string]: unknown;
+                    readonly userType?: string | null;
                 };
                 /**
                  * @example {
                  *       "schemas": [
-                 *         "urn:ietf:params:scim:schemas:core:2.0:User"
+                 *         "urn:ietf:params:scim:schemas:core:2.0:User",
+                 *         "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
                  *       ],
                  *       "userName": "erin",
                  *       "externalId": "00u1erin",
@@ -3353,11 +3825,24 @@ export interface operations {
                  *           "primary": true
                  *         }
                  *       ],
-                 *       "active": true
+                 *       "active": true,
+                 *       "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User": {
+                 *         "department": "Research"
+                 *       }
                  *     }
                  */
                 readonly "application/scim+json": {
                     readonly active?: (boolean | string) | null;
+                    readonly addresses?: readonly {
+                        readonly country?: string | null;
+                        readonly formatted?: string | null;
+                        readonly locality?: string | null;
+                        readonly postalCode?: string | null;
+                        readonly primary?: (boolean | string) | null;
+                        readonly region?: string | null;
+                        readonly streetAddress?: string | null;
+                        readonly type?: string | null;
+                    }[] | null;
                     readonly displayName?: string | null;
                     readonly emails?: readonly {
                         readonly display?: string | null;
@@ -3365,7 +3850,20 @@ export interface operations {
                         readonly type?: string | null;
                         readonly value?: string | null;
                     }[] | null;
+                    readonly entitlements?: readonly {
+                        readonly display?: string | null;
+                        readonly primary?: (boolean | string) | null;
+                        readonly type?: string | null;
+                        readonly value?: string | null;
+                    }[] | null;
                     readonly externalId?: string | null;
+                    readonly ims?: readonly {
+                        readonly display?: string | null;
+                        readonly primary?: (boolean | string) | null;
+                        readonly type?: string | null;
+                        readonly value?: string | null;
+                    }[] | null;
+                    readonly locale?: string | null;
                     readonly name?: {
                         readonly familyName?: string | null;
                         readonly formatted?: string | null;
@@ -3374,16 +3872,50 @@ export interface operations {
                         readonly honorificSuffix?: string | null;
                         readonly middleName?: string | null;
                     } | null;
+                    readonly nickName?: string | null;
+                    readonly phoneNumbers?: readonly {
+                        readonly display?: string | null;
+                        readonly primary?: (boolean | string) | null;
+                        readonly type?: string | null;
+                        readonly value?: string | null;
+                    }[] | null;
+                    readonly photos?: readonly {
+                        readonly display?: string | null;
+                        readonly primary?: (boolean | string) | null;
+                        readonly type?: string | null;
+                        readonly value?: string | null;
+                    }[] | null;
+                    readonly preferredLanguage?: string | null;
+                    readonly profileUrl?: string | null;
+                    readonly roles?: readonly {
+                        readonly display?: string | null;
+                        readonly primary?: (boolean | string) | null;
+                        readonly type?: string | null;
+                        readonly value?: string | null;
+                    }[] | null;
                     /**
                      * @example [
                      *       "urn:ietf:params:scim:schemas:core:2.0:User"
                      *     ]
                      */
                     readonly schemas: readonly string[];
+                    readonly timezone?: string | null;
+                    readonly title?: string | null;
+                    readonly "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"?: {
+                        readonly costCenter?: string | null;
+                        readonly department?: string | null;
+                        readonly division?: string | null;
+                        readonly employeeNumber?: string | null;
+                        readonly manager?: {
+                            readonly $ref?: string | null;
+                            readonly displayName?: string | null;
+                            readonly value?: string | null;
+                        } | null;
+                        readonly organization?: string | null;
+                    } | null;
                     /** @example erin */
                     readonly userName: string;
-                } & {
-                    readonly [key: string]: unknown;
+                    readonly userType?: string | null;
                 };
             };
         };
@@ -3856,5 +4388,8 @@ export const OPERATIONS = {
   replaceScimUser: {"method":"PUT","path":"/scim/v2/Users/{id}","contentType":"application/scim+json"},
   searchActions: {"method":"POST","path":"/access/v1/search/action","consistencyToken":true},
   searchResources: {"method":"POST","path":"/access/v1/search/resource","consistencyToken":true},
+  searchScim: {"method":"POST","path":"/scim/v2/.search","contentType":"application/scim+json"},
+  searchScimGroups: {"method":"POST","path":"/scim/v2/Groups/.search","contentType":"application/scim+json"},
+  searchScimUsers: {"method":"POST","path":"/scim/v2/Users/.search","contentType":"application/scim+json"},
   searchSubjects: {"method":"POST","path":"/access/v1/search/subject","consistencyToken":true},
 } as const

@@ -50,3 +50,4 @@ export type ItemOf<Id extends OperationId> =
   DataOf<Id> extends { readonly data: readonly (infer Item)[] } ? Item : never
 
 export type Problem = components['schemas']['Problem']
+export type ScimError = components['schemas']['ScimError']

@@ -1,6 +1,6 @@
 /** One HTTP request, and its answer as JSON or as an error. */
 import { InvalidPathError, RefusedError, retryAfterMs, UnreachableError } from './errors.ts'
-import type { Problem } from './operations.ts'
+import type { Problem, ScimError } from './operations.ts'
 
 export interface Request {
   readonly method: string
@@ -50,7 +50,7 @@ export async function send(fetch: Fetch, url: URL, { method, headers, body, sign
   const text = await response.text().catch(() => '')
   throw new RefusedError({
     status: response.status,
-    problem: problemIn(text),
+    ...refusalIn(text),
     requestId: response.headers.get('x-request-id'),
     retryAfterMs: retryAfterMs(response.headers, Date.now()),
   })
@@ -80,12 +80,26 @@ function unanswered(url: URL, error: unknown, signal: AbortSignal): unknown {
   })
 }
 
-function problemIn(text: string): Partial<Problem> {
+const SCIM_ERROR = 'urn:ietf:params:scim:api:messages:2.0:Error'
+
+function refusalIn(text: string): Pick<RefusedError, 'problem' | 'scim'> {
+  const refusal = objectIn(text)
+  // Something in between answered, a proxy for example; its text is all there is to show.
+  if (refusal === null) return { problem: { detail: text.slice(0, 500).trim() }, scim: null }
+  if (!isScimError(refusal)) return { problem: refusal, scim: null }
+  return { problem: { status: Number(refusal.status), detail: refusal.detail }, scim: refusal }
+}
+
+/** By what it says of itself: a call of SCIM that cannot be read as HTTP is refused by a problem. */
+function isScimError(refusal: Partial<Problem> | ScimError): refusal is ScimError {
+  return 'schemas' in refusal && Array.isArray(refusal.schemas) && refusal.schemas.includes(SCIM_ERROR)
+}
+
+function objectIn(text: string): Partial<Problem> | ScimError | null {
   try {
-    const problem: unknown = JSON.parse(text)
-    if (problem !== null && typeof problem === 'object') return problem
+    const value: unknown = JSON.parse(text)
+    return value !== null && typeof value === 'object' ? value : null
   } catch {
-    // Something in between answered, a proxy for example; its text is all there is to show.
+    return null
   }
-  return { detail: text.slice(0, 500).trim() }
 }

@@ -1,25 +1,11 @@
 /** Users and groups as identity providers see them by SCIM (RFC 7643), and what they may ask to be done to them. */
-import type { GroupId, JsonValue, UserId } from './model.ts'
+import type { GroupId, JsonObject, JsonValue, UserId } from './model.ts'
 
 /** Which attribute of a new user becomes the id: the one whose value the provider's tokens carry. */
 export type ScimIdSource = 'userName' | 'externalId'
 
-export interface ScimEmail {
-  readonly value?: string | undefined
-  readonly type?: string | undefined
-  readonly display?: string | undefined
-  readonly primary?: boolean | undefined
-}
-
-export const SCIM_NAME_PARTS = [
-  'formatted',
-  'familyName',
-  'givenName',
-  'middleName',
-  'honorificPrefix',
-  'honorificSuffix',
-] as const
-export type ScimName = { readonly [Part in (typeof SCIM_NAME_PARTS)[number]]?: string | undefined }
+/** Attributes by their names; those of an extension by their full names (scim-schema.ts). */
+export type ScimProfile = JsonObject
 
 /** What a provider may write of a user; absent where it has no value. */
 export interface ScimUserAttributes {
@@ -27,8 +13,8 @@ export interface ScimUserAttributes {
   readonly externalId?: string | undefined
   readonly displayName?: string | undefined
   readonly active: boolean
-  readonly name?: ScimName | undefined
-  readonly emails?: readonly ScimEmail[] | undefined
+  /** Everything else. */
+  readonly profile: ScimProfile
 }
 
 export interface ScimUser extends ScimUserAttributes {

@@ -8,22 +8,21 @@ import type { JsonObject, JsonValue } from './model.ts'
 import { equalities, matches } from './scim-filter.ts'
 import type {
   ScimChanges,
-  ScimEmail,
   ScimGroupAttributes,
-  ScimName,
   ScimOperation,
   ScimUserAttributes,
   ScimUserReplacement,
 } from './scim-model.ts'
-
-const EMAILS_MAX = 50
+import { ATTRIBUTES_OF, type ScimAttribute, VALUES_MAX } from './scim-schema.ts'
 
 /** Attributes by name; those with several values as objects by what tells them apart. */
 type Document = Map<string, JsonValue>
 type Element = JsonObject
 
-const COMPLEX = new Set(['name'])
-const MULTI_VALUED = new Set(['emails', 'members'])
+const namesOf = (isMeant: (attribute: ScimAttribute) => boolean) =>
+  new Set(Object.values(ATTRIBUTES_OF).flatMap((all) => all.filter(isMeant).map(({ name }) => name)))
+const MULTI_VALUED = namesOf(({ multiValued }) => multiValued)
+const COMPLEX = namesOf(({ type, multiValued }) => type === 'complex' && !multiValued)
 /** Compared exactly: ids. */
 const EXACT = new Set(['members'])
 
@@ -33,19 +32,19 @@ const EXACT = new Set(['members'])
  */
 export function changedUser(before: ScimUserAttributes, changes: ScimChanges<ScimUserReplacement>): ScimUserAttributes {
   if ('replacement' in changes) return { ...changes.replacement, active: changes.replacement.active ?? before.active }
-  const { userName, active, externalId, displayName, name, emails } = before
-  const document = documentOf({ userName, active, externalId, displayName, name, emails })
+  const { userName, active, externalId, displayName, profile } = before
+  const document = documentOf({ userName, active, externalId, displayName, ...profile })
   for (const operation of changes.operations) apply(document, operation)
-  const list = document.get('emails') as readonly ScimEmail[] | undefined
-  if ((list?.length ?? 0) > EMAILS_MAX) throw new ScimError('invalidValue', `A user has at most ${EMAILS_MAX} emails.`)
-  return {
+  const own = {
     userName: kept(document, 'userName') as string,
     active: kept(document, 'active') as boolean,
     externalId: document.get('externalId') as string | undefined,
     displayName: document.get('displayName') as string | undefined,
-    name: document.get('name') as ScimName | undefined,
-    emails: list,
   }
+  const rest = [...document].filter(([name]) => !Object.hasOwn(own, name))
+  const tooLong = rest.find(([, value]) => Array.isArray(value) && value.length > VALUES_MAX)
+  if (tooLong) throw new ScimError('invalidValue', `${tooLong[0]} has at most ${VALUES_MAX} values.`)
+  return { ...own, profile: Object.fromEntries(rest) }
 }
 
 /** The same for a group. */

@@ -7,17 +7,8 @@ import type { ScimGroup, ScimUser } from './scim-model.ts'
 import type { Transaction } from './transaction.ts'
 
 /** The time of creation tells a user apart from one who had the id before. */
-export function userVersion({
-  id,
-  createdAt,
-  userName,
-  externalId,
-  displayName,
-  active,
-  name,
-  emails,
-}: ScimUser): string {
-  return hashOf([id, createdAt, userName, externalId, displayName, active, name, emails])
+export function userVersion({ id, createdAt, userName, externalId, displayName, active, profile }: ScimUser): string {
+  return hashOf([id, createdAt, userName, externalId, displayName, active, profile])
 }
 
 /** @param members the state of the list of members, as everywhere */

@@ -12,7 +12,7 @@ import { createRefusalLog } from './refusal-log.ts'
 import { createReplySender, type ReplySender } from './reply.ts'
 import { createRouteHandler, type PipelineDependencies } from './request-pipeline.ts'
 import type { Route } from './route.ts'
-import { accessMetadata } from './routes/access-metadata.ts'
+import { accessMetadata, accessMetadataBelow } from './routes/access-metadata.ts'
 import {
   type ConsoleSignIn,
   configurationRoute,
@@ -60,7 +60,8 @@ export function createApp(dependencies: AppDependencies): Express {
   const probes = [...healthRoutes(health), ...(http.metricsPort === undefined ? [metricsRoute(metrics)] : [])]
   const signIn = redeemCode === undefined ? [] : [signInRoute(redeemCode)]
   const described = [...apiRoutes, accessMetadata, ...probes, consolePage, configurationRoute(consoleSignIn), ...signIn]
-  return appOf([...described, ...documentationRoutes(described), ...consoleParts()], dependencies)
+  const undescribed = [...accessMetadataBelow(http.publicUrl), ...documentationRoutes(described), ...consoleParts()]
+  return appOf([...described, ...undescribed], dependencies)
 }
 
 const issuerOrigin = ({ consoleSignIn }: AppDependencies) =>

@@ -100,6 +100,14 @@ describe('a bearer token', () => {
       await refused(await test.token('adam', { audience }))
   })
 
+  it('may be meant for others beside', async () => {
+    const meantFor = (aud: unknown) => rawToken({ ...claims(), aud }, test.keys.privateKey)
+    for (const aud of [['portcullis'], ['https://other.test', 'portcullis', 'account']])
+      expect((await get(`Bearer ${await meantFor(aud)}`)).status).toBe(200)
+    for (const aud of [[], ['https://other.test', 'portcullis2'], [['portcullis']], { 0: 'portcullis' }, null])
+      await refused(await meantFor(aud))
+  })
+
   it('is refused without a subject, with an impossible one, and without an end', async () => {
     for (const sub of ['', 'a\u0000b', 'line\nbreak', 'x'.repeat(201)]) await refused(await test.token(sub))
     const { exp: _, ...endless } = claims()

@@ -1,6 +1,7 @@
 /** Tokens of real OpenID providers: keys by the discovery document, users and roles by other claims, several issuers. */
 import http from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { gzipSync } from 'node:zlib'
 import { afterEach, describe, expect, it } from 'vitest'
 import { signToken, testKeys } from '../../test/support/app.ts'
 import { type OidcIssuer, startOidcIssuer } from '../../test/support/oidc-issuer.ts'
@@ -125,6 +126,25 @@ describe('several issuers', () => {
 })
 
 describe('a discovery document', () => {
+  /** @param answer what the issuer says instead of its document; it serves the right keys */
+  async function asked(answer: (issuer: string, res: http.ServerResponse) => void) {
+    const keys = await testKeys()
+    const server = http.createServer((req, res) => {
+      if (req.url === '/.well-known/openid-configuration') answer(issuer, res)
+      else res.end(JSON.stringify({ keys: [keys.publicJwk] }))
+    })
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+    closing.push(async () => {
+      server.closeAllConnections()
+      await new Promise((resolve) => server.close(resolve))
+    })
+    const issuer = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+    const { authenticate } = createAuthentication({ ...trust(issuer), nowMs: Date.now })
+    return authenticate(`Bearer ${await signToken(keys, 'ann', { issuer })}`)
+  }
+  const documentOf = (issuer: string) => JSON.stringify({ issuer, jwks_uri: `${issuer}/jwks` })
+  const NOBODY_CAN_TELL = { code: 'authentication-unavailable' }
+
   /** Nobody can tell yet whether the token is good: 503, not 401. */
   it.each([
     ['is of another issuer', (issuer: string) => ({ issuer: `${issuer}/`, jwks_uri: `${issuer}/jwks` })],
@@ -133,16 +153,39 @@ describe('a discovery document', () => {
     ['is not JSON', () => 'hello'],
     ['is null', () => null],
   ])('is not believed when it %s', async (_what, document) => {
-    const keys = await testKeys()
-    const server = http.createServer((req, res) => {
-      const isDocument = req.url === '/.well-known/openid-configuration'
-      res.end(JSON.stringify(isDocument ? document(issuer) : { keys: [keys.publicJwk] }))
+    const answer = asked((issuer, res) => void res.end(JSON.stringify(document(issuer))))
+    await expect(answer).rejects.toMatchObject(NOBODY_CAN_TELL)
+  })
+
+  it('may be compressed', async () => {
+    const answer = asked((issuer, res) => {
+      res.writeHead(200, { 'content-encoding': 'gzip' }).end(gzipSync(documentOf(issuer)))
     })
-    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-    closing.push(() => new Promise((resolve) => server.close(resolve)))
-    const issuer = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
-    const { authenticate } = createAuthentication({ ...trust(issuer), nowMs: Date.now })
-    const token = await signToken(keys, 'ann', { issuer })
-    await expect(authenticate(`Bearer ${token}`)).rejects.toMatchObject({ code: 'authentication-unavailable' })
+    expect(await answer).toMatchObject({ id: 'ann' })
+  })
+
+  it.each([301, 302, 307, 308])('is not looked for elsewhere (%i)', async (status) => {
+    const elsewhere = http.createServer((_req, res) => void res.end(documentOf('http://elsewhere.example')))
+    await new Promise<void>((resolve) => elsewhere.listen(0, '127.0.0.1', resolve))
+    closing.push(() => new Promise((resolve) => elsewhere.close(resolve)))
+    let followed = 0
+    elsewhere.on('request', () => followed++)
+    const location = `http://127.0.0.1:${(elsewhere.address() as AddressInfo).port}/`
+    const answer = asked((_issuer, res) => void res.writeHead(status, { location }).end())
+    await expect(answer).rejects.toMatchObject(NOBODY_CAN_TELL)
+    expect(followed).toBe(0)
+  })
+
+  it.each([
+    ['no byte', () => {}],
+    ['a byte now and then', (res: http.ServerResponse) => void setInterval(() => res.write(' '), 200).unref()],
+  ])('is waited for two seconds: the issuer that sends %s is unavailable', async (_what, send) => {
+    const startedMs = performance.now()
+    const answer = asked((_issuer, res) => {
+      res.writeHead(200)
+      send(res)
+    })
+    await expect(answer).rejects.toMatchObject(NOBODY_CAN_TELL)
+    expect(performance.now() - startedMs).toBeLessThan(4000)
   })
 })

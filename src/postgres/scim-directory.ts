@@ -72,15 +72,16 @@ export function createScimDirectory({
   async function page<Row>(
     name: string,
     list: { from: string; alias: string; condition: string; values: unknown[]; rows: (limited: string) => string },
-    { offset, count }: ScimQuery,
+    query: ScimQuery,
   ): Promise<PageRow<Row>> {
+    const { offset, count } = query
     const { from, alias, condition, values } = list
     const limited = `SELECT * FROM ${from} WHERE ${condition} ORDER BY ${IN_ORDER(alias)}
       OFFSET $${values.push(offset)} LIMIT $${values.push(count)}`
     const text = `
 SELECT (SELECT count(*)::int FROM ${from} WHERE ${condition}) AS total,
   (SELECT coalesce(json_agg(r), '[]') FROM (${list.rows(limited)}) r) AS rows`
-    const [row] = await database.query<PageRow<Row>>({ name, text }, values)
+    const [row] = await database.query<PageRow<Row>>({ ...planned(name, query), text }, values)
     return row ?? { total: 0, rows: [] }
   }
 
@@ -128,6 +129,14 @@ SELECT (SELECT count(*)::int FROM ${from} WHERE ${condition}) AS total,
       return { total, found: rows.map(groupFound) }
     },
   }
+}
+
+/** What providers look for before each change: their statements are few, and their plans are kept. */
+const LOOKED_FOR = new Set(['id', 'username', 'externalid', 'displayname'])
+
+function planned(name: string, { filter, related }: ScimQuery): Omit<Statement, 'text'> {
+  const isUsual = filter?.op === 'eq' && typeof filter.value === 'string' && LOOKED_FOR.has(filter.attribute)
+  return isUsual ? { name: `${name}-by-${filter.attribute}-${related}`, plan: 'kept' } : { name }
 }
 
 const withoutMembers = (limited: string) => `SELECT ${SCIM_GROUP} FROM (${limited}) g ORDER BY ${IN_ORDER('g')}`

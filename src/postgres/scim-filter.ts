@@ -2,6 +2,7 @@
 
 import { ScimError } from '../domain/errors.ts'
 import type { ScimComparison, ScimFilter } from '../domain/scim-model.ts'
+import { PROFILE_ATTRIBUTES, type ScimAttribute } from '../domain/scim-schema.ts'
 import { folded, KNOWN_AS } from './scim-rows.ts'
 
 type Kind = 'exact' | 'folded' | 'boolean' | 'time'
@@ -24,11 +25,22 @@ export interface FilterTable {
   readonly rows: Readonly<Record<string, Rows>>
 }
 
-const namePart = (part: string): [string, Column] => [
-  `name.${part.toLowerCase()}`,
-  { sql: `u.profile->'name'->>'${part}'`, kind: 'folded' },
-]
-const emailPart = (part: string): Column => ({ sql: `e.email->>'${part}'`, kind: 'folded' })
+/** The names come from the table of attributes, which quotes nothing. */
+function valueAt(json: string, { name, type, caseExact }: ScimAttribute): Column {
+  const sql = `${json}->>'${name}'`
+  return type === 'boolean'
+    ? { sql: `(${sql})::boolean`, kind: 'boolean' }
+    : { sql, kind: caseExact ? 'exact' : 'folded' }
+}
+
+function columnsIn(json: string, attributes: readonly ScimAttribute[], prefix = ''): [string, Column][] {
+  return attributes.map((each) => [`${prefix}${each.name}`.toLowerCase(), valueAt(json, each)])
+}
+
+const SIMPLE = PROFILE_ATTRIBUTES.filter(({ type }) => type !== 'complex')
+const COMPLEX = PROFILE_ATTRIBUTES.filter(({ type, multiValued }) => type === 'complex' && !multiValued)
+const MULTI_VALUED = PROFILE_ATTRIBUTES.filter(({ multiValued }) => multiValued)
+
 const meta = (alias: string): Readonly<Record<string, Column>> => ({
   'meta.created': { sql: `${alias}.created_at`, kind: 'time' },
   'meta.lastmodified': { sql: `${alias}.updated_at`, kind: 'time' },
@@ -43,21 +55,25 @@ export const USER_FILTERS: FilterTable = {
     active: { sql: '(NOT u.disabled)', kind: 'boolean' },
     'meta.resourcetype': { sql: `'User'::text`, kind: 'exact' },
     ...meta('u'),
+    ...Object.fromEntries(columnsIn('u.profile', SIMPLE)),
     ...Object.fromEntries(
-      ['formatted', 'familyName', 'givenName', 'middleName', 'honorificPrefix', 'honorificSuffix'].map(namePart),
+      COMPLEX.flatMap(({ name, subAttributes = [] }) => columnsIn(`u.profile->'${name}'`, subAttributes, `${name}.`)),
     ),
   },
-  complex: { name: `u.profile ? 'name'`, meta: 'true' },
+  complex: {
+    meta: 'true',
+    ...Object.fromEntries(COMPLEX.map(({ name }) => [name.toLowerCase(), `u.profile ? '${name}'`])),
+  },
   rows: {
-    emails: {
-      from: `jsonb_array_elements(u.profile->'emails') AS e(email)`,
-      columns: {
-        value: emailPart('value'),
-        type: emailPart('type'),
-        display: emailPart('display'),
-        primary: { sql: `(e.email->>'primary')::boolean`, kind: 'boolean' },
-      },
-    },
+    ...Object.fromEntries(
+      MULTI_VALUED.map(({ name, subAttributes = [] }) => [
+        name.toLowerCase(),
+        {
+          from: `jsonb_array_elements(u.profile->'${name}') AS several(one)`,
+          columns: Object.fromEntries(columnsIn('several.one', subAttributes)),
+        },
+      ]),
+    ),
     groups: {
       from: 'memberships gm JOIN groups gg ON gg.id = gm.group_id AND gm.user_id = u.id',
       columns: { value: { sql: 'gg.id::text', kind: 'exact' }, display: { sql: 'gg.name', kind: 'folded' } },

@@ -1,6 +1,6 @@
 /** Columns of users and groups as SCIM has them, and the objects that are made of their rows. */
 import type { GroupId, UserId } from '../domain/model.ts'
-import type { ScimEmail, ScimGroup, ScimName, ScimUser } from '../domain/scim-model.ts'
+import type { ScimGroup, ScimProfile, ScimUser } from '../domain/scim-model.ts'
 
 /** By what a user is known: the name, or the id of one who has none. */
 export const KNOWN_AS = 'coalesce(u.user_name, u.id)'
@@ -19,7 +19,7 @@ export interface ScimUserRow {
   readonly externalId: string | null
   readonly displayName: string | null
   readonly active: boolean
-  readonly profile: { readonly name?: ScimName; readonly emails?: readonly ScimEmail[] }
+  readonly profile: ScimProfile
   /** Text inside JSON. */
   readonly createdAt: Date | string
   readonly updatedAt: Date | string
@@ -33,13 +33,11 @@ export interface ScimGroupRow {
   readonly updatedAt: Date | string
 }
 
-export function scimUserOf({ profile, externalId, displayName, createdAt, updatedAt, ...rest }: ScimUserRow): ScimUser {
+export function scimUserOf({ externalId, displayName, createdAt, updatedAt, ...rest }: ScimUserRow): ScimUser {
   return {
     ...rest,
     ...(externalId !== null && { externalId }),
     ...(displayName !== null && { displayName }),
-    ...(profile.name !== undefined && { name: profile.name }),
-    ...(profile.emails !== undefined && { emails: profile.emails }),
     createdAt: new Date(createdAt),
     updatedAt: new Date(updatedAt),
   }

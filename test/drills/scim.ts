@@ -1,4 +1,4 @@
-/** `npm run drill -- scim [--users 10000] [--groups 2000] [--lanes 2] [--rate 200]`: a directory provisions an organisation as Entra ID does, beside readers whose pace does not change. */
+/** `npm run drill -- scim [--users 10000] [--groups 2000] [--lanes 2] [--pace 110] [--rate 200]`: a directory provisions an organisation as Entra ID does, beside readers whose pace does not change. */
 import path from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
@@ -9,16 +9,19 @@ import { type DrillStack, withDrillStack } from '../security/drill-stack.ts'
 import { createHttpClient, type HttpClient } from '../security/http-client.ts'
 import { createHttpConnection, encodeRequest } from './http-connection.ts'
 
-const { users, groups, rate, lanes } = createScript(
+const { users, groups, rate, lanes, pace } = createScript(
   'npm run drill -- scim',
   'A directory provisions an organisation as Entra ID does, beside readers whose pace does not change.',
 )
   .addOption(wholeNumber('--users <n>', 'how many users', { lowest: 100 }).default(10_000))
   .addOption(wholeNumber('--groups <n>', 'how many groups', { lowest: 10 }).default(2000))
   .addOption(wholeNumber('--lanes <n>', 'calls of the directory at once', { lowest: 1 }).default(2))
+  .addOption(
+    wholeNumber('--pace <n>', 'calls of the directory a second; 0: as many as it can', { lowest: 0 }).default(110),
+  )
   .addOption(wholeNumber('--rate <n>', 'reads a second', { lowest: 1 }).default(200))
   .parse()
-  .opts<{ users: number; groups: number; rate: number; lanes: number }>()
+  .opts<{ users: number; groups: number; rate: number; lanes: number; pace: number }>()
 
 const main = fileURLToPath(new URL('../../src/main.ts', import.meta.url))
 const ISSUER = 'https://drill.portcullis.local'
@@ -184,9 +187,13 @@ function show(name: string, { p50, p99, reads, failed }: Timed): void {
 /** Looks for each user and group before it creates it; members follow, by the hundred. */
 function createDirectory(client: HttpClient, token: string) {
   let [calls, refused] = [0, 0]
+  let startedMs: number | undefined
 
   async function call(method: string, target: string, body?: object): Promise<{ id: string; totalResults: number }> {
+    startedMs ??= performance.now()
+    const dueMs = pace === 0 ? 0 : startedMs + (calls * 1000) / pace
     calls++
+    await sleep(Math.max(0, dueMs - performance.now()))
     const { status, text } = await client.send({
       method,
       path: `/scim/v2/${target}`,

@@ -91,8 +91,8 @@ const CALLS: { readonly [Name in keyof Mutations]: readonly ((mutations: Mutatio
       ),
   ],
   createScimUser: [
-    (m) => m.createScimUser({ id: id('new'), attributes: { userName: 'new', active: true } }, asRoot),
-    (m) => m.createScimUser({ id: id('off'), attributes: { userName: 'off', active: false } }, asRoot),
+    (m) => m.createScimUser({ id: id('new'), attributes: { userName: 'new', active: true, profile: {} } }, asRoot),
+    (m) => m.createScimUser({ id: id('off'), attributes: { userName: 'off', active: false, profile: {} } }, asRoot),
   ],
   updateScimUser: [
     (m) => m.updateScimUser({ id: id('ann'), changes: patch('active', false), idSource: 'userName' }, asRoot),

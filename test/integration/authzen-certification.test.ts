@@ -305,6 +305,128 @@ describe('Discovery', () => {
       policy_decision_point: 'https://pdp.example.com/tenant1',
       access_evaluation_endpoint: 'https://pdp.example.com/tenant1/access/v1/evaluation',
     })
+    // Clients put the name between the host and the path.
+    const below = await behind.send({ path: '/.well-known/authzen-configuration/tenant1' })
+    expect([below.status, below.text]).toEqual([200, text])
+    expect((await behind.send({ path: '/.well-known/authzen-configuration/tenant2' })).status).toBe(404)
     await behind.close()
+  })
+})
+
+describe('what another suite might try', () => {
+  const subjects = { subject: { type: 'user' }, action: read, resource: record1 }
+  const resources = { subject: alice, action: read, resource: { type: 'record' } }
+
+  it.each(['application/json', 'application/json;charset=UTF-8', 'APPLICATION/JSON; Charset="utf-8"'])(
+    'takes the content type %s',
+    async (type) => expect(await statusOf('evaluation', fixture, { 'content-type': type })).toBe(200),
+  )
+
+  it.each(['evaluation', 'evaluations', 'search/subject', 'search/resource', 'search/action'])(
+    'knows %s by POST alone, and under no other name',
+    async (name) => {
+      for (const method of ['GET', 'PUT', 'PATCH', 'DELETE']) {
+        const answer = await client.send({ method, path: `/access/v1/${name}` })
+        expect([answer.status, answer.headers.allow]).toEqual([405, 'POST, OPTIONS'])
+      }
+      expect((await client.send({ method: 'POST', path: `/access/v1/${name}/` })).status).toBe(404)
+      expect((await client.send({ method: 'POST', path: `/access/v1/${name.toUpperCase()}` })).status).toBe(404)
+    },
+  )
+
+  it.each([
+    ['a name with a NUL', { subject: user('a\u0000b') }],
+    ['a name with half of a character', { resource: record('a\ud800b') }],
+    ['null for a context', { context: null }],
+    ['a context that is a list', { context: [] }],
+    ['null for properties', { subject: { ...alice, properties: null } }],
+    ['properties that are a text', { resource: { ...record1, properties: 'x' } }],
+    ['null for an id', { subject: { type: 'user', id: null } }],
+    ['null for a subject', { subject: null }],
+  ])('refuses with 400: %s', async (_what, changed) =>
+    expect(await statusOf('evaluation', { ...fixture, ...changed })).toBe(400),
+  )
+
+  it.each([
+    ['null for options', { options: null }],
+    ['options that are a list', { options: [] }],
+    ['a semantic in capitals', { options: { evaluations_semantic: 'EXECUTE_ALL' } }],
+    ['a semantic that is a number', { options: { evaluations_semantic: 1 } }],
+    ['null for evaluations', { evaluations: null }],
+  ])('refuses several with 400: %s', async (_what, changed) =>
+    expect(await statusOf('evaluations', { ...fixture, evaluations: [{}], ...changed })).toBe(400),
+  )
+
+  it('takes options without a semantic, and a default that lacks something', async () => {
+    const evaluations = [{}, { action: write }]
+    const expected = { evaluations: [{ decision: true }, { decision: true }] }
+    await expectAnswer('evaluations', { ...fixture, options: {}, evaluations }, expected)
+    const partial = { subject: { type: 'user' }, action: read, resource: record1 }
+    await expectAnswer(
+      'evaluations',
+      { ...partial, evaluations: [{ subject: { id: 'bob' } }] },
+      { evaluations: [{ decision: true }] },
+    )
+  })
+
+  const STRANGE = [
+    ['very long', 'x'.repeat(100_000)],
+    ['empty', ''],
+    ['in other writings', '用户-\u{1F600}-Ж'],
+    ['that every object has', '__proto__'],
+    ['with a quote', `' OR 1=1 --`],
+  ] as const
+
+  it.each(STRANGE)('denies names that are %s, and finds nothing', async (_what, name) => {
+    const nothing = { results: [] }
+    for (const body of [
+      { ...fixture, subject: user(name) },
+      { ...fixture, resource: record(name) },
+      { ...fixture, resource: { ...record1, type: name } },
+      { ...fixture, action: action(name) },
+    ]) {
+      await expectAnswer('evaluation', body, { decision: false })
+      const all = { evaluations: [{ decision: true }, { decision: false }] }
+      await expectAnswer('evaluations', { evaluations: [fixture, body] }, all)
+    }
+    await expectAnswer('search/subject', { ...subjects, subject: { type: name } }, nothing)
+    await expectAnswer('search/subject', { ...subjects, resource: record(name) }, nothing)
+    await expectAnswer('search/subject', { ...subjects, action: action(name) }, nothing)
+    await expectAnswer('search/resource', { ...resources, subject: user(name) }, nothing)
+    await expectAnswer('search/resource', { ...resources, resource: { type: name } }, nothing)
+    await expectAnswer('search/action', { subject: alice, resource: record(name) }, nothing)
+    await expectAnswer('search/action', { subject: user(name), resource: record1 }, nothing)
+  })
+
+  it.each([
+    ['negative', -1],
+    ['a text', '1'],
+    ['no whole number', 1.5],
+    ['null', null],
+  ])('refuses a limit that is %s', async (_what, limit) =>
+    expect(await statusOf('search/subject', { ...subjects, page: { limit } })).toBe(400),
+  )
+
+  it('gives no results where none are wanted, and pages that follow get to the end', async () => {
+    const { body } = await client.post('search/subject', { ...subjects, page: { limit: 0 } })
+    expect(body).toEqual({ page: { next_token: expect.stringMatching(/./), count: 0 }, results: [] })
+    const { next_token: token } = body.page as { next_token: string }
+    const rest = { page: { next_token: '', count: 2 }, results: [alice, bob] }
+    await expectAnswer('search/subject', { ...subjects, page: { token } }, rest)
+  })
+
+  it('gives everything where the limit is beyond all bounds', () =>
+    expectAnswer(
+      'search/subject',
+      { ...subjects, page: { limit: 2 ** 53 - 1 } },
+      { page: { next_token: '', count: 2 }, results: [alice, bob] },
+    ))
+
+  it('refuses the empty token, which is the one behind the last page', async () =>
+    expect(await statusOf('search/subject', { ...subjects, page: { token: '' } })).toBe(400))
+
+  it('takes an extra property of a page, and one of its own with each page', async () => {
+    const paged = { ...resources, page: { limit: 1, sort: 'x', properties: { a: 1 } } }
+    expect(await statusOf('search/resource', paged)).toBe(200)
   })
 })

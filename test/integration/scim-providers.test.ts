@@ -36,7 +36,7 @@ describe('Entra ID, whose tokens carry the object id', () => {
     expect((await scim.get('/Groups?excludedAttributes=members&filter=displayName+eq+"x"')).body.totalResults).toBe(0)
   })
 
-  it('creates a user with more than is stored here', async () => {
+  it('creates a user with all that it maps by default', async () => {
     const created = await scim.send('POST', '/Users', {
       schemas: [USER_SCHEMA, ENTERPRISE],
       externalId: OBJECT_ID,
@@ -145,6 +145,197 @@ describe('Entra ID, whose tokens carry the object id', () => {
     expect(found.body.Resources[0]?.active).toBe(false)
     expect((await scim.send('DELETE', `/Users/${OBJECT_ID}`)).status).toBe(204)
     expect((await scim.send('DELETE', `/Groups/${team}`)).status).toBe(204)
+  })
+})
+
+describe("Entra ID's validator, and its default mapping", () => {
+  const MAPPED = {
+    externalId: 'a.example',
+    userName: 'Ann.Example@contoso.com',
+    active: true,
+    displayName: 'Ann Example',
+    title: 'Engineer',
+    preferredLanguage: 'de-DE',
+    emails: [{ primary: true, type: 'work', value: 'ann@contoso.com' }],
+    name: { formatted: 'Ann Example', familyName: 'Example', givenName: 'Ann' },
+    phoneNumbers: [
+      { primary: true, type: 'work', value: '+49 30 1' },
+      { type: 'mobile', value: '+49 170 1' },
+      { type: 'fax', value: '+49 30 2' },
+    ],
+    addresses: [
+      {
+        type: 'work',
+        formatted: 'Example Ltd\nMain Street 1',
+        streetAddress: 'Main Street 1',
+        locality: 'Berlin',
+        region: 'BE',
+        postalCode: '10115',
+        country: 'DE',
+      },
+    ],
+    [ENTERPRISE]: { employeeNumber: '7', department: 'Research', manager: { value: '26118915' } },
+  }
+  let path: string
+  beforeAll(() => start({}))
+  afterAll(stop)
+
+  it('finds no difference in what it has created, so that it repeats nothing', async () => {
+    const created = await scim.send('POST', '/Users', { schemas: [USER_SCHEMA, ENTERPRISE], roles: [], ...MAPPED })
+    expect([created.status, created.body]).toMatchObject([201, MAPPED])
+    path = `/Users/${encodeURIComponent(created.body.id)}`
+    expect((await scim.get(path)).body).toMatchObject(MAPPED)
+    const [found] = (await scim.find('Users', `userName eq "${MAPPED.userName}"`)).body.Resources
+    expect(found).toMatchObject(MAPPED)
+  })
+
+  it.each([
+    ['title', 'Senior'],
+    ['preferredLanguage', 'fr-FR'],
+    ['emails[type eq "work"].value', 'anna@contoso.com'],
+    ['phoneNumbers[type eq "mobile"].value', '+49 170 2'],
+    ['addresses[type eq "work"].streetAddress', 'Side Street 2'],
+    ['addresses[type eq "work"].locality', 'Bonn'],
+    [`${ENTERPRISE}:department`, 'Sales'],
+    [`${ENTERPRISE}:employeeNumber`, '8'],
+  ])('replaces %s, and finds it so', async (target, value) => {
+    const { status, headers } = await scim.patch(path, [{ op: 'Replace', path: target, value }])
+    const quoted = JSON.stringify(value)
+    expect([status, (await scim.find('Users', `${target} eq ${quoted}`)).body.totalResults]).toEqual([200, 1])
+    const again = await scim.patch(path, [{ op: 'Replace', path: target, value }])
+    expect(again.headers.etag).toBe(headers.etag)
+  })
+
+  it('adds a number and an address of a type that there was none of', async () => {
+    const { body } = await scim.patch(path, [
+      { op: 'Add', path: 'phoneNumbers[type eq "pager"].value', value: '1' },
+      { op: 'Add', path: 'addresses[type eq "home"].locality', value: 'Potsdam' },
+    ])
+    expect(body).toMatchObject({
+      phoneNumbers: expect.arrayContaining([{ type: 'pager', value: '1' }]),
+      addresses: expect.arrayContaining([{ type: 'home', locality: 'Potsdam' }]),
+    })
+  })
+
+  it.each([
+    ['an object', { value: 'boss-1' }],
+    ['its id alone', 'boss-2'],
+    ['a list of one', [{ $ref: null, value: 'boss-3' }]],
+  ])('names the manager by %s', async (_how, value) => {
+    const { body } = await scim.patch(path, [{ op: 'Add', path: `${ENTERPRISE}:manager`, value }])
+    const id = typeof value === 'string' ? value : (Array.isArray(value) ? value[0] : value)?.value
+    expect(body).toMatchObject({ [ENTERPRISE]: { manager: { value: id } } })
+  })
+
+  it('removes the manager, and leaves the rest', async () => {
+    const { body } = await scim.patch(path, [{ op: 'Remove', path: `${ENTERPRISE}:manager` }])
+    expect((body as unknown as Record<string, object>)[ENTERPRISE]).toEqual({
+      department: 'Sales',
+      employeeNumber: '8',
+    })
+  })
+
+  it('writes a role as the primary one by a text', async () => {
+    const { body } = await scim.patch(path, [{ op: 'Add', path: 'roles[primary eq "True"].value', value: 'Auditor' }])
+    expect(body).toMatchObject({ roles: [{ primary: true, value: 'Auditor' }] })
+    const changed = await scim.patch(path, [{ op: 'Replace', path: 'roles[primary eq "True"].value', value: 'Owner' }])
+    expect(changed.body).toMatchObject({ roles: [{ primary: true, value: 'Owner' }] })
+  })
+
+  it('changes a name without a path, and is refused a group of a name that is taken', async () => {
+    const renamed = await scim.patch(path, [{ op: 'replace', value: { userName: 'anna@contoso.com' } }])
+    expect([renamed.status, renamed.body.userName]).toEqual([200, 'anna@contoso.com'])
+    const team = (await scim.createGroup('HNNCQL')).body.id
+    expect((await scim.createGroup('HNNCQL')).status).toBe(409)
+    expect((await scim.patch(`/Groups/${team}`, [{ op: 'replace', value: { externalId: 'c3b9' } }])).status).toBe(204)
+    const lean = await scim.get(
+      `/Groups?excludedAttributes=members&filter=${encodeURIComponent('displayName eq "hnncql"')}`,
+    )
+    expect(lean.body.Resources).toMatchObject([{ displayName: 'HNNCQL', externalId: 'c3b9' }])
+    expect(lean.body.Resources[0]).not.toHaveProperty('members')
+  })
+})
+
+describe("Okta's test suite for the API", () => {
+  beforeAll(() => start({}))
+  afterAll(stop)
+
+  it('passes', async () => {
+    const first = {
+      userName: 'first@example.com',
+      name: { givenName: 'First', familyName: 'Example' },
+      emails: [{ primary: true, value: 'first@example.com', type: 'work' }],
+    }
+    await scim.createUser(first)
+    const list = await scim.get('/Users?count=1&startIndex=1')
+    expect(list.status).toBe(200)
+    expect(list.body).toMatchObject({
+      schemas: ['urn:ietf:params:scim:api:messages:2.0:ListResponse'],
+      itemsPerPage: expect.any(Number),
+      startIndex: expect.any(Number),
+      totalResults: expect.any(Number),
+      Resources: [{ id: expect.any(String), active: expect.any(Boolean), ...first }],
+    })
+    const { id } = list.body.Resources[0] as { id: string }
+    expect((await scim.get(`/Users/${encodeURIComponent(id)}`)).body).toMatchObject({ id, ...first })
+
+    const nobody = await scim.find('Users', 'userName eq "abcdefgh@example.com"')
+    expect([nobody.status, nobody.body]).toMatchObject([200, { totalResults: 0 }])
+    const invalid = await scim.get('/Users/010101001010101011001010101011')
+    expect([invalid.status, invalid.body]).toMatchObject([
+      404,
+      { schemas: ['urn:ietf:params:scim:api:messages:2.0:Error'], detail: expect.stringMatching(/./) },
+    ])
+
+    const random = {
+      userName: 'runscope123abc@example.com',
+      name: { givenName: 'Runscope', familyName: 'Test' },
+      emails: [{ primary: true, value: 'runscope123abc@example.com', type: 'work' }],
+      displayName: 'Runscope Test',
+      active: true,
+    }
+    const created = await scim.createUser(random)
+    expect([created.status, created.body]).toMatchObject([201, { schemas: [USER_SCHEMA], ...random }])
+    expect((await scim.get(`/Users/${encodeURIComponent(created.body.id)}`)).body).toMatchObject(random)
+    expect((await scim.createUser(random)).status).toBe(409)
+    const folded = await scim.find('Users', 'userName eq "RUNSCOPE123ABC@example.com"')
+    expect(folded.body).toMatchObject({ totalResults: 1, Resources: [random] })
+    expect((await scim.get('/Groups')).status).toBe(200)
+  })
+
+  it('finds no difference in a profile with everything that Okta maps by default', async () => {
+    const profile = {
+      userName: 'whole@example.com',
+      name: { givenName: 'W', familyName: 'E', middleName: 'M', honorificPrefix: 'Dr', honorificSuffix: 'III' },
+      displayName: 'W E',
+      nickName: 'Dubya',
+      profileUrl: 'https://example.com/w',
+      title: 'Engineer',
+      userType: 'Employee',
+      preferredLanguage: 'en-US',
+      locale: 'en-US',
+      timezone: 'America/Los_Angeles',
+      emails: [
+        { primary: true, value: 'whole@example.com', type: 'work' },
+        { primary: false, value: 'w@example.org', type: 'home' },
+      ],
+      phoneNumbers: [{ primary: true, value: '555-1', type: 'work' }],
+      addresses: [{ primary: true, type: 'work', streetAddress: '1', locality: 'C', region: 'S', country: 'US' }],
+      entitlements: [{ value: 'a', primary: true }],
+      roles: [{ value: 'b' }],
+      [ENTERPRISE]: {
+        employeeNumber: '1',
+        costCenter: '2',
+        organization: 'O',
+        division: 'D',
+        department: 'E',
+        manager: { value: '00u1', displayName: 'Bob' },
+      },
+    }
+    const created = await scim.createUser({ schemas: [USER_SCHEMA, ENTERPRISE], groups: [], ...profile })
+    expect([created.status, created.body]).toMatchObject([201, profile])
+    const put = await scim.send('PUT', `/Users/${encodeURIComponent(created.body.id)}`, created.body)
+    expect([put.status, put.body]).toEqual([200, created.body])
   })
 })
 

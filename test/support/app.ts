@@ -129,6 +129,7 @@ export function createWorld() {
     id: id as UserId,
     userName: id,
     active: true,
+    profile: {},
     version: 'a1',
     groups: [{ id: WORLD.group, display: 'team/core' }],
     createdAt: T0,

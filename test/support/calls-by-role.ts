@@ -32,6 +32,7 @@ const REPO = { type: 'repository', id: 'repo/one' }
 
 const SCIM_USER = 'urn:ietf:params:scim:schemas:core:2.0:User'
 const SCIM_GROUP = 'urn:ietf:params:scim:schemas:core:2.0:Group'
+const SCIM_SEARCH = { schemas: ['urn:ietf:params:scim:api:messages:2.0:SearchRequest'] }
 const SCIM_PATCH = {
   schemas: ['urn:ietf:params:scim:api:messages:2.0:PatchOp'],
   Operations: [{ op: 'replace', path: 'displayName', value: 'n' }],
@@ -163,17 +164,20 @@ export const CALLS_BY_ROLE: readonly CallByRole[] = [
     expected: [401, 403, 403, 204, 204, 404, 404, 404],
   },
   ...provisioning('GET', '/scim/v2/Users', 200),
+  ...provisioning('POST', '/scim/v2/Users/.search', 200, SCIM_SEARCH),
   ...provisioning('POST', '/scim/v2/Users', 201, { schemas: [SCIM_USER], userName: 'new' }),
   ...provisioning('GET', '/scim/v2/Users/:id', 200, undefined, 'uma'),
   ...provisioning('PUT', '/scim/v2/Users/:id', 200, { schemas: [SCIM_USER], userName: 'uma' }, 'uma'),
   ...provisioning('PATCH', '/scim/v2/Users/:id', 200, SCIM_PATCH, 'uma'),
   ...provisioning('DELETE', '/scim/v2/Users/:id', 204, undefined, 'uma'),
   ...provisioning('GET', '/scim/v2/Groups', 200),
+  ...provisioning('POST', '/scim/v2/Groups/.search', 200, SCIM_SEARCH),
   ...provisioning('POST', '/scim/v2/Groups', 201, { schemas: [SCIM_GROUP], displayName: 'n' }),
   ...provisioning('GET', '/scim/v2/Groups/:id', 200, undefined, WORLD.group),
   ...provisioning('PUT', '/scim/v2/Groups/:id', 200, { schemas: [SCIM_GROUP], displayName: 'n' }, WORLD.group),
   ...provisioning('PATCH', '/scim/v2/Groups/:id', 204, SCIM_PATCH, WORLD.group),
   ...provisioning('DELETE', '/scim/v2/Groups/:id', 204, undefined, WORLD.group),
+  ...provisioning('POST', '/scim/v2/.search', 200, SCIM_SEARCH),
   ...provisioning('GET', '/scim/v2/ServiceProviderConfig', 200),
   ...provisioning('GET', '/scim/v2/ResourceTypes', 200),
   ...provisioning('GET', '/scim/v2/ResourceTypes/:id', 200, undefined, 'User'),

@@ -70,6 +70,8 @@ function watch(contract: Contract, { method, url: path }: Request, res: Response
   res.once('finish', () => {
     // Where metrics have a port of their own, the document does not list them either.
     if (path === '/metrics' && res.statusCode === 404) return
+    // The same metadata once more, where a service is below a path of its host.
+    if (path.startsWith(`${accessMetadata.path}/`)) return
     const answer = { status: res.statusCode, headers, rawHeaders: [], text: Buffer.concat(chunks).toString() }
     judgeLater(() =>
       contract.judge({ method, path }, answer).map((wrong) => `${method} ${path} ${answer.status}: ${wrong}`),

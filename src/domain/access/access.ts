@@ -88,7 +88,8 @@ export function createAccess(options: AccessOptions): Access {
     const last = results.at(-1)
     if (found.length === results.length) return { results, nextToken: null }
     const position = last === undefined ? after : positionOf(last)
-    return { results, nextToken: cursors.encode(scope, [String(limit), ...position]) }
+    // A page of nothing has been asked for once: pages that follow its token get somewhere.
+    return { results, nextToken: cursors.encode(scope, [String(limit || PAGE_MAX), ...position]) }
   }
 
   return {

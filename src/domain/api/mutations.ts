@@ -24,6 +24,7 @@ import type {
   ScimUserAttributes,
   ScimUserReplacement,
 } from '../scim-model.ts'
+import type { ScimUserFound } from './scim.ts'
 
 /** The caller that causes a mutation, for the audit log and the invalidation log. */
 export interface MutationContext {
@@ -118,7 +119,7 @@ export interface Mutations {
   createScimUser(
     input: { id: UserId; attributes: ScimUserAttributes },
     context: MutationContext,
-  ): Promise<Mutated<ScimUser>>
+  ): Promise<Mutated<ScimUserFound>>
   updateScimUser(
     input: {
       id: UserId

@@ -1,4 +1,5 @@
 /** Users and groups as identity providers create and change them: all attributes of one at once. */
+import type { ScimUserFound } from '../api.ts'
 import { DomainError, ScimError } from '../errors.ts'
 import { everythingOfMembersBelow, everythingOfUsers, userGroups, userResources } from '../invalidation-rules.ts'
 import type { GroupId, UserId } from '../model.ts'
@@ -24,10 +25,11 @@ export const createScimUser = mutation('createScimUser')
   })
   .invalidates(userResources(idOf))
   .invalidates(userGroups(idOf))
-  .write((tx, { present, isNameTaken, user }): ScimUser => {
+  // As a read would find it: who is new is in no group.
+  .write((tx, { present, isNameTaken, user }): ScimUserFound => {
     if (present !== null || isNameTaken) throw new DomainError('already-exists', 'there is such a user already')
     tx.scim.insertUser(user)
-    return user
+    return { ...user, version: userVersion(user), groups: [] }
   })
   .audited({ target: userTarget, after: auditedUser })
 

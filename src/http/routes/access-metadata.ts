@@ -2,7 +2,7 @@
 import { z } from 'zod'
 import { anyone } from '../policies.ts'
 import { json } from '../reply.ts'
-import { route } from '../route.ts'
+import { type Route, route } from '../route.ts'
 
 const metadataOut = z
   .object({
@@ -36,3 +36,12 @@ export const accessMetadata = route({
     })
   },
 })
+
+const SPECIAL_IN_PATHS = /[{}()[\]+?!:*\\]/g
+
+/** Of a service below a path: the name is put between its host and that path (RFC 8615, 3). */
+export function accessMetadataBelow(publicUrl: string | undefined): readonly Route[] {
+  const { pathname } = new URL(publicUrl ?? 'http://localhost')
+  if (pathname === '/') return []
+  return [{ ...accessMetadata, path: `${accessMetadata.path}${pathname.replace(SPECIAL_IN_PATHS, '\\$&')}` }]
+}

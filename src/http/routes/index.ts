@@ -12,6 +12,7 @@ import { memberRoutes } from './members.ts'
 import { resourceRoutes } from './resources.ts'
 import { scimDiscoveryRoutes } from './scim-discovery.ts'
 import { scimGroupRoutes } from './scim-groups.ts'
+import { searchScim } from './scim-search.ts'
 import { scimUserRoutes } from './scim-users.ts'
 import { userRoutes } from './users.ts'
 
@@ -25,6 +26,7 @@ export const apiRoutes: readonly Route[] = [
   ...grantRoutes,
   ...scimUserRoutes,
   ...scimGroupRoutes,
+  searchScim,
   ...scimDiscoveryRoutes,
   ...importRoutes,
   ...cacheRoutes,

@@ -3,13 +3,14 @@ import type { Request } from 'express'
 import { z } from 'zod'
 import type { ListCondition, ScimQuery } from '../../domain/api.ts'
 import { DomainError } from '../../domain/errors.ts'
+import type { ScimKind } from '../../domain/scim-schema.ts'
 import { tagsIn } from '../entity-tags.ts'
 import { provisioner } from '../policies.ts'
 import { json, type Reply } from '../reply.ts'
 import { SCIM_PATH, SCIM_TYPE } from './errors.ts'
 import { parseFilter } from './filter.ts'
+import { names, SEARCH_SCHEMA, spelled } from './messages.ts'
 import { isSelected, locationOf, namesIn, type Selection, tagOf } from './representations.ts'
-import type { ScimKind } from './schema.ts'
 
 const BODY_LIMIT_BYTES = 4 * 1024 * 1024
 
@@ -27,11 +28,11 @@ export const CONDITION = { 'if-match': 'The ETag you read, or `*`; 412 when it i
 
 export const baseOf = (baseUrl: () => string) => `${baseUrl()}${SCIM_PATH}`
 
-const names = z.string().max(2000)
+const nameText = z.string().max(2000)
 /** Parameters that are not known are ignored: Entra ID adds its own. */
 export const selectionQuery = z.object({
-  attributes: names.exactOptional().meta({ description: 'Only these, separated by commas' }),
-  excludedAttributes: names.exactOptional().meta({ description: 'All but these; ignored beside `attributes`' }),
+  attributes: nameText.exactOptional().meta({ description: 'Only these, separated by commas' }),
+  excludedAttributes: nameText.exactOptional().meta({ description: 'All but these; ignored beside `attributes`' }),
 })
 
 const whole = (what: string, fallback: number) =>
@@ -57,6 +58,42 @@ export const listQuery = selectionQuery.extend({
   count: whole(`At most ${PAGE_MAX} on a page`, PAGE),
 })
 
+export type ListQuery = z.output<typeof listQuery>
+
+const wholeNumber = (fallback: number) =>
+  z
+    .int()
+    .nullish()
+    .transform((value) => value ?? fallback)
+const nameList = z
+  .array(z.string())
+  .max(200)
+  .nullish()
+  .transform((value) => value?.join(','))
+
+/** The same in a body (RFC 7644, 3.4.3). What is not supported is ignored, as in a query. */
+export const searchBody = z.preprocess(
+  spelled(['schemas', 'attributes', 'excludedAttributes', 'filter', 'startIndex', 'count']),
+  z
+    .looseObject({
+      schemas: z.array(z.string()).refine(names(SEARCH_SCHEMA), { error: `must contain ${SEARCH_SCHEMA}` }),
+      attributes: nameList,
+      excludedAttributes: nameList,
+      filter: z.string().max(4000).nullish(),
+      startIndex: wholeNumber(1),
+      count: wholeNumber(PAGE),
+    })
+    .transform(
+      ({ attributes, excludedAttributes, filter, startIndex, count }): ListQuery => ({
+        ...(attributes !== undefined && { attributes }),
+        ...(excludedAttributes !== undefined && { excludedAttributes }),
+        ...(typeof filter === 'string' && { filter }),
+        startIndex,
+        count,
+      }),
+    ),
+)
+
 export function selectionOf(kind: ScimKind, query: z.output<typeof selectionQuery>): Selection {
   const { attributes, excludedAttributes } = query
   return {
@@ -66,11 +103,11 @@ export function selectionOf(kind: ScimKind, query: z.output<typeof selectionQuer
 }
 
 /** Out of range counts as the end of it (RFC 7644, 3.4.2.4). */
-export function startOf({ startIndex }: z.output<typeof listQuery>): number {
+export function startOf({ startIndex }: ListQuery): number {
   return Math.max(1, startIndex)
 }
 
-export function queryOf(kind: ScimKind, query: z.output<typeof listQuery>, selection: Selection): ScimQuery {
+export function queryOf(kind: ScimKind, query: ListQuery, selection: Selection): ScimQuery {
   return {
     offset: startOf(query) - 1,
     count: Math.min(Math.max(0, query.count), PAGE_MAX),

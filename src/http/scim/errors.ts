@@ -2,7 +2,7 @@
 import type { Request } from 'express'
 import { z } from 'zod'
 import type { Problem, ProblemCode } from '../problem.ts'
-import { ERROR_SCHEMA } from './schema.ts'
+import { ERROR_SCHEMA } from './messages.ts'
 
 export const SCIM_PATH = '/scim/v2'
 export const SCIM_TYPE = 'application/scim+json'

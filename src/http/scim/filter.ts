@@ -2,7 +2,7 @@
 import { type Filter, parse } from 'scim2-parse-filter'
 import { ScimError } from '../../domain/errors.ts'
 import type { ScimFilter } from '../../domain/scim-model.ts'
-import { type ScimKind, withoutSchema } from './schema.ts'
+import { type ScimKind, withoutSchema } from '../../domain/scim-schema.ts'
 
 /** The parser goes one call deeper with each bracket. */
 const FILTER_MAX = 2000

@@ -3,34 +3,25 @@ import { z } from 'zod'
 import { ScimError } from '../../domain/errors.ts'
 import type { JsonValue } from '../../domain/model.ts'
 import type { ScimFilter, ScimOperation } from '../../domain/scim-model.ts'
-import { PLAINLY } from '../validation-messages.ts'
-import { VALUES } from './bodies.ts'
-import { parseFilter } from './filter.ts'
 import {
   ATTRIBUTES_OF,
   attributeNamed,
-  canonical,
-  PATCH_SCHEMA,
+  ENTERPRISE_SCHEMA,
   type ScimAttribute,
   type ScimKind,
   standingOf,
   withoutSchema,
-} from './schema.ts'
+} from '../../domain/scim-schema.ts'
+import { PLAINLY } from '../validation-messages.ts'
+import { VALUES } from './bodies.ts'
+import { parseFilter } from './filter.ts'
+import { canonical, names, PATCH_SCHEMA, spelled } from './messages.ts'
 
 const OPERATIONS_MAX = 1000
 const OPERATORS = ['add', 'remove', 'replace'] as const
 
 const MESSAGE = ['schemas', 'Operations'] as const
 const MEMBERS = ['op', 'path', 'value'] as const
-const spelled = (names: readonly string[]) => (value: unknown) =>
-  value === null || typeof value !== 'object' || Array.isArray(value)
-    ? value
-    : Object.fromEntries(
-        Object.entries(value).map(([key, inner]) => [
-          names.find((name) => name.toLowerCase() === key.toLowerCase()) ?? key,
-          inner,
-        ]),
-      )
 
 const operation = z.preprocess(
   spelled(MEMBERS),
@@ -54,9 +45,7 @@ export const patchBody = z.preprocess(
   z.looseObject({
     schemas: z
       .array(z.string())
-      .refine((schemas) => schemas.some((each) => each.toLowerCase() === PATCH_SCHEMA.toLowerCase()), {
-        error: `must contain ${PATCH_SCHEMA}`,
-      })
+      .refine(names(PATCH_SCHEMA), { error: `must contain ${PATCH_SCHEMA}` })
       .meta({ examples: [[PATCH_SCHEMA]] }),
     Operations: z.array(operation).min(1).max(OPERATIONS_MAX),
   }),
@@ -80,20 +69,24 @@ export function operationsOf(kind: ScimKind, { Operations }: PatchBody): ScimOpe
 }
 
 const PATH = /^(?<attribute>[a-z$][\w$-]*)(?:\[(?<filter>.*)\])?(?:\.(?<sub>[a-z$][\w$-]*))?$/is
+const EXTENDED = `${ENTERPRISE_SCHEMA}:`
 
 interface Path {
+  /** Of an extension by its full name. */
   readonly attribute: string
   readonly filter: string | undefined
   readonly sub: string | undefined
 }
 
-/** Null where the path leads into an extension. */
+/** Null where the path leads into an extension that is not known. */
 function pathOf(kind: ScimKind, path: string): Path | null {
   const plain = withoutSchema(kind, path)
   if (plain === null) return null
-  const { attribute, filter, sub } = PATH.exec(plain)?.groups ?? {}
+  if (plain === ENTERPRISE_SCHEMA) return { attribute: plain, filter: undefined, sub: undefined }
+  const schema = plain.startsWith(EXTENDED) ? EXTENDED : ''
+  const { attribute, filter, sub } = PATH.exec(plain.slice(schema.length))?.groups ?? {}
   if (attribute === undefined) throw new ScimError('invalidPath', `The path ${shown(path)} cannot be read.`)
-  return { attribute, filter, sub }
+  return { attribute: `${schema}${attribute}`, filter, sub }
 }
 
 function standingOfPath(kind: ScimKind, path: string) {
@@ -104,12 +97,24 @@ function standingOfPath(kind: ScimKind, path: string) {
 function operationAt(kind: ScimKind, op: ScimOperation['op'], path: string, value: unknown): ScimOperation[] {
   const parts = pathOf(kind, path)
   if (parts === null) return []
+  if (parts.attribute === ENTERPRISE_SCHEMA) return onExtension(kind, op, value)
   const standing = standingOf(kind, parts.attribute)
   if (standing === 'ignored') return []
   if (standing === 'read-only') throw new ScimError('mutability', `${parts.attribute} is set by the service.`)
   const known = attributeNamed(ATTRIBUTES_OF[kind], parts.attribute)
   if (known === undefined) throw new ScimError('invalidPath', `The path ${shown(path)} leads to no attribute.`)
   return [{ ...targetOf(kind, known, parts), ...givenFor(kind, op, known, parts, value) }]
+}
+
+/** As a whole: what is named is changed, and all of it is removed. */
+function onExtension(kind: ScimKind, op: ScimOperation['op'], value: unknown): ScimOperation[] {
+  if (op === 'remove' || value === null) {
+    const all = ATTRIBUTES_OF[kind].filter(({ name }) => name.startsWith(EXTENDED))
+    return all.map(({ name }) => ({ op: 'remove', attribute: name }))
+  }
+  if (value === undefined || typeof value !== 'object' || Array.isArray(value))
+    throw new ScimError('invalidValue', `${ENTERPRISE_SCHEMA} must be an object.`)
+  return Object.entries(value).flatMap(([name, inner]) => operationAt(kind, op, `${EXTENDED}${name}`, inner))
 }
 
 function targetOf(kind: ScimKind, { name, multiValued, subAttributes }: ScimAttribute, { filter, sub }: Path) {
@@ -125,19 +130,15 @@ function targetOf(kind: ScimKind, { name, multiValued, subAttributes }: ScimAttr
   }
 }
 
-/** Of a member only the id is known while a group is changed. */
-function checked(filter: ScimFilter, attribute: string, subAttributes: readonly ScimAttribute[]): ScimFilter {
-  for (const name of namesIn(filter)) {
-    const isKnown = attribute === 'members' ? name === 'value' : attributeNamed(subAttributes, name) !== undefined
-    if (!isKnown) throw new ScimError('invalidFilter', `${attribute} cannot be chosen by ${name}.`)
-  }
-  return filter
-}
-
-function namesIn(filter: ScimFilter): string[] {
-  if ('filters' in filter) return filter.filters.flatMap(namesIn)
-  if (filter.op === 'not') return namesIn(filter.filter)
-  return [filter.attribute]
+/** Of a member only the id is known while a group is changed. Entra ID writes `primary eq "True"`. */
+function checked(filter: ScimFilter, attribute: string, parts: readonly ScimAttribute[]): ScimFilter {
+  if ('filters' in filter) return { ...filter, filters: filter.filters.map((each) => checked(each, attribute, parts)) }
+  if (filter.op === 'not') return { ...filter, filter: checked(filter.filter, attribute, parts) }
+  const known =
+    attribute === 'members' && filter.attribute !== 'value' ? undefined : attributeNamed(parts, filter.attribute)
+  if (known === undefined) throw new ScimError('invalidFilter', `${attribute} cannot be chosen by ${filter.attribute}.`)
+  const isText = 'value' in filter && typeof filter.value === 'string'
+  return known.type === 'boolean' && isText ? { ...filter, value: /^true$/i.test(String(filter.value)) } : filter
 }
 
 function givenFor(

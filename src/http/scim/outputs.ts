@@ -1,5 +1,6 @@
 /** The shapes of SCIM's answers, for the document. */
 import { z } from 'zod'
+import { SCHEMAS, type ScimAttribute } from '../../domain/scim-schema.ts'
 
 const meta = z
   .object({
@@ -10,25 +11,24 @@ const meta = z
     version: z.string().optional(),
   })
   .optional()
-const reference = z.object({
-  value: z.string().optional(),
-  $ref: z.string().optional(),
-  display: z.string().optional(),
-  type: z.string().optional(),
-})
 const schemas = z.array(z.string())
+
+const SHAPES = { string: z.string(), reference: z.string(), integer: z.int(), boolean: z.boolean() }
+
+function shapeOf({ type, multiValued, subAttributes }: ScimAttribute): z.ZodType {
+  const one = type === 'complex' ? z.object(shapesOf(subAttributes ?? [])) : SHAPES[type]
+  return multiValued ? z.array(one) : one
+}
+
+const shapesOf = (attributes: readonly ScimAttribute[]) =>
+  Object.fromEntries(attributes.map((each) => [each.name, shapeOf(each).optional()]))
 
 export const scimUserOut = z
   .object({
     schemas,
     id: z.string(),
-    externalId: z.string().optional(),
-    userName: z.string().optional(),
-    displayName: z.string().optional(),
-    active: z.boolean().optional(),
-    name: z.looseObject({}).optional(),
-    emails: z.array(z.looseObject({})).optional(),
-    groups: z.array(reference).optional(),
+    ...shapesOf(SCHEMAS.user.attributes),
+    [SCHEMAS.enterprise.id]: z.object(shapesOf(SCHEMAS.enterprise.attributes)).optional(),
     meta,
   })
   .meta({ id: 'ScimUser' })
@@ -37,9 +37,7 @@ export const scimGroupOut = z
   .object({
     schemas,
     id: z.string(),
-    externalId: z.string().optional(),
-    displayName: z.string().optional(),
-    members: z.array(reference).optional(),
+    ...shapesOf(SCHEMAS.group.attributes),
     meta,
   })
   .meta({ id: 'ScimGroup' })

@@ -1,6 +1,15 @@
 /** Users and groups as SCIM shows them, reduced to the attributes that were asked for (RFC 7644, 3.9). */
 import type { ScimGroupFound, ScimPage, ScimUserFound } from '../../domain/api.ts'
-import { GROUP_SCHEMA, LIST_SCHEMA, type ScimKind, USER_SCHEMA, withoutSchema } from './schema.ts'
+import {
+  ENTERPRISE_SCHEMA,
+  GROUP_SCHEMA,
+  nested,
+  PROFILE_ATTRIBUTES,
+  type ScimKind,
+  USER_SCHEMA,
+  withoutSchema,
+} from '../../domain/scim-schema.ts'
+import { LIST_SCHEMA } from './messages.ts'
 
 type Resource = Readonly<Record<string, unknown>>
 
@@ -13,17 +22,17 @@ export interface Selection {
 export const tagOf = ({ version = '' }: { readonly version?: string }) => `"${version}"`
 
 export function userResource(user: ScimUserFound, base: string): Resource {
-  const { id, userName, externalId, displayName, active, name, emails, groups = [], createdAt, updatedAt } = user
+  const { id, userName, externalId, displayName, active, profile, groups = [], createdAt, updatedAt } = user
   const location = locationOf(base, 'User', id)
+  const isExtended = Object.keys(profile).some((name) => name.startsWith(ENTERPRISE_SCHEMA))
   return {
-    schemas: [USER_SCHEMA],
+    schemas: [USER_SCHEMA, ...(isExtended ? [ENTERPRISE_SCHEMA] : [])],
     id,
     externalId,
     userName,
     displayName,
-    name,
     active,
-    emails,
+    ...Object.fromEntries(PROFILE_ATTRIBUTES.map(({ name }) => [name, profile[name]])),
     groups:
       groups.length === 0
         ? undefined
@@ -82,11 +91,12 @@ export function listResponse<Found>(
   }
 }
 
-/** Whether the attribute, or a part of it, is to be shown. */
+/** Whether the attribute, or a part of it, is to be shown. An extension's name stands for all of its attributes. */
 export function isSelected({ only, without }: Selection, attribute: string): boolean {
   const wanted = attribute.toLowerCase()
-  if (only !== undefined) return only.some((name) => name === wanted || name.startsWith(`${wanted}.`))
-  return !(without ?? []).includes(wanted)
+  const isMeant = (name: string) => name === wanted || wanted.startsWith(`${name}:`)
+  if (only !== undefined) return only.some((name) => isMeant(name) || name.startsWith(`${wanted}.`))
+  return !(without ?? []).some(isMeant)
 }
 
 /** Whatever is asked, these are shown. */
@@ -94,7 +104,7 @@ const ALWAYS = new Set(['schemas', 'id'])
 
 export function selected(resource: Resource, selection: Selection): Resource {
   const shown = Object.entries(resource).filter(([name]) => ALWAYS.has(name) || isSelected(selection, name))
-  return Object.fromEntries(shown.map(([name, value]) => [name, partsOf(value, name.toLowerCase(), selection)]))
+  return nested(Object.fromEntries(shown.map(([name, value]) => [name, partsOf(value, name.toLowerCase(), selection)])))
 }
 
 function partsOf(value: unknown, attribute: string, selection: Selection): unknown {
@@ -103,7 +113,8 @@ function partsOf(value: unknown, attribute: string, selection: Selection): unkno
   const { only, without = [] } = selection
   const isShown = (part: string) => {
     const name = `${attribute}.${part.toLowerCase()}`
-    return only === undefined ? !without.includes(name) : only.includes(attribute) || only.includes(name)
+    if (only === undefined) return !without.includes(name)
+    return only.some((each) => each === attribute || each === name || attribute.startsWith(`${each}:`))
   }
   return Object.fromEntries(Object.entries(value).filter(([part]) => isShown(part)))
 }

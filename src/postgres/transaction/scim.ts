@@ -92,7 +92,6 @@ export function scimIn(session: Session): Transaction['scim'] {
   }
 }
 
-function valuesOf({ id, userName, externalId, displayName, active, name, emails }: ScimUser) {
-  const profile = JSON.stringify({ name, emails })
-  return [id, userName, externalId ?? null, displayName ?? null, !active, profile]
+function valuesOf({ id, userName, externalId, displayName, active, profile }: ScimUser) {
+  return [id, userName, externalId ?? null, displayName ?? null, !active, JSON.stringify(profile)]
 }
