@@ -60,13 +60,15 @@ function declare() {
 }
 
 function describe() {
-  const { version, license } = JSON.parse(read('package.json'))
+  const { version, license, repository } = JSON.parse(read('package.json'))
   const description = {
     name: 'portcullis-client',
     version,
     description:
       'The API of Portcullis, typed: pages as iterators, retries with one effect, reads that see your changes.',
     license,
+    // The registry accepts a provenance only where both name the same repository.
+    repository,
     type: 'module',
     engines: { node: '>=20.3' },
     sideEffects: false,

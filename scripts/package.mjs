@@ -17,7 +17,7 @@ const IMPORTED = /(from |import\()(['"])(\.[^'"]*)\.ts\2/g
 const EXTERNAL = ['ioredis', 'pg', 'express', '@prisma/client']
 
 const read = (...names) => readFileSync(path.join(root, ...names), 'utf8')
-const { version, license, engines, dependencies } = JSON.parse(read('package.json'))
+const { version, license, repository, engines, dependencies } = JSON.parse(read('package.json'))
 
 rmSync(dist, { recursive: true, force: true })
 mkdirSync(folder, { recursive: true })
@@ -132,6 +132,8 @@ function describe() {
     description:
       'A cache on Redis and PostgreSQL that never serves what a mutation made stale, even if a delete is lost.',
     license,
+    // The registry accepts a provenance only where both name the same repository.
+    repository,
     type: 'module',
     engines,
     sideEffects: false,

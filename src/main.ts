@@ -66,6 +66,10 @@ async function start(): Promise<void> {
     http: config.http,
   }
   const server = createServer(createApp(dependencies))
+  tracing?.onSendingChange((failure) => {
+    if (failure) logger.warn({ err: failure }, 'traces cannot be sent')
+    else logger.info('traces are sent again')
+  })
   const metricsServer = config.http.metricsPort === undefined ? undefined : createServer(createMetricsApp(dependencies))
 
   closeWithGrace(

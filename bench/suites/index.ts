@@ -17,6 +17,7 @@ import { measurePackage } from './package.ts'
 import { measurePooler, type PoolerResult } from './pooler.ts'
 import { measureRedisCosts, type RedisCosts } from './redis-costs.ts'
 import { measureScale, type ScaleResult } from './scale.ts'
+import { measureTracing } from './tracing.ts'
 import { measureUpdates, type UpdatesResult } from './updates.ts'
 import { measureWide, type WideResult } from './wide.ts'
 import { measureWideGrant, type WideGrantResult } from './wide-grant.ts'
@@ -41,6 +42,7 @@ export interface Results {
   readonly wideGrant?: WideGrantResult
   readonly imported?: ImportResult
   readonly pooled?: PoolerResult
+  readonly tracing?: readonly Standing[]
 }
 
 export const SUITES = {
@@ -61,6 +63,7 @@ export const SUITES = {
   package: async (bench: Bench) => ({ package: await measurePackage(bench) }),
   import: async (bench: Bench) => ({ imported: await measureImport(bench) }),
   pooler: async (bench: Bench) => ({ pooled: await measurePooler(bench) }),
+  tracing: async (bench: Bench) => ({ tracing: await measureTracing(bench) }),
   away: async (bench: Bench) => ({ away: await measureAway(bench) }),
 } satisfies Record<string, (bench: Bench) => Promise<Partial<Results>>>
 

@@ -32,14 +32,17 @@ try {
 /** In a cluster that is being installed, the database's name does not resolve yet, or nothing listens there. */
 async function applyWhenReachable(databaseUrl: string, waitMs: number): Promise<{ applied: string[] }> {
   const giveUpAtMs = performance.now() + waitMs
-  for (let said = ''; ; ) {
+  let said = ''
+  const sayOnce = (reason: string) => {
+    if (reason !== said) console.error(reason)
+    said = reason
+  }
+  for (;;) {
     try {
-      return await applyMigrations(databaseUrl)
+      return await applyMigrations(databaseUrl, sayOnce)
     } catch (error) {
       if (!isUnreachable(error) || performance.now() >= giveUpAtMs) throw error
-      const reason = reasonOf(error)
-      if (reason !== said) console.error(`Waiting up to ${wait} s for the database: ${reason}`)
-      said = reason
+      sayOnce(`Waiting up to ${wait} s for the database: ${reasonOf(error)}`)
       await delay(RETRY_MS)
     }
   }

@@ -2,6 +2,7 @@
 import { createHash, randomUUID } from 'node:crypto'
 import { readdir, readFile } from 'node:fs/promises'
 import path from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import type pg from 'pg'
 import { parseIntoClientConfig } from 'pg-connection-string'
@@ -76,9 +77,37 @@ function pendingAmong(shipped: readonly Migration[], applied: readonly AppliedRo
   })
 }
 
-async function applyOne(client: pg.ClientBase, migration: Migration): Promise<void> {
+/**
+ * Everybody who wants a table waits behind a migration that waits for it, readers too, and a transaction that is in nobody's way
+ * may be open for minutes. So a migration gives up soon, lets them pass, and tries again.
+ */
+const LOCK_WAIT_MS = 300
+const GIVE_WAY_MS = 1000
+/** As long as a Job is given (k8s/base/api/migration-job.yaml), less what the migrations themselves may take. */
+const LOCKED_MAX_MS = 600_000
+const LOCK_NOT_AVAILABLE = '55P03'
+
+async function applyOne(
+  client: pg.ClientBase,
+  migration: Migration,
+  onLocked: (reason: string) => void,
+): Promise<void> {
+  const giveUpAtMs = performance.now() + LOCKED_MAX_MS
+  for (;;) {
+    try {
+      return await attempt(client, migration)
+    } catch (error) {
+      const isLocked = ((error as Error).cause as pg.DatabaseError | undefined)?.code === LOCK_NOT_AVAILABLE
+      if (!isLocked || performance.now() >= giveUpAtMs) throw error
+      onLocked(`${migration.name}: a table is in use by a transaction, and is tried again`)
+      await delay(GIVE_WAY_MS)
+    }
+  }
+}
+
+async function attempt(client: pg.ClientBase, migration: Migration): Promise<void> {
   // One transaction for the SQL and its record: a crash leaves neither.
-  await client.query('BEGIN')
+  await client.query(`BEGIN; SET LOCAL lock_timeout = ${LOCK_WAIT_MS}`)
   try {
     await client.query(migration.sql)
     await client.query(
@@ -94,10 +123,14 @@ async function applyOne(client: pg.ClientBase, migration: Migration): Promise<vo
 
 /**
  * Brings the database to this version's schema; concurrent callers wait for each other.
+ * @param onLocked told at each attempt that found a table locked
  * @returns the names applied now, empty when there was nothing to do
  * @throws MigrationError when a migration fails, was edited or is half-applied
  */
-export async function applyMigrations(databaseUrl: string): Promise<{ applied: string[] }> {
+export async function applyMigrations(
+  databaseUrl: string,
+  onLocked: (reason: string) => void = () => {},
+): Promise<{ applied: string[] }> {
   const client = new RoutedClient({
     ...parseIntoClientConfig(parseDatabaseUrl(databaseUrl).url),
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
@@ -108,7 +141,7 @@ export async function applyMigrations(databaseUrl: string): Promise<{ applied: s
     await client.query('SELECT pg_advisory_lock($1)', [PRISMA_LOCK_KEY])
     await client.query(BOOKKEEPING)
     const pending = pendingAmong(await shippedMigrations(), await readApplied(client))
-    for (const migration of pending) await applyOne(client, migration)
+    for (const migration of pending) await applyOne(client, migration, onLocked)
     return { applied: pending.map(({ name }) => name) }
   } finally {
     await client.end()

@@ -3,7 +3,12 @@
  * the environment nothing of it is loaded, and nothing is wrapped. With one, the libraries are wrapped before anything imports them,
  * so this module must be evaluated first. The variables are OpenTelemetry's own (OTEL_EXPORTER_OTLP_ENDPOINT, OTEL_SERVICE_NAME,
  * OTEL_RESOURCE_ATTRIBUTES, OTEL_TRACES_SAMPLER …).
+ *
+ * What is sampled is decided when a request arrives, before the instrumentation sees it: the instrumentation gives each request and
+ * response methods of their own, sampled or not, and V8 then loses the shapes that docs/adr/0013 keeps. That costs more than a hit.
  */
+import { EventEmitter } from 'node:events'
+import type { IncomingMessage, Server } from 'node:http'
 import { createRequire } from 'node:module'
 import about from '../../package.json' with { type: 'json' }
 import type { HttpSink } from './sinks.ts'
@@ -17,6 +22,8 @@ export interface Tracing {
   routes(sink: HttpSink): HttpSink
   /** Of the request in progress, where it is sampled: for log lines, problem documents and exemplars. */
   traceId(): string | undefined
+  /** Called when spans can no longer be sent, with the reason, and when they can be again, without. */
+  onSendingChange(report: (failure: Error | undefined) => void): void
   /** Sends what waits to be sent. */
   close(): Promise<void>
 }
@@ -24,6 +31,8 @@ export interface Tracing {
 /** What belongs to a trace in progress, never a poll in the background, and never what a probe asks. */
 const ONLY_IN_REQUESTS = { requireParentSpan: true }
 const PROBES = /^\/(livez|readyz|metrics)(\?|$)/
+/** W3C Trace Context, 3.2: the trace's id and the flags; `ff` is no version. */
+const TRACEPARENT = /^(?!ff)[\da-f]{2}-([\da-f]{32})-[\da-f]{16}-([\da-f]{2})(-|$)/
 
 export function isTracingWanted(environment: Environment): boolean {
   const endpoint = environment.OTEL_EXPORTER_OTLP_TRACES_ENDPOINT || environment.OTEL_EXPORTER_OTLP_ENDPOINT
@@ -50,10 +59,12 @@ function start(environment: Environment): Tracing {
   const given = resources.detectResources({
     detectors: [resources.serviceNameEnvDetector, resources.resourceAttributesEnvDetector],
   })
+  const sending = watched(new otlp.OTLPTraceExporter())
   const provider = new sdk.TracerProvider({
     resource: resources.defaultResource().merge(own).merge(given),
-    sampler: samplerOf(environment, sdk),
-    spanProcessors: [new sdk.BatchSpanProcessor({ exporter: new otlp.OTLPTraceExporter() })],
+    // Only sampled requests come this far.
+    sampler: new sdk.AlwaysOnSampler(),
+    spanProcessors: [new sdk.BatchSpanProcessor({ exporter: sending.exporter, ...batchesOf(environment) })],
   })
   api.trace.setGlobalTracerProvider(provider)
   api.context.setGlobalContextManager(new contexts.AsyncLocalStorageContextManager().enable())
@@ -61,6 +72,7 @@ function start(environment: Environment): Tracing {
   for (const instrumentation of instrumentations(require)) instrumentation.setTracerProvider(provider)
   // Wrapped as they are loaded; everybody who imports them afterwards gets these.
   for (const library of ['node:http', 'ioredis', 'pg']) require(library)
+  sampleAtServers(require, samplingOf(environment, api, sdk))
 
   const tracer = provider.getTracer('portcullis', about.version)
   const active = () => {
@@ -109,6 +121,7 @@ function start(environment: Environment): Tracing {
       }
     },
     traceId: () => active()?.spanContext().traceId,
+    onSendingChange: sending.onChange,
     close: () => provider.shutdown(),
   }
 }
@@ -123,27 +136,91 @@ function instrumentations(require: NodeJS.Require) {
   return [
     new http.HttpInstrumentation({
       requireParentforOutgoingSpans: true,
-      ignoreIncomingRequestHook: ({ url = '' }) => PROBES.test(url),
+      // As in the log: filters and cursors are the caller's business, and a ticket is a credential.
+      startIncomingSpanHook: () => ({ 'url.query': undefined }),
     }),
     new undici.UndiciInstrumentation({ requireParentforSpans: true }),
-    new pg.PgInstrumentation(ONLY_IN_REQUESTS),
-    new redis.IORedisInstrumentation(ONLY_IN_REQUESTS),
+    // By the semantic conventions: a summary where there is one, else the operation and what it is for.
+    new pg.PgInstrumentation({
+      ...ONLY_IN_REQUESTS,
+      requestHook(span, { connection, query: { name, text } }) {
+        if (name) span.setAttribute('db.query.summary', name)
+        span.updateName(name || `${/\w+/.exec(text)?.[0].toUpperCase()} ${connection.database}`)
+      },
+    }),
+    // By default the text is the command with all keys and values, whole entries among them.
+    new redis.IORedisInstrumentation({ ...ONLY_IN_REQUESTS, dbStatementSerializer: (command) => command }),
   ]
 }
 
+/** Requests that are not sampled pass by the instrumentation. */
+function sampleAtServers(require: NodeJS.Require, isSampled: (request: IncomingMessage) => boolean): void {
+  const { prototype } = (require('node:http') as typeof import('node:http')).Server
+  const instrumented = prototype.emit
+  prototype.emit = function emit(this: Server, event: string, ...args: unknown[]) {
+    const passesBy = event === 'request' && !isSampled(args[0] as IncomingMessage)
+    return (passesBy ? EventEmitter.prototype.emit : instrumented).call(this, event, ...args)
+  }
+}
+
+type Api = typeof import('@opentelemetry/api')
 type Sdk = typeof import('@opentelemetry/sdk-trace')
 
-/** OTEL_TRACES_SAMPLER with the names and the default of the specification. */
-function samplerOf(environment: Environment, sdk: Sdk) {
+/** OTEL_TRACES_SAMPLER with the names and the default of the specification, for requests. */
+function samplingOf(environment: Environment, api: Api, sdk: Sdk): (request: IncomingMessage) => boolean {
   const name = environment.OTEL_TRACES_SAMPLER || 'parentbased_always_on'
-  const ratio = Number(environment.OTEL_TRACES_SAMPLER_ARG || 1)
-  const roots = {
-    always_on: () => new sdk.AlwaysOnSampler(),
-    always_off: () => new sdk.AlwaysOffSampler(),
-    traceidratio: () => new sdk.TraceIdRatioBasedSampler(ratio),
-  }
-  const root = roots[name.replace(/^parentbased_/, '') as keyof typeof roots]
-  if (root === undefined || !(ratio >= 0 && ratio <= 1))
+  const ratios = { always_on: 1, always_off: 0, traceidratio: Number(environment.OTEL_TRACES_SAMPLER_ARG || 1) }
+  const ratio = ratios[name.replace(/^parentbased_/, '') as keyof typeof ratios]
+  if (ratio === undefined || !(ratio >= 0 && ratio <= 1))
     throw new Error('OTEL_TRACES_SAMPLER and OTEL_TRACES_SAMPLER_ARG: not a sampler, or not a ratio from 0 to 1')
-  return name.startsWith('parentbased_') ? new sdk.ParentBasedSampler({ root: root() }) : root()
+  const isParentBased = name.startsWith('parentbased_')
+  const byId = new sdk.TraceIdRatioBasedSampler(ratio)
+
+  return ({ url = '', headers: { traceparent } }) => {
+    if (PROBES.test(url)) return false
+    const [, traceId, flags = ''] = TRACEPARENT.exec(typeof traceparent === 'string' ? traceparent : '') ?? []
+    // A trace that begins here has any id.
+    if (traceId === undefined) return Math.random() < ratio
+    if (isParentBased) return (Number.parseInt(flags, 16) & 1) === 1
+    return byId.shouldSample(api.ROOT_CONTEXT, traceId).decision === sdk.SamplingDecision.RECORD_AND_SAMPLED
+  }
+}
+
+/** The SDK takes these by argument only. */
+const BATCHES = {
+  scheduledDelayMillis: 'OTEL_BSP_SCHEDULE_DELAY',
+  exportTimeoutMillis: 'OTEL_BSP_EXPORT_TIMEOUT',
+  maxQueueSize: 'OTEL_BSP_MAX_QUEUE_SIZE',
+  maxExportBatchSize: 'OTEL_BSP_MAX_EXPORT_BATCH_SIZE',
+} as const
+
+function batchesOf(environment: Environment): Partial<Record<keyof typeof BATCHES, number>> {
+  const given = Object.entries(BATCHES).map(([option, name]) => [option, Number(environment[name] || Number.NaN)])
+  return Object.fromEntries(given.filter(([, value]) => Number(value) > 0))
+}
+
+type Exporter = Pick<import('@opentelemetry/sdk-trace').SpanExporter, 'export' | 'shutdown' | 'forceFlush'>
+
+/** The same exporter; whether it succeeds is told when it changes. */
+function watched(inner: Exporter) {
+  let report: (failure: Error | undefined) => void = () => {}
+  let fails = false
+  const exporter: Exporter = {
+    export(spans, done) {
+      inner.export(spans, (result) => {
+        const { error } = result
+        if (fails !== (error !== undefined)) report(error)
+        fails = error !== undefined
+        done(result)
+      })
+    },
+    shutdown: () => inner.shutdown(),
+    forceFlush: async () => inner.forceFlush?.(),
+  }
+  return {
+    exporter,
+    onChange(to: typeof report) {
+      report = to
+    },
+  }
 }

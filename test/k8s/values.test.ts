@@ -97,7 +97,7 @@ describe.skipIf(missing)('an overlay from an empty folder', () => {
     for (const example of examples()) expect(rendered(example).length).toBeGreaterThan(10)
   })
 
-  test('each value reaches what it is for, and there is none that does nothing', () => {
+  test('each value reaches what it is for, and there is none that does nothing', { timeout: 300_000 }, () => {
     const components = ['ingress', 'gateway']
     const before = JSON.stringify(withValues({}, components))
     for (const [name, value] of Object.entries(defaults())) {
@@ -114,6 +114,15 @@ describe.skipIf(missing)('an overlay from an empty folder', () => {
     const image = `registry.test:5000/portcullis:1.2.3@${digest}`
     expect(the(all, 'Deployment', 'portcullis-api').spec.template.spec.containers[0].image).toBe(image)
     expect(the(all, 'Job', 'portcullis-migrate-1.2.3').spec.template.spec.containers[0].image).toBe(image)
+  })
+
+  test('with the component openshift no pod asks for a user id, and a patch gives the volumes a class', () => {
+    const [example = ''] = examples().filter((text) => text.includes('components/openshift'))
+    const all = rendered(example)
+    expect(JSON.stringify(all)).not.toMatch(/runAsUser|runAsGroup|fsGroup"/)
+    const { spec } = the(all, 'StatefulSet')
+    expect(spec.volumeClaimTemplates[0].spec.storageClassName).toBe('fast')
+    expect(JSON.stringify(all)).not.toContain('cluster.local')
   })
 
   test('with the component hpa the number of pods is its fewest, and the Deployment has none', () => {
@@ -162,6 +171,29 @@ describe.skipIf(noKubectl).each(OVERLAYS)('overlay %s', (name) => {
     for (const manifest of overlay(name)) visit(manifest, `${manifest.kind} ${manifest.metadata.name}`)
     expect(wrong).toEqual([])
     expect(JSON.stringify(renderFolder(path.join(K8S, 'overlays', name)))).toBe(JSON.stringify(overlay(name)))
+  })
+
+  test('it can be applied by the server: in each list that is merged by a key, keys are there once', () => {
+    const merged: Record<string, (one: Yaml) => string> = {
+      env: ({ name }) => name,
+      volumes: ({ name }) => name,
+      containers: ({ name }) => name,
+      initContainers: ({ name }) => name,
+      volumeMounts: ({ mountPath }) => mountPath,
+      ports: ({ containerPort, port, protocol = 'TCP' }) => `${containerPort ?? port}/${protocol}`,
+      topologySpreadConstraints: ({ topologyKey, whenUnsatisfiable }) => `${topologyKey}/${whenUnsatisfiable}`,
+    }
+    const twice: string[] = []
+    const visit = (value: Yaml, at: string): void => {
+      if (typeof value !== 'object' || value === null) return
+      for (const [name, inner] of Object.entries<Yaml>(value)) {
+        const keys = Array.isArray(inner) ? inner.map(merged[name] ?? ((one: Yaml) => JSON.stringify(one))) : []
+        if (new Set(keys).size !== keys.length) twice.push(`${at}.${name}: ${keys.join(', ')}`)
+        visit(inner, `${at}.${name}`)
+      }
+    }
+    for (const manifest of overlay(name)) visit(manifest, `${manifest.kind} ${manifest.metadata.name}`)
+    expect(twice).toEqual([])
   })
 
   test('Argo CD runs the migrations at each sync before the API, and Flux replaces them', () => {

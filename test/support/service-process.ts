@@ -25,11 +25,18 @@ export interface ServiceProcess {
   stop(signal?: NodeJS.Signals): Promise<void>
 }
 
-/** @param environment `DATABASE_URL` and the issuer at least; the rest has values */
-export async function spawnService(environment: Readonly<Record<string, string>>): Promise<ServiceProcess> {
+/**
+ * @param environment `DATABASE_URL` and the issuer at least; the rest has values
+ * @param under command words that start it, where it is not to run as the test does
+ */
+export async function spawnService(
+  environment: Readonly<Record<string, string>>,
+  under: readonly string[] = [],
+): Promise<ServiceProcess> {
   const port = await freePort()
   const url = `http://127.0.0.1:${port}`
-  const child = spawn(process.execPath, [main], {
+  const [command = '', ...args] = [...under, process.execPath, main]
+  const child = spawn(command, args, {
     stdio: ['ignore', 'pipe', 'pipe'],
     env: {
       PATH: process.env.PATH,

@@ -9,11 +9,12 @@ import { importSection } from './import.ts'
 import { mixtureSection } from './mixture.ts'
 import { packageSection } from './package.ts'
 import { poolerSection } from './pooler.ts'
+import { tracingSection } from './tracing.ts'
 import { updatesSection } from './updates.ts'
 import { wideSection } from './wide.ts'
 
 export function sections(results: Results): Section[] {
-  const { firstReads, freshReads, updates, mixture, wide, away, evaluation, imported, pooled } = results
+  const { firstReads, freshReads, updates, mixture, wide, away, evaluation, imported, pooled, tracing } = results
   return [
     ...(updates ? [updatesSection(updates)] : []),
     ...(freshReads ? [freshReadsSection(freshReads)] : []),
@@ -24,6 +25,7 @@ export function sections(results: Results): Section[] {
     ...(pooled ? [poolerSection(pooled)] : []),
     ...(evaluation ? [evaluationSection(evaluation)] : []),
     ...(results.package ? [packageSection(results.package)] : []),
+    ...(tracing ? [tracingSection(tracing)] : []),
     ...(mixture ? [mixtureSection(mixture)] : []),
   ]
 }

@@ -1,0 +1,66 @@
+/** What traces cost: the same hit with none, with one request in a hundred traced, and with each; in slices that alternate. */
+import { once } from 'node:events'
+import http from 'node:http'
+import type { AddressInfo } from 'node:net'
+import type { Bench } from '../harness/bench.ts'
+import { READERS_PER_SIZE, readerOf } from '../harness/data-set.ts'
+import { newPrefix, type Server, startService } from '../harness/servers.ts'
+import { compare, type Standing } from '../harness/slices.ts'
+
+export const OFF = 'no traces'
+export const OFF_AGAIN = 'no traces, a second instance'
+export const SAMPLED = 'one request in a hundred'
+export const EVERY = 'each request'
+
+const VARIANTS: readonly { readonly name: string; readonly ratio?: string }[] = [
+  { name: OFF },
+  { name: OFF_AGAIN },
+  { name: SAMPLED, ratio: '0.01' },
+  { name: EVERY, ratio: '1' },
+]
+/** Spans are sent some hundred at a time: in a slice this long nearly all that it made. */
+const SLICE_MS = 1500
+
+export async function measureTracing(bench: Bench): Promise<Standing[]> {
+  bench.log('hits with and without traces')
+  const { databaseUrl } = await bench.dataSet(1000)
+  const collector = await startCollector()
+  const servers: Server[] = []
+  try {
+    for (const { ratio } of VARIANTS) {
+      const environment = ratio === undefined ? {} : traced(collector.endpoint, ratio)
+      servers.push(await startService(bench.stack, { databaseUrl, prefix: newPrefix(), environment }))
+    }
+    const readers = await bench.stack.headersOf(Array.from({ length: READERS_PER_SIZE }, (_, at) => readerOf(50, at)))
+    const requests = readers.map((headers) => ({ path: '/resources', headers }))
+    const standings = await compare(
+      servers.map((server, at) => ({ server, name: VARIANTS[at]?.name ?? '', requests })),
+      { ...bench.comparison, sliceMs: SLICE_MS },
+    )
+    if (collector.receivedBytes() === 0) throw new Error('no spans were received')
+    return standings
+  } finally {
+    await Promise.all(servers.map((server) => server.stop()))
+    collector.close()
+  }
+}
+
+const traced = (endpoint: string, ratio: string) => ({
+  OTEL_EXPORTER_OTLP_ENDPOINT: endpoint,
+  OTEL_TRACES_SAMPLER: 'parentbased_traceidratio',
+  OTEL_TRACES_SAMPLER_ARG: ratio,
+})
+
+/** Takes everything and looks at nothing: it shares its processor with the load. */
+async function startCollector() {
+  let received = 0
+  const server = http.createServer((req, res) => {
+    req.on('data', (chunk: Buffer) => {
+      received += chunk.length
+    })
+    req.on('end', () => res.setHeader('content-type', 'application/json').end('{}'))
+  })
+  await once(server.listen(0, '127.0.0.1'), 'listening')
+  const { port } = server.address() as AddressInfo
+  return { endpoint: `http://127.0.0.1:${port}`, receivedBytes: () => received, close: () => server.close() }
+}
