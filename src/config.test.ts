@@ -1,4 +1,4 @@
-import { randomBytes, randomUUID } from 'node:crypto'
+import { createHash, randomBytes, randomUUID } from 'node:crypto'
 import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -210,7 +210,9 @@ describe('the configuration', () => {
     'refuses the cursor secret %j in production: it can be guessed, however long it is',
     (secret) => {
       const problems = problemsOf({ ...COMPLETE, NODE_ENV: 'production', CURSOR_SECRET: secret })
-      expect(problems).toEqual([expect.stringMatching(/^CURSOR_SECRET (does not look random|is publicly known)/)])
+      expect(problems).toEqual([
+        expect.stringMatching(/^CURSOR_SECRET (does not look random|is publicly known|contains "|is a token)/),
+      ])
       expect(problems.join()).toContain('openssl rand')
     },
   )
@@ -220,11 +222,38 @@ describe('the configuration', () => {
     ['openssl rand -base64 48', () => randomBytes(48).toString('base64')],
     ['openssl rand -hex 32', () => randomBytes(32).toString('hex')],
     ['two UUIDs', () => randomUUID() + randomUUID()],
-    ['32 letters and digits', () => randomBytes(96).toString('base64').replace(/[+/=]/g, '').slice(0, 32)],
+    ['openssl rand -base64 32, as Laravel writes it', () => `base64:${randomBytes(32).toString('base64')}`],
+    ['40 letters and digits', () => randomBytes(96).toString('base64').replace(/[+/=]/g, '').slice(0, 40)],
   ])('accepts what comes from %s', (_how, make) => {
-    const refused = Array.from({ length: 2000 }, make).filter((secret) => guessableSecret(secret).length > 0)
-    // By chance, one in ten thousand of the shortest looks like a word.
-    expect(refused.length).toBeLessThanOrEqual(3)
+    expect(Array.from({ length: 1000 }, make).filter((secret) => guessableSecret(secret).length > 0)).toEqual([])
+  })
+
+  it('accepts 32 letters and digits, but for one in ten thousand that looks like words by chance', () => {
+    const make = () => randomBytes(96).toString('base64').replace(/[+/=]/g, '').slice(0, 32)
+    const refused = Array.from({ length: 1000 }, make).filter((secret) => guessableSecret(secret).length > 0)
+    expect(refused.length).toBeLessThanOrEqual(2)
+  })
+
+  it.each([
+    ['12345678', 'sha256', 'hex'],
+    ['secret', 'sha256', 'base64'],
+    ['password', 'sha512', 'hex'],
+    ['', 'sha256', 'base64url'],
+    ['changeme', 'sha384', 'base64'],
+  ] as const)('refuses the hash of %j by %s in %s', (word, digest, form) => {
+    const secret = createHash(digest).update(word).digest(form)
+    expect(problemsOf({ ...COMPLETE, CURSOR_SECRET: secret })).toEqual([expect.stringContaining('publicly known')])
+  })
+
+  it.each([
+    ['404E635266556A586E3272357538782F413F4428472B4B6250645367566B5970', 'of tutorials of Spring'],
+    ['192b9bdd22ab9ed4d12e236c78afcb9a393ec15f71bbf5dc987d54727823bcbf', 'of the documentation of Flask'],
+    ['3EK6FD+o0+c7tzBNVfjpMkNDi2yARAAKzQlk8O2IKoxQu4nF7EdAh8s3TwpHwrdWT6R', 'of the documentation of Hasura'],
+    ['5lrMXKKWCVocS/uerPsl7V+TX/aaUaI7iDkgl3tSmLE=', 'of the example file of Infisical'],
+    ['sk-9f73s3ljTXVcMT3Blb3ljTqtsKiGHXVcMT3BlbkFJLK7U', 'of the example file of Dify'],
+    ['base64:11oETzKXQAGaYdkL5gEmGeJJFuYh7EQnp2XdTP1o/Vo', 'of tutorials of Tornado, written otherwise'],
+  ])('refuses %s, %s, although it was random', (secret) => {
+    expect(problemsOf({ ...COMPLETE, CURSOR_SECRET: secret })).toEqual([expect.stringContaining('publicly known')])
   })
 
   it.each(['password', 'changeme123', '1234567890123456', 'redis-redis-redis'])(

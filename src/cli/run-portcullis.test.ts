@@ -459,6 +459,7 @@ describe('a list on a terminal', () => {
     const empty = () => answer({ data: [], nextCursor: null })
     const admin = await run('resources', empty(), answer({ id: 'root', roles: ['admin'] }))
     expect(admin.out).toContain('root is in no group that has a grant')
+    expect(admin.out).not.toContain('\ufffd')
     expect(admin.out).toContain('users resources <user>')
     expect((await run('resources', empty(), answer({ id: 'ann', roles: [] }))).out).not.toContain('administrator')
     expect((await run('resources --kind x', empty())).out).toBe('nothing')

@@ -1,4 +1,6 @@
 /** Which secrets are too short, too guessable or too well known to protect anything. */
+import { isPublished } from './published-secrets.ts'
+import { letterFor } from './secret-patterns.ts'
 import { estimatedBits, isRandomEnough } from './secret-strength.ts'
 import { ADVICE } from './variables.ts'
 
@@ -8,14 +10,18 @@ const TRIVIAL_BITS = 60
 /** For passwords, which are guessed over the network and not in a file. */
 const MIN_PASSWORD_BITS = 40
 
-/** Random once, printed in tutorials since. */
-const PUBLISHED = new Set([
-  '09d25e094faa6ca2556c818166b7a9563b93f7099f6f0f4caa6cf63b88e8d3e7',
-  '404e635266556a586e3272357538782f413f4428472b4b6250645367566b5970',
-  '3cfa76ef14937c1c0ea519f8fc057a80fcd04a7420f8e8bcd0a7567c272e007b',
-])
-
-const isPublished = (secret: string) => PUBLISHED.has(secret.trim().toLowerCase())
+/**
+ * Words of examples and of answers to "what do I put here"; long enough that random text does not contain them: one in
+ * ten million secrets of 64 letters and digits does.
+ */
+const TELLTALES = [
+  ...['secret', 'insecure', 'unsecure', 'notsecure', 'password', 'passwort', 'passphrase', 'changeme', 'changeit'],
+  ...['changethis', 'pleasechange', 'replaceme', 'replacethis', 'placeholder', 'example', 'default', 'dontuse'],
+  ...['donotuse', 'random', 'generate', 'development', 'production', 'testing', 'qwerty', 'asdfgh', 'keyboardcat'],
+  ...['yourkey', 'yourown', 'supersafe', 'portcullis'],
+]
+/** A JSON Web Token. */
+const TOKEN = /^eyJ[\w-]*\.[\w-]+\./
 
 /** In every environment: what is no secret at all. */
 export function weakSecret(secret: string | undefined): string[] {
@@ -30,10 +36,23 @@ export function weakSecret(secret: string | undefined): string[] {
 
 /** In production: whatever words, runs and repetitions it is made of, it can be guessed from one cursor offline. */
 export function guessableSecret(secret: string | undefined): string[] {
-  if (secret === undefined || weakSecret(secret).length > 0 || isRandomEnough(secret)) return []
+  if (secret === undefined || weakSecret(secret).length > 0) return []
+  if (TOKEN.test(secret)) return [`CURSOR_SECRET is a token, which others have seen: ${ADVICE.CURSOR_SECRET}`]
+  const telltale = telltaleIn(secret)
+  if (telltale !== undefined) return [`CURSOR_SECRET contains "${telltale}", as examples do: ${ADVICE.CURSOR_SECRET}`]
+  if (isRandomEnough(secret)) return []
   return [
     `CURSOR_SECRET does not look random (words, runs, repetitions, or fewer than 160 bits): ${ADVICE.CURSOR_SECRET}`,
   ]
+}
+
+function telltaleIn(secret: string): string | undefined {
+  const written = secret.toLowerCase().replace(/[^a-z]/g, '')
+  const meant = [...secret.toLowerCase()]
+    .map(letterFor)
+    .join('')
+    .replace(/[^a-z]/g, '')
+  return TELLTALES.find((word) => written.includes(word) || meant.includes(word))
 }
 
 export const isGuessablePassword = (password: string) =>

@@ -14,6 +14,10 @@ describe('the rule for names', () => {
       expect([name, new RegExp(NAME_PATTERN).test(name)]).toEqual([name, nameFault(name) === null])
   })
 
+  it.each(['a  b', 'a\u2800b', 'a b  c', '\u2800'])('refuses %j, which looks like another name', (name) => {
+    expect(nameFault(name)).not.toBeNull()
+  })
+
   it('is applied in no time, whatever the name', () => {
     const began = performance.now()
     const pattern = new RegExp(NAME_PATTERN, 'u')

@@ -486,10 +486,14 @@ describe('a request that does not fit', () => {
       '/resources/name:kubernetes/website',
       '/groups/name:team/core/members',
       '/groups/name:team/core',
+      '/groups/name%3Ateam/core/members',
+      '/users/https://issuer.example/uma/resources',
+      '/scim/v2/Users/https://issuer.example/uma',
+      `/groups/${WORLD.group}/members/https://issuer.example/uma`,
     ]) {
       const answer = await request(test.app).get(path).set(as(adam))
-      expect([answer.status, answer.body.type]).toEqual([404, 'urn:portcullis:problem:no-such-route'])
-      expect(answer.body.detail).toContain('%2F')
+      expect(answer.status).toBe(404)
+      expect(answer.body.detail).toMatch(/no such call.*%2F/)
     }
     const answer = await request(test.app).get('/nowhere').set(as(adam))
     expect(answer.body).toMatchObject({ status: 404, detail: expect.not.stringContaining('%2F') })

@@ -113,10 +113,12 @@ function appOf(routes: readonly Route[], dependencies: AppDependencies): Express
   return app
 }
 
-/** A name with a slash that a proxy in front has decoded looks like a longer path, and nobody would guess why. */
+/** A name or a user's id with a slash that a proxy in front has decoded looks like a longer path, and nobody would guess why. */
+const MAY_BE_DECODED = /\/name(:|%3a)[^/]*\/|^\/(scim\/v2\/)?users\/[^/]+\/|\/members\/[^/]+\//i
+
 function noSuchRoute({ path }: Request): HttpError {
-  const hint = /\/name:[^/]*\//.test(path)
-    ? ' A slash in a name must arrive as %2F; a proxy that decodes paths turns it into one of the path. Let it pass them on unchanged, or use the uuid.'
+  const hint = MAY_BE_DECODED.test(path)
+    ? ' A slash in a name or an id must arrive as %2F; a proxy that decodes paths turns it into one of the path. Let it pass them on unchanged; groups and resources also have uuids.'
     : ''
   return new HttpError('no-such-route', `There is no such call; /openapi.json lists all of them.${hint}`)
 }

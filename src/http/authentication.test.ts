@@ -37,7 +37,7 @@ describe('a bearer token', () => {
     expect((await get(await test.bearer('adam', { roles: ['admin'], header: { typ } }))).status).toBe(200)
   })
 
-  it.each(['dpop+jwt', 'logout+jwt', 'id_token', ''])('may not have the type %j', async (typ) => {
+  it.each(['dpop+jwt', 'logout+jwt', 'id_token', '', ['JWT'], null, 5])('may not have the type %j', async (typ) => {
     await refused(await test.token('adam', { roles: ['admin'], header: { typ } }))
   })
 

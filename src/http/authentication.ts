@@ -159,7 +159,8 @@ function bearerToken(authorization: string | undefined): string {
  */
 function checkedClaims(token: string, rules: JWTVerifyOptions): JWTPayload {
   const { typ } = decodeProtectedHeader(token)
-  if (typ !== undefined && !TYPES.has(String(typ).toLowerCase())) throw unauthenticated('invalid_token', 'another type')
+  if (typ !== undefined && !(typeof typ === 'string' && TYPES.has(typ.toLowerCase())))
+    throw unauthenticated('invalid_token', 'another type')
   const { payload } = UnsecuredJWT.decode(`${UNSECURED_HEADER}.${token.split('.')[1]}.`, rules)
   for (const name of TIMES) {
     const seconds = payload[name]

@@ -127,10 +127,18 @@ describe('the root', () => {
 })
 
 describe('the root in a browser', () => {
-  it('leads to the console', async () => {
+  it.each(['text/html,application/xhtml+xml,*/*;q=0.8', 'text/html', 'text/html;q=0.9, application/json;q=0.1'])(
+    'leads to the console, for %s',
+    async (accept) => {
+      const { app } = await createTestApp()
+      const answer = await request(app).get('/').set('accept', accept)
+      expect([answer.status, answer.headers.location]).toEqual([303, '/console'])
+    },
+  )
+
+  it('is 406 for what is neither a page nor JSON', async () => {
     const { app } = await createTestApp()
-    const answer = await request(app).get('/').set('accept', 'text/html,application/xhtml+xml,*/*;q=0.8')
-    expect([answer.status, answer.headers.location]).toEqual([303, '/console'])
+    expect((await request(app).get('/').set('accept', 'image/png')).status).toBe(406)
   })
 })
 

@@ -55,3 +55,35 @@ describe('a number in a body', () => {
     }
   })
 })
+
+describe('an object in a body', () => {
+  it.each([
+    '{"a":1,"a":1}',
+    '{"a":1,"a":2}',
+    '{"a":1,"b":{},"\\u0061":2}',
+    '[{"x":[{"name":"one","name" : "two"}]}]',
+    '{"":0,"":1}',
+    '{"a\\"":1,"a\\"":2}',
+  ])('%s is refused, because readers disagree about which of the two counts', (text) => {
+    expect(() => read(text)).toThrow(/names a member of an object twice/)
+  })
+
+  it.each([
+    '{"a":"a","b":{"a":1},"c":[{"a":1},{"a":1}]}',
+    '{"a":"\\":\\"b\\":"}',
+    '{"a":"b:\\\\","c":"\\\\\\":"}',
+    '["a:","b"]',
+    '"a:"',
+    ' { "a" \t:\n"x" , "A" : 2 } ',
+    '{"constructor":1,"toString":2}',
+  ])('%s is kept', (text) => {
+    expect(read(text)).toEqual(JSON.parse(text))
+  })
+
+  it('is looked at in no time, however many strings it has', () => {
+    const text = JSON.stringify(Array.from({ length: 50_000 }, (_, n) => ({ [`"${n}`]: '\\":"'.repeat(5) })))
+    const began = performance.now()
+    expect(read(text)).toHaveLength(50_000)
+    expect(performance.now() - began).toBeLessThan(2000)
+  })
+})

@@ -12,27 +12,42 @@ const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
  * @throws DomainError `invalid-input` for JSON that is too deep or holds what cannot be kept exactly
  */
 export function parsePlainJson(bytes: Uint8Array): unknown {
-  const value = parse(bytes)
-  inspect(value)
+  const { text, value } = parse(bytes)
+  const members = inspect(value)
+  // The parser keeps the last of two; another reader, a proxy's filter for example, may keep the first.
+  if (members !== membersIn(text)) throw refused('The body names a member of an object twice.')
   return value
 }
 
 /** Parsing with a look at each number takes several times as long, so it is done only where one might be inexact. */
 const PERHAPS_INEXACT = /[\d.]{16}|\d[eE]/
 
-function parse(bytes: Uint8Array): unknown {
+function parse(bytes: Uint8Array): { readonly text: string; readonly value: unknown } {
   try {
     const text = utf8.decode(bytes)
-    return PERHAPS_INEXACT.test(text) ? JSON.parse(text, checkSource) : JSON.parse(text)
+    return { text, value: PERHAPS_INEXACT.test(text) ? JSON.parse(text, checkSource) : JSON.parse(text) }
   } catch (cause) {
     if (cause instanceof DomainError) throw cause
     throw new HttpError('malformed-request', 'The body is not JSON in UTF-8.', { cause })
   }
 }
 
-/** Iterative on purpose: a hostile body chooses the depth. */
-function inspect(root: unknown): void {
+/** What may be told apart without a parser, because the text is known to be JSON: strings, and those that a colon follows. */
+const STRING = /"(?:[^"\\]|\\.)*"\s*(:?)/g
+
+function membersIn(text: string): number {
+  let members = 0
+  for (const [, colon] of text.matchAll(STRING)) if (colon !== '') members++
+  return members
+}
+
+/**
+ * Iterative on purpose: a hostile body chooses the depth.
+ * @returns how many members its objects have together
+ */
+function inspect(root: unknown): number {
   const pending: { value: unknown; depth: number }[] = [{ value: root, depth: 1 }]
+  let members = 0
   for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
     const { value, depth } = next
     if (typeof value === 'string') checkText(value)
@@ -41,9 +56,11 @@ function inspect(root: unknown): void {
       for (const [key, child] of Object.entries(value)) {
         checkKey(key)
         pending.push({ value: child, depth: depth + 1 })
+        if (!Array.isArray(value)) members++
       }
     }
   }
+  return members
 }
 
 /** PostgreSQL cannot hold NUL; half a surrogate pair has no UTF-8 form and would come back as another character. */

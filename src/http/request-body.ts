@@ -38,7 +38,8 @@ export function createBodyReader({
     }
     if (Number(req.headers['content-length'] ?? 0) > bodyLimitBytes) throw tooLarge()
     checkMediaType(req, consumes, otherMediaTypes)
-    if (req.headers.expect?.toLowerCase() === '100-continue') res.writeContinue()
+    // A client of HTTP/1.0 would take it for the answer (RFC 9110, 10.1.1).
+    if (req.headers.expect?.toLowerCase() === '100-continue' && req.httpVersionMinor > 0) res.writeContinue()
     await new Promise<void>((resolve, reject) => {
       let received = 0
       // Express refuses only when the rest has come, too, which may be never.

@@ -162,11 +162,11 @@ function parsed(schema: z.ZodType, value: unknown, part: 'body' | 'query' | 'pat
 /** Nearly every client accepts anything, or JSON; only for the others does Express negotiate. */
 function checkAccept(
   req: Request,
-  { produces = 'application/json', alsoNamed = [], otherForms = NOTHING }: Route,
+  { produces = 'application/json', alsoNamed = [], redirects = [], otherForms = NOTHING }: Route,
 ): void {
   const { accept } = req.headers
   if (accept === undefined || accept === '*/*' || accept === produces) return
-  const forms = [produces, ...alsoNamed, ...Object.keys(otherForms)]
+  const forms = [produces, ...alsoNamed, ...redirects, ...Object.keys(otherForms)]
   // JSON has no charset parameter, yet many clients name one; UTF-8 is what they get.
   if (req.accepts(forms.flatMap((form) => [form, `${form};charset=utf-8`])) !== false) return
   throw new HttpError('not-acceptable', `This is available as ${forms.join(' and as ')}.`)

@@ -76,6 +76,8 @@ export interface Route<Params = unknown, Query = unknown, Body = unknown> {
   readonly alsoNamed?: readonly string[]
   /** How refusals look; as RFC 9457 has them where absent. */
   readonly refusesAs?: 'scim'
+  /** Media types that are answered with the address of another page. */
+  readonly redirects?: readonly string[]
   /** Other media types that `Accept` may name, each with the schema of what is sent then. */
   readonly otherForms?: Readonly<Record<string, z.ZodType>>
   /** Headers that mean something to this call alone, each with what it says. */

@@ -69,6 +69,7 @@ describe('the server', () => {
     ['a coding without chunks', codedPost('gzip')],
     ['chunks twice', codedPost('chunked, chunked')],
     ['codings in two lines', codedPost('gzip\r\nTransfer-Encoding: chunked')],
+    ['HTTP/2.0 in the form of HTTP/1.1', 'GET /livez HTTP/2.0\r\nHost: x\r\nConnection: close\r\n\r\n'],
     ['chunks in HTTP/1.0', codedPost('chunked').replace('HTTP/1.1', 'HTTP/1.0')],
   ])('refuses %s with a 400', async (_what, text) => {
     const { port } = await served((await createTestApp()).app)
@@ -163,6 +164,14 @@ describe('the server', () => {
     expect(await wanted.closed).toMatch(/^HTTP\/1\.1 100 Continue\r\n\r\nHTTP\/1\.1 201 /)
     expect(await openRaw(port, head(await bearer('uma'))).status).toBe(403)
     expect(await openRaw(port, head('Bearer x')).status).toBe(401)
+  })
+
+  it('never says 100 to HTTP/1.0, where it would be taken for the answer', async () => {
+    const { app, bearer } = await createTestApp()
+    const { port } = await served(app)
+    const head = `POST /groups HTTP/1.0\r\nAuthorization: ${await bearer('adam', { roles: ['admin'] })}\r\nContent-Type: application/json\r\n`
+    const said = await raw(port, `${head}Content-Length: 12\r\nExpect: 100-continue\r\n\r\n{"name":"x"}`)
+    expect(said).toMatch(/^HTTP\/1\.1 201 /)
   })
 
   it('listens so wherever others must reach it: image, Compose and manifests', () => {

@@ -109,8 +109,10 @@ function checkRequest(app: Express): (req: IncomingMessage, res: ServerResponse)
  * A body in a transfer coding that nobody here decodes would be taken for what it is not (RFC 9112, 6.1). It is a 400
  * and not a 501, because statuses from 500 on count as faults of the service.
  */
-function isUnderstood({ headers, httpVersionMinor }: IncomingMessage): boolean {
+function isUnderstood({ headers, httpVersionMajor, httpVersionMinor }: IncomingMessage): boolean {
   const { host, 'transfer-encoding': coding } = headers
+  // The parser takes HTTP/2.0 in a request line for a version like any other.
+  if (httpVersionMajor !== 1) return false
   if (host === undefined ? httpVersionMinor > 0 : !HOST.test(host)) return false
   return coding === undefined || (coding.toLowerCase() === 'chunked' && httpVersionMinor > 0)
 }
@@ -118,10 +120,9 @@ function isUnderstood({ headers, httpVersionMinor }: IncomingMessage): boolean {
 /** As HOST: every address of both families. */
 const EVERY_ADDRESS = '::'
 
-/** @throws Error that says what to do when the address cannot be used */
 /**
  * @param portName the variable that sets the port
- * @throws Error that names the variable to change
+ * @throws Error that says what to do, and names the variable to change, when the address cannot be used
  */
 export async function listen(
   server: Server,

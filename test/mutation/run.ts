@@ -11,6 +11,13 @@ const here = import.meta.dirname
 const root = path.resolve(here, '..', '..')
 const stryker = path.join(here, 'node_modules', '@stryker-mutator', 'core', 'bin', 'stryker.js')
 
+if (process.argv.includes('--help') || process.argv.includes('-h')) {
+  console.log(`usage: npm run mutation [-- options of Stryker]
+Changes the cache and the invalidation rules in every small way and asks whether a test notices; the report is in reports/mutation.
+  --mutate src/cache/layer.ts   one file
+  --force                       everything anew`)
+  process.exit()
+}
 if (!existsSync(stryker)) run([npm(), 'ci'], here)
 process.exitCode = run([stryker, 'run', path.join(here, 'stryker.config.json'), ...process.argv.slice(2)], root)
 

@@ -44,11 +44,11 @@ export function listVisible(
 /** An administrator may do everything, and so expects to see everything. */
 async function whyCallerSeesNothing({ api }: Invocation): Promise<string> {
   const { id, roles = [] } = (await api.getMe()).data
-  const none = `nothing: ${id} is in no group that has a grant`
-  if (!roles.includes('admin')) return printable(none)
-  return printable(
+  const none = printable(`nothing: ${id} is in no group that has a grant`)
+  if (!roles.includes('admin')) return none
+  return (
     `${none}. An administrator may change everything, but a list shows only what one's own groups may see.\n` +
-      "Another user's list: users resources <user>. All users: users. All groups: groups.",
+    "Another user's list: users resources <user>. All users: users. All groups: groups."
   )
 }
 

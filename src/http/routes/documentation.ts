@@ -70,6 +70,7 @@ export function documentationRoutes(described: readonly Route[]): Route[] {
     summary: 'What is here: where the documentation and the probes are',
     tag: 'Documentation',
     policy: anyone,
+    redirects: ['text/html'],
     answers: [
       { status: 200, description: 'Links', schema: indexOut },
       { status: 303, description: 'A browser is led to the console', headers: ['Location'] },
