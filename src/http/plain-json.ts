@@ -8,12 +8,13 @@ const MAX_DEPTH = 32
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
 /**
+ * @param depth of this part in the whole
  * @throws HttpError `malformed-request` for what is not JSON in UTF-8
  * @throws DomainError `invalid-input` for JSON that is too deep or holds what cannot be kept exactly
  */
-export function parsePlainJson(bytes: Uint8Array): unknown {
+export function parsePlainJson(bytes: Uint8Array, depth = 1): unknown {
   const value = parse(bytes)
-  inspect(value)
+  inspect(value, depth)
   return value
 }
 
@@ -26,13 +27,16 @@ function parse(bytes: Uint8Array): unknown {
     return PERHAPS_INEXACT.test(text) ? JSON.parse(text, checkSource) : JSON.parse(text)
   } catch (cause) {
     if (cause instanceof DomainError) throw cause
-    throw new HttpError('malformed-request', 'The body is not JSON in UTF-8.', { cause })
+    throw notJson(cause)
   }
 }
 
+export const notJson = (cause?: unknown) =>
+  new HttpError('malformed-request', 'The body is not JSON in UTF-8.', { cause })
+
 /** Iterative on purpose: a hostile body chooses the depth. */
-function inspect(root: unknown): void {
-  const pending: { value: unknown; depth: number }[] = [{ value: root, depth: 1 }]
+function inspect(root: unknown, depthOfRoot: number): void {
+  const pending: { value: unknown; depth: number }[] = [{ value: root, depth: depthOfRoot }]
   for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
     const { value, depth } = next
     if (typeof value === 'string') checkText(value)
@@ -52,7 +56,7 @@ function checkText(text: string): void {
   if (!text.isWellFormed()) throw refused('The body contains half of a surrogate pair.')
 }
 
-function checkKey(key: string): void {
+export function checkKey(key: string): void {
   checkText(key)
   // Harmless while parsed, but an assignment in any later copy of the object would set the prototype instead.
   if (key === '__proto__') throw refused('The body contains a member called __proto__.')
