@@ -21,7 +21,7 @@ export function createClient(url: string): Client {
   return {
     ask: (method, path, headers, body) =>
       new Promise((resolve, reject) => {
-        const sent = body === undefined ? undefined : Buffer.from(JSON.stringify(body))
+        const sent = body === undefined || Buffer.isBuffer(body) ? body : Buffer.from(JSON.stringify(body))
         const startedMs = performance.now()
         const type = method === 'PATCH' ? 'application/merge-patch+json' : 'application/json'
         const more = sent && { 'content-type': type, 'content-length': String(sent.length) }

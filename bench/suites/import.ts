@@ -17,6 +17,8 @@ export interface ImportResult {
   readonly seconds: number
   readonly residentBytes: { readonly before: number; readonly most: number }
   readonly readers: { readonly before: LatencyMs; readonly meanwhile: LatencyMs; readonly failed: number }
+  /** The longest that the event loop of the instance did nothing else; absent in results of before it was asked. */
+  readonly longestPauseMs?: { readonly before: number; readonly meanwhile: number }
 }
 
 const RESOURCES = 1000
@@ -52,7 +54,9 @@ async function measure(bench: Bench, databaseUrl: string, memberships: number): 
   try {
     await readBeside(server.url, headers, delay(2000))
     bench.log('the readers alone')
+    await pauseSinceLastAsked(server.url)
     const before = await readBeside(server.url, headers, delay(bench.seconds * 1000))
+    const pauseBefore = await pauseSinceLastAsked(server.url)
     const residentBefore = memory.now()
     bench.log(`an import of ${memberships} memberships beside them`)
     const startedMs = performance.now()
@@ -63,10 +67,11 @@ async function measure(bench: Bench, databaseUrl: string, memberships: number): 
     const [seconds, meanwhile] = await Promise.all([imported, readBeside(server.url, headers, imported)])
     return {
       memberships,
-      bodyBytes: Buffer.byteLength(JSON.stringify(body)),
+      bodyBytes: body.length,
       seconds,
       residentBytes: { before: residentBefore, most: memory.most() },
       readers: { before: before.latency, meanwhile: meanwhile.latency, failed: before.failed + meanwhile.failed },
+      longestPauseMs: { before: pauseBefore, meanwhile: await pauseSinceLastAsked(server.url) },
     }
   } finally {
     memory.stop()
@@ -75,11 +80,12 @@ async function measure(bench: Bench, databaseUrl: string, memberships: number): 
   }
 }
 
-function organisation(memberships: number) {
+/** As bytes: a million objects would keep the garbage collector of the readers' process busy. */
+function organisation(memberships: number): Buffer {
   const users = memberships / GROUPS
   const user = (n: number) => `imported-user-${n}`
   const group = (n: number) => `imported/group-${n}`
-  return {
+  const all = {
     users: Array.from({ length: users }, (_, n) => ({ id: user(n) })),
     groups: Array.from({ length: GROUPS }, (_, n) => ({ name: group(n) })),
     memberships: Array.from({ length: memberships }, (_, n) => ({
@@ -88,6 +94,13 @@ function organisation(memberships: number) {
       role: 'member',
     })),
   }
+  return Buffer.from(JSON.stringify(all))
+}
+
+/** As the instance's own metrics have it, in milliseconds. */
+async function pauseSinceLastAsked(url: string): Promise<number> {
+  const metrics = await (await fetch(`${url}/metrics`)).text()
+  return Number(/^nodejs_eventloop_lag_max_seconds ([\d.e-]+)$/m.exec(metrics)?.[1]) * 1000
 }
 
 async function readBeside(url: string, headers: readonly Readonly<Record<string, string>>[], until: Promise<unknown>) {

@@ -31,6 +31,9 @@ export interface FieldProblem {
   readonly message: string
 }
 
+/** Problems named in one answer; more would help nobody. */
+export const PROBLEMS_MAX = 200
+
 export class DomainError extends Error {
   readonly code: DomainErrorCode
   readonly problems: readonly FieldProblem[]

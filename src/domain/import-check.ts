@@ -1,106 +1,58 @@
 /** What an import must satisfy before anything is written: every problem at once, by JSON pointer. */
-import type { OrganisationImport } from './api.ts'
-import { DomainError, type FieldProblem } from './errors.ts'
+import { DomainError, type FieldProblem, PROBLEMS_MAX } from './errors.ts'
+import { IMPORT_LISTS, type ImportPieces, type NamedKind, type Piece, REFERENCES_OF } from './import-pieces.ts'
 import type { Transaction } from './transaction.ts'
 
-/** Problems named in one answer; more would help nobody. */
-const PROBLEMS_MAX = 200
-/** Items after which other requests get a turn. */
-const PIECE = 10_000
-
 /** @throws DomainError `invalid-input` with all duplicates and all references to nothing */
-export async function checkImport(tx: Transaction, organisation: OrganisationImport): Promise<void> {
-  const { users, groups, memberships, resources, grants } = organisation
-  const problems = [
-    ...(await duplicates('/users', users, ({ id }) => id, '/id')),
-    ...(await duplicates('/groups', groups, ({ name }) => name, '/name')),
-    ...(await duplicates('/resources', resources, ({ name }) => name, '/name')),
-    ...(await duplicates('/memberships', memberships, ({ group, user }) => JSON.stringify([group, user]))),
-    ...(await duplicates('/grants', grants, ({ group, resource }) => JSON.stringify([group, resource]))),
-    ...(await dangling(tx, organisation)),
-  ]
+export async function checkImport(tx: Transaction, organisation: ImportPieces): Promise<void> {
+  const problems = [...organisation.duplicates, ...(await dangling(tx, organisation))]
   if (problems.length > 0)
     throw new DomainError('invalid-input', 'the import has problems; nothing was written', {
       problems: problems.slice(0, PROBLEMS_MAX),
     })
 }
 
-async function duplicates<Item>(
-  list: string,
-  items: readonly Item[],
-  keyOf: (item: Item) => string,
-  field = '',
-): Promise<FieldProblem[]> {
-  const first = new Map<string, number>()
+type Names = Readonly<Record<NamedKind, ReadonlySet<string>>>
+
+async function dangling(tx: Transaction, organisation: ImportPieces): Promise<FieldProblem[]> {
+  const unknown = await namesOfNothing(tx, organisation)
+  if (Object.values(unknown).every(({ size }) => size === 0)) return []
   const problems: FieldProblem[] = []
-  for (const [position, item] of items.entries()) {
-    if (position % PIECE === PIECE - 1) await turnOfOthers()
-    const key = keyOf(item)
-    const earlier = first.get(key)
-    if (earlier === undefined) first.set(key, position)
-    else problems.push({ path: `${list}/${position}${field}`, message: `is the same as ${list}/${earlier}` })
+  for (const list of IMPORT_LISTS) {
+    let position = 0
+    for (const piece of organisation.pieces[list]) {
+      for (const item of itemsOf(piece)) {
+        const pointer = `/${list}/${position++}`
+        for (const { kind, name, field } of REFERENCES_OF[list](item as never))
+          if (unknown[kind].has(name))
+            problems.push({
+              path: `${pointer}/${field}`,
+              message: `is neither in this import's ${kind} nor in the database`,
+            })
+      }
+      if (problems.length >= PROBLEMS_MAX) return problems
+      await turnOfOthers()
+    }
   }
   return problems
 }
 
-async function dangling(tx: Transaction, organisation: OrganisationImport): Promise<FieldProblem[]> {
-  const named = await namesNotBrought(organisation)
-  const missing = await tx.unknown({
-    users: [...named.users],
-    groups: [...named.groups],
-    resources: [...named.resources],
-  })
-  const unknown = {
-    users: new Set(missing.users),
-    groups: new Set(missing.groups),
-    resources: new Set(missing.resources),
+/** Of each piece as many as are told: the first problems are with the names that are mentioned first. */
+async function namesOfNothing(tx: Transaction, { elsewhere }: ImportPieces): Promise<Names> {
+  const { users, groups, resources } = elsewhere
+  const unknown = { users: new Set<string>(), groups: new Set<string>(), resources: new Set<string>() }
+  for (let at = 0; at < Math.max(users.length, groups.length, resources.length); at++) {
+    const found = await tx.unknown(
+      { users: users[at] ?? null, groups: groups[at] ?? null, resources: resources[at] ?? null },
+      PROBLEMS_MAX,
+    )
+    for (const kind of ['users', 'groups', 'resources'] as const)
+      for (const name of found[kind]) unknown[kind].add(name)
   }
-  const problems: FieldProblem[] = []
-  if (Object.values(unknown).every(({ size }) => size === 0)) return []
-  for (const { kind, name, list, position, field } of references(organisation)) {
-    if (!unknown[kind].has(name)) continue
-    const message = `is neither in this import's ${kind} nor in the database`
-    problems.push({ path: `${list}/${position}/${field}`, message })
-    if (problems.length === PROBLEMS_MAX) break
-  }
-  return problems
+  return unknown
 }
+
+const utf8 = new TextDecoder()
+const itemsOf = ({ json }: Piece) => JSON.parse(utf8.decode(json)) as readonly unknown[]
 
 const turnOfOthers = () => new Promise<void>((resolve) => setImmediate(resolve))
-
-interface Reference {
-  readonly kind: 'users' | 'groups' | 'resources'
-  readonly name: string
-  readonly list: string
-  readonly position: number
-  readonly field: string
-}
-
-/** Names of what the import itself does not contain. */
-async function namesNotBrought(organisation: OrganisationImport): Promise<Record<Reference['kind'], Set<string>>> {
-  const brought = {
-    users: new Set(organisation.users.map(({ id }) => id)),
-    groups: new Set(organisation.groups.map(({ name }) => name)),
-    resources: new Set(organisation.resources.map(({ name }) => name)),
-  }
-  const names = { users: new Set<string>(), groups: new Set<string>(), resources: new Set<string>() }
-  for (const { kind, name, position } of references(organisation)) {
-    if (position % PIECE === PIECE - 1) await turnOfOthers()
-    if (!brought[kind].has(name)) names[kind].add(name)
-  }
-  return names
-}
-
-/** One after the other: a million memberships have two million of them. */
-function* references({ groups, memberships, grants }: OrganisationImport): Generator<Reference> {
-  for (const [position, { parent }] of groups.entries())
-    if (parent) yield { kind: 'groups', name: parent, list: '/groups', position, field: 'parent' }
-  for (const [position, { group, user }] of memberships.entries()) {
-    yield { kind: 'groups', name: group, list: '/memberships', position, field: 'group' }
-    yield { kind: 'users', name: user, list: '/memberships', position, field: 'user' }
-  }
-  for (const [position, { group, resource }] of grants.entries()) {
-    yield { kind: 'groups', name: group, list: '/grants', position, field: 'group' }
-    yield { kind: 'resources', name: resource, list: '/grants', position, field: 'resource' }
-  }
-}

@@ -3,13 +3,13 @@ import { NOTHING_INVALIDATED } from '../cache/index.ts'
 import {
   allResources,
   allUserResources,
-  everything,
   everythingOfMembersBelow,
   everythingOfUsers,
   NAMED_RESOURCES_MAX,
   resourcesOfHolders,
   userGroups,
   userResources,
+  wholeLayers,
 } from './invalidation-rules.ts'
 import type { GroupId, ResourceId, UserId } from './model.ts'
 import type { Holders, Transaction } from './transaction.ts'
@@ -181,10 +181,11 @@ describe('everything of users', () => {
   })
 })
 
-it('everything is every layer, by its tag and as a whole', async () => {
-  expect(await everything<null>()(tx, null)).toEqual({
-    tags: ['l:resources', 'l:user-groups', 'l:user-resources'],
+it('whole layers are named by their tags and as a whole', async () => {
+  const rule = wholeLayers<null>(() => ['user-groups', 'user-resources'])
+  expect(await rule(tx, null)).toEqual({
+    tags: ['l:user-groups', 'l:user-resources'],
     keys: [],
-    layers: ['resources', 'user-groups', 'user-resources'],
+    layers: ['user-groups', 'user-resources'],
   })
 })

@@ -12,7 +12,7 @@ import {
   type Rule,
 } from '../cache/index.ts'
 import { bucketOf, bucketTag, grantsTag, layerKey, layerTag, placeTag, resourceTag, userTag } from './keys.ts'
-import { LAYERS, type LayerName } from './layers.ts'
+import type { LayerName } from './layers.ts'
 import type { ResourceId, UserId } from './model.ts'
 import type { Holders, Transaction } from './transaction.ts'
 import { type UserIds, userIdsIn } from './user-ids.ts'
@@ -86,12 +86,9 @@ export function allUserResources<Subject>(): DomainRule<Subject> {
   return () => ({ tags: [layerTag('user-resources')], keys: [], layers: ['user-resources'] })
 }
 
-/** Every entry of every layer: one invalidation for a whole batch. */
-export function everything<Subject>(): DomainRule<Subject> {
-  return () => {
-    const layers = LAYERS.names
-    return { tags: layers.map(layerTag), keys: [], layers }
-  }
+/** Every entry of these layers: one invalidation for a whole batch. */
+export function wholeLayers<Subject>(find: Find<Subject, readonly LayerName[]>): DomainRule<Subject> {
+  return forFound(find, (layers) => ({ tags: layers.map(layerTag), keys: [], layers }))
 }
 
 function forFound<Subject, Found>(

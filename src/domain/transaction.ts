@@ -10,7 +10,8 @@
  * Writes return nothing: they may wait for the statement that follows, and fail there.
  */
 
-import type { ImportCounts, OrganisationImport } from './api.ts'
+import type { ImportCounts } from './api.ts'
+import type { ImportPieces, NamedKind, Piece } from './import-pieces.ts'
 import type {
   Grant,
   Group,
@@ -126,11 +127,11 @@ export interface Transaction {
     reportHealthy(): void
     recordOutage(outage: { startedAt: Date; endedAt: Date; tier: string; recoveredBy: string }): void
   }
-  /** Of these names, those that do not exist. */
-  unknown(names: NamesOfThings): Promise<NamesOfThings>
+  /** Of these names those that do not exist, of each kind at most `max`, in their order. */
+  unknown(names: Readonly<Record<NamedKind, Piece | null>>, max: number): Promise<Record<NamedKind, readonly string[]>>
   /** What follows may take minutes: the limits of an ordinary change no longer apply. */
   takeLong(): void
-  importOrganisation(organisation: OrganisationImport): Promise<ImportCounts>
+  importOrganisation(organisation: ImportPieces): Promise<ImportCounts>
 }
 
 export interface GrantKey {
@@ -181,10 +182,4 @@ export interface GrantList {
   /** As the readers of the list are told it. */
   readonly state: string
   readonly holders: Holders
-}
-
-export interface NamesOfThings {
-  readonly users: readonly string[]
-  readonly groups: readonly string[]
-  readonly resources: readonly string[]
 }

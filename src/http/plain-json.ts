@@ -8,14 +8,15 @@ const MAX_DEPTH = 32
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
 /**
+ * @param depth of this part in the whole
  * @throws HttpError `malformed-request` for what is not JSON in UTF-8
  * @throws DomainError `invalid-input` for JSON that is too deep or holds what cannot be kept exactly
  */
-export function parsePlainJson(bytes: Uint8Array): unknown {
+export function parsePlainJson(bytes: Uint8Array, depth = 1): unknown {
   const { text, value } = parse(bytes)
-  const members = inspect(value)
+  const members = inspect(value, depth)
   // The parser keeps the last of two; another reader, a proxy's filter for example, may keep the first.
-  if (members !== membersIn(text)) throw refused('The body names a member of an object twice.')
+  if (members !== membersIn(text)) throw namedTwice()
   return value
 }
 
@@ -28,9 +29,14 @@ function parse(bytes: Uint8Array): { readonly text: string; readonly value: unkn
     return { text, value: PERHAPS_INEXACT.test(text) ? JSON.parse(text, checkSource) : JSON.parse(text) }
   } catch (cause) {
     if (cause instanceof DomainError) throw cause
-    throw new HttpError('malformed-request', 'The body is not JSON in UTF-8.', { cause })
+    throw notJson(cause)
   }
 }
+
+export const notJson = (cause?: unknown) =>
+  new HttpError('malformed-request', 'The body is not JSON in UTF-8.', { cause })
+
+export const namedTwice = () => refused('The body names a member of an object twice.')
 
 /** What may be told apart without a parser, because the text is known to be JSON: strings, and those that a colon follows. */
 const STRING = /"(?:[^"\\]|\\.)*"\s*(:?)/g
@@ -45,8 +51,8 @@ function membersIn(text: string): number {
  * Iterative on purpose: a hostile body chooses the depth.
  * @returns how many members its objects have together
  */
-function inspect(root: unknown): number {
-  const pending: { value: unknown; depth: number }[] = [{ value: root, depth: 1 }]
+function inspect(root: unknown, depthOfRoot: number): number {
+  const pending: { value: unknown; depth: number }[] = [{ value: root, depth: depthOfRoot }]
   let members = 0
   for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
     const { value, depth } = next
@@ -69,7 +75,7 @@ function checkText(text: string): void {
   if (!text.isWellFormed()) throw refused('The body contains half of a surrogate pair.')
 }
 
-function checkKey(key: string): void {
+export function checkKey(key: string): void {
   checkText(key)
   // Harmless while parsed, but an assignment in any later copy of the object would set the prototype instead.
   if (key === '__proto__') throw refused('The body contains a member called __proto__.')

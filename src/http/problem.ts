@@ -1,6 +1,14 @@
 /** Errors as RFC 9457 problem details: one table says what each code means to a client. */
 import type { z } from 'zod'
-import { DomainError, type DomainErrorCode, type FieldProblem, ScimError, type ScimType } from '../domain/errors.ts'
+import {
+  DomainError,
+  type DomainErrorCode,
+  type FieldProblem,
+  PROBLEMS_MAX,
+  ScimError,
+  type ScimType,
+} from '../domain/errors.ts'
+import { PLAINLY } from './validation-messages.ts'
 
 type HttpErrorCode =
   | 'malformed-request'
@@ -204,11 +212,17 @@ function itemOf({ path, message }: FieldProblem): ProblemItem {
     : { parameter: path, detail: message }
 }
 
-/** A request that does not match a schema, with every problem found in it. */
-export function invalid(error: z.ZodError, part: 'body' | 'query' | 'path'): DomainError {
-  const problems = error.issues.flatMap((issue) => issuesOf(issue, part))
-  const where = { body: 'body', query: 'query', path: 'path' }[part]
-  return new DomainError('invalid-input', `The ${where} does not match the schema.`, { problems })
+/** A request that does not match a schema, with the problems found in it. */
+export function invalid(issues: readonly z.core.$ZodIssue[], part: 'body' | 'query' | 'path'): DomainError {
+  const problems = issues.slice(0, PROBLEMS_MAX).flatMap((issue) => issuesOf(issue, part))
+  return new DomainError('invalid-input', `The ${part} does not match the schema.`, { problems })
+}
+
+/** @throws DomainError `invalid-input` */
+export function parsed<Parsed>(schema: z.ZodType<Parsed>, value: unknown, part: 'body' | 'query' | 'path'): Parsed {
+  const result = schema.safeParse(value, PLAINLY)
+  if (result.success) return result.data
+  throw invalid(result.error.issues, part)
 }
 
 /** For a route that takes no query at all. */

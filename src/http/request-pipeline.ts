@@ -1,22 +1,20 @@
 /** What happens to every request, in this order: authenticate, count, authorise, parse, run, answer. */
 import { createHash } from 'node:crypto'
 import type { Request, RequestHandler, Response } from 'express'
-import type { z } from 'zod'
 import type { MutationContext, Portcullis, ReadContext } from '../domain/api.ts'
 import type { HttpSink, Logger } from '../telemetry/index.ts'
 import type { Authentication, Caller } from './authentication.ts'
 import { refusesCachedAnswer } from './cache-control.ts'
 import { createDeadlines } from './deadlines.ts'
 import { withoutRolesIfDisabled } from './policies.ts'
-import { HttpError, invalid, PROBLEMS, problemOf, unknownParameters } from './problem.ts'
+import { HttpError, PROBLEMS, parsed, problemOf, unknownParameters } from './problem.ts'
 import { parseQueryString } from './query-string.ts'
 import type { Counted, RateLimits } from './rate-limits.ts'
 import type { RefusalLog } from './refusal-log.ts'
 import type { Reply, ReplySender } from './reply.ts'
-import { type BodyReader, createBodyReader } from './request-body.ts'
+import { type BodyReader, createBodyReader, hashInto, type ReadBody } from './request-body.ts'
 import type { Route } from './route.ts'
 import type { Tickets } from './tickets.ts'
-import { PLAINLY } from './validation-messages.ts'
 
 export interface PipelineDependencies {
   readonly portcullis: Portcullis
@@ -92,17 +90,19 @@ export function createRouteHandler(route: Route, dependencies: PipelineDependenc
     // An `await` of nothing would still take a turn of the microtask queue.
     const held = checking === undefined ? undefined : await checking
     const query = readQuery(req)
+    const given = route.body === undefined || route.readsBody ? undefined : parsed(route.body, body?.value, 'body')
+    const idempotency = namesKey(req) ? await idempotencyOf(req, body) : undefined
     return route.handle(
       {
         params,
         query,
-        body: route.body === undefined ? undefined : parsed(route.body, body?.value, 'body'),
+        body: route.readsBody ? await route.readsBody(body?.blocks ?? []) : given,
         caller,
         ...(held !== undefined && { held }),
         terms,
         ticket: () => tickets.issue(bearer),
         baseUrl: () => dependencies.publicUrl ?? `${req.protocol}://${req.host}`,
-        mutation: (reason) => mutationContext(req, caller, body?.bytes, reason),
+        mutation: (reason) => mutationContext(req, caller, idempotency, reason),
         http: req,
       },
       portcullis,
@@ -153,12 +153,6 @@ function outOfTime(req: Request, readBody: BodyReader | undefined): HttpError {
   return new HttpError('deadline-exceeded', PROBLEMS['deadline-exceeded'].title)
 }
 
-function parsed(schema: z.ZodType, value: unknown, part: 'body' | 'query' | 'path'): unknown {
-  const result = schema.safeParse(value, PLAINLY)
-  if (result.success) return result.data
-  throw invalid(result.error, part)
-}
-
 /** Nearly every client accepts anything, or JSON; only for the others does Express negotiate. */
 function checkAccept(
   req: Request,
@@ -191,31 +185,35 @@ function termsOf(req: Request): ReadContext {
 function mutationContext(
   req: Request,
   caller: Caller,
-  body: Buffer | undefined,
+  idempotency: MutationContext['idempotency'],
   reason: string | undefined,
 ): MutationContext {
-  const key = req.headers['idempotency-key']
   return {
     actor: caller.id,
     requestId: String(req.id),
     tokenId: caller.tokenId,
     ...(reason !== undefined && { reason }),
-    ...(key !== undefined &&
-      req.method === 'POST' && { idempotency: { key: checkedKey(key), fingerprint: fingerprint(req, body) } }),
+    ...(idempotency !== undefined && { idempotency }),
   }
 }
 
-function checkedKey(key: string | string[]): string {
+const namesKey = (req: Request) => req.method === 'POST' && req.headers['idempotency-key'] !== undefined
+
+async function idempotencyOf(req: Request, body: ReadBody | undefined): Promise<MutationContext['idempotency']> {
+  const key = checkedKey(req.headers['idempotency-key'])
+  return { key, fingerprint: await fingerprint(req, body?.blocks ?? []) }
+}
+
+function checkedKey(key: string | string[] | undefined): string {
   if (typeof key === 'string' && /^[\x21-\x7e]{1,255}$/.test(key)) return key
   throw new HttpError('malformed-request', 'Idempotency-Key must be 1 to 255 visible ASCII characters.')
 }
 
 /** Two requests with one key are the same request only if method, URL and body are the same. */
-function fingerprint(req: Request, body: Buffer | undefined): string {
-  return createHash('sha256')
-    .update(`${req.method} ${req.originalUrl}\n`)
-    .update(body ?? '')
-    .digest('base64url')
+async function fingerprint(req: Request, blocks: ReadBody['blocks']): Promise<string> {
+  const hash = createHash('sha256').update(`${req.method} ${req.originalUrl}\n`)
+  await hashInto(hash, blocks)
+  return hash.digest('base64url')
 }
 
 function timed(reply: Reply, durationMs: number): Reply {

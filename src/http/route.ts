@@ -41,7 +41,8 @@ export interface SuccessAnswer {
 
 export type DocumentedHeader = 'Consistency-Token' | 'ETag' | 'Cache-Status' | 'Link' | 'Location'
 
-export interface Route<Params = unknown, Query = unknown, Body = unknown> {
+/** `Read` is what the handler gets of the body: where a route reads the bytes itself, another than the schema says. */
+export interface Route<Params = unknown, Query = unknown, Body = unknown, Read = Body> {
   /** What generated clients call it: a verb and its object. */
   readonly operationId: string
   readonly method: Method
@@ -56,6 +57,11 @@ export interface Route<Params = unknown, Query = unknown, Body = unknown> {
   readonly body?: z.ZodType<Body>
   /** A ticket in the query may stand in for the token. */
   readonly takesTickets?: true
+  /**
+   * Reads the bytes of a body that may be too large to be parsed at once: what the schema says, by other means. The
+   * buffers are given away.
+   */
+  readonly readsBody?: (blocks: readonly Uint8Array<ArrayBuffer>[]) => Promise<Read>
   /** An example of the body that works against the sample organisation. */
   readonly bodyExample?: unknown
   /** `application/json` where absent. */
@@ -85,10 +91,12 @@ export interface Route<Params = unknown, Query = unknown, Body = unknown> {
   readonly answers: readonly SuccessAnswer[]
   /** Refusals beyond those that any route can give. */
   readonly refuses?: readonly ProblemCode[]
-  handle(request: RouteRequest<Params, Query, Body>, portcullis: Portcullis): Promise<Reply> | Reply
+  handle(request: RouteRequest<Params, Query, Read>, portcullis: Portcullis): Promise<Reply> | Reply
 }
 
 /** Keeps the types of the schemas inside the declaration and gives the list of routes one type. */
-export function route<Params = unknown, Query = unknown, Body = unknown>(declared: Route<Params, Query, Body>): Route {
+export function route<Params = unknown, Query = unknown, Body = unknown, Read = Body>(
+  declared: Route<Params, Query, Body, Read>,
+): Route {
   return declared as Route
 }

@@ -23,12 +23,13 @@ const LONG = { statementMs: 120_000, transactionMs: 280_000 } as const
 /** Advisory lock that stands for the shape of the group tree. */
 const TREE_LOCK = 0x74726565
 
+const unknownIn = (names: string, table: string, key: string) => `
+  ARRAY(SELECT n FROM jsonb_array_elements_text(${names}::text::jsonb) WITH ORDINALITY AS named(n, at)
+    WHERE NOT EXISTS (SELECT 1 FROM ${table} WHERE ${key} = n) ORDER BY at LIMIT $4) AS ${table}`
+
 const UNKNOWN: Statement = {
   name: 'unknown-names',
-  text: `SELECT
-  ARRAY(SELECT n FROM unnest($1::text[]) n WHERE NOT EXISTS (SELECT 1 FROM users WHERE id = n)) AS users,
-  ARRAY(SELECT n FROM unnest($2::text[]) n WHERE NOT EXISTS (SELECT 1 FROM groups WHERE name = n)) AS groups,
-  ARRAY(SELECT n FROM unnest($3::text[]) n WHERE NOT EXISTS (SELECT 1 FROM resources WHERE name = n)) AS resources`,
+  text: `SELECT ${unknownIn('$1', 'users', 'id')}, ${unknownIn('$2', 'groups', 'name')}, ${unknownIn('$3', 'resources', 'name')}`,
 }
 
 export function createTransaction(
@@ -51,11 +52,12 @@ export function createTransaction(
     grants: grantsIn(session, affected),
     scim: scimIn(session),
     health: healthIn(session),
-    async unknown({ users, groups, resources }) {
+    async unknown({ users, groups, resources }, max) {
       const rows = await session.query<{ users: string[]; groups: string[]; resources: string[] }>(UNKNOWN, [
-        users,
-        groups,
-        resources,
+        users?.json ?? null,
+        groups?.json ?? null,
+        resources?.json ?? null,
+        max,
       ])
       return rows[0] ?? { users: [], groups: [], resources: [] }
     },

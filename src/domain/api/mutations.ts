@@ -1,4 +1,5 @@
 /** What can be changed; every one invalidates by the rules. */
+import type { ImportPieces } from '../import-pieces.ts'
 import type {
   ContentChanges,
   Grant,
@@ -138,7 +139,8 @@ export interface Mutations {
     input: { id: GroupId; changes: ScimChanges<ScimGroupAttributes>; condition?: ListCondition },
     context: MutationContext,
   ): Promise<Mutated<ScimGroup>>
-  importOrganisation(input: OrganisationImport, context: MutationContext): Promise<Mutated<ImportCounts>>
+  /** A large one is cut into pieces by the caller, where nothing else waits. */
+  importOrganisation(input: OrganisationImport | ImportPieces, context: MutationContext): Promise<Mutated<ImportCounts>>
 }
 
 /** What replacing a whole list changed. */

@@ -79,7 +79,7 @@ const evaluateMany = route({
     const { body } = request
     if (body.evaluations === undefined || body.evaluations.length === 0) {
       const single = evaluation.safeParse(body, PLAINLY)
-      if (!single.success) throw invalid(single.error, 'body')
+      if (!single.success) throw invalid(single.error.issues, 'body')
       return decideOne({ ...request, body: single.data }, portcullis)
     }
     return decideMany(itemsOf(body), body.options?.evaluations_semantic, request, portcullis)

@@ -1,27 +1,15 @@
 /** The bulk door: a whole organisation in one transaction, all or nothing. */
 import { z } from 'zod'
 import { mutated } from '../answers.ts'
+import { importBody } from '../import/body.ts'
+import { createImportReader } from '../import/reader.ts'
 import { admin } from '../policies.ts'
 import { route } from '../route.ts'
-import { attributes, description, displayName, kind, membershipRole, name, permission, userId } from '../schemas.ts'
 
-const MAX_ITEMS = 1_000_000
 /** A million memberships with long names. */
 const BODY_LIMIT_BYTES = 128 * 1024 * 1024
 /** A large organisation takes longer than an ordinary request may. */
 const DEADLINE_MS = 300_000
-
-const listed = <Item extends z.ZodType>(item: Item) => z.array(item).max(MAX_ITEMS).default([])
-
-const importBody = z.strictObject({
-  users: listed(z.strictObject({ id: userId, displayName: displayName.exactOptional() })),
-  groups: listed(z.strictObject({ name, parent: name.nullable().exactOptional() })),
-  memberships: listed(z.strictObject({ group: name, user: userId, role: membershipRole.default('member') })),
-  resources: listed(
-    z.strictObject({ name, kind, description: description.exactOptional(), attributes: attributes.exactOptional() }),
-  ),
-  grants: listed(z.strictObject({ group: name, resource: name, permission })),
-})
 
 const count = z.object({ total: z.int(), created: z.int(), updated: z.int() }).meta({ id: 'ImportCount' })
 const countsOut = z
@@ -43,6 +31,7 @@ const importOrganisation = route({
     resources: [{ name: 'sample/imported-repository', kind: 'repository' }],
     grants: [{ group: 'sample/imported', resource: 'sample/imported-repository', permission: 'read' }],
   },
+  readsBody: createImportReader(),
   bodyLimitBytes: BODY_LIMIT_BYTES,
   deadlineMs: DEADLINE_MS,
   quota: 'import',

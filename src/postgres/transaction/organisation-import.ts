@@ -1,5 +1,7 @@
 /** Brings the tables to the state of an import with a few set-based statements, and counts what really changed. */
-import type { ImportCount, ImportCounts, OrganisationImport } from '../../domain/api.ts'
+import type { ImportCount, ImportCounts } from '../../domain/api.ts'
+import type { ImportList, ImportPieces, Piece } from '../../domain/import-pieces.ts'
+import type { Statement } from '../pool.ts'
 import type { Session } from '../session.ts'
 
 interface CountRow {
@@ -27,118 +29,100 @@ export function paced(everyMs: number, nowMs: () => number, tell: ImportProgress
 /** `xmax = 0` tells an inserted row from an updated one; rows that are already right are not touched. */
 export async function importOrganisation(
   session: Session,
-  organisation: OrganisationImport,
+  { sizes, pieces }: ImportPieces,
   onProgress: ImportProgress = () => {},
 ): Promise<ImportCounts> {
-  const total = Object.values(organisation).reduce((sum, list) => sum + list.length, 0)
+  const total = Object.values(sizes).reduce((sum, size) => sum + size, 0)
   let written = 0
 
-  async function inChunks<Item>(
-    items: readonly Item[],
-    write: (session: Session, some: readonly Item[]) => Promise<ImportCount>,
-    chunk = CHUNK,
-  ): Promise<ImportCount> {
-    const sum = { total: items.length, created: 0, updated: 0 }
-    for (let from = 0; from < items.length; from += chunk) {
-      const some = items.slice(from, from + chunk)
-      const { created, updated } = await write(session, some)
-      sum.created += created
-      sum.updated += updated
-      written += some.length
-      onProgress({ written, total })
-    }
+  async function inPieces(list: ImportList, ...statements: readonly Statement[]): Promise<ImportCount> {
+    const sum = { total: sizes[list], created: 0, updated: 0 }
+    for (const statement of statements)
+      for (const piece of pieces[list]) {
+        const { created, updated } = await write(session, statement, piece)
+        sum.created += created
+        sum.updated += updated
+        if (statement !== statements.at(-1)) continue
+        written += piece.items
+        onProgress({ written, total })
+      }
     return sum
   }
 
-  const users = await inChunks(organisation.users, importUsers)
-  // At once: a parent may come behind its child.
-  const groups = await inChunks(organisation.groups, importGroups, organisation.groups.length)
-  const memberships = await inChunks(organisation.memberships, importMemberships)
-  const resources = await inChunks(organisation.resources, importResources)
-  const grants = await inChunks(organisation.grants, importGrants)
+  const users = await inPieces('users', USERS)
+  // A parent may come behind its child.
+  const groups = await inPieces('groups', GROUPS, PARENTS)
+  const memberships = await inPieces('memberships', MEMBERSHIPS)
+  const resources = await inPieces('resources', RESOURCES)
+  const grants = await inPieces('grants', GRANTS)
   const counts = { users, groups, memberships, resources, grants }
   return { ...counts, changed: Object.values(counts).some(({ created, updated }) => created + updated > 0) }
 }
 
-/** Items of one statement: few enough that the process gets a turn in between, and that none is very long. */
-const CHUNK = 10_000
+async function write(session: Session, statement: Statement, piece: Piece): Promise<CountRow> {
+  const [row] = await session.query<CountRow>(statement, [piece.json])
+  if (!row) throw new Error('a count is always returned')
+  return row
+}
 
-async function importUsers(session: Session, users: OrganisationImport['users']): Promise<ImportCount> {
-  const rows = await session.query<CountRow>(
-    {
-      name: 'import-users',
-      text: `
-    WITH input AS (SELECT * FROM jsonb_to_recordset($1::jsonb) AS u(id text, "displayName" text)),
-    written AS (
+/** The driver sends bytes as they are, and text is what PostgreSQL takes them for. */
+const ITEMS = '$1::text::jsonb'
+
+const counting = (name: string, input: string, written: string): Statement => ({
+  name,
+  text: `
+    WITH input AS (${input}),
+    ${written}
+    SELECT count(*) FILTER (WHERE created)::int AS created, count(*) FILTER (WHERE NOT created)::int AS updated FROM written`,
+})
+
+const USERS = counting(
+  'import-users',
+  `SELECT * FROM jsonb_to_recordset(${ITEMS}) AS u(id text, "displayName" text)`,
+  `written AS (
       INSERT INTO users (id, display_name) SELECT id, "displayName" FROM input
       ON CONFLICT (id) DO UPDATE SET display_name = EXCLUDED.display_name, updated_at = now()
       WHERE EXCLUDED.display_name IS NOT NULL AND users.display_name IS DISTINCT FROM EXCLUDED.display_name
-      RETURNING xmax = 0 AS created)
-    SELECT count(*) FILTER (WHERE created)::int AS created, count(*) FILTER (WHERE NOT created)::int AS updated FROM written`,
-    },
-    [JSON.stringify(users)],
-  )
-  return counted(users.length, rows)
-}
+      RETURNING xmax = 0 AS created)`,
+)
 
-async function importGroups(session: Session, groups: OrganisationImport['groups']): Promise<ImportCount> {
-  const input = JSON.stringify(groups)
-  const created = await session.query<{ name: string }>(
-    {
-      name: 'import-new-groups',
-      text: `
-    INSERT INTO groups (name) SELECT name FROM jsonb_to_recordset($1::jsonb) AS g(name text)
-    ON CONFLICT (name) DO NOTHING RETURNING name`,
-    },
-    [input],
-  )
-  // A group whose input does not mention a parent keeps the one it has.
-  const moved = await session.query<{ name: string }>(
-    {
-      name: 'import-parents',
-      text: `
-    UPDATE groups g SET parent_id = p.id, version = g.version + 1, updated_at = now()
-    FROM jsonb_array_elements($1::jsonb) AS i(value) LEFT JOIN groups p ON p.name = i.value->>'parent'
-    WHERE g.name = i.value->>'name' AND i.value ? 'parent' AND g.parent_id IS DISTINCT FROM p.id
-    RETURNING g.name`,
-    },
-    [input],
-  )
-  const fresh = new Set(created.map(({ name }) => name))
-  return { total: groups.length, created: created.length, updated: moved.filter(({ name }) => !fresh.has(name)).length }
-}
+const GROUPS = counting(
+  'import-new-groups',
+  `SELECT * FROM jsonb_to_recordset(${ITEMS}) AS g(name text)`,
+  `written AS (INSERT INTO groups (name) SELECT name FROM input ON CONFLICT (name) DO NOTHING RETURNING true AS created)`,
+)
 
-async function importMemberships(
-  session: Session,
-  memberships: OrganisationImport['memberships'],
-): Promise<ImportCount> {
-  const rows = await session.query<CountRow>(
-    {
-      name: 'import-memberships',
-      text: `
-    WITH input AS (
-      SELECT * FROM jsonb_to_recordset($1::jsonb) AS m("group" text, "user" text, role membership_role)),
+/**
+ * A group whose input does not mention a parent keeps the one it has. One that this transaction has created is not
+ * counted once more: it sees the row as that was before this statement, with this transaction's own id.
+ */
+const PARENTS = counting(
+  'import-parents',
+  `SELECT value->>'name' AS name, value ? 'parent' AS placed, value->>'parent' AS parent FROM jsonb_array_elements(${ITEMS})`,
+  `moved AS (
+      UPDATE groups g SET parent_id = p.id, version = g.version + 1, updated_at = now()
+      FROM input i LEFT JOIN groups p ON p.name = i.parent
+      WHERE g.name = i.name AND i.placed AND g.parent_id IS DISTINCT FROM p.id
+      RETURNING g.id),
     written AS (
+      SELECT false AS created FROM moved JOIN groups g USING (id) WHERE g.xmin <> pg_current_xact_id()::xid)`,
+)
+
+const MEMBERSHIPS = counting(
+  'import-memberships',
+  `SELECT * FROM jsonb_to_recordset(${ITEMS}) AS m("group" text, "user" text, role membership_role)`,
+  `written AS (
       INSERT INTO memberships (user_id, group_id, role)
       SELECT i."user", g.id, i.role FROM input i JOIN groups g ON g.name = i."group"
       ON CONFLICT (user_id, group_id) DO UPDATE SET role = EXCLUDED.role WHERE memberships.role <> EXCLUDED.role
-      RETURNING xmax = 0 AS created)
-    SELECT count(*) FILTER (WHERE created)::int AS created, count(*) FILTER (WHERE NOT created)::int AS updated FROM written`,
-    },
-    [JSON.stringify(memberships)],
-  )
-  return counted(memberships.length, rows)
-}
+      RETURNING xmax = 0 AS created)`,
+)
 
-async function importResources(session: Session, resources: OrganisationImport['resources']): Promise<ImportCount> {
-  const rows = await session.query<CountRow>(
-    {
-      name: 'import-resources',
-      text: `
-    WITH input AS (
-      SELECT value->>'name' AS name, value->>'kind' AS kind, value->>'description' AS description, value->'attributes' AS attributes
-      FROM jsonb_array_elements($1::jsonb)),
-    written AS (
+const RESOURCES = counting(
+  'import-resources',
+  `SELECT value->>'name' AS name, value->>'kind' AS kind, value->>'description' AS description, value->'attributes' AS attributes
+      FROM jsonb_array_elements(${ITEMS})`,
+  `written AS (
       INSERT INTO resources (name, kind, description, attributes)
       SELECT name, kind, description, coalesce(attributes, '{}') FROM input
       ON CONFLICT (name) DO UPDATE SET kind = EXCLUDED.kind,
@@ -148,36 +132,18 @@ async function importResources(session: Session, resources: OrganisationImport['
       WHERE resources.kind <> EXCLUDED.kind
         OR (EXCLUDED.description IS NOT NULL AND resources.description IS DISTINCT FROM EXCLUDED.description)
         OR (EXCLUDED.attributes <> '{}' AND resources.attributes <> EXCLUDED.attributes)
-      RETURNING xmax = 0 AS created)
-    SELECT count(*) FILTER (WHERE created)::int AS created, count(*) FILTER (WHERE NOT created)::int AS updated FROM written`,
-    },
-    [JSON.stringify(resources)],
-  )
-  return counted(resources.length, rows)
-}
+      RETURNING xmax = 0 AS created)`,
+)
 
 /** Shared, as for a single grant: a change of a resource names the lists of those it is granted to. */
-async function importGrants(session: Session, grants: OrganisationImport['grants']): Promise<ImportCount> {
-  const rows = await session.query<CountRow>(
-    {
-      name: 'import-grants',
-      text: `
-    WITH input AS (
-      SELECT * FROM jsonb_to_recordset($1::jsonb) AS i("group" text, resource text, permission permission)),
-    granted AS MATERIALIZED (
+const GRANTS = counting(
+  'import-grants',
+  `SELECT * FROM jsonb_to_recordset(${ITEMS}) AS i("group" text, resource text, permission permission)`,
+  `granted AS MATERIALIZED (
       SELECT id, name FROM resources WHERE name IN (SELECT resource FROM input) ORDER BY id FOR SHARE),
     written AS (
       INSERT INTO grants (group_id, resource_id, permission)
       SELECT g.id, r.id, i.permission FROM input i JOIN groups g ON g.name = i."group" JOIN granted r ON r.name = i.resource
       ON CONFLICT (group_id, resource_id) DO UPDATE SET permission = EXCLUDED.permission WHERE grants.permission <> EXCLUDED.permission
-      RETURNING xmax = 0 AS created)
-    SELECT count(*) FILTER (WHERE created)::int AS created, count(*) FILTER (WHERE NOT created)::int AS updated FROM written`,
-    },
-    [JSON.stringify(grants)],
-  )
-  return counted(grants.length, rows)
-}
-
-function counted(total: number, [row]: readonly CountRow[]): ImportCount {
-  return { total, created: row?.created ?? 0, updated: row?.updated ?? 0 }
-}
+      RETURNING xmax = 0 AS created)`,
+)
