@@ -425,6 +425,41 @@ describe('what another suite might try', () => {
   it('refuses the empty token, which is the one behind the last page', async () =>
     expect(await statusOf('search/subject', { ...subjects, page: { token: '' } })).toBe(400))
 
+  it.each([
+    ['subject', subjects],
+    ['resource', resources],
+    ['action', { subject: alice, resource: record1 }],
+  ])('gives the %s search on pages of one what it gives at once', async (search, body) => {
+    const whole = (await client.post(`search/${search}`, body)).body.results as unknown[]
+    const found: unknown[] = []
+    for (let page: object = { limit: 1 }; ; ) {
+      const answer = await client.post(`search/${search}`, { ...body, page })
+      const { next_token: token, count } = answer.body.page as { next_token: string; count: number }
+      expect([answer.status, count]).toEqual([200, (answer.body.results as unknown[]).length])
+      found.push(...(answer.body.results as unknown[]))
+      if (token === '') break
+      page = { token }
+    }
+    expect(found).toEqual(whole)
+  })
+
+  it('carries the freshness headers on all of them', async () => {
+    for (const [path, body] of [
+      ['evaluation', fixture],
+      ['evaluations', { evaluations: [fixture] }],
+      ['search/subject', subjects],
+      ['search/resource', resources],
+      ['search/action', { subject: alice, resource: record1 }],
+    ] as const) {
+      const { headers } = await client.post(path, body)
+      expect(headers['cache-status'], path).toMatch(/^portcullis; (hit|fwd=)/)
+      const unknown = await client.post(path, body, { 'consistency-token': 'no token' })
+      expect(unknown.status, path).toBe(400)
+      const source = await client.post(path, body, { 'cache-control': 'no-cache' })
+      expect(source.headers['cache-status'], path).toContain('fwd=bypass')
+    }
+  })
+
   it('takes an extra property of a page, and one of its own with each page', async () => {
     const paged = { ...resources, page: { limit: 1, sort: 'x', properties: { a: 1 } } }
     expect(await statusOf('search/resource', paged)).toBe(200)
