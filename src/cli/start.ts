@@ -176,5 +176,6 @@ function explain(error: unknown): string {
   if (!(error instanceof Error)) return String(error)
   if (error instanceof MigrationError)
     return `${error.message}\nIf you do not need the data in .portcullis, delete that folder and start again.`
+  if ('code' in error && error.code === 'ENOSPC') return `the disk that holds this checkout is full: ${error.message}`
   return 'code' in error ? error.message : (error.stack ?? error.message)
 }

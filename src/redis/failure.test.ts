@@ -71,6 +71,11 @@ describe('what is wrong with Redis', () => {
     // A reply that came over it is about the command.
     expect(unavailable(reply('LOADING Redis is loading'), wrong)).toMatchObject({ detail: 'redis-loading' })
   })
+
+  it('says plainly that there is no connection, where nothing is known of why', () => {
+    const unsent = new Error("Stream isn't writeable and enableOfflineQueue options is false")
+    expect(String(unavailable(unsent).cause)).toBe('NoConnectionError: there is no connection at the moment')
+  })
 })
 
 describe('the reason in one word', () => {

@@ -26,6 +26,18 @@ export class DeadlineError extends Error {
   }
 }
 
+/** Nothing has failed that could be named: the connection is being made, or a failover has just ended it. */
+class NoConnectionError extends Error {
+  readonly code = 'no-connection'
+  constructor() {
+    super('there is no connection at the moment')
+    this.name = 'NoConnectionError'
+  }
+}
+
+/** In the words of ioredis, which speak of its options. */
+const isUnsent = (error: unknown) => error instanceof Error && /^Stream isn't writeable/.test(error.message)
+
 /** An answer that cannot be one to what was asked. */
 export class GarbledReplyError extends Error {
   readonly code = 'garbled-reply'
@@ -72,7 +84,8 @@ const WORDS: readonly (readonly [RegExp, FailureDetail])[] = [
 export function unavailable(error: unknown, connectionError?: Error): StoreUnavailableError {
   if (error instanceof StoreUnavailableError) return error
   const detail = detailOf(error)
-  if (detail !== 'redis-unavailable' || !connectionError) return new StoreUnavailableError(detail, { cause: error })
+  if (detail !== 'redis-unavailable' || !connectionError)
+    return new StoreUnavailableError(detail, { cause: isUnsent(error) ? new NoConnectionError() : error })
   return new StoreUnavailableError(detailOfReply(connectionError.message) ?? detail, { cause: connectionError })
 }
 

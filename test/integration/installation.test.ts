@@ -91,3 +91,16 @@ function readFormerFingerprint(): string {
 console.log(process.platform + '-' + process.arch + ' ' + createHash('sha256').update(readFileSync('package-lock.json')).digest('hex'))`
   return spawnSync(process.execPath, ['--input-type=module', '-e', script], { cwd: checkout, encoding: 'utf8' }).stdout
 }
+
+describe('the lock that keeps two commands from installing at once', () => {
+  const lock = () => path.join(checkout, '.portcullis', 'bootstrap.lock')
+
+  // As a full disk, or a kill before the first byte, has left it behind.
+  it.each(['', '0', '999999999', 'nonsense'])('is void where it says %j, and names nobody who lives', (content) => {
+    mkdirSync(path.dirname(lock()), { recursive: true })
+    writeFileSync(lock(), content)
+    const { status, stderr } = ensure({})
+    expect([status, stderr]).toEqual([0, expect.stringContaining('dependencies installed')])
+    expect(existsSync(lock())).toBe(false)
+  })
+})
