@@ -59,8 +59,8 @@ export function bucketOf(resource: ResourceId): number {
 
 export const catalogueKey = LAYERS.keyOf('resources')
 export const catalogueBucketKey = (bucket: number): EntryKey => `${catalogueKey}:${hex(bucket)}` as EntryKey
-export const userGroupsKey = (user: UserId): EntryKey => LAYERS.keyOf('user-groups', user)
-/** Made once for each reader: every read asks. An invalidation names users by the thousand who may never read: it does without. */
+/** Made once for each reader, because every read asks. An invalidation names thousands who may never read, and makes its own. */
+export const userGroupsKey = createMemo((user: UserId): EntryKey => LAYERS.keyOf('user-groups', user))
 export const userResourcesKey = createMemo((user: UserId): EntryKey => LAYERS.keyOf('user-resources', user))
 
 export const layerKey = {
