@@ -3,6 +3,7 @@
 import './telemetry/process-tracing.ts'
 import { setTimeout as delay } from 'node:timers/promises'
 import closeWithGrace from 'close-with-grace'
+import { systemClock } from './cache/index.ts'
 import { compose } from './composition-root.ts'
 import { type Config, ConfigError, loadConfig } from './config.ts'
 import { createCursorCodec } from './domain/cursor.ts'
@@ -58,7 +59,7 @@ async function start(): Promise<void> {
     rateLimits: createRateLimits({
       limits: config.rateLimits,
       shared: domain.sharedCounter,
-      nowMs: () => performance.now(),
+      nowMs: systemClock.monotonicMs,
     }),
     metrics: tracing === undefined ? metrics : { ...metrics, http: tracing.routes(metrics.http) },
     traceId: tracing?.traceId,

@@ -57,6 +57,21 @@ describe('the judgement of an entry', () => {
     expect(index.size).toBe(0)
   })
 
+  it('keeps an own commit from before any past was read', () => {
+    const index = createInvalidationIndex({ retentionOf: () => 'volatile', maxTags: 10 })
+    index.note({ xid: xid(20), tags: [alice] }, DATABASE)
+    index.reset({ position: stamp('20:20:'), floor: parseSnapshot('1:1:'), rows: [] })
+    expect(index.judge(stamp('20:20:'), [alice], 'volatile')).toBe('invalidated')
+    expect(index.judge(stamp('20:20:'), [bob], 'volatile')).toBe('servable')
+  })
+
+  it('remembers no tag that no entry carries', () => {
+    const index = createInvalidationIndex({ retentionOf: (tag) => (tag === alice ? 'volatile' : null), maxTags: 10 })
+    index.reset({ position: stamp('20:20:'), floor: parseSnapshot('1:1:'), rows: [] })
+    index.advance(parseSnapshot('21:21:'), [{ xid: xid(20), tags: [alice, bob] }])
+    expect(index.size).toBe(1)
+  })
+
   it('serves nothing after an own commit in another database, until the log of that one was read', () => {
     const index = indexAt('20:20:')
     const before = index.revision

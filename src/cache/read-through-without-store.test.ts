@@ -360,6 +360,7 @@ describe('a replica, while the master is away', () => {
     const { read, never, store, soon, readReplica, seen, clock } = await withReplica()
     expect(await soon(read(never))).toMatchObject({ value: 'one', outcome: 'hit', detail: 'replica', ttlMs: 500 })
     expect(store.calls).toEqual([`open ${key}`, 'log', 'replica'])
+    expect(readReplica).toHaveBeenCalledWith({ key, layer: 'user-groups' }, undefined)
     expect(seen.at(-1)).toBe('hit user-groups from replica')
     clock.nowMs += 2
     expect(await soon(read(never))).toMatchObject({ value: 'one', detail: 'memory' })
@@ -496,6 +497,22 @@ describe('the copy of this process alone', () => {
     const asking = copy()
     await clock.advance(500)
     expect(await soon(asking)).toBeNull()
+  })
+
+  it('is served only after a read of the log where this process stood still', async () => {
+    const { copy, read, loading, store, commit, clock } = await setUp()
+    await read(loading('one'))
+    commit(20, [alice])
+    clock.nowMs += 4 * POLL_MS + 1
+    store.calls.length = 0
+    expect(await copy()).toBeNull()
+    expect(store.calls[0]).toBe('log')
+  })
+
+  it('is there of an input too that was loaded for a list', async () => {
+    const { copy, readList, deriving, loading } = await setUp()
+    await readList(deriving, loading('groups'))
+    expect(await copy()).toMatchObject({ value: 'groups', outcome: 'hit' })
   })
 
   it('is served without the store behind a read of the log, unless a commit has outdated it', async () => {

@@ -14,8 +14,7 @@ import {
 import type { CacheAdministration, FlushOutcome, FlushScope, MutationContext, Page } from './api.ts'
 import { encodeConsistencyToken } from './consistency-token.ts'
 import { flushCache, scopeOfFlush } from './flush.ts'
-import { userGroupsKey, userResourcesKey } from './keys.ts'
-import type { LayerName } from './layers.ts'
+import { LAYERS, type LayerName } from './layers.ts'
 import type { JsonObject, UserId } from './model.ts'
 import type { Transaction } from './transaction.ts'
 
@@ -115,10 +114,8 @@ export function createAdministration(options: AdministrationOptions): CacheAdmin
 
     async userEntries(id: UserId) {
       try {
-        const entries = await Promise.all([
-          entry(userGroupsKey(id), 'user-groups'),
-          entry(userResourcesKey(id), 'user-resources'),
-        ])
+        const layers = LAYERS.closureOf('user-groups')
+        const entries = await Promise.all(layers.map((layer) => entry(LAYERS.keyOf(layer, id), layer)))
         return { user: id, store: 'available', entries }
       } catch (error) {
         if (!(error instanceof StoreUnavailableError)) throw error

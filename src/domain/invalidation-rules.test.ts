@@ -66,6 +66,8 @@ describe('the catalogue', () => {
     const many = Array.from({ length: NAMED_RESOURCES_MAX + 1 }, (_, n) => resource(`0a${n}`))
     const { tags } = await allResources<null>(() => many)(tx, null)
     expect(tags).toEqual(['c:0a'])
+    const named = many.slice(1)
+    expect((await allResources<null>(() => named)(tx, null)).tags).toHaveLength(1 + NAMED_RESOURCES_MAX)
   })
 
   it('keeps everything when there is no resource', async () => {
@@ -97,6 +99,8 @@ describe('the lists of everybody below groups', () => {
     const { keys, lists = [] } = await rule(tx, held([team], members))
     expect(keys).toEqual([])
     expect(lists.map(({ layer, size }) => [layer, size])).toEqual([['user-resources', 1001]])
+    const fewer = await rule(tx, held([team], members.slice(1)))
+    expect([fewer.keys.length, fewer.lists]).toEqual([1000, undefined])
     const written = lists.flatMap((list) => [...list.keys()])
     expect(written).toEqual(members.map((user) => `resources:{${encodeURIComponent(user)}}`))
   })

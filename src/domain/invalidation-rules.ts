@@ -21,30 +21,28 @@ type DomainRule<Subject> = Rule<Transaction, Subject>
 /** The part of the subject that the rule is about; null when there is none. */
 type Find<Subject, Found> = (subject: Subject) => Found | null
 
+/** A user's entries that hold what the user may see: `resources:{user}`, and what is derived from it. */
+const LIST_LAYERS = LAYERS.closureOf('user-resources')
+/** All entries of a user. */
+const USER_LAYERS = LAYERS.closureOf('user-groups')
+/** A user's entries that know nothing of grants: `user:groups:{user}`, and what is derived from it alone. */
+const GROUP_LAYERS = USER_LAYERS.filter((layer) => !LIST_LAYERS.includes(layer))
+
 /** `resources:{user}` of one user. */
 export function userResources<Subject>(find: Find<Subject, UserId>): DomainRule<Subject> {
-  return forFound(find, (user) => ({
-    ...NOTHING_INVALIDATED,
-    tags: [userTag(user)],
-    keys: [layerKey.userResources(user)],
-  }))
+  return forFound(find, (user) => ({ ...NOTHING_INVALIDATED, tags: [userTag(user)], keys: keysIn(LIST_LAYERS, user) }))
 }
 
 /** `user:groups:{user}` of one user. */
 export function userGroups<Subject>(find: Find<Subject, UserId>): DomainRule<Subject> {
-  return forFound(find, (user) => ({
-    ...NOTHING_INVALIDATED,
-    tags: [userTag(user)],
-    keys: [layerKey.userGroups(user)],
-  }))
+  return forFound(find, (user) => ({ ...NOTHING_INVALIDATED, tags: [userTag(user)], keys: keysIn(GROUP_LAYERS, user) }))
 }
 
 /** `user:groups:{user}` and `resources:{user}` of each of these users: one invalidation for a whole list. */
 export function everythingOfUsers<Subject>(find: Find<Subject, readonly UserId[]>): DomainRule<Subject> {
   return forFound(find, (users, tx) => {
-    const layers = ['user-groups', 'user-resources'] as const
-    if (!tx.canName(users.length)) return { ...widened(layers), tags: layers.map(layerTag) }
-    const keys = users.flatMap((user) => [layerKey.userGroups(user), layerKey.userResources(user)])
+    if (!tx.canName(users.length)) return { ...widened(USER_LAYERS), tags: USER_LAYERS.map(layerTag) }
+    const keys = users.flatMap((user) => keysIn(USER_LAYERS, user))
     return { ...NOTHING_INVALIDATED, tags: users.map(userTag), keys }
   })
 }
@@ -67,23 +65,23 @@ export function allResources<Subject>(find: Find<Subject, readonly ResourceId[]>
 
 /** `resources:{user}` of everybody below groups whose grants, or whose granted resources, change. */
 export function resourcesOfHolders<Subject>(find: Find<Subject, Holders>): DomainRule<Subject> {
-  return forFound(find, ({ groups, users }) => {
-    const layers = ['user-resources'] as const
-    return { ...naming(users, layers), tags: tagged(users === null, groups.map(grantsTag), layers) }
-  })
+  return forFound(find, ({ groups, users }) => ({
+    ...naming(users, LIST_LAYERS),
+    tags: tagged(users === null, groups.map(grantsTag), LIST_LAYERS),
+  }))
 }
 
 /** `user:groups:{user}` and `resources:{user}` of everybody in a subtree that is created, deleted or moved. */
 export function everythingOfMembersBelow<Subject>(find: Find<Subject, Holders>): DomainRule<Subject> {
-  return forFound(find, ({ groups, users }) => {
-    const layers = ['user-groups', 'user-resources'] as const
-    return { ...naming(users, layers), tags: tagged(users === null, groups.map(placeTag), layers) }
-  })
+  return forFound(find, ({ groups, users }) => ({
+    ...naming(users, USER_LAYERS),
+    tags: tagged(users === null, groups.map(placeTag), USER_LAYERS),
+  }))
 }
 
 /** `resources:{user}` of everybody. */
 export function allUserResources<Subject>(): DomainRule<Subject> {
-  return () => ({ tags: [layerTag('user-resources')], keys: [], layers: ['user-resources'] })
+  return () => ({ ...widened(LIST_LAYERS), tags: LIST_LAYERS.map(layerTag) })
 }
 
 /** Every entry of these layers: one invalidation for a whole batch. */
@@ -101,31 +99,28 @@ function forFound<Subject, Found>(
   }
 }
 
-type UserLayer = 'user-groups' | 'user-resources'
-
-const NAME_IN: Readonly<Record<UserLayer, (user: UserId) => LayerKey>> = {
-  'user-groups': layerKey.userGroups,
-  'user-resources': layerKey.userResources,
+function keysIn(layers: readonly LayerName[], user: UserId): LayerKey[] {
+  return layers.map((layer) => ({ layer, key: LAYERS.keyOf(layer, user) }))
 }
 
 /** Many are not written out before they are removed: see {@link KeyList}. */
 const WRITTEN_OUT_MAX = 1000
 
-function naming(users: UserIds | null, layers: readonly UserLayer[]): Omit<Invalidation, 'tags'> {
+function naming(users: UserIds | null, layers: readonly LayerName[]): Omit<Invalidation, 'tags'> {
   if (users === null) return widened(layers)
   if (users.size > WRITTEN_OUT_MAX)
     return { ...NOTHING_INVALIDATED, lists: layers.map((layer) => keyListOf(users, layer)) }
-  const keys = [...users].flatMap((user) => layers.map((layer) => NAME_IN[layer](user)))
+  const keys = [...users].flatMap((user) => keysIn(layers, user))
   return { ...NOTHING_INVALIDATED, keys }
 }
 
 /** Nobody has joined or left between before the write and after it: then it is the same list, and removed once. */
-function keyListOf({ lines, size }: UserIds, layer: UserLayer): KeyList {
+function keyListOf({ lines, size }: UserIds, layer: LayerName): KeyList {
   return { layer, size, identity: lines, keys: () => keysOf(userIdsIn(lines, size), layer) }
 }
 
-function* keysOf(users: UserIds, layer: UserLayer): Generator<EntryKey> {
-  for (const user of users) yield NAME_IN[layer](user).key
+function* keysOf(users: UserIds, layer: LayerName): Generator<EntryKey> {
+  for (const user of users) yield LAYERS.keyOf(layer, user)
 }
 
 /** Too many users to name: their layers are invalidated as a whole, and the log says so. */

@@ -38,8 +38,6 @@ describe('the keys', () => {
   it('name their layer', () => {
     expect(layerKey.catalogue()).toEqual({ layer: 'resources', key: 'resources:all' })
     expect(layerKey.catalogueBucket(10)).toEqual({ layer: 'resources', key: 'resources:all:0a' })
-    expect(layerKey.userGroups(user('alice'))).toEqual({ layer: 'user-groups', key: 'user:groups:{alice}' })
-    expect(layerKey.userResources(user('alice'))).toEqual({ layer: 'user-resources', key: 'resources:{alice}' })
   })
 
   it('of a user called all are not the catalogue', () => {

@@ -59,20 +59,13 @@ export function bucketOf(resource: ResourceId): number {
 
 export const catalogueKey = LAYERS.keyOf('resources')
 export const catalogueBucketKey = (bucket: number): EntryKey => `${catalogueKey}:${hex(bucket)}` as EntryKey
-export const userGroupsKey = (user: UserId): EntryKey => LAYERS.keyOf('user-groups', user)
-/** Made once for each reader: every read asks. */
-export const userResourcesKey = createMemo(nameOfUserResources)
+/** Made once for each reader, because every read asks. An invalidation names thousands who may never read, and makes its own. */
+export const userGroupsKey = createMemo((user: UserId): EntryKey => LAYERS.keyOf('user-groups', user))
+export const userResourcesKey = createMemo((user: UserId): EntryKey => LAYERS.keyOf('user-resources', user))
 
 export const layerKey = {
   catalogue: (): LayerKey => ({ layer: 'resources', key: catalogueKey }),
   catalogueBucket: (bucket: number): LayerKey => ({ layer: 'resources', key: catalogueBucketKey(bucket) }),
-  userGroups: (user: UserId): LayerKey => ({ layer: 'user-groups', key: userGroupsKey(user) }),
-  userResources: (user: UserId): LayerKey => ({ layer: 'user-resources', key: nameOfUserResources(user) }),
-}
-
-/** Not remembered, because an invalidation names users by the thousand who may never read. */
-function nameOfUserResources(user: UserId): EntryKey {
-  return LAYERS.keyOf('user-resources', user)
 }
 
 function hex(bucket: number): string {

@@ -196,6 +196,16 @@ describe('a writer', () => {
     expect(await tagsOf()).toEqual([['sql:memberships', 'u:ann']])
   })
 
+  it('meets no function that acts for the owner and looks where the writer says', async () => {
+    // CREATE OR REPLACE FUNCTION forgets the search_path: a migration that replaces one has to set it again.
+    const { rows } = await writer.query<{ name: string; settings: string[] | null }>(
+      `SELECT proname AS name, proconfig AS settings FROM pg_proc WHERE prosecdef AND proname LIKE 'portcullis%'`,
+    )
+    expect(rows.length).toBeGreaterThan(5)
+    for (const { name, settings } of rows)
+      expect([name, settings]).toEqual([name, ['search_path=pg_catalog, public, pg_temp']])
+  })
+
   it('under session_replication_role = replica is heard too', async () => {
     await writer.query(`BEGIN; SET LOCAL session_replication_role = replica`)
     await writer.query(`DELETE FROM memberships WHERE user_id = 'ann'`)

@@ -38,6 +38,8 @@ import {
   layerTag,
   resourceTag,
   retentionOf,
+  userGroupsKey,
+  userResourcesKey,
   userTag,
 } from '../../src/domain/keys.ts'
 import { LAYERS } from '../../src/domain/layers.ts'
@@ -229,10 +231,12 @@ interface MembershipChange {
   readonly member: boolean
 }
 
+const listOf = (user: string) => ({ layer: 'user-resources' as const, key: userResourcesKey(user as UserId) })
+
 const changeGroups = mutation<Transaction, MembershipChange>('changeGroups')
   .invalidates(async (_tx, { user }) => ({
     tags: [userTag(user as UserId)],
-    keys: [layerKey.userResources(user as UserId), layerKey.userGroups(user as UserId)],
+    keys: [listOf(user), { layer: 'user-groups' as const, key: userGroupsKey(user as UserId) }],
     layers: [],
   }))
   .write(async (tx, { user, group, member }) => {
@@ -274,11 +278,7 @@ const changeGrants = mutation<Transaction, GrantChange>('changeGrants')
     const bucket = bucketOf(resourceId(resource)) % BUCKETS
     return {
       tags: [bucketTag(bucket), resourceTag(resourceId(resource)), grantsTag(group as GroupId)],
-      keys: [
-        layerKey.catalogueBucket(bucket),
-        layerKey.catalogue(),
-        ...members.map((user) => layerKey.userResources(user as UserId)),
-      ],
+      keys: [layerKey.catalogueBucket(bucket), layerKey.catalogue(), ...members.map(listOf)],
       layers: [],
     }
   })

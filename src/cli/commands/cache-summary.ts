@@ -4,7 +4,7 @@ import { printable, table } from '../table.ts'
 
 const OUTAGES_SHOWN = 3
 
-/** Of whatever the service sends; parts that another release does not send are left out. */
+/** Parts that another release does not send are left out. */
 export function describeCache(status: JsonObject, width?: number): string {
   const { log, redis, outages, catalogue, layers } = status
   const sections = [

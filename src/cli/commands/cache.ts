@@ -1,6 +1,7 @@
 /** `cache`: its state, a flush, one user's entries, the invalidation log. */
 import type { Flushed, InputOf } from '../../client/index.ts'
 import type { FlushScope } from '../../domain/api.ts'
+import { LAYERS } from '../../domain/layers.ts'
 import type { JsonObject, JsonValue } from '../../domain/model.ts'
 import { UsageError } from '../outcome.ts'
 import { describeCache, describeEntries } from './cache-summary.ts'
@@ -12,7 +13,7 @@ import { reference } from './references.ts'
 const SCOPES = {
   all: null,
   volatile: null,
-  layer: '<layer>: resources, user-groups or user-resources',
+  layer: `<layer>: one of ${LAYERS.names.join(', ')}`,
   user: '<user>',
   resource: '<resource>',
 } satisfies Record<FlushScope['scope'], string | null>

@@ -1,4 +1,4 @@
-/** `users` and `me`: who there is, and what their groups amount to. */
+/** `users` and `me`: the users, and what their groups give them. */
 import type { EffectiveGroup } from '../../client/index.ts'
 import { UsageError } from '../outcome.ts'
 import type { Column } from '../table.ts'
