@@ -21,8 +21,7 @@ const { version, license, repository, engines, dependencies } = JSON.parse(read(
 
 rmSync(dist, { recursive: true, force: true })
 mkdirSync(folder, { recursive: true })
-await bundle('esm', 'js')
-await bundle('cjs', 'cjs')
+await bundle()
 declare()
 describe()
 pack()
@@ -47,7 +46,11 @@ function inlinedLua() {
   }
 }
 
-async function bundle(format, extension) {
+/**
+ * One implementation, as CommonJS, and for `import` doors that lead to it: a service and its tests may come in by different
+ * ones, and an error or a store of one copy would be none to the other.
+ */
+async function bundle() {
   const build = await rolldown({
     cwd: root,
     input: Object.fromEntries([...DOORS, 'cli'].map((door) => [door, `src/package/${door}.ts`])),
@@ -58,18 +61,20 @@ async function bundle(format, extension) {
     transform: { target: 'node20' },
     plugins: [inlinedLua()],
   })
-  await build.write({
+  const { output } = await build.write({
     dir: folder,
-    format,
+    format: 'cjs',
     exports: 'named',
     // The comments are for readers of the source; the declarations keep theirs.
     comments: { legal: true, annotation: true, jsdoc: false },
-    // Names stay, for stack traces; the source is in the repository.
-    minify: { compress: true, mangle: format === 'cjs' && { keepNames: true }, codegen: true },
-    entryFileNames: `[name].${extension}`,
-    chunkFileNames: `chunks/[name]-[hash].${extension}`,
+    // Lines and names stay: Node prints the line that throws, and it is read by somebody whose options are wrong.
+    minify: { compress: true, mangle: false, codegen: false },
+    entryFileNames: '[name].cjs',
+    chunkFileNames: 'chunks/[name]-[hash].cjs',
   })
   await build.close()
+  for (const { name, exports } of output.filter(({ name }) => DOORS.includes(name)))
+    writeFileSync(path.join(folder, `${name}.js`), `export { ${exports.join(', ')} } from './${name}.cjs'\n`)
 }
 
 /** One tree of declarations for each format, because each names its files by its own extension. */
@@ -139,7 +144,7 @@ function describe() {
     sideEffects: false,
     main: './index.cjs',
     types: './types/package/index.d.cts',
-    bin: { 'portcullis-cache': './cli.js' },
+    bin: { 'portcullis-cache': './cli.cjs' },
     exports: {
       ...Object.fromEntries(DOORS.map((name) => [name === 'index' ? '.' : `./${name}`, door(name)])),
       './package.json': './package.json',
@@ -148,7 +153,7 @@ function describe() {
     peerDependenciesMeta: Object.fromEntries(Object.keys(peers).map((name) => [name, { optional: true }])),
   }
   writeFileSync(path.join(folder, 'package.json'), `${JSON.stringify(description, null, 2)}\n`)
-  const cli = path.join(folder, 'cli.js')
+  const cli = path.join(folder, 'cli.cjs')
   writeFileSync(cli, `#!/usr/bin/env node\n${readFileSync(cli, 'utf8')}`)
   cpSync(path.join(root, 'LICENSE'), path.join(folder, 'LICENSE'))
   writeFileSync(

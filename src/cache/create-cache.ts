@@ -56,7 +56,10 @@ export interface CacheOptions<Rows extends LayerRows, Tx, Query> {
   readonly graceMs?: number
   /** Told of hits, misses, loads and rejected entries, for metrics. */
   readonly events?: LayerEvents
-  /** Told when the log is followed, held for `graceMs`, or lost; while it is lost, the database answers every read. */
+  /**
+   * Told when the log is followed, held for `graceMs`, or lost; while it is lost, the database answers every read.
+   * Default: a warning of the process when it is lost.
+   */
   readonly onTrustChange?: (trust: Trust, cause?: unknown) => void
   readonly clock?: Clock
 }
@@ -163,7 +166,11 @@ export const EVERYTHING: Tag = tag(WHOLE_LAYER, '*')
 export function defineTag(kind: string): (id: string | number) => Tag {
   if (!/^[a-z]$/.test(kind) || kind === WHOLE_LAYER || kind === ENTRY)
     throw new CacheOptionsError(`a tag is named by one letter from a to z, except e and l; got ${kind}`)
-  return (id) => tag(tagKind(kind), String(id))
+  return (id) => {
+    if (id === undefined || (typeof id === 'object' && id !== null))
+      throw new CacheOptionsError(`the tag ${kind} is of an id, which is text or a number; got ${typeof id}`)
+    return tag(tagKind(kind), String(id))
+  }
 }
 
 export const systemClock: Clock = {
@@ -195,7 +202,7 @@ export function createCache<const Rows extends LayerRows, Tx, Query>(
     boundMs: BOUND_MS,
     graceMs: options.graceMs ?? 30_000,
     retentionMs,
-    ...(options.onTrustChange && { onTrustChange: options.onTrustChange }),
+    onTrustChange: options.onTrustChange ?? warnOfLoss,
   })
   const shared = options.redis(layers)
   const { store } = shared
@@ -241,8 +248,9 @@ export function createCache<const Rows extends LayerRows, Tx, Query>(
     async function loaded(parts: PartsOf<Rows, Name>) {
       const { rows, stamp } = await database.load(load(...parts))
       const own = rows as readonly Row[]
-      const named = [tags(...parts), ...own.map((row) => tagsOfRow(row))]
-      return { value: frozen(own), stamp, tags: [...new Set([...tagsOf(name, parts), ...named.flat()])] }
+      const named = [tags(...parts), ...own.map((row) => tagsOfRow(row))].flat()
+      refuseUntyped(`the reader of ${name}`, named)
+      return { value: frozen(own), stamp, tags: [...new Set([...tagsOf(name, parts), ...named])] }
     }
 
     async function read(...parts: PartsOf<Rows, Name>): Promise<Value> {
@@ -275,6 +283,8 @@ export function createCache<const Rows extends LayerRows, Tx, Query>(
     name: Name,
     found: readonly PartsOf<Rows, Name>[],
   ): Invalidation {
+    if (!found.every(Array.isArray))
+      throw new CacheOptionsError(`entries of ${name} are lists of their parts, such as [['gold'], ['silver']]`)
     const keys = found.map((parts) => ({ layer: name, key: layers.keyOf(name, ...parts) }))
     return { ...NOTHING_INVALIDATED, keys, tags: keys.map(({ key }) => tag(ENTRY, key)) }
   }
@@ -286,15 +296,16 @@ export function createCache<const Rows extends LayerRows, Tx, Query>(
       return () => named
     },
     entries: (name, find) => async (tx) => namingEntries(name, await find(tx)),
-    tagged:
-      (...tags) =>
-      () => ({ ...NOTHING_INVALIDATED, tags }),
+    tagged(...tags) {
+      refuseUntyped('tagged', tags)
+      return () => ({ ...NOTHING_INVALIDATED, tags })
+    },
     layer(name) {
       const closure = layers.closureOf(name)
       return () => ({ tags: closure.map((each) => tag(WHOLE_LAYER, each)), keys: [], layers: closure })
     },
     async mutate<Value>(event: string, rules: readonly CacheRule<Tx>[], work: (tx: Tx) => Promise<Value>) {
-      if (rules.length === 0) throw new CacheOptionsError(`${event} names nothing that goes stale: give it a rule`)
+      refuseWrongRules(event, rules)
       const chain = rules.reduce((declared, rule) => declared.invalidates(rule), mutation<Tx, null>(event))
       const {
         value,
@@ -334,6 +345,30 @@ function refuseWrong<Rows extends LayerRows, Tx, Query>({ layers, redis, log, se
     throw new CacheOptionsError(
       'secret: 32 characters or more, such as `openssl rand -base64 32` prints, from a secret store',
     )
+}
+
+/** Nothing would ever name it, so what depends on it would never go stale. */
+function refuseUntyped(where: string, tags: readonly unknown[]): void {
+  const wrong = tags.findIndex((each) => typeof each !== 'string' || each[1] !== ':')
+  if (wrong < 0) return
+  const got = typeof tags[wrong] === 'string' ? tags[wrong] : typeof tags[wrong]
+  throw new CacheOptionsError(`${where}: a tag is made by what defineTag returns, such as ofGroup('gold'); got ${got}`)
+}
+
+function refuseWrongRules(event: string, rules: unknown): void {
+  if (!Array.isArray(rules) || !rules.every((rule) => typeof rule === 'function'))
+    throw new CacheOptionsError(`${event}: pass a list of rules, such as [cache.entry('prices', 'gold')]`)
+  if (rules.length === 0) throw new CacheOptionsError(`${event} names nothing that goes stale: give it a rule`)
+}
+
+/** A cache that the database answers for looks well from outside, and costs more than none. */
+function warnOfLoss(trust: Trust, cause: unknown): void {
+  if (trust !== 'lost') return
+  const reasons = [cause, (cause as Error | undefined)?.cause].flatMap((each) =>
+    each instanceof Error ? [each.message] : [],
+  )
+  const message = `the log cannot be read, so the database answers every read: ${reasons.join(': ')}`
+  process.emitWarning(message, { type: 'PortcullisCacheWarning' })
 }
 
 /** A number for the layer's own version and the text of its loader. */

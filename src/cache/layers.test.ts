@@ -50,6 +50,26 @@ describe('a table of layers', () => {
     expect(table.keyOf('prices', 'a}:{b*', 7)).toBe('prices:{a%7D%3A%7Bb%2A}:7')
   })
 
+  it('leaves out a part that is optional, and misses one that is not', () => {
+    const { keyOf } = defineLayers({
+      lists: {
+        key: (shop: string, page?: number) => (page ? `list:{${shop}}:${page}` : `list:{${shop}}`),
+        ttl: minutes,
+      },
+    })
+    expect([keyOf('lists', 'north'), keyOf('lists', 'north', 2)]).toEqual(['list:{north}', 'list:{north}:2'])
+    expect(() => keyOf('lists', undefined as never)).toThrow('lists: a part of the name is missing, list:{undefined}')
+    expect(keyOf('lists', 'undefined-7')).toBe('list:{undefined-7}')
+  })
+
+  it.each([[['7']], [{ id: 7 }], [new Date(0)]])('takes no part whose text could be another’s: %s', (part) => {
+    expect(() => table.keyOf('customers', part as never)).toThrow(
+      "a part of an entry's name is text or a number, and got",
+    )
+    // As in `ids.map(read)`: what the name does not use does no harm.
+    expect(table.keyOf('customers', ...([7, 0, part] as unknown as [number]))).toBe('customer:{7}')
+  })
+
   it('finds the entries of a layer and of no other by a scan', () => {
     expect(table.names.map(table.pattern)).toEqual(['articles:all*', 'customer:{*}*', 'prices:{*}:*', 'totals*'])
   })
@@ -87,6 +107,18 @@ describe('a table that cannot be right', () => {
         }),
       /b lasts, and is derived from a, which does not: make it volatile/,
     ],
+    [
+      'a name that all objects have in common',
+      () => defineLayers({ a: { key: (user: { id: string }) => `a:${user.id}`, ttl: minutes } }),
+      /a: part 1 is not in the name \(a:undefined\): take ids, not objects/,
+    ],
+    [
+      'a name that different parts can have',
+      () => defineLayers({ a: { key: (shop: string, user: string) => `a:${shop}-${user}`, ttl: minutes } }),
+      /a: nothing keeps two parts apart in a:part0x-part1x: put a colon between them/,
+    ],
+    ['no name', () => defineLayers({ a: { ttl: minutes } as never }), /a: the key must be a function/],
+    ['no life', () => defineLayers({ a: { key } as never }), /a: the TTL must be a second or more/],
     ['a life of nothing', () => defineLayers({ a: { key, ttl: {} } }), /a: the TTL must be a second or more/],
     ['a lease of nothing', () => defineLayers({ a: { key, ttl: minutes, lease: {} } }), /a: the lease must be longer/],
     [

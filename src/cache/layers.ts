@@ -121,7 +121,13 @@ export function defineLayers<const Rows extends LayerRows>(rows: Rows): Layers<R
       for (const each of names) if (rowOf(each).from?.some((input) => closure.has(input))) closure.add(each)
       return names.filter((each) => closure.has(each))
     },
-    keyOf: (name, ...parts) => rowOf(name).key(...(parts.map(encodeId) as never[])) as EntryKey,
+    keyOf(name, ...parts) {
+      const { key } = rowOf(name)
+      const named = key(...(parts.map(encodeId) as never[]))
+      if (isPartMissing(parts, key.length) && /(?<![\w.%-])(?:undefined|null)(?![\w.%-])/.test(named))
+        throw new LayersError(`${name}: a part of the name is missing, ${named}: pass an id for each`)
+      return named as EntryKey
+    },
     pattern(name) {
       rowOf(name)
       return patterns.get(name) ?? ''
@@ -135,10 +141,18 @@ export function msOf({ hours = 0, minutes = 0, seconds = 0 }: Duration): number 
 }
 
 function declaredOf<Name extends string>(name: Name, row: LayerRow): DeclaredLayer<Name> {
-  const { ttl, retention = 'volatile', shape = 1, lease, copiesMaxBytes = COPIES_MAX_BYTES } = row
+  const { key, ttl = {}, retention = 'volatile', shape = 1, lease, copiesMaxBytes = COPIES_MAX_BYTES } = row
+  if (typeof key !== 'function')
+    throw new LayersError(
+      `${name}: the key must be a function that names an entry, such as (id) => \`${name}:{\${id}}\``,
+    )
+  refuseAmbiguousNames(name, key)
   const ttlMs = msOf(ttl)
   const leaseMs = lease ? msOf(lease) : LEASE_MS
-  if (!(ttlMs >= 1000)) throw new LayersError(`${name}: the TTL must be a second or more, such as { minutes: 15 }`)
+  if (!(ttlMs >= 1000))
+    throw new LayersError(
+      `${name}: the TTL must be a second or more, in hours, minutes or seconds, such as { minutes: 15 }`,
+    )
   if (!(leaseMs >= 1))
     throw new LayersError(`${name}: the lease must be longer than a load takes, such as { seconds: 1 }`)
   if (!Number.isSafeInteger(shape) || shape < 1)
@@ -165,6 +179,23 @@ function inputsFirst(rows: LayerRows): string[] {
   }
   for (const name of Object.keys(rows)) visit(name, [])
   return [...ordered]
+}
+
+/**
+ * Two entries must never have one name: each would be answered with the other's value. Encoded parts have no other
+ * characters than these, so anything else keeps them apart.
+ */
+function refuseAmbiguousNames(name: string, key: LayerRow['key']): void {
+  const marks = Array.from({ length: key.length }, (_, at) => `part${at}x`)
+  const sample = key(...(marks as never[])).toLowerCase()
+  const lost = marks.findIndex((mark) => !sample.includes(mark))
+  if (lost >= 0)
+    throw new LayersError(
+      `${name}: part ${lost + 1} is not in the name (${sample}): take ids, not objects, and use them whole`,
+    )
+  const between = sample.split(/part\d+x/).slice(1, -1)
+  if (between.some((text) => !/[^\w.%-]/.test(text)))
+    throw new LayersError(`${name}: nothing keeps two parts apart in ${sample}: put a colon between them`)
 }
 
 /** Two layers whose entries could have one name would overwrite each other, and a sweep of one would take the other's. */
@@ -195,9 +226,31 @@ function matches(pattern: string, sample: string): boolean {
 /** Encoding would change nothing; nearly all ids are such, and every read asks. */
 const PLAIN_ID = /^[\w.-]+$/
 
+/** A part may be optional; then the name says nothing of it. */
+function isPartMissing(parts: readonly unknown[], wanted: number): boolean {
+  return parts.length < wanted || parts.includes(undefined) || parts.includes(null)
+}
+
 /** Percent-encoding as in URLs, and of what it leaves alone but patterns and braces do not. */
-function encodeId(part: unknown): string {
+function encodeId(part: unknown): unknown {
+  if (part === undefined || part === null) return part
+  if (typeof part === 'object' || typeof part === 'function') return unusable(part)
   const id = String(part)
   if (PLAIN_ID.test(id)) return id
   return encodeURIComponent(id).replace(/[*'()!~]/g, (char) => `%${char.charCodeAt(0).toString(16).toUpperCase()}`)
+}
+
+/**
+ * Text would be the same for `['gold']` and `'gold'`, which a query string chooses between, while SQL would tell them
+ * apart: one could then be cached under the other's name. It throws when it is used, since `ids.map(read)` passes more.
+ */
+function unusable(part: object): { toString(): string } {
+  return {
+    toString() {
+      const kind = Array.isArray(part) ? 'a list' : 'an object'
+      throw new LayersError(
+        `a part of an entry's name is text or a number, and got ${kind}: check what came with the request`,
+      )
+    },
+  }
 }

@@ -65,7 +65,7 @@ describe('following', () => {
     expect(follower.trust()).toBe('lost')
     await clock.advance(POLL_MS)
     expect(reads).toEqual(['past', 'past'])
-    expect(changes).toEqual([])
+    expect(changes).toEqual(['lost: not yet'])
     log.failure = null
     await clock.advance(POLL_MS)
     await follower.ready

@@ -128,7 +128,7 @@ export function createLogFollower<Change = never>(options: LogFollowerOptions<Ch
   let lastReadWallMs = Number.NEGATIVE_INFINITY
   /** Of the last read: it succeeded, the database could not be reached, or it refused this read. */
   let lastRead: 'succeeded' | 'unreachable' | 'refused' = 'succeeded'
-  let announced: Trust = 'lost'
+  let announced: Trust | null = null
   let checkpoints: Checkpoint[] = []
   let subscription: { close(): Promise<void> } | null = null
   let loop: Promise<void> = Promise.resolve()

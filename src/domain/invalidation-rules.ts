@@ -12,7 +12,7 @@ import {
   type Rule,
 } from '../cache/index.ts'
 import { bucketOf, bucketTag, grantsTag, layerKey, layerTag, placeTag, resourceTag, userTag } from './keys.ts'
-import type { LayerName } from './layers.ts'
+import { LAYERS, type LayerName } from './layers.ts'
 import type { ResourceId, UserId } from './model.ts'
 import type { Holders, Transaction } from './transaction.ts'
 import { type UserIds, userIdsIn } from './user-ids.ts'

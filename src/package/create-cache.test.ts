@@ -169,6 +169,12 @@ describe('a reader', () => {
     expect(database.asked).toEqual(['gold', 'gold'])
   })
 
+  it('has tags that something can name', async () => {
+    const { cache } = await start()
+    const groups = cache.reader('groups', (): Question => ({ group: 'gold' }), { tags: () => 'gold' as never })
+    await expect(groups()).rejects.toThrow('the reader of groups: a tag is made by what defineTag returns')
+  })
+
   it('gives rows that nobody can change', async () => {
     const { cache } = await start()
     const groups = cache.reader('groups', (): Question => ({ group: 'gold' }))
@@ -202,6 +208,28 @@ describe('a rule', () => {
     expect(await price('gold')).toBe(100)
   })
 
+  it.each([
+    ['an entry without a list', (cache: Started) => cache.entry('prices', 'gold')],
+    ['text', () => ['gold']],
+  ])('is a rule, in a list, and not %s', async (_what, rules) => {
+    const { cache } = await start()
+    const changing = cache.mutate('change', rules(cache) as never, async () => {})
+    await expect(changing).rejects.toThrow("change: pass a list of rules, such as [cache.entry('prices', 'gold')]")
+  })
+
+  it('names tags and entries that can exist', async () => {
+    const { database, cache, change } = await start()
+    expect(() => cache.tagged('gold' as never)).toThrow(
+      "a tag is made by what defineTag returns, such as ofGroup('gold'); got gold",
+    )
+    expect(() => cache.tagged(ofGroup as never)).toThrow('got function')
+    expect(() => ofGroup(undefined as never)).toThrow('the tag g is of an id')
+    expect(() => cache.entry('prices', undefined as never)).toThrow('a part of the name is missing')
+    const text = cache.entries('prices', async () => ['gold'] as never)
+    await expect(change(200, [text])).rejects.toThrow('entries of prices are lists of their parts')
+    expect(database.prices.get('gold')).toBe(100)
+  })
+
   it('counts for nothing when the work throws', async () => {
     const { database, cache, price } = await start()
     await price('gold')
@@ -213,6 +241,22 @@ describe('a rule', () => {
     expect(await price('gold')).toBe(100)
     expect(database.rows).toEqual([])
   })
+})
+
+it('warns where the log cannot be read from the start, unless somebody is told', async () => {
+  const database = createDatabase().open()
+  const lost: CacheLog<Map<string, number>, Question> = {
+    ...database,
+    log: { ...database.log, readPast: () => Promise.reject(new Error('no such table')) },
+  }
+  const warning = new Promise<Error>((resolve) => process.once('warning', resolve))
+  open.push(createCache({ layers: layers(), redis: memoryRedis(), log: lost, secret }))
+  expect((await warning).message).toBe('the log cannot be read, so the database answers every read: no such table')
+  const told = await new Promise((resolve) => {
+    const onTrustChange = (trust: unknown, cause: unknown) => resolve([trust, (cause as Error).message])
+    open.push(createCache({ layers: layers(), redis: memoryRedis(), log: lost, secret, onTrustChange }))
+  })
+  expect(told).toEqual(['lost', 'no such table'])
 })
 
 type Started = Awaited<ReturnType<typeof start>>['cache']

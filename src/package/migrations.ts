@@ -1,4 +1,5 @@
 /** The package's own tables, in a schema of their own beside the service's. Numbered; applied ones are never changed. */
+import { createHash } from 'node:crypto'
 
 export interface Migration {
   readonly version: number
@@ -108,11 +109,27 @@ export async function applyMigrations(client: MigrationClient, schema = DEFAULT_
   }
 }
 
-/** What a change of a row makes stale: the tag of that kind with the column's value, or a whole layer. */
-export type TriggerTag = { readonly tag: string; readonly column: string } | { readonly layer: string }
+/** What the service's role needs in the cache's own schema; other writers need nothing. */
+export function printedGrants(role: string, schema = DEFAULT_SCHEMA): string {
+  const [on, to] = [checkedSchema(schema), quoted(role)]
+  return `GRANT USAGE ON SCHEMA ${on} TO ${to};
+GRANT SELECT, INSERT, DELETE ON ${on}.invalidation_log TO ${to};
+GRANT SELECT, INSERT, UPDATE, DELETE ON ${on}.log_checkpoints TO ${to};
+GRANT USAGE ON ALL SEQUENCES IN SCHEMA ${on} TO ${to};
+`
+}
 
 /**
- * Triggers for a service's own tables, so that every writer counts: an ETL job, a person at psql. Safe to run again.
+ * What a change of a row makes stale: the tag of that kind with the column's value, with the values of several columns
+ * and a comma between them, or a whole layer.
+ */
+export type TriggerTag =
+  | { readonly tag: string; readonly column: string | readonly string[] }
+  | { readonly layer: string }
+
+/**
+ * Triggers for a service's own tables, so that every writer counts: an ETL job, a person at psql. Safe to run again, as
+ * is due after a partition was added that is written to by its own name.
  * @param tables by name, with schema where it is not on the path: `{ prices: [{ tag: 'g', column: 'customer_group' }] }`
  */
 export function printedTriggers(
@@ -126,14 +143,19 @@ export function printedTriggers(
 }
 
 function triggersOf(table: string, tags: readonly TriggerTag[], schema: string): string {
-  if (tags.length === 0) throw new MigrationsError(`${table} names no tag: say what its changes make stale`)
+  if (!Array.isArray(tags) || tags.length === 0)
+    throw new MigrationsError(`${table} names no tag: say what its changes make stale, [{ tag: 'g', column: '…' }]`)
+  tags.forEach(refuseWrongTag)
   const name = table.split('.').map(quoted).join('.')
-  const changed = `${schema}.${quoted(`${table.replaceAll('.', '_')}_changed`)}`
+  const changed = `${schema}.${quoted(functionOf(table))}`
   const from = (rows: string) => tags.map((each) => `    ${selected(each, rows)}`).join('\n    UNION\n')
   const assigned = (...rows: string[]) => `named := ARRAY(\n${rows.map(from).join('\n    UNION\n')}\n  );`
+  const columns = [...new Set(tags.flatMap(columnsOf))].map(quoted).join(', ') || '1'
   const trigger = (event: string, referencing: string) => `
-CREATE OR REPLACE TRIGGER portcullis_${event.toLowerCase()} AFTER ${event} ON ${name} ${referencing}
-FOR EACH STATEMENT EXECUTE FUNCTION ${changed}();`
+    EXECUTE format(${literal(
+      `CREATE OR REPLACE TRIGGER portcullis_${event.toLowerCase()} AFTER ${event} ON %s ${referencing} ` +
+        `FOR EACH STATEMENT EXECUTE FUNCTION ${changed.replaceAll('%', '%%')}()`,
+    )}, changed);`
   return `CREATE OR REPLACE FUNCTION ${changed}() RETURNS trigger LANGUAGE plpgsql
 SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -147,18 +169,48 @@ BEGIN
   PERFORM ${schema}.append(TG_TABLE_NAME, named);
   RETURN NULL;
 END $$;
-${trigger('INSERT', 'REFERENCING NEW TABLE AS new_rows')}
-${trigger('DELETE', 'REFERENCING OLD TABLE AS old_rows')}
-${trigger('UPDATE', 'REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows')}
-${trigger('TRUNCATE', '')}
+
+-- On the partitions too: what is written to one by its own name does not concern the triggers of the whole.
+DO $$
+DECLARE
+  changed regclass;
+BEGIN
+  -- A column that is not there fails here, and not later in those who write.
+  PERFORM ${columns} FROM ${name} LIMIT 0;
+  FOR changed IN SELECT ${literal(name)}::regclass UNION SELECT relid FROM pg_partition_tree(${literal(name)})
+  LOOP${trigger('INSERT', 'REFERENCING NEW TABLE AS new_rows')}${trigger('DELETE', 'REFERENCING OLD TABLE AS old_rows')}${trigger(
+    'UPDATE',
+    'REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows',
+  )}${trigger('TRUNCATE', '')}
+  END LOOP;
+END $$;
 `
 }
 
+function refuseWrongTag(each: TriggerTag): void {
+  if ('layer' in each) return
+  if (!/^[a-z]$/.test(each.tag)) throw new MigrationsError(`a tag is named by one letter, got ${each.tag}`)
+  const columns = columnsOf(each)
+  if (columns.length === 0 || !columns.every((column) => typeof column === 'string'))
+    throw new MigrationsError(
+      `the tag ${each.tag} has no column: say which one holds its id, { tag: '${each.tag}', column: '…' }`,
+    )
+}
+
+/** PostgreSQL cuts names at 63 bytes, and what is cut could be the name of another table's. */
+function functionOf(table: string): string {
+  if (Buffer.byteLength(table) <= 55) return `${table}_changed`
+  return `${createHash('sha256').update(table).digest('hex').slice(0, 32)}_changed`
+}
+
+const columnsOf = (each: TriggerTag): readonly string[] => ('layer' in each ? [] : [each.column].flat())
+
 function selected(each: TriggerTag, rows: string): string {
   if ('layer' in each) return `SELECT 'l:' || ${literal(each.layer)} FROM ${rows}`
-  if (!/^[a-z]$/.test(each.tag)) throw new MigrationsError(`a tag is named by one letter, got ${each.tag}`)
-  const column = quoted(each.column)
-  return `SELECT '${each.tag}:' || ${column}::text FROM ${rows} WHERE ${column} IS NOT NULL`
+  const columns = columnsOf(each)
+  const id = columns.map((column) => `${quoted(column)}::text`).join(` || ',' || `)
+  const known = columns.map((column) => `${quoted(column)} IS NOT NULL`).join(' AND ')
+  return `SELECT '${each.tag}:' || ${id} FROM ${rows} WHERE ${known}`
 }
 
 const quoted = (identifier: string) => `"${identifier.replaceAll('"', '""')}"`

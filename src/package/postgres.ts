@@ -1,13 +1,22 @@
 /** The door to PostgreSQL: the log, loads with their stamp, and transactions of the service's own. */
 import pg from 'pg'
 import { type CacheLog, type Committed, parseXid } from '../cache/index.ts'
+import { codeOf } from '../postgres/failures.ts'
 import { CHECKPOINT_OF_THIS_HISTORY, OF_THIS_HISTORY } from '../postgres/foreign-history.ts'
+import { forgoNames } from '../postgres/forgo-names.ts'
 import { createLogReader, READ_TIMEOUT_MS } from '../postgres/log-reader.ts'
 import { type StampColumns, stampOf } from '../postgres/stamp.ts'
 import { channelOf, checkedSchema, DEFAULT_SCHEMA } from './migrations.ts'
-import { type Sql, stamped } from './sql.ts'
+import { rowsIn, type Sql, stamped } from './sql.ts'
 
-export { applyMigrations, MigrationsError, printedMigrations, printedTriggers, type TriggerTag } from './migrations.ts'
+export {
+  applyMigrations,
+  MigrationsError,
+  printedGrants,
+  printedMigrations,
+  printedTriggers,
+  type TriggerTag,
+} from './migrations.ts'
 export { type Sql, SqlError, sql } from './sql.ts'
 
 /** Runs one statement of a transaction. */
@@ -24,7 +33,10 @@ export type PostgresSource =
 export type PostgresLogOptions = PostgresSource & {
   /** Where `migrate` put the tables. Default: `portcullis`. */
   readonly schema?: string
-  /** Whether to listen for wake-ups; through a pooler in transaction mode that is impossible. Default: true. */
+  /**
+   * Whether to listen for wake-ups. Behind a pooler in transaction mode that is impossible, and a change by another
+   * instance is seen with the next poll. Default: wherever no pooler is found.
+   */
   readonly notify?: boolean
 }
 
@@ -54,34 +66,45 @@ const CONNECT_TIMEOUT_MS = 1000
 export function postgresLog(options: PostgresLogOptions): CacheLog<pg.PoolClient, Sql>
 export function postgresLog<Tx>(options: PostgresLogOptions & TransactionOptions<Tx>): CacheLog<Tx, Sql>
 export function postgresLog<Tx>(options: PostgresLogOptions & Partial<TransactionOptions<Tx>>): CacheLog<Tx, Sql> {
-  const { notify = true, statement = statementOf } = options
-  const pool = options.pool ?? ownPool(options.url)
-  if (typeof pool.connect !== 'function') throw new PostgresLogError('pool: pass a pg.Pool that leads to the primary')
+  const { notify, statement = statementOf } = options ?? {}
+  const pool = options?.pool ?? ownPool(options?.url)
+  if (typeof pool.totalCount !== 'number') throw new PostgresLogError('pool: pass a pg.Pool that leads to the primary')
   const schema = checkedSchema(options.schema ?? DEFAULT_SCHEMA)
   const transaction = options.transaction ?? (<T>(work: (tx: Tx) => Promise<T>) => inTransaction(pool, work))
-  const channel = notify ? channelOf(schema) : null
+  const channel = channelOf(schema)
   // An idle connection that breaks is replaced by the next use; without a listener it would end the process.
   if (pool.listenerCount('error') === 0) pool.on('error', () => {})
-  const log = createLogReader({
+  const reader = createLogReader({
     connect: () => followingClient(pool),
-    channel,
+    prepare: (client) => prepared(client, channel, notify),
+    channel: null,
     statements: { since: readSince(schema), values: [], floor: chooseFloor(schema) },
   })
   let timer: NodeJS.Timeout | undefined
 
   async function committedBy(tx: Tx, text: string, values: readonly unknown[]): Promise<Committed> {
-    const [row] = (await statement(tx, text, values)) as { database: string; xid: string }[]
+    const [row] = (await remedied(statement(tx, text, values))) as { database: string; xid: string }[]
     if (!row) throw new PostgresLogError('statement: it must return the rows of what it runs')
     return { database: row.database, xid: parseXid(row.xid) }
   }
 
+  /** Where the cache's own tables are absent or closed, the error says what to do. */
+  const remedied = <T>(asked: Promise<T>): Promise<T> =>
+    asked.catch((error: unknown) => {
+      throw withRemedy(error, schema)
+    })
+
   return {
-    log,
+    log: {
+      ...reader,
+      readSince: (since) => remedied(reader.readSince(since)),
+      readPast: () => remedied(reader.readPast()),
+    },
     unitOfWork: {
       async run(_context, work) {
         const value = await transaction(work)
         // After the commit: transactions that notify commit one after the other. What is lost is found by the next poll.
-        if (channel) pool.query(`NOTIFY ${channel}`).catch(() => {})
+        if (notify !== false) pool.query(`NOTIFY ${channel}`).catch(() => {})
         return value
       },
       appendInvalidation: (tx, _context, { tags, event, keyCount, widened }) =>
@@ -96,18 +119,18 @@ export function postgresLog<Tx>(options: PostgresLogOptions & Partial<Transactio
       async audit() {},
     },
     async load(query) {
-      const { rows } = await pool.query<StampColumns & { rows: string }>(stamped(query, schema), [...query.values])
-      const [row] = rows
+      const asked = pool.query<StampColumns & { rows: string }>(stamped(query, schema), [...query.values])
+      const [row] = (await remedied(asked)).rows
       if (!row) throw new PostgresLogError('a select without FROM returned no row')
-      return { rows: JSON.parse(row.rows) as unknown[], stamp: stampOf(row) }
+      return { rows: rowsIn(row.rows), stamp: stampOf(row) }
     },
     prune(retentionMs) {
-      timer = setInterval(() => void prune(pool, schema, retentionMs).catch(() => {}), PRUNE_EVERY_MS)
+      timer = setInterval(() => void remedied(prune(pool, schema, retentionMs)).catch(warnOfMistake), PRUNE_EVERY_MS)
       timer.unref()
     },
     async close() {
       clearInterval(timer)
-      await log.close()
+      await reader.close()
       if (!options.pool) await pool.end()
     },
   }
@@ -125,11 +148,43 @@ function followingClient({ options }: pg.Pool): pg.Client {
     ...options,
     // The pool hides it from being copied.
     password: options.password,
-    statement_timeout: READ_TIMEOUT_MS,
     query_timeout: READ_TIMEOUT_MS,
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
     keepAlive: true,
   })
+}
+
+/**
+ * A pooler hands out process ids of its own. Behind one each transaction may meet another server connection, where
+ * neither names of statements nor settings nor what is listened to can be relied upon.
+ */
+async function prepared(client: pg.Client, channel: string, notify: boolean | undefined): Promise<void> {
+  const { rows } = await client.query<{ pid: number }>('SELECT pg_backend_pid() AS pid')
+  const { processID } = client as pg.Client & { readonly processID: number | null }
+  const listens = notify ?? rows[0]?.pid === processID
+  if (!listens) return forgoNames(client)
+  await client.query(`SET statement_timeout = ${READ_TIMEOUT_MS}`)
+  await client.query(`LISTEN ${channel}`)
+}
+
+/** By SQLSTATE, which Prisma has in its message. */
+function withRemedy(error: unknown, schema: string): unknown {
+  if (!(error instanceof Error)) return error
+  const own = [`"${schema}"`, `schema ${schema}`, `${schema}.database(`, 'invalidation_log', 'log_checkpoints']
+  if (!own.some((name) => error.message.includes(name))) return error
+  const state = /Code: `(\w{5})`/.exec(error.message)?.[1] ?? codeOf(error)
+  const migrate = 'npx portcullis-cache migrate --url …'
+  if (/^(3F000|42P01|42883)$/.test(state))
+    return new PostgresLogError(`${error.message}: the cache's tables are missing, run ${migrate}`, { cause: error })
+  if (state === '42501')
+    return new PostgresLogError(`${error.message}: run ${migrate} --role <the role of this service>`, { cause: error })
+  return error
+}
+
+/** What passes by itself is tried again in a minute. */
+function warnOfMistake(error: unknown): void {
+  if (error instanceof PostgresLogError)
+    process.emitWarning(`the log cannot be pruned: ${error.message}`, { type: 'PortcullisCacheWarning' })
 }
 
 async function inTransaction<Tx, T>(pool: pg.Pool, work: (tx: Tx) => Promise<T>): Promise<T> {

@@ -24,7 +24,7 @@ const BUDGET_MS = 100
 export function sentinelRedis(
   options: RedisOptions & Required<Pick<RedisOptions, 'sentinels'>>,
 ): (layers: LayerNames) => CacheStore {
-  if (!options.sentinels?.length) throw new RedisOptionsError('sentinels: name one at least, as { host, port }')
+  if (!options?.sentinels?.length) throw new RedisOptionsError('sentinels: name one at least, as { host, port }')
   return connecting(options)
 }
 
@@ -36,7 +36,7 @@ export function sentinelRedis(
 export function singleRedis(
   options: RedisOptions & Required<Pick<RedisOptions, 'url'>>,
 ): (layers: LayerNames) => CacheStore {
-  if (!/^rediss?:/.test(options.url ?? '')) throw new RedisOptionsError('url: must begin with redis: or rediss:')
+  if (!/^rediss?:/.test(options?.url ?? '')) throw new RedisOptionsError('url: must begin with redis: or rediss:')
   return connecting(options)
 }
 

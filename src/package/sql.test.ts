@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { printedMigrations, printedTriggers } from './migrations.ts'
-import { sql, stamped } from './sql.ts'
+import { rowsIn, type Sql, sql, stamped } from './sql.ts'
 
 describe('a statement', () => {
   it('sends values beside its text', () => {
@@ -18,6 +18,11 @@ describe('a statement', () => {
     })
   })
 
+  it('takes in nothing else, whatever a request may look like', () => {
+    const sent = JSON.parse(`{"text": "'' OR true --", "values": []}`)
+    expect(sql`SELECT 1 WHERE grp = ${sent}`).toEqual({ text: 'SELECT 1 WHERE grp = $1', values: [sent] })
+  })
+
   it('is stamped in itself, whatever its last line is', () => {
     expect(
       stamped(sql`SELECT 1 -- one`, 'cache'),
@@ -27,8 +32,29 @@ SELECT 1 -- one
 ) AS q) AS rows`)
   })
 
+  it.each(['-- why\nSELECT 1', '/* why */ select 1', '(SELECT 1) UNION (SELECT 2)', 'VALUES (1)'])(
+    'may be %s',
+    (text) => {
+      expect(stamped({ text, values: [] }, 'cache')).toContain(text)
+    },
+  )
+
+  it.each([[[{ cents: 1 }]], [Promise.resolve([])], ['SELECT 1'], [undefined]])(
+    'is no loader’s answer otherwise: %s',
+    (answer) => {
+      expect(() => stamped(answer as unknown as Sql, 'cache')).toThrow('a loader returns its statement, sql`SELECT …`')
+    },
+  )
+
   it.each(['UPDATE a SET b = 1', 'BEGIN', ''])('is refused as a loader unless it selects: %s', (text) => {
     expect(() => stamped({ text, values: [] }, 'cache')).toThrow('a loader is a single SELECT')
+  })
+})
+
+describe('a row', () => {
+  it('has numbers as they are in the database, or is refused', () => {
+    expect(rowsIn('[{"id":9007199254740991,"text":"12345678901234567890","part":0.12345678901234567}]')).toHaveLength(1)
+    expect(() => rowsIn('[{"id":9007199254740993}]')).toThrow('id: JavaScript has no such whole number exactly')
   })
 })
 
@@ -40,9 +66,11 @@ describe('the printed SQL', () => {
 
   it('quotes names that are given to it', () => {
     const triggers = printedTriggers({ 'public.odd"name': [{ layer: "it's" }] })
-    expect(triggers).toContain('ON "public"."odd""name"')
+    expect(triggers).toContain('FROM "public"."odd""name" LIMIT 0')
     expect(triggers).toContain("'l:' || 'it''s'")
     expect(() => printedTriggers({ prices: [] })).toThrow('prices names no tag')
     expect(() => printedTriggers({ prices: [{ tag: 'x:', column: 'a' }] })).toThrow('one letter')
+    expect(() => printedTriggers({ prices: [{ tag: 'x' } as never] })).toThrow('the tag x has no column')
+    expect(() => printedTriggers({ prices: { tag: 'x', column: 'a' } as never })).toThrow('prices names no tag')
   })
 })

@@ -26,7 +26,7 @@ export function sql<Row = Record<string, unknown>>(
     text += isSql(value) ? spliced(value, values) : `$${values.push(value)}`
     text += parts[at + 1] ?? ''
   }
-  return { text, values }
+  return made({ text, values })
 }
 
 const MADE_HERE = /\$(\d+)/g
@@ -37,14 +37,26 @@ function spliced({ text, values }: Sql, into: unknown[]): string {
   return text.replace(MADE_HERE, (_all, number) => `$${Number(number) + offset}`)
 }
 
-function isSql(value: unknown): value is Sql {
-  return typeof value === 'object' && value !== null && 'text' in value && 'values' in value
+/** JSON and query strings have no symbols: what comes with a request is a value, whatever its properties are. */
+const OF_SQL = Symbol.for('portcullis-cache.sql')
+
+function made<Row>(statement: Sql<Row>): Sql<Row> {
+  return Object.defineProperty(statement, OF_SQL, { value: true })
 }
 
+function isSql(value: unknown): value is Sql {
+  return typeof value === 'object' && value !== null && OF_SQL in value
+}
+
+/** Comments and parentheses may stand before it. */
+const SELECT = /^(?:\s|--[^\n]*\n|\/\*[\s\S]*?\*\/|\()*(?:select|with|values|table)\b/i
+
 /** One statement that returns the loader's rows and the snapshot that they were read at. */
-export function stamped({ text }: Sql, schema: string): string {
-  const select = text.trim().replace(/;\s*$/, '')
-  if (!/^(?:select|with|values|table)\b/i.test(select))
+export function stamped(statement: Sql, schema: string): string {
+  if (typeof statement?.text !== 'string' || !Array.isArray(statement.values))
+    throw new SqlError('a loader returns its statement, sql`SELECT …`, and the cache runs it; got what is none')
+  const select = statement.text.trim().replace(/;\s*$/, '')
+  if (!SELECT.test(select))
     throw new SqlError(
       `a loader is a single SELECT, so that value and snapshot are one statement; got: ${select.slice(0, 60)}`,
     )
@@ -53,4 +65,15 @@ export function stamped({ text }: Sql, schema: string): string {
 SELECT coalesce(json_agg(q), '[]')::text FROM (
 ${select}
 ) AS q) AS rows`
+}
+
+/** The rows of a stamped statement. @throws SqlError for a number that would be another one in JavaScript */
+export function rowsIn(json: string): unknown[] {
+  return JSON.parse(json, /\d{16}/.test(json) ? refuseInexact : undefined) as unknown[]
+}
+
+function refuseInexact(column: string, value: unknown): unknown {
+  if (typeof value === 'number' && Number.isInteger(value) && !Number.isSafeInteger(value))
+    throw new SqlError(`${column}: JavaScript has no such whole number exactly, select it as ${column}::text`)
+  return value
 }

@@ -3,6 +3,7 @@ import type pg from 'pg'
 import { parseIntoClientConfig } from 'pg-connection-string'
 import { applying, type Limits, type Pooler } from './connection-settings.ts'
 import { standbyError } from './failures.ts'
+import { forgoNames } from './forgo-names.ts'
 import { createPrimary, type Primary } from './primary.ts'
 import { RoutedClient, type RoutedConfig } from './routed-client.ts'
 import { parseDatabaseUrl } from './servers.ts'
@@ -59,14 +60,4 @@ export async function prepareConnection(
   if (!rows[0]?.standby) return
   if (client instanceof RoutedClient) client.leaveServer()
   throw standbyError()
-}
-
-/** In transaction mode a name may have been prepared on another server connection, or not at all. */
-function forgoNames(client: pg.ClientBase): void {
-  const query = client.query.bind(client) as (...given: unknown[]) => unknown
-  const unnamed = (config: unknown) =>
-    typeof config === 'object' && config !== null && 'name' in config
-      ? { ...config, name: undefined, label: config.name }
-      : config
-  client.query = ((config: unknown, ...rest: unknown[]) => query(unnamed(config), ...rest)) as typeof client.query
 }

@@ -4,10 +4,18 @@ import { PrismaPg } from '@prisma/adapter-pg'
 import pg from 'pg'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { type CacheLog, createCache, defineLayers, defineTag } from '../../src/cache/index.ts'
-import { applyMigrations, postgresLog, printedMigrations, printedTriggers, sql } from '../../src/package/postgres.ts'
+import {
+  applyMigrations,
+  postgresLog,
+  printedGrants,
+  printedMigrations,
+  printedTriggers,
+  sql,
+} from '../../src/package/postgres.ts'
 import { memoryRedis } from '../../src/package/testing.ts'
 import { PrismaClient } from '../../src/postgres/generated/client.ts'
 import { becomes } from '../support/becomes.ts'
+import { findPgBouncer, startPgBouncer } from '../support/pgbouncer.ts'
 import { dropDatabase, emptyDatabase } from '../support/stack.ts'
 
 interface Price {
@@ -128,7 +136,127 @@ describe('triggers from a declaration', () => {
     ])
     expect(await cache.status()).toMatchObject({ trust: 'following' })
   })
+
+  const namedBy = async (...statements: string[]) => {
+    const { rows: before } = await pool.query('SELECT coalesce(max(id), 0) AS last FROM portcullis.invalidation_log')
+    for (const statement of statements) await pool.query(statement)
+    const { rows } = await pool.query('SELECT tags FROM portcullis.invalidation_log WHERE id > $1 ORDER BY id', [
+      before[0].last,
+    ])
+    return rows.map(({ tags }) => tags)
+  }
+
+  it('work on partitions, whether they are written to by their own name or not', async () => {
+    await pool.query(`CREATE TABLE sold (grp text, at date) PARTITION BY RANGE (at);
+      CREATE TABLE sold_2026 PARTITION OF sold FOR VALUES FROM ('2026-01-01') TO ('2027-01-01')`)
+    await pool.query(printedTriggers({ sold: [{ tag: 'g', column: 'grp' }] }))
+    const whole = `INSERT INTO sold VALUES ('gold', '2026-02-02')`
+    expect(await namedBy(whole, `UPDATE sold_2026 SET grp = 'silver'`)).toEqual([
+      ['g:gold'],
+      expect.arrayContaining(['g:gold', 'g:silver']),
+    ])
+  })
+
+  it('work on names in upper case, and on keys of several columns', async () => {
+    await pool.query(`CREATE SCHEMA "Shop"; CREATE TABLE "Shop"."Members" ("Tenant" text, "Person" integer)`)
+    await pool.query(printedTriggers({ 'Shop.Members': [{ tag: 'm', column: ['Tenant', 'Person'] }] }))
+    expect(await namedBy(`INSERT INTO "Shop"."Members" VALUES ('north', 7), ('north', NULL)`)).toEqual([['m:north,7']])
+  })
+
+  it('of two tables are never one, however alike or long their names are', async () => {
+    const long = 'a_table_whose_name_is_nearly_as_long_as_postgresql_allows_it'
+    await pool.query(`CREATE SCHEMA a; CREATE TABLE a.b_c (x text); CREATE SCHEMA a_b; CREATE TABLE a_b.c (y text);
+      CREATE TABLE ${long}_1 (x text); CREATE TABLE ${long}_2 (y text)`)
+    const of = (column: string) => [{ tag: column, column }]
+    await pool.query(
+      printedTriggers({ 'a.b_c': of('x'), 'a_b.c': of('y'), [`${long}_1`]: of('x'), [`${long}_2`]: of('y') }),
+    )
+    const insert = (table: string) => `INSERT INTO ${table} VALUES ('1')`
+    expect(await namedBy(...['a.b_c', 'a_b.c', `${long}_1`, `${long}_2`].map(insert))).toEqual([
+      ['x:1'],
+      ['y:1'],
+      ['x:1'],
+      ['y:1'],
+    ])
+  })
+
+  it('are refused where a column is missing: the writers would fail later', async () => {
+    await expect(pool.query(printedTriggers({ prices: [{ tag: 'g', column: 'grup' }] }))).rejects.toThrow(
+      'column "grup" does not exist',
+    )
+    await pool.query(`INSERT INTO prices VALUES ('gold', 'milk', 50)`)
+  })
 })
+
+describe('what is missing in the database', () => {
+  const asked = async (log: CacheLog<pg.PoolClient, ReturnType<typeof sql>>) => {
+    const lost = new Promise<unknown>((resolve) => {
+      const cache = createCache({
+        layers: defineLayers({ prices: { key: (group: string) => `prices:{${group}}`, ttl: { minutes: 15 } } }),
+        redis: memoryRedis(),
+        log,
+        secret: randomBytes(32).toString('hex'),
+        onTrustChange: (_trust, cause) => resolve(cause),
+      })
+      closing.push(() => cache.close())
+      const price = cache.reader('prices', (group) => sql`SELECT cents FROM prices WHERE grp = ${group}`)
+      failures = [() => price('gold'), () => cache.mutate('set', [cache.entry('prices', 'gold')], async () => {})]
+    })
+    return [await lost, ...(await Promise.all(failures.map((each) => each().catch((error: unknown) => error))))]
+  }
+  let failures: (() => Promise<unknown>)[]
+
+  it('is named with its remedy: the tables', async () => {
+    for (const error of await asked(postgresLog({ pool, schema: 'nowhere' })))
+      expect(String(error)).toMatch(/does not exist: the cache's tables are missing, run npx portcullis-cache migrate/)
+  })
+
+  it('is named with its remedy: the rights of a role that owns nothing', async () => {
+    const role = `shop_${randomBytes(4).toString('hex')}`
+    // The owner's role has the name of the cache's schema, so that its tables were put there.
+    await pool.query('ALTER TABLE prices SET SCHEMA public')
+    await pool.query(
+      `CREATE ROLE ${role} LOGIN PASSWORD 'p'; GRANT USAGE ON SCHEMA public TO ${role}; GRANT SELECT ON prices TO ${role}`,
+    )
+    const address = new URL(url)
+    Object.assign(address, { username: role, password: 'p' })
+    const own = new pg.Pool({ connectionString: address.href })
+    try {
+      for (const error of await asked(postgresLog({ pool: own })))
+        expect(String(error)).toMatch(/permission denied for schema portcullis: run .* migrate --url … --role/)
+      await pool.query(printedGrants(role))
+      const { cache, prices } = await open(postgresLog({ pool: own }))
+      await cache.mutate('set', [cache.entry('prices', 'gold')], async () => {})
+      expect(await prices('gold')).toEqual([{ article: 'tea', cents: 100 }])
+      await own.query(`DELETE FROM portcullis.invalidation_log; UPDATE portcullis.log_checkpoints SET pruned = true`)
+    } finally {
+      for (const close of closing.splice(0).reverse()) await close()
+      await own.end()
+      await pool.query(`DROP OWNED BY ${role}; DROP ROLE ${role}`)
+    }
+  })
+})
+
+it.skipIf(!findPgBouncer())(
+  'follows the log through PgBouncer in transaction mode, without being told of it',
+  async () => {
+    const bouncer = await startPgBouncer({ mode: 'transaction', databaseUrl: url, poolSize: 2 })
+    closing.push(() => bouncer.close())
+    const pooled = new pg.Pool({ connectionString: bouncer.databaseUrl, max: 4 })
+    closing.push(() => pooled.end())
+    const [one, other] = [await open(postgresLog({ pool: pooled })), await open(postgresLog({ pool: pooled }))]
+    for (let cents = 200; cents < 220; cents++) {
+      const { token } = await one.cache.mutate('set', [one.cache.entry('prices', 'gold')], (tx) =>
+        tx.query(`UPDATE prices SET cents = $1 WHERE grp = 'gold'`, [cents]),
+      )
+      expect(await other.prices.after(token, 'gold')).toEqual([{ article: 'tea', cents }])
+    }
+    await pool.query(printedTriggers({ prices: [{ tag: 'g', column: 'grp' }] }))
+    await pool.query(`UPDATE prices SET cents = 300 WHERE grp = 'gold'`)
+    await becomes(async () => (await one.prices('gold'))[0]?.cents, 300, 1000)
+    expect(await one.cache.status()).toMatchObject({ trust: 'following' })
+  },
+)
 
 describe('the migrations', () => {
   it('are applied once, also by several at a time, each schema by itself', async () => {

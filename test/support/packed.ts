@@ -91,7 +91,7 @@ export function unpack(): Packed {
         encoding: 'utf8',
         cwd: root,
       }),
-    command: (...args) => execFileSync(node, [path.join(own, 'cli.js'), ...args], { encoding: 'utf8' }),
+    command: (...args) => execFileSync(node, [path.join(own, 'cli.cjs'), ...args], { encoding: 'utf8' }),
     generateClient() {
       cpSync(path.join(root, 'test/examples/package/schema.prisma'), path.join(folder, 'schema.prisma'))
       // The command looks for a native engine that generating does not use (scripts/bootstrap/database-client.mjs).
