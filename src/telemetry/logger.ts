@@ -29,10 +29,23 @@ export function createLogger({ level, destination, traceId }: LoggerOptions): Lo
     base: null,
     timestamp: isoTime,
     redact: REDACT,
-    ...(traceId && { mixin: () => ({ traceId: traceId() }) }),
+    ...(traceId && mixedIn(traceId)),
     formatters: { level: (label: string) => ({ level: label }) },
   }
   return pino(options, destination ?? standardOutput())
+}
+
+const UNTRACED = Object.freeze({})
+
+/** Most lines belong to no trace, and stay the objects that they are. */
+function mixedIn(traceId: () => string | undefined) {
+  return {
+    mixin() {
+      const trace = traceId()
+      return trace === undefined ? UNTRACED : { traceId: trace }
+    },
+    mixinMergeStrategy: (line: object, mixed: object) => (mixed === UNTRACED ? line : Object.assign(mixed, line)),
+  }
 }
 
 /** Lines that still wait when the process ends are written before its output is closed. */

@@ -67,7 +67,8 @@ function start(environment: Environment): Tracing {
     spanProcessors: [new sdk.BatchSpanProcessor({ exporter: sending.exporter, ...batchesOf(environment) })],
   })
   api.trace.setGlobalTracerProvider(provider)
-  api.context.setGlobalContextManager(new contexts.AsyncLocalStorageContextManager().enable())
+  const manager = new contexts.AsyncLocalStorageContextManager().enable()
+  api.context.setGlobalContextManager(manager)
   api.propagation.setGlobalPropagator(new core.W3CTraceContextPropagator())
   for (const instrumentation of instrumentations(require)) instrumentation.setTracerProvider(provider)
   // Wrapped as they are loaded; everybody who imports them afterwards gets these.
@@ -75,8 +76,11 @@ function start(environment: Environment): Tracing {
   sampleAtServers(require, samplingOf(environment, api, sdk))
 
   const tracer = provider.getTracer('portcullis', about.version)
+  // Asked several times in each request, so not through the interface, which looks up the manager each time.
   const active = () => {
-    const span = api.trace.getActiveSpan()
+    const context = manager.active()
+    if (context === api.ROOT_CONTEXT) return undefined
+    const span = api.trace.getSpan(context)
     return span?.isRecording() ? span : undefined
   }
 
@@ -177,10 +181,11 @@ function samplingOf(environment: Environment, api: Api, sdk: Sdk): (request: Inc
   const byId = new sdk.TraceIdRatioBasedSampler(ratio)
 
   return ({ url = '', headers: { traceparent } }) => {
-    if (PROBES.test(url)) return false
-    const [, traceId, flags = ''] = TRACEPARENT.exec(typeof traceparent === 'string' ? traceparent : '') ?? []
+    const parent = typeof traceparent === 'string' ? TRACEPARENT.exec(traceparent) : null
     // A trace that begins here has any id.
-    if (traceId === undefined) return Math.random() < ratio
+    if (parent === null) return Math.random() < ratio && !PROBES.test(url)
+    const [, traceId = '', flags = ''] = parent
+    if (PROBES.test(url)) return false
     if (isParentBased) return (Number.parseInt(flags, 16) & 1) === 1
     return byId.shouldSample(api.ROOT_CONTEXT, traceId).decision === sdk.SamplingDecision.RECORD_AND_SAMPLED
   }

@@ -313,7 +313,8 @@ describe.skipIf(skipReason)('drills', () => {
     const status = readFileSync(`/proc/${process_id}/status`, 'utf8')
     const peak = Number(/^VmHWM:\s+(\d+) kB/m.exec(status)?.[1]) * 1024
     expect(drill.master.redis.restarts).toBe(0)
-    expect(peak).toBeLessThan(limit)
+    // A cluster counts more than the process: what its files keep in memory. With buffers of a fixed size it was 95 %.
+    expect(peak).toBeLessThan(0.85 * limit)
     expect(asOne).toBe('refused')
     await drill.recovered()
     drill.report('150 MB written at once', {
