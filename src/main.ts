@@ -133,6 +133,7 @@ function keysOf({ issuer, jwksUrl, publicKeyFile }: KeySource, logger: Logger): 
       unavailable: (reason) => logger.warn({ ...from, reason }, 'the key set cannot be fetched'),
       availableAgain: () => logger.info(from, 'the key set can be fetched again'),
       unusable: (unusable) => logger.warn({ ...from, keys: unusable }, 'keys of the key set are passed over'),
+      allUsable: () => logger.info(from, 'no key of the key set is passed over any more'),
     },
   })
   // Asked for at once: an address that gives no keys is in the log before the first token comes.

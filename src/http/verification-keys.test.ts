@@ -134,6 +134,7 @@ describe('the key set of an identity provider', () => {
       unavailable: (reason) => told.push(`unavailable: ${reason}`),
       availableAgain: () => told.push('available'),
       unusable: (keys) => told.push(...keys),
+      allUsable: () => told.push('all usable'),
     })
     for (let round = 0; round < 2; round++) {
       await expect(authentication.authenticate(await bearer(named, 'u'))).rejects.toMatchObject({
@@ -147,6 +148,27 @@ describe('the key set of an identity provider', () => {
     expect(JSON.stringify(told)).not.toContain(String(named.publicJwk.x))
   })
 
+  it('says when no key is passed over any more', async () => {
+    const key = await testKeys('good')
+    const { state, url } = await identityProvider(key)
+    const told: string[] = []
+    const keys = remoteKeys({
+      from: { url },
+      nowMs: Date.now,
+      reports: {
+        unavailable: () => {},
+        availableAgain: () => {},
+        unusable: (all) => told.push(`passed over: ${all.length}`),
+        allUsable: () => told.push('all usable'),
+      },
+    })
+    for (const others of [[], [{ kty: 'oct', k: 'AA' }], [{ kty: 'oct', k: 'AA' }], [], []]) {
+      state.others = others
+      await keys.renew?.()
+    }
+    expect(told).toEqual(['passed over: 1', 'all usable'])
+  })
+
   it('says why it cannot be fetched once for each reason, and when it can again', async () => {
     const key = await testKeys('a')
     const { state, url } = await identityProvider(key)
@@ -155,6 +177,7 @@ describe('the key set of an identity provider', () => {
       unavailable: (reason) => told.push(reason),
       availableAgain: () => told.push('available'),
       unusable: () => told.push('unusable'),
+      allUsable: () => told.push('all usable'),
     })
     const startMs = Date.now()
     const attempt = async (atMs: number) =>

@@ -21,6 +21,8 @@ export interface KeySetReports {
   availableAgain(): void
   /** Keys of the set that are passed over, each with its reason. */
   unusable(keys: readonly string[]): void
+  /** None is passed over any more. */
+  allUsable(): void
 }
 
 export interface RemoteKeysOptions {
@@ -67,7 +69,7 @@ export function remoteKeys({ from, nowMs, graceMs = DEFAULT_GRACE_MS, reports }:
 
   function reportUnusable(keys: readonly string[]): void {
     const now = keys.join('\n')
-    if (now !== unusable) reports?.unusable(keys)
+    if (now !== unusable) keys.length > 0 ? reports?.unusable(keys) : reports?.allUsable()
     unusable = now
   }
 
