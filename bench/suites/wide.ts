@@ -95,7 +95,7 @@ async function warmUp({ stack }: Bench, client: Client, [usual]: readonly WideKi
 
 type All = ReadonlyMap<WideKind, Map<WideRead, Times>>
 
-/** Round robin over the kinds, each time somebody who has not asked before, as long as there is time. */
+/** Round robin over the kinds, each time a user who has not asked before, until time is up. */
 async function firstReads({ stack, extent }: Bench, client: Client, all: All): Promise<void> {
   const { firstReads: rounds, capMs } = EXTENTS[extent]
   const startedMs = performance.now()

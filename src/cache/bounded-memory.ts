@@ -12,7 +12,7 @@ export interface BoundedMemory<Key, Value> {
 
 export interface BoundedMemoryOptions<Value> {
   readonly maxBytes: number
-  /** What keeping a value costs, the same whenever it is asked. */
+  /** The cost of a value, in bytes; always the same for one value. */
   readonly bytesOf: (value: Value) => number
 }
 
@@ -33,7 +33,7 @@ export function createBoundedMemory<Key, Value>(options: BoundedMemoryOptions<Va
     bytes -= bytesOf(slot.value)
   }
 
-  /** Oldest first. An entry that was used since its last turn goes to the end once more, and is met again if that is not enough. */
+  /** Oldest first. An entry used since the last sweep gets a second chance at the end of the line. */
   function makeRoom(): void {
     for (const [key, slot] of held) {
       if (bytes <= maxBytes) return

@@ -2,7 +2,7 @@
 export interface Clock {
   /** Milliseconds that only grow, unrelated to the wall clock; for measuring and for bounds. */
   monotonicMs(): number
-  /** Wall-clock milliseconds: shown to people, and decides only where it makes things stricter. */
+  /** Wall-clock milliseconds: shown to people; decides only where it makes a decision stricter. */
   wallMs(): number
   /** Resolves after `ms` milliseconds, or rejects with the signal's reason when it is aborted first. */
   sleep(ms: number, signal?: AbortSignal): Promise<void>

@@ -1,7 +1,7 @@
 /**
- * Entries as this process holds them, bounded by bytes. While the shared store answers they save moving and parsing
- * bytes, not asking: each use first compares the copy's fill id with the store. Without the store they are served by the
- * judgement alone, behind a barrier, for what was left of their life.
+ * Entries as this process holds them, bounded by bytes. While the shared store answers, they save moving and parsing
+ * bytes: each use still compares the copy's fill id with the store. Without the store they are served by the judgement
+ * alone, behind a barrier, for the rest of their life.
  */
 import { type BoundedMemory, createBoundedMemory } from './bounded-memory.ts'
 import type { Entry } from './entry-codec.ts'
@@ -12,7 +12,7 @@ export type Copies<V> = BoundedMemory<EntryKey, Copy<V>>
 export interface Copy<V> {
   readonly entry: Omit<Entry, 'body'>
   readonly value: V
-  /** Length of the entry in the store, in bytes; what the value takes in memory is of that order. */
+  /** Length of the entry in the store, in bytes; the value takes about as much memory. */
   readonly bytes: number
   /** When its life is over, by the monotonic clock. */
   readonly expiresAtMs: number
@@ -20,7 +20,7 @@ export interface Copy<V> {
   judgedAt: number
 }
 
-/** What an entry costs beside its bytes: map slot, header, decoded tags. */
+/** The cost of an entry besides its bytes: map slot, header, decoded tags. */
 const OVERHEAD_BYTES = 512
 
 export function createCopies<V>({ maxBytes }: { readonly maxBytes: number }): Copies<V> {

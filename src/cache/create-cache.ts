@@ -1,6 +1,6 @@
 /**
  * The cache as a service embeds it: one table of layers, one reader for each, and mutations that name what goes stale.
- * Everything that keeps an answer true (stamps, trust, leases, single flight, fallback) is on without being asked for.
+ * Everything that keeps an answer true (stamps, trust, leases, single flight, fallback) is on by default.
  */
 import { createHash } from 'node:crypto'
 import timers from 'node:timers'
@@ -46,7 +46,7 @@ export interface CacheOptions<Rows extends LayerRows, Tx, Query> {
   /** What `sentinelRedis(…)`, `singleRedis(…)` or `memoryRedis()` returns. */
   readonly redis: (layers: LayerNames) => CacheStore
   readonly log: CacheLog<Tx, Query>
-  /** 32 characters or more, the same on all instances: entries that were not made with it are not believed. */
+  /** 32 characters or more, the same on all instances: entries made with another are misses. */
   readonly secret: string
   /** The longest that one read waits for the store, in milliseconds. Default: 100. */
   readonly storeBudgetMs?: number
@@ -159,7 +159,7 @@ const BOUND_MS = 5000
 const WHOLE_LAYER = tagKind('l')
 const ENTRY = tagKind('e')
 
-/** Carried by every entry; what nobody can name is invalidated by it. */
+/** Carried by every entry; invalidates what no other tag names. */
 export const EVERYTHING: Tag = tag(WHOLE_LAYER, '*')
 
 /** @throws CacheOptionsError for a letter that is taken, or is none */
@@ -223,7 +223,7 @@ export function createCache<const Rows extends LayerRows, Tx, Query>(
     const layer = createLayer<readonly Row[]>(
       {
         ...declared,
-        // Another loader is another form: releases that run side by side during an upgrade do not read each other's.
+        // Another loader means another shape: during an upgrade, releases do not read each other's entries.
         shape: shapeOf(declared.shape, load.toString()),
         copies: createCopies({ maxBytes: declared.copiesMaxBytes }),
         codec: {
@@ -380,7 +380,7 @@ function tokenOf({ database, xid }: Committed): string {
   return Buffer.from(`${xid} ${database}`).toString('base64url')
 }
 
-/** Null for what is no token of ours; it can then only cost the reader a load. */
+/** Null for a foreign token, which costs the reader no more than a load. */
 export function committedIn(token: string): Committed | null {
   const [xid, database] = Buffer.from(token, 'base64url').toString().split(' ')
   try {

@@ -15,8 +15,8 @@ export interface Lease {
 }
 
 /**
- * Nothing larger is moved: whatever lies under our name, no reader waits until it is here. The largest entry is a 256th
- * of the catalogue: of 200,000 resources, each with the largest attributes there may be, 13 million bytes.
+ * Nothing larger is moved, so no reader waits for a foreign value under our name. The largest entry is a 256th
+ * of the catalogue: with 200,000 resources of the largest allowed attributes, 13 million bytes.
  */
 export const LARGEST_ENTRY_BYTES = 16 * 1024 * 1024
 
@@ -30,7 +30,7 @@ export interface FoundEntry {
 
 export type EntryRead =
   | FoundEntry
-  /** The entry is the very fill the caller already holds; nothing was moved. */
+  /** The entry is the fill that the caller holds; nothing was moved. */
   | { readonly kind: 'same'; readonly ttlMs: number }
   | { readonly kind: 'absent' }
   /** Present, but filled under a generation that a flush has replaced. */
@@ -98,7 +98,7 @@ export class StoreUnavailableError extends Error {
  * All are safe to run late (after a client-side timeout): a late fill is refused because its lease is gone, a late
  * lease merely expires, a late invalidation only removes what can be loaded again.
  * A caller that passes a {@link StoreWait} waits for no command longer than what is left of it; an invalidation takes
- * none: while the store is well it must be done, however long the request has waited before.
+ * none: while the store is healthy it must be done, however long the request has waited.
  */
 export interface EntryStore {
   /** What is left of the life of an entry in milliseconds while it is this very fill; null when it must be opened. */
@@ -112,7 +112,7 @@ export interface EntryStore {
   fill(fills: readonly Fill[], wait?: StoreWait): Promise<boolean[]>
   /** Ends a lease that is still the caller's own (a failed load frees it); never another holder's. */
   releaseLease(key: EntryKey, lease: Lease, wait?: StoreWait): Promise<void>
-  /** Reads without taking leases, in one round trip per some requests; answers in the same order. */
+  /** Reads without taking leases, several in one round trip; answers in the same order. */
   read(requests: readonly ReadRequest[]): Promise<EntryRead[]>
   /** Takes the leases that are free; null where another holder has it. */
   takeLeases(requests: readonly LeaseRequest[]): Promise<(Lease | null)[]>

@@ -1,11 +1,11 @@
-/** Work on a long list in pieces, so that whatever else the process is asked meanwhile gets its turn in between. */
+/** Work on a long list in pieces, so that other requests get their turn in between. */
 
 /** A fraction of a millisecond of the usual work. */
 const ITEMS_PER_PIECE = 1000
 
 /**
- * Calls `each` for every item, in order; after each thousand the event loop goes on with what has come in meanwhile.
- * A list that is changed before this resolves is not seen as it was.
+ * Calls `each` for every item, in order; after each thousand the event loop handles other events.
+ * The list must not change before this resolves.
  */
 export async function inPieces<Item>(items: readonly Item[], each: (item: Item) => void): Promise<void> {
   for (let from = 0; from < items.length; from += ITEMS_PER_PIECE) {

@@ -1,4 +1,4 @@
-/** The only door to the cache: what a service needs to cache permissions correctly, free of any database, store or web framework. */
+/** The only door to the cache: everything a service needs to cache permissions correctly, independent of any database, store or web framework. */
 
 export { createBoundedMemory } from './bounded-memory.ts'
 export type { Clock } from './clock.ts'

@@ -25,7 +25,7 @@ interface TagHistory {
 /** Beyond this many remembered transactions for one tag, those that the position shows become a fence. */
 const XIDS_PER_TAG = 64
 
-/** More own commits than this that no position shows: the log was not read for so long that a new past is no loss. */
+/** With more own commits than this beyond the position, the log has been unread for so long that starting over costs nothing. */
 const OWN_MAX = 10_000
 
 export interface InvalidationIndexOptions {
@@ -46,7 +46,7 @@ export interface InvalidationIndex {
   advance(position: Snapshot, rows: readonly LogRow[]): void
   /**
    * This instance's own commit, known before the log is read again. In another database than the position's, nothing is
-   * known any more: the position is given up until the log of that one was read.
+   * known any more: the position is given up until that database's log has been read.
    */
   note(row: LogRow, database: string): void
   /** Forgets, for one class, what is visible in `floor`; from now on entries must cover it. */

@@ -44,11 +44,11 @@ export class LogUnreachableError extends Error {
  */
 export type Trust = 'following' | 'grace' | 'lost'
 
-/** What follows the log beside the index: brought up to date in the very step in which the position moves. */
+/** What follows the log beside the index: updated in the same step as the position. */
 export interface Followed<Change> {
   /** Must not fail, and must not wait. */
   apply(batch: LogBatch<Change>): void
-  /** The position was begun anew: what was followed so far may have missed something. */
+  /** The position started over: the follower may have missed changes. */
   reset(): void
 }
 
@@ -89,11 +89,11 @@ export interface LogFollower {
   /** Whether the next read of the log is late although the last one succeeded: this process may have stood still. */
   isOverdue(): boolean
   /**
-   * Resolves true after a read of the log that began after this call: what is judged servable from then on is exact,
+   * Resolves true after a read of the log that began after this call: from then on, a servable judgement is exact,
    * whatever the shared store says. False when the log cannot be read in time; while that lasts, false at once.
    */
   barrier(): Promise<boolean>
-  /** Reads the log as it is from now on; false when that fails or takes longer than `timeoutMs`. */
+  /** Reads the log once more; false when that fails or takes longer than `timeoutMs`. */
   refresh(timeoutMs: number): Promise<boolean>
   /** Reads the log until the position covers the snapshot; one read serves all waiting callers. @throws what the port throws */
   catchUp(target: Stamp): Promise<void>
@@ -111,7 +111,7 @@ interface Checkpoint {
 const REFUSED_BOUND_MS = 750
 const CHECKPOINT_EVERY_MS = 15_000
 const RETRY_MS = 10
-/** Polls that may be missed by chance; more, and the log is asked before an entry is served. */
+/** Missed polls that may be chance; after more, the log is read before an entry is served. */
 const OVERDUE_POLLS = 4
 /** A snapshot taken after another on one server covers it: a position that is still behind then is of another server. */
 const CATCH_UP_READS = 3
@@ -159,7 +159,7 @@ export function createLogFollower<Change = never>(options: LogFollowerOptions<Ch
   async function readInto(startedMs: number): Promise<void> {
     const known = index.position
     const batch = known ? await log.readSince(known.snapshot) : null
-    // A commit of this instance may have shown meanwhile that the position is of a database that is no more.
+    // A commit of this instance may have shown meanwhile that the position is of a former database.
     if (!batch || !index.position || batch.position.database !== index.position.database || batch.gap) {
       const past = await log.readPast()
       index.reset(past)
@@ -205,7 +205,7 @@ export function createLogFollower<Change = never>(options: LogFollowerOptions<Ch
     return lastRead === 'unreachable' && lag <= options.graceMs ? 'grace' : 'lost'
   }
 
-  /** The monotonic clock stands still while a machine is suspended; the other can only make this stricter. */
+  /** The monotonic clock stops while a machine is suspended; the wall clock can only make this stricter. */
   function lagMs(): number {
     return Math.max(clock.monotonicMs() - lastReadMs, clock.wallMs() - lastReadWallMs)
   }
@@ -229,7 +229,7 @@ export function createLogFollower<Change = never>(options: LogFollowerOptions<Ch
       // is not as far in its ids was put back from a copy without the commit, or hands the id out again: then not here.
       if (succeeded && index.position && index.position.database !== database)
         return isVisible(xid, index.position.snapshot)
-      // A transaction that is not there yet may never be; asking without a pause would only load the database.
+      // A transaction that is not visible yet may never be; asking without a pause would only load the database.
       await clock.sleep(Math.min(RETRY_MS, Math.max(deadlineMs - clock.monotonicMs(), 0)))
     }
     return false

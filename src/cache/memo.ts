@@ -1,9 +1,9 @@
 /**
- * Names that every read needs, made once: a string put together anew is hashed and flattened anew wherever it is looked
- * up or sent, and that cost more than making it. Two generations of limited size, the older forgotten whole.
+ * Names that every read needs, made once: a new string is hashed and flattened again wherever it is looked up
+ * or sent, which cost more than making it. Two generations of limited size, the older forgotten whole.
  */
 const NAMES_PER_GENERATION = 10_000
-/** A name is held with what it is made of; what is longer is made each time, so that memory is bounded in bytes too. */
+/** Longer inputs are not remembered, so that memory is bounded in bytes too. */
 const LONGEST_REMEMBERED = 256
 
 export function createMemo<Input extends string, Name extends string>(make: (input: Input) => Name) {

@@ -32,7 +32,7 @@ export interface LogRecord {
 /** The port to transactions; `Context` carries who acts and is opaque here. */
 export interface UnitOfWork<Tx, Context> {
   /**
-   * Runs the work in one transaction, again when it deadlocked; nothing is kept when it throws.
+   * Runs the work in one transaction, and again after a deadlock; if it throws, nothing is kept.
    * @throws what the work throws, or what the database says; a connection lost while committing may have committed or not
    */
   run<T>(context: Context, work: (tx: Tx) => Promise<T>): Promise<T>
@@ -112,7 +112,7 @@ export function createMutationRunner<Tx, Context>(
     return unitOfWork.identify(tx)
   }
 
-  /** Best effort with the store's own short deadline; what it misses, the log has. */
+  /** Best effort with the store's own short deadline; the log has the rest. */
   async function removeFromStore(event: string, invalidation: Invalidation): Promise<StoreOutcome> {
     if (keyCountOf(invalidation) === 0 && invalidation.layers.length === 0) return 'untouched'
     try {
@@ -161,7 +161,7 @@ function refuseUnknownLayers(names: readonly LayerName[], { keys, lists = [], la
   if (unknown !== undefined) throw new Error(`an invalidation names ${unknown}, which is no layer`)
 }
 
-/** In this order: the keys, then the lists, then the layers. */
+/** In this order: keys, lists, layers. */
 interface RemovalStep {
   readonly keys: EntryKey[]
   readonly lists: KeyList[]
@@ -172,7 +172,7 @@ const noStep = (): RemovalStep => ({ keys: [], lists: [], layers: [] })
 
 /**
  * An input is never removed after what was derived from it, whether by name or with its layer: a read in between would
- * derive anew from the old input, under a lease that nothing takes away. What follows one another goes together.
+ * derive anew from the old input, under a lease that nothing takes away. Consecutive removals of one kind go together.
  */
 async function inputsFirst(
   names: readonly LayerName[],

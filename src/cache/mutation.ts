@@ -1,6 +1,6 @@
 /**
- * A mutation declared as its correctness: what it locks, what it is about, what goes stale, what it writes. The chain
- * only declares; `mutation-runner.ts` owns the transaction.
+ * A mutation is declared by its parts: its locks, its subject, the entries it makes stale, its writes. The chain only
+ * declares; `mutation-runner.ts` owns the transaction.
  */
 import type { EntryKey, LayerName } from './entry-store.ts'
 import { inPieces } from './in-pieces.ts'
@@ -17,8 +17,8 @@ export interface Invalidation {
 }
 
 /**
- * Keys that are only written out while they are removed, some at a time. As fifty thousand objects that live from the
- * rule to the removal, each would be copied by the garbage collector, and everything else would stand still meanwhile.
+ * Keys that are only written out while they are removed, some at a time. Fifty thousand objects that
+ * live from the rule to the removal would each be copied by the garbage collector, which stops everything else.
  */
 export interface KeyList {
   readonly layer: LayerName
@@ -39,7 +39,7 @@ export interface LayerKey {
  */
 export type Rule<Tx, Subject> = (tx: Tx, subject: Subject) => Invalidation | Promise<Invalidation>
 
-/** Taken before anything is read, so that what is affected cannot change under the computation. */
+/** Taken before anything is read, so that the affected entries cannot change during the computation. */
 export type Lock<Tx, Input> = (tx: Tx, input: Input) => void | Promise<void>
 
 export interface AuditRecord {
@@ -157,7 +157,7 @@ function evaluated<Tx, Subject>(rules: readonly Rule<Tx, Subject>[], tx: Tx, sub
   }
 }
 
-/** What several rules name, before the write and after it, each once. */
+/** Everything that several rules name, before the write and after it, without repetitions. */
 export async function mergeInvalidations(all: readonly Invalidation[]): Promise<Invalidation> {
   const keys = new Map<EntryKey, LayerKey>()
   for (const named of new Set(all.map((each) => each.keys))) await inPieces(named, (each) => keys.set(each.key, each))

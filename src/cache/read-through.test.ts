@@ -212,7 +212,7 @@ describe('an entry that is derived from another', () => {
     expect(store.entries.size).toBe(0)
   })
 
-  it('waits for who loads its input, and uses what that one stored', async () => {
+  it('waits for the reader that loads its input, and uses what that one stored', async () => {
     const { readList, instance, store, clock, loading, never, deriving, waits, seen } = await setUp()
     await instance().read(loading('groups'))
     const stored = store.entries.get(key)
@@ -453,7 +453,7 @@ describe('while another instance holds the lease', () => {
 })
 
 describe('a fill', () => {
-  it('that is refused answers only who loaded, with nothing left to live, and the lease needs no release', async () => {
+  it('that is refused answers only the reader that loaded, with nothing left to live, and the lease needs no release', async () => {
     const { read, loading, store, seen } = await setUp()
     vi.spyOn(store, 'fill').mockResolvedValueOnce([false])
     const released = vi.spyOn(store, 'releaseLease')

@@ -48,7 +48,7 @@ export interface Bypass {
 
 export interface ReadThrough {
   /**
-   * Always answers with what the load returns, or with an entry that is as good: a sick store or a lost log costs speed,
+   * Always answers with the load's value, or with an entry that is as good: a sick store or a lost log costs speed,
    * not the answer.
    * @throws what the load throws
    */
@@ -72,13 +72,13 @@ export interface ReadThroughDependencies {
 
 const FIRST_WAIT_MS = 4
 const LONGEST_WAIT_MS = 64
-/** How long a read waits where this process stood still and does not know what happened meanwhile, in milliseconds. */
+/** How long a read waits for the log after this process stood still, in milliseconds. */
 const OVERDUE_WAIT_MS = 500
 
 /** A read whose result others may share. */
 type Outcome<V> = LayerRead<V> & Shareable
 
-/** What asking the store for one entry came to. */
+/** The result of asking the store for one entry. */
 type Answer<V = unknown> =
   | { readonly kind: 'read'; readonly read: LayerRead<V> }
   | { readonly kind: 'leased'; readonly lease: Lease }
@@ -120,7 +120,7 @@ export function createReadThrough(dependencies: ReadThroughDependencies): ReadTh
     try {
       const copy = wanted.layer.copies.get(wanted.key)
       const found = copy && (await current(wanted, copy, wait))
-      // A copy that is current and may not be served need not be moved to find that out again.
+      // A copy that is current but not servable need not be fetched again.
       return found ?? (await missed(wanted, wait, found === null ? copy?.entry.fillId : undefined))
     } catch (error) {
       if (error instanceof StoreUnavailableError) return fromMemory(wanted, error.detail, wait)
@@ -203,7 +203,7 @@ export function createReadThrough(dependencies: ReadThroughDependencies): ReadTh
     }
   }
 
-  /** Asks, and where another holds the lease of the first, asks again until that lease must be over. */
+  /** Asks; while another holds the first lease, asks again until that lease must have ended. */
   async function openOrWait(wants: readonly Wanted<unknown>[], reading: Reading): Promise<Answer[]> {
     const [target] = wants
     const startedMs = clock.monotonicMs()
@@ -365,12 +365,12 @@ function requestOf({ layer, key }: Wanted<unknown>, refused: ReadonlyMap<EntryKe
   return { key, layer: layer.name, leaseMs: layer.leaseMs, ...(refusedFillId !== undefined && { refusedFillId }) }
 }
 
-/** Found under a lease that nothing took away, or stored: callers that joined may have it, as long as it is servable. */
+/** Found, or stored under a lease that was still held: callers that joined may have it while it is servable. */
 function shareable(layer: Layer<unknown>, read: LayerRead<unknown>): Outcome<unknown> {
   return { ...read, shareable: () => layer.judge(read) === 'servable' }
 }
 
-/** Right for the caller that loaded; nobody else is answered with it. */
+/** Right for the caller that loaded, and for no other. */
 function notStored({ value, stamp, tags, ttlMs = 0 }: Loaded<unknown>, detail: string): Outcome<unknown> {
   return { value, stamp, tags, ttlMs, outcome: 'not-stored', detail, shareable: () => false }
 }

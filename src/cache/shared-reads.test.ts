@@ -169,7 +169,7 @@ describe('a read that takes too long', () => {
     expect([running.is, waiting.is]).toEqual([stalled, stalled])
   })
 
-  it('makes who comes later not wait at all, until one has succeeded', async () => {
+  it('lets later callers not wait at all, until one has succeeded', async () => {
     const { clock, reads, next, started, last } = setUp()
     next()
     await clock.advance(STALLED_MS + 1)
@@ -225,7 +225,7 @@ describe('a read that takes too long', () => {
 })
 
 describe('a read that fails', () => {
-  it('is heard of by all who waited for it, and by nobody who waits for the next', async () => {
+  it('reaches all callers that waited for it, and none that waits for the next', async () => {
     const { clock, next, patiently, last } = setUp()
     next()
     await last().end()
@@ -254,7 +254,7 @@ describe('a read that fails', () => {
     expect(started.map(({ startedMs }) => startedMs - startMs)).toEqual([0, 50, 52])
   })
 
-  it('makes who comes later not wait at all, and one more read finds out that they succeed again', async () => {
+  it('lets later callers not wait at all, and one more read finds out that reads succeed again', async () => {
     const { clock, next, started, last } = setUp()
     next()
     await last().fail()

@@ -1,7 +1,7 @@
 /**
  * Reads that many callers wait for: at most one runs and one waits, and all waiting callers share it. A caller is never served by a
- * read that began before the call, so whatever was acknowledged to the caller before is in what it reads. Nobody can
- * overtake: the read that waits is everybody's next one.
+ * read that began before the call, so it sees everything acknowledged before the call. Nobody overtakes: all callers
+ * share the one read that waits.
  */
 import type { Clock } from './clock.ts'
 
@@ -33,7 +33,7 @@ interface Deferred {
 }
 
 interface Ticket {
-  /** For callers of `next`: rejected early when the read before, or this one, stalls. */
+  /** For callers of `next`: rejected early if this read or the one before stalls. */
   readonly prompt: Deferred
   readonly patient: Deferred
 }
@@ -104,7 +104,7 @@ export function createSharedReads({ read, clock, intervalMs, stalledMs }: Shared
   return {
     next() {
       if (stalled) {
-        // Somebody must find out that reads succeed again.
+        // One caller must find out that reads succeed again.
         ticket()
         return Promise.reject(new ReadStalledError('reads fail, or take too long to be waited for'))
       }

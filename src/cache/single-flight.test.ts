@@ -21,7 +21,7 @@ function scripted() {
 const settle = () => new Promise((resolve) => setImmediate(resolve))
 
 describe('single flight', () => {
-  it('answers all who arrive during a load with one whose fill was accepted', async () => {
+  it('answers all readers that arrive during a load by that load, if its fill was accepted', async () => {
     const { loads, load } = scripted()
     const flight = createSingleFlight<Result>()
     const readers = Array.from({ length: 100 }, () => flight.run('k', load))
@@ -30,7 +30,7 @@ describe('single flight', () => {
     expect(loads).toHaveLength(1)
   })
 
-  it('tells all who wait that the store cannot be asked, so that none finds out again by waiting', async () => {
+  it('tells all waiting readers that the store cannot be asked, so that none finds out again by waiting', async () => {
     const { loads, load } = scripted()
     const flight = createSingleFlight<Result>()
     const readers = Array.from({ length: 3 }, () => flight.run('k', load).catch((error: Error) => error))
@@ -39,7 +39,7 @@ describe('single flight', () => {
     expect(loads).toHaveLength(1)
   })
 
-  it('lets who arrived during an unproven load share the next one, and only that', async () => {
+  it('lets readers that arrived during an unproven load share the next one, and only that', async () => {
     const { loads, load } = scripted()
     const flight = createSingleFlight<Result>()
     const first = flight.run('k', load)
@@ -52,7 +52,7 @@ describe('single flight', () => {
     expect((await Promise.all(late)).map(({ id }) => id)).toEqual([1, 1, 1])
   })
 
-  it('does not answer who arrived after the proof was asked for', async () => {
+  it('does not answer a reader that arrived after the proof was asked for', async () => {
     const { loads, load } = scripted()
     const flight = createSingleFlight<Result>()
     const before = flight.run('k', load)

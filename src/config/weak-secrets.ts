@@ -34,7 +34,7 @@ export function weakSecret(secret: string | undefined): string[] {
   return found
 }
 
-/** In production: whatever words, runs and repetitions it is made of, it can be guessed from one cursor offline. */
+/** In production: a secret made of words, runs or repetitions can be guessed offline from one cursor. */
 export function guessableSecret(secret: string | undefined): string[] {
   if (secret === undefined || weakSecret(secret).length > 0) return []
   if (TOKEN.test(secret)) return [`CURSOR_SECRET is a token, which others have seen: ${ADVICE.CURSOR_SECRET}`]

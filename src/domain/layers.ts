@@ -1,4 +1,4 @@
-/** The table of the three layers: whatever lists layers derives from it. */
+/** The table of the three layers; every list of layers is derived from it. */
 import { defineLayers } from '../cache/index.ts'
 import type { UserId } from './model.ts'
 

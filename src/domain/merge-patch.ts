@@ -20,7 +20,7 @@ function isObject(value: JsonValue): value is JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
-/** Whether two values say the same, in whatever order their keys are. */
+/** Whether two values are equal, regardless of the order of their keys. */
 export function sameJson(one: JsonValue, other: JsonValue): boolean {
   return isDeepStrictEqual(one, other)
 }

@@ -83,7 +83,7 @@ export interface Transaction {
     removeAll(groupId: GroupId, users: readonly UserId[]): void
   }
   readonly resources: {
-    /** Against other changes of the resource, and of who holds it: with all holders. */
+    /** Against other changes of the resource and of its holders; with all holders. */
     lock(ref: Ref<ResourceId>): Promise<{ readonly resource: Resource; readonly holders: Holders } | null>
     find(ref: Ref<ResourceId>): Promise<Resource | null>
     insert(resource: Resource, grants: readonly Grant[]): void

@@ -75,7 +75,7 @@ function described(name: Quota, limit: number): (consumed: Consumed) => Counted 
   }
 }
 
-/** One window for everybody: its end forgets all subjects at once, so that nothing is kept for who never returns. */
+/** One window for everybody: its end forgets all subjects at once, so that nothing is kept for callers that never return. */
 export function createLocalCounter({
   limit,
   windowMs,

@@ -8,7 +8,7 @@ export type FaultKind = 'kill' | 'hang' | 'graceful'
 
 export interface MasterFault {
   readonly description: string
-  /** Whatever still has to be undone; safe to call more than once. */
+  /** Undoes the rest; safe to call more than once. */
   undo(): void
 }
 

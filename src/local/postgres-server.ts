@@ -131,7 +131,7 @@ function installedBinaries(): string {
   return native
 }
 
-/** npm packages hold no symbolic links; with install scripts switched off nobody has made them yet. */
+/** npm packages hold no symbolic links; if install scripts are off, they do not exist yet. */
 function restoreLinks(native: string): void {
   const list = path.join(native, 'pg-symlinks.json')
   if (!existsSync(list)) return

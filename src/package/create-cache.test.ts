@@ -125,7 +125,7 @@ describe('a reader', () => {
     expect([await price('gold'), await other.price('gold')]).toEqual([200, 200])
   })
 
-  it('shows it where the delete was lost: here at once, elsewhere to who has the token, or by the log', async () => {
+  it('shows it where the delete was lost: here at once, elsewhere by its token or by the log', async () => {
     const redis = faulty(memoryRedis())
     const { database, price, change } = await start(createDatabase(), redis)
     const other = await start(database, redis)

@@ -81,7 +81,7 @@ export function createLogReader<Row extends LogReadRow, Change = never>(
 
   async function open(): Promise<pg.Client> {
     const client = options.connect()
-    // Whatever ends it, the next read opens another.
+    // However it ends, the next read opens another.
     client.on('error', () => forget(client))
     client.on('end', () => forget(client))
     client.on('notification', () => onAppended())

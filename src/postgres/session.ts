@@ -172,7 +172,7 @@ function createSession(
     },
     /** Returns the reason why the connection cannot be used again. */
     async rollback(cause: unknown): Promise<Error | undefined> {
-      // Not an answer of the server: then nobody knows what state the connection is in.
+      // Not an answer of the server, so the state of the connection is unknown.
       if (cause instanceof Error && !(cause instanceof DomainError) && !isServerError(cause)) return cause
       // The next connection may find the server that is the primary now.
       if (codeOf(cause) === READ_ONLY) return cause as Error

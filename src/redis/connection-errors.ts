@@ -7,7 +7,7 @@ import { reasonOf } from './failure.ts'
 export type ConnectionError = {
   /** `master`, `replica`, `sentinel`, or `command read`. */
   readonly connection: string
-  /** Where it leads; null while nobody has told. */
+  /** Where it leads; null until known. */
   readonly address: string | null
   /** A stable word, for metrics. */
   readonly reason: string

@@ -1,7 +1,7 @@
 /**
  * Asks whether fills that this process holds are still the current ones, many in one round trip: what comes in one turn
  * of the event loop goes together, and while some rounds are on their way the next gathers. An idle service asks at once,
- * a busy one seldom, and each question leaves after it was asked, never before: no answer is older than who gets it.
+ * a busy one seldom, and each question leaves after it was asked, never before: no answer is older than the question.
  */
 import type { EntryKey, LayerName, StoreWait } from '../cache/index.ts'
 import { nextEcho, verified } from './entry-reader.ts'

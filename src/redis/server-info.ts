@@ -10,7 +10,7 @@ export interface Heartbeat {
   reconnected(): void
   /** Whether the present connection has taken one. */
   proven(): boolean
-  /** For how long nobody in the fleet had written to the data that the last connection found; null when nobody ever had. */
+  /** The age of the fleet's last write in the data that the last connection found; null if there was none. */
   dataAgeMs(): number | null | undefined
 }
 

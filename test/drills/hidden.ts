@@ -34,7 +34,7 @@ await withDrillStack(async ({ databaseUrl, redis }) => {
   const hidden = (await truth.query<{ id: string }>('SELECT id FROM resources')).filter(({ id }) => !seen.has(id))
   const headers = { authorization: await fleet.authorization(user), 'content-type': 'application/json' }
 
-  /** Every call that takes the id of a resource, as one who has no right to it. */
+  /** Every call that takes the id of a resource, by a user without any right to it. */
   const group = (await truth.query<{ id: string }>('SELECT id FROM groups LIMIT 1'))[0]?.id
   const calls: Readonly<Record<string, (id: string) => Omit<Sent, 'headers'>>> = {
     read: (id) => ({ method: 'GET', path: `/resources/${id}` }),

@@ -197,7 +197,7 @@ describe('a list of resources', () => {
     expect(seen).toEqual([...names.filter((name) => name !== nameAt(7)), `${nameAt(4)}a`].sort())
   })
 
-  it('of the directory goes on only for whom it was begun', async () => {
+  it('of the directory continues only for the caller it was begun for', async () => {
     const bothAdmins = ['root', 'boss'].map((user) => (call: string) => as(user, call, { token: { roles: ['admin'] } }))
     const { json: handbook } = await admin('GET /resources/name:handbook')
     for (const path of [
@@ -283,7 +283,7 @@ describe('changes', () => {
     expect(await namesSeenBy('ben')).toEqual(['handbook', 'red-plan'])
   })
 
-  it('to a grant by who administers the resource, and by nobody else', async () => {
+  it('to a grant is made by administrators of the resource, and by nobody else', async () => {
     const call = 'PUT /groups/name:other/grants/name:handbook'
     expect((await as('cid', call, { body: { permission: 'read' } })).status).toBe(403)
     expect((await as('dee', call, { body: { permission: 'read' } })).status).toBe(404)

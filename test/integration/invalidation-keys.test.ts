@@ -71,7 +71,7 @@ describe('each event removes exactly', () => {
     Object.entries(MUTATION_CALLS).flatMap(([name, calls]) =>
       calls.flatMap(({ call, removes }, index) => (removes === 'layers' ? [] : [{ name, index, call, removes }])),
     ),
-  )('$name ($index): $removes', async ({ call, removes: { both = [], lists = [], catalogue = [] } }) => {
+  )('$name ($index)', async ({ call, removes: { both = [], lists = [], catalogue = [] } }) => {
     const known = await catalogueOf(...catalogue)
     const removed = await removedBy(() => call(mutations, idOf))
     // A name is looked up on both sides: of a resource that comes, goes or is renamed, one of them has it.

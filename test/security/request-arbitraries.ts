@@ -1,4 +1,4 @@
-/** Whole requests for one operation of the document: path, query, headers, body and who sends it. */
+/** Whole requests for one operation of the document: path, query, headers, body and caller. */
 import fc from 'fast-check'
 import type { Contract, Operation, Parameter } from './contract.ts'
 import type { Sent } from './http-client.ts'

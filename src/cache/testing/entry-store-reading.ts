@@ -31,7 +31,7 @@ export function describeReading({ describe, it, expect }: TestRunner, on: StoreU
       expect(answer.kind === 'found' && answer.ttlMs).toBeLessThanOrEqual(TTL_MS)
     })
 
-    it('moves nothing to who already holds this very fill', async () => {
+    it('moves nothing to a reader that already holds this fill', async () => {
       await stored('one')
       expect(await on.store.read([{ key: aliceList, layer, knownFillId: fillId('one') }])).toEqual([
         { kind: 'same', ttlMs: expect.any(Number) },
@@ -51,7 +51,7 @@ export function describeReading({ describe, it, expect }: TestRunner, on: StoreU
       expect(await read()).toEqual({ kind: 'too-large' })
     })
 
-    it('returns the other fill to who holds an older one', async () => {
+    it('returns the new fill to a reader that holds an older one', async () => {
       await stored('one')
       await on.store.invalidate([aliceList])
       await stored('two')

@@ -1,4 +1,4 @@
-/** May this user do that, and who or what else may: questions by names, as other services ask them. */
+/** May this user do that, and which others may: questions by names, as other services ask them. */
 import type { UserId } from '../model.ts'
 import type { CacheStatus, ReadContext } from './reads.ts'
 

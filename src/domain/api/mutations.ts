@@ -116,7 +116,7 @@ export interface Mutations {
     },
     context: MutationContext,
   ): Promise<Mutated<Replaced>>
-  /** @throws DomainError `already-exists` for an id, or a name in whatever case, that somebody has */
+  /** @throws DomainError `already-exists` for an id, or a name in any case, that is taken */
   createScimUser(
     input: { id: UserId; attributes: ScimUserAttributes },
     context: MutationContext,

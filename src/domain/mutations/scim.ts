@@ -165,7 +165,7 @@ function mentioned(changes: Input<'updateScimGroup'>['changes']): UserId[] {
   return distinct(values.flat().map((each) => (each as { value?: UserId }).value as UserId))
 }
 
-/** @throws ScimError `invalidValue` with the first of them that nobody is */
+/** @throws ScimError `invalidValue` with the first ids that belong to no user */
 function checkExisting(joined: readonly UserId[], existing: ReadonlySet<UserId>): void {
   const unknown = joined.filter((user) => !existing.has(user))
   if (unknown.length > 0)

@@ -1,4 +1,4 @@
-/** May this user do that, and who or what else may: the OpenID AuthZEN Authorization API 1.0. */
+/** May this user do that, and which others may: the OpenID AuthZEN Authorization API 1.0. */
 import { z } from 'zod'
 import type { Portcullis, ReadContext, SearchResults } from '../../domain/api.ts'
 import type { UserId } from '../../domain/model.ts'

@@ -99,7 +99,7 @@ export function isSelected({ only, without }: Selection, attribute: string): boo
   return !(without ?? []).some(isMeant)
 }
 
-/** Whatever is asked, these are shown. */
+/** Always shown. */
 const ALWAYS = new Set(['schemas', 'id'])
 
 export function selected(resource: Resource, selection: Selection): Resource {

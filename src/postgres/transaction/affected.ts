@@ -1,5 +1,5 @@
 /**
- * Who is affected: the statements that name everybody in some groups and below them. Each is asked behind the locks that
+ * The affected users: the statements that name everybody in some groups and below them. Each is asked behind the locks that
  * keep its answer true, in a statement of its own: a statement that waited for a lock goes on with the snapshot it began
  * with, and would miss who joined meanwhile.
  */
@@ -13,15 +13,15 @@ import { type ByRef, byRef } from './refs.ts'
 export interface AffectedStatements {
   /** More users than this are not named. */
   readonly max: number
-  /** $1 resource: all groups that hold it, and who is below them. */
+  /** $1 resource: all groups that hold it, and everybody below them. */
   readonly holders: ByRef
-  /** $1 group: all groups below it, how deep they go, and who is in them. */
+  /** $1 group: all groups below it, their depth, and everybody in them. */
   readonly subtree: ByRef
-  /** $1 groups: who is below them. */
+  /** $1 groups: everybody below them. */
   readonly membersBelow: Statement
-  /** $1 group, $2 the id or the name of a resource: the permission on it, and who is below the group. */
+  /** $1 group, $2 the id or the name of a resource: the permission on it, and everybody below the group. */
   readonly grant: { readonly id: ByRef; readonly name: ByRef }
-  /** $1 group: all that it is granted, and who is below it. */
+  /** $1 group: all that it is granted, and everybody below it. */
   readonly grants: ByRef
 }
 

@@ -29,12 +29,12 @@ fqdn() { printf '%s-%s.%s\n' "$POD_PREFIX" "$1" "$SERVICE_DOMAIN"; }
 ordinals() { awk -v n="$REPLICAS" 'BEGIN { for (i = 0; i < n; i++) print i }'; }
 peers() { ordinals | grep -vx "$ORDINAL"; }
 SELF=$(fqdn "$ORDINAL")
-# A name's hash: a Sentinel that lost its volume comes back as itself, not as a fourth one.
+# A hash of the name: a Sentinel that lost its volume comes back under its old id, not as a fourth one.
 sentinel_id() { printf '%s' "$1" | sha1sum | cut -d ' ' -f 1; }
 
 log() { printf '%s %s %s\n' "$(date -u +%Y-%m-%dT%H:%M:%SZ)" "$(basename "$0" .sh)" "$*" >&2; }
 
-# A wait said once, then every tenth time: the log shows the reason without drowning in it.
+# Logs a wait once, then every tenth time, so that the log is not flooded.
 LAST_WAIT=''
 WAITS=0
 log_wait() {
@@ -66,7 +66,7 @@ ask_redis() {
 as_operator() {
   REDISCLI_AUTH=$(secret operator) "$CLI" --no-auth-warning --user operator -h "$SELF" -p 6379 $TLS_ARGS "$@"
 }
-# What no user of a script may: change the configuration of another pod's Redis.
+# Changes the configuration of another pod's Redis, which no other user of a script may do.
 # shellcheck disable=SC2086
 configure() {
   host=$1
@@ -80,7 +80,7 @@ ask_sentinel() {
   REDISCLI_AUTH=$(secret sentinel-requirepass) timeout "$ASK_TIMEOUT_SECONDS" "$CLI" --no-auth-warning -h "$host" -p 26379 $TLS_ARGS "$@" 2>/dev/null
 }
 
-# What the Sentinel of pod $1 holds true: "down", "none" (it monitors nothing) or "<config-epoch> <host>".
+# What the Sentinel of pod $1 believes: "down", "none" (it monitors nothing) or "<config-epoch> <host>".
 sentinel_opinion() {
   reply=$(ask_sentinel "$(fqdn "$1")" SENTINEL MASTER "$MASTER_NAME")
   case $reply in
@@ -99,8 +99,8 @@ flags_and_master() {
     awk 'NR % 2 { key = $0; next } key == "ip" { host = $0 } key == "flags" { flags = $0 } END { print flags, host }'
 }
 
-# Tells the local Sentinel what the Sentinel of pod $1 would tell it itself: that it exists, and that $2 is the master as
-# of config-epoch $3.
+# Tells the local Sentinel what the Sentinel of pod $1 would announce: that it exists, and that $2 is the master as of
+# config-epoch $3.
 introduce() {
   ask_sentinel "$SELF" PUBLISH __sentinel__:hello \
     "$(fqdn "$1"),26379,$(sentinel_id "$POD_PREFIX-$1"),$3,$MASTER_NAME,$2,6379,$3"
@@ -112,7 +112,7 @@ survey() {
   wait
 }
 
-# Reads opinions, prints what they amount to:
+# Reads opinions and prints the result:
 #   unknown        fewer than a majority answers
 #   none           a majority answers and none monitors
 #   lone HOST      one monitors, another knows nothing, a third is missing and might know better
@@ -156,7 +156,7 @@ peer_state() {
     }'
 }
 peer_states() { for i in $(peers); do peer_state "$i"; done; }
-# Whether a peer other than the host $1 holds more than files do.
+# Whether a peer other than the host $1 holds newer data than the files.
 another_lives() {
   for i in $(peers); do
     [ "$(fqdn "$i")" != "$1" ] || continue
@@ -164,7 +164,7 @@ another_lives() {
   done
   return 1
 }
-# Of the live peers the one that has replicated furthest.
+# The live peer that has replicated furthest.
 furthest_live_peer() {
   for i in $(peers); do
     [ "$(peer_state "$i")" = live ] || continue
@@ -173,10 +173,10 @@ furthest_live_peer() {
 }
 
 role_of() { ask_redis "$1" ROLE | head -n 1 | tr -d '\r'; }
-# A master that somebody follows: what a Sentinel may claim, Redis itself must show.
+# A master with a follower: a Sentinel may claim it, but Redis itself must show it.
 is_followed_master() { ask_redis "$1" INFO replication | grep -q 'state=online'; }
 local_role() { role_of "$SELF"; }
-# Whom the Redis at $1 follows; nothing for a master.
+# The host that the Redis at $1 follows; nothing for a master.
 master_of() { ask_redis "$1" ROLE | tr -d '\r' | awk 'NR == 1 && $0 != "slave" { exit } NR == 2 { print; exit }'; }
 # Whether the master $1 has a replica that stays when this pod goes: without one it refuses writes.
 is_followed_by_another() { ask_redis "$1" INFO replication | grep 'state=online' | grep -qv "ip=$SELF,"; }

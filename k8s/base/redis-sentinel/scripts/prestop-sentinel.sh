@@ -17,7 +17,7 @@ is_over() {
       *failover_in_progress* | *" $SELF") return 1 ;;
     esac
   done
-  # A peer that was just replaced may not answer yet; one that does is enough. Where all go, there is nobody to wait for.
+  # A peer that was just replaced may not answer yet; one that does is enough. If all pods go, there is nothing to wait for.
   for i in $(peers); do
     named=$(flags_and_master "$i")
     named=${named#* }

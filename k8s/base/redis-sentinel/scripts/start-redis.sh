@@ -86,7 +86,7 @@ buffers() {
 }
 
 # 8. When Redis answers, tell the local Sentinel, but only one that monitors nothing.
-# A first boot saves before it registers: whoever is named master always has a snapshot, or has lost one.
+# A first boot saves before it registers: a node named as master always has a snapshot, or has lost one.
 register() {
   master=$1
   # $$ is this script's process, which is Redis by now: the registration never outlives it.
@@ -189,7 +189,7 @@ considered_down() {
 }
 
 # 6 and 7. A majority says that this pod is the master, yet its memory is gone: it just started.
-# Replicas full-sync from whoever comes up as their master, so a snapshot would roll back a live replica
+# Replicas full-sync from any node that comes up as their master, so a snapshot would roll back a live replica
 # (kubeblocks#10753, redis#1297). As long as one lives, it must be promoted instead.
 master_restarts() {
   # Redis may have to wait, but a Sentinel that lost its memory has a vote that the others may need.
