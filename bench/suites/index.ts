@@ -3,6 +3,7 @@ import type { Bench } from '../harness/bench.ts'
 import type { Environment } from '../harness/environment.ts'
 import type { Standing } from '../harness/slices.ts'
 import { type AwayResult, measureAway } from './away.ts'
+import { measureConsoles } from './consoles.ts'
 import { type EndpointResults, measureHits } from './endpoints.ts'
 import { type EvaluationResult, measureEvaluations } from './evaluation.ts'
 import { type FirstReadsResult, measureFirstReads } from './first-reads.ts'
@@ -30,6 +31,7 @@ export interface Results {
   readonly mutations?: readonly MutationResult[]
   readonly scale?: { readonly scale: readonly ScaleResult[]; readonly longList: readonly Standing[] }
   readonly notModified?: readonly Standing[]
+  readonly consoles?: readonly Standing[]
   readonly firstReads?: readonly FirstReadsResult[]
   readonly freshReads?: readonly FreshReadsResult[]
   readonly updates?: readonly UpdatesResult[]
@@ -49,6 +51,7 @@ export const SUITES = {
   micro: async () => ({ micro: measureMicro() }),
   hit: async (bench: Bench) => ({ endpoints: await measureHits(bench) }),
   'not-modified': async (bench: Bench) => ({ notModified: await measureNotModified(bench) }),
+  consoles: async (bench: Bench) => ({ consoles: await measureConsoles(bench) }),
   latency: async (bench: Bench) => ({ latency: await measureLatency(bench) }),
   mutation: async (bench: Bench) => ({ mutations: await measureMutations(bench) }),
   scale: async (bench: Bench) => ({ scale: await measureScale(bench) }),

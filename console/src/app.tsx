@@ -4,7 +4,7 @@ import { useEffect, useRef } from 'preact/hooks'
 import { forgetLive } from './api/live.ts'
 import { LoadingBar } from './parts/states.tsx'
 import { linkTo, type Place, usePlace } from './router.ts'
-import { signOut, useSession } from './session.ts'
+import { type Role, signOut, useSession } from './session.ts'
 import { AuditView } from './views/audit.tsx'
 import { CacheView } from './views/cache.tsx'
 import { ChangesView } from './views/changes.tsx'
@@ -19,15 +19,22 @@ export interface ViewProps {
   readonly query: Place['query']
 }
 
-const VIEWS: Readonly<Record<string, { readonly title: string; readonly view: ComponentType<ViewProps> }>> = {
+interface View {
+  readonly title: string
+  readonly view: ComponentType<ViewProps>
+  /** Without this role the service refuses all that it asks. */
+  readonly needs?: Role
+}
+
+const VIEWS: Readonly<Record<string, View>> = {
   people: { title: 'People', view: PeopleView },
-  resource: { title: 'Resources', view: ResourceView },
-  cache: { title: 'Cache', view: CacheView },
-  cluster: { title: 'Cluster', view: ClusterView },
-  entries: { title: 'Entries', view: EntriesView },
-  changes: { title: 'Changes', view: ChangesView },
-  flush: { title: 'Flush', view: FlushView },
-  audit: { title: 'Audit', view: AuditView },
+  resource: { title: 'Resources', view: ResourceView, needs: 'admin' },
+  cache: { title: 'Cache', view: CacheView, needs: 'cache-admin' },
+  cluster: { title: 'Cluster', view: ClusterView, needs: 'cache-admin' },
+  entries: { title: 'Entries', view: EntriesView, needs: 'cache-admin' },
+  changes: { title: 'Changes', view: ChangesView, needs: 'admin' },
+  flush: { title: 'Flush', view: FlushView, needs: 'cache-admin' },
+  audit: { title: 'Audit', view: AuditView, needs: 'admin' },
 }
 const FIRST = 'people'
 
@@ -64,11 +71,14 @@ export function App() {
         {session.state === 'signed-in' && (
           <>
             <nav aria-label="Views">
-              {Object.entries(VIEWS).map(([each, { title: text }]) => (
-                <a key={each} href={linkTo(each)} aria-current={each === name ? 'page' : undefined}>
-                  {text}
-                </a>
-              ))}
+              {Object.entries(VIEWS)
+                // A link to another one still leads there, and to what it needs.
+                .filter(([each, { needs }]) => each === name || needs === undefined || session.me.roles.includes(needs))
+                .map(([each, { title: text }]) => (
+                  <a key={each} href={linkTo(each)} aria-current={each === name ? 'page' : undefined}>
+                    {text}
+                  </a>
+                ))}
             </nav>
             <div class="who">
               <span title={session.me.roles.join(', ')}>{session.me.id}</span>

@@ -17,8 +17,10 @@ export function token(): string | null {
   return current.state === 'signed-in' ? current.token : null
 }
 
+export type Role = 'admin' | 'cache-admin'
+
 /** Whether the token carries this role; the service decides, the console only spares questions that it would refuse. */
-export function useRole(role: 'admin' | 'cache-admin'): boolean {
+export function useRole(role: Role): boolean {
   const current = useSession()
   return current.state === 'signed-in' && current.me.roles.includes(role)
 }

@@ -63,9 +63,11 @@ const CONNECT_TIMEOUT_MS = 1000
  * @returns what `createCache` takes as `log`
  * @throws PostgresLogError for options that cannot be right, with the remedy
  */
-export function postgresLog(options: PostgresLogOptions): CacheLog<pg.PoolClient, Sql>
-export function postgresLog<Tx>(options: PostgresLogOptions & TransactionOptions<Tx>): CacheLog<Tx, Sql>
-export function postgresLog<Tx>(options: PostgresLogOptions & Partial<TransactionOptions<Tx>>): CacheLog<Tx, Sql> {
+export function postgresLog(options: PostgresLogOptions): CacheLog<pg.PoolClient, Sql<unknown>>
+export function postgresLog<Tx>(options: PostgresLogOptions & TransactionOptions<Tx>): CacheLog<Tx, Sql<unknown>>
+export function postgresLog<Tx>(
+  options: PostgresLogOptions & Partial<TransactionOptions<Tx>>,
+): CacheLog<Tx, Sql<unknown>> {
   const { notify, statement = statementOf } = options ?? {}
   const pool = options?.pool ?? ownPool(options?.url)
   if (typeof pool.totalCount !== 'number') throw new PostgresLogError('pool: pass a pg.Pool that leads to the primary')
@@ -214,8 +216,9 @@ async function statementOf<Tx>(tx: Tx, text: string, values: readonly unknown[])
     query?(text: string, values: unknown[]): Promise<{ rows: unknown[] }>
     $queryRawUnsafe?(text: string, ...values: unknown[]): Promise<unknown[]>
   }
-  if (known.$queryRawUnsafe) return known.$queryRawUnsafe(text, ...values)
-  if (known.query) return (await known.query(text, [...values])).rows
+  if (typeof known.$queryRawUnsafe === 'function') return known.$queryRawUnsafe(text, ...values)
+  // Drizzle's is no function.
+  if (typeof known.query === 'function') return (await known.query(text, [...values])).rows
   throw new PostgresLogError('statement: say how this transaction runs a statement, (tx, text, values) => rows')
 }
 

@@ -31,7 +31,7 @@ export function sql<Row = Record<string, unknown>>(
 
 const MADE_HERE = /\$(\d+)/g
 
-function spliced({ text, values }: Sql, into: unknown[]): string {
+function spliced({ text, values }: Sql<unknown>, into: unknown[]): string {
   const offset = into.length
   into.push(...values)
   return text.replace(MADE_HERE, (_all, number) => `$${Number(number) + offset}`)
@@ -44,7 +44,7 @@ function made<Row>(statement: Sql<Row>): Sql<Row> {
   return Object.defineProperty(statement, OF_SQL, { value: true })
 }
 
-function isSql(value: unknown): value is Sql {
+function isSql(value: unknown): value is Sql<unknown> {
   return typeof value === 'object' && value !== null && OF_SQL in value
 }
 
@@ -52,7 +52,7 @@ function isSql(value: unknown): value is Sql {
 const SELECT = /^(?:\s|--[^\n]*\n|\/\*[\s\S]*?\*\/|\()*(?:select|with|values|table)\b/i
 
 /** One statement that returns the loader's rows and the snapshot that they were read at. */
-export function stamped(statement: Sql, schema: string): string {
+export function stamped(statement: Sql<unknown>, schema: string): string {
   if (typeof statement?.text !== 'string' || !Array.isArray(statement.values))
     throw new SqlError('a loader returns its statement, sql`SELECT …`, and the cache runs it; got what is none')
   const select = statement.text.trim().replace(/;\s*$/, '')

@@ -2,6 +2,7 @@
 import type { Results } from '../../suites/index.ts'
 import type { Section } from '../section.ts'
 import { awaySection } from './away.ts'
+import { consolesSection } from './consoles.ts'
 import { evaluationSection } from './evaluation.ts'
 import { firstReadsSection } from './first-reads.ts'
 import { freshReadsSection } from './fresh-reads.ts'
@@ -24,6 +25,7 @@ export function sections(results: Results): Section[] {
     ...(imported ? [importSection(imported)] : []),
     ...(pooled ? [poolerSection(pooled)] : []),
     ...(evaluation ? [evaluationSection(evaluation)] : []),
+    ...(results.consoles ? [consolesSection(results.consoles)] : []),
     ...(results.package ? [packageSection(results.package)] : []),
     ...(tracing ? [tracingSection(tracing)] : []),
     ...(mixture ? [mixtureSection(mixture)] : []),

@@ -22,6 +22,9 @@ interface SeriesChartProps {
 const SHORTEST = 60
 const LONGEST = 300
 
+const STEPS = [1, 10, 100, 1000, 10_000, 100_000, 1_000_000]
+const ascending = (one: number, other: number) => one - other
+
 export function SeriesChart({ label, unit, times, series }: SeriesChartProps) {
   const box = useRef<HTMLDivElement>(null)
   const chart = useRef<uPlot | null>(null)
@@ -96,7 +99,8 @@ function optionsFor(element: HTMLElement, series: readonly [string, string][]): 
         size: 26,
         values: (_chart, ticks) => ticks.map((tick) => new Date(tick * 1000).toTimeString().slice(0, 8)),
       },
-      { ...axis, size: 48 },
+      // Whole steps: nothing here is counted in halves.
+      { ...axis, size: 48, incrs: [1, 2, 5].flatMap((step) => STEPS.map((power) => step * power)).sort(ascending) },
     ],
     series: [
       {},

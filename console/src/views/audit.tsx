@@ -8,7 +8,7 @@ import { replace } from '../router.ts'
 
 const TEXTS = [
   { name: 'actor', label: 'Who', placeholder: 'carol' },
-  { name: 'action', label: 'Action', placeholder: 'removeUserFromGroup' },
+  { name: 'action', label: 'Action', placeholder: 'flushCache' },
   { name: 'target', label: 'Target', placeholder: 'user:alice' },
 ] as const
 const TIMES = [
@@ -38,7 +38,7 @@ export function AuditView({ query }: ViewProps) {
           </label>
         ))}
         {TIMES.map(({ name, label }) => (
-          <label key={name} class="field">
+          <label key={name} class="field time">
             {label}
             <input
               type="datetime-local"

@@ -43,14 +43,16 @@ function Cluster({ topology, redis }: { topology: Topology; redis: CacheStatus['
           <span class={`tag ${redis.breaker === 'closed' ? 'good' : 'bad'}`}>breaker {redis.breaker}</span>
           {!topology.agreed && <span class="tag bad">Sentinels disagree</span>}
         </h2>
-        <div class="cluster">
+        <div class={`cluster${replicas.length > 0 ? ' linked' : ''}`}>
           <div class="cluster-row">
             {master === null ? <Empty>No Sentinel names a master.</Empty> : <Server kind="master" node={master} />}
           </div>
-          <div class="cluster-row">
+          <div class="cluster-row replicas">
             {replicas.length === 0 && <Empty>No replica is known.</Empty>}
             {replicas.map((replica) => (
-              <Server key={replica.address} kind="replica" node={replica} />
+              <div key={replica.address} class={`replica-link ${isCut(replica) ? 'down' : ''}`}>
+                <Server kind="replica" node={replica} />
+              </div>
             ))}
           </div>
         </div>
@@ -80,7 +82,7 @@ function Cluster({ topology, redis }: { topology: Topology; redis: CacheStatus['
 }
 
 function Server({ kind, node }: { kind: 'master' | 'replica'; node: RedisNode }) {
-  const down = isDown(node) || node.linkUp === false
+  const down = isCut(node)
   const flags = node.flags.filter((flag) => flag !== 'master' && flag !== 'slave')
   return (
     <div class={`server ${kind} ${down ? 'down' : ''}`}>
@@ -99,6 +101,8 @@ function Server({ kind, node }: { kind: 'master' | 'replica'; node: RedisNode })
     </div>
   )
 }
+
+const isCut = (node: RedisNode) => isDown(node) || node.linkUp === false
 
 function linkOf({ linkUp, lagBytes, lastHeardMs }: RedisNode): string {
   if (linkUp === false) return 'not linked to the master'

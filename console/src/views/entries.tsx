@@ -31,13 +31,15 @@ function Entries({ user }: { user: string }) {
   const entries = loaded.answer?.data
   return (
     <>
-      <p class="actions">
-        <button type="button" onClick={loaded.reload}>
-          Look again
-        </button>
-        <a href={linkTo('flush', { scope: 'user', user })}>Flush these</a>
-        <a href={linkTo('people', { user })}>What {user} sees</a>
-      </p>
+      {loaded.error?.status !== 403 && (
+        <p class="actions">
+          <button type="button" onClick={loaded.reload}>
+            Look again
+          </button>
+          <a href={linkTo('flush', { scope: 'user', user })}>Flush these</a>
+          <a href={linkTo('people', { user })}>What {user} sees</a>
+        </p>
+      )}
       {loaded.loading && entries === undefined && <LoadingBar label="Looking into Redis" />}
       {loaded.error && <Failure error={loaded.error} needs="cache-admin" retry={loaded.reload} />}
       {entries?.store === 'unavailable' && (

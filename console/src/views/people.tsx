@@ -43,6 +43,7 @@ export function PeopleView({ query }: ViewProps) {
 
 function Person({ query }: { query: Readonly<Record<string, string>> & { readonly user: string } }) {
   const path = { id: query.user }
+  const mayAskCache = useRole('cache-admin')
   const user = useLoaded('getUser', useRole('admin') ? { path } : null)
   const groups = useLoaded('listUserGroups', { path })
   const explanation = useLoaded(
@@ -68,8 +69,13 @@ function Person({ query }: { query: Readonly<Record<string, string>> & { readonl
           {user.answer?.data.disabled && <span class="tag bad">disabled: sees nothing</span>}
         </h2>
         <p class="quiet line">
-          {user.answer?.data.displayName ?? query.user} ·{' '}
-          <a href={linkTo('entries', { user: query.user })}>cache entries</a>
+          {user.answer?.data.displayName ?? query.user}
+          {mayAskCache && (
+            <>
+              {' · '}
+              <a href={linkTo('entries', { user: query.user })}>cache entries</a>
+            </>
+          )}
         </p>
         {groups.loading && groups.answer === null && <LoadingBar label="Loading the groups" />}
         {groups.answer !== null &&
@@ -118,7 +124,7 @@ function Resources({ query, resources }: ResourcesProps) {
         <input
           type="search"
           aria-label="Name begins with"
-          placeholder="Name begins with…"
+          placeholder="Begins with…"
           value={q ?? ''}
           onInput={(event) => narrow({ q: event.currentTarget.value })}
         />
@@ -174,6 +180,7 @@ function Why({
 }) {
   const { user, resource, name } = query
   const box = useRef<HTMLElement>(null)
+  const mayAskOthers = useRole('admin')
   const found = useLoaded(
     'getResource',
     resource !== undefined && name === undefined ? { path: { id: resource } } : null,
@@ -199,8 +206,13 @@ function Why({
             Why {user} sees {shownName} {explanation.answer && <Level of={explanation.answer.data.permission} />}
           </h2>
           <p class="quiet line">
-            From the database, never from the cache ·{' '}
-            <a href={linkTo('resource', { resource, name: shownName })}>who else sees it</a>
+            From the database, never from the cache
+            {mayAskOthers && (
+              <>
+                {' · '}
+                <a href={linkTo('resource', { resource, name: shownName })}>who else sees it</a>
+              </>
+            )}
           </p>
           {explanation.loading && explanation.answer === null && <LoadingBar label="Looking for the paths" />}
           {explanation.error && <Failure error={explanation.error} retry={explanation.reload} />}

@@ -13,7 +13,10 @@ const cache = createCache({
   log: postgresLog({ pool }),
   secret: 'x',
 })
-const prices = cache.reader('prices', (g) => sql<{ cents: number }>`SELECT cents FROM prices WHERE g = ${g}`, {
+interface Price {
+  cents: number
+}
+const prices = cache.reader('prices', (g) => sql<Price>`SELECT cents FROM prices WHERE g = ${g}`, {
   tags: defineTag('g'),
 })
 const rows: readonly { readonly cents: number }[] = await prices('gold')
