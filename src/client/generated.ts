@@ -4,6 +4,8 @@
 export interface components {
     schemas: {
         readonly AccessEntry: {
+            /** @description When it ends; null: it does not */
+            readonly expiresAt: string | null;
             readonly paths: readonly components["schemas"]["Path"][];
             /** @enum {string} */
             readonly permission: "read" | "triage" | "write" | "maintain" | "admin";
@@ -180,6 +182,8 @@ export interface components {
             readonly via: "direct" | readonly string[];
         };
         readonly Explanation: {
+            /** @description When it ends; null: it does not */
+            readonly expiresAt: string | null;
             readonly paths: readonly components["schemas"]["Path"][];
             readonly permission: ("read" | "triage" | "write" | "maintain" | "admin") | null;
         };
@@ -301,6 +305,8 @@ export interface components {
             readonly [key: string]: unknown;
         };
         readonly Path: {
+            /** @description When it ends; null: it does not */
+            readonly expiresAt: string | null;
             /** @description From the user's own group up to the one that holds the grant */
             readonly groups: readonly {
                 /** Format: uuid */

@@ -24,14 +24,20 @@ export interface GroupNode {
   readonly parentId: GroupId | null
   /** Null when inherited only. */
   readonly role: MembershipRole | null
+  /** When the user's own membership ends, in milliseconds since the epoch; null when it does not, or when inherited only. */
+  readonly until: number | null
 }
+
+/** Its end in milliseconds since the epoch, where it has one. */
+export type CatalogueGrant = readonly [group: GroupId, permission: Permission, until?: number]
 
 /** A resource with the groups it is granted to. */
 export interface CatalogueItem extends ResourceContent {
   readonly id: ResourceId
   readonly version: number
   readonly updatedAt: string
-  readonly grants: readonly (readonly [GroupId, Permission])[]
+  /** Also those that ended. */
+  readonly grants: readonly CatalogueGrant[]
 }
 
 /** Where a page begins: strictly after this name and id. */

@@ -9,7 +9,7 @@ import { CHECKPOINT_OF_THIS_HISTORY, OF_THIS_HISTORY } from './foreign-history.t
 import { createLogReader, type LogReadRow, READ_TIMEOUT_MS } from './log-reader.ts'
 import { UPDATED_AT } from './resource-columns.ts'
 import { RoutedClient } from './routed-client.ts'
-import { grantsIn } from './source.ts'
+import { GRANT, grantsIn } from './source.ts'
 import { STAMP_COLUMNS } from './stamp.ts'
 
 export const LOG_CHANNEL = 'portcullis_invalidation'
@@ -57,7 +57,7 @@ SELECT ${STAMP_COLUMNS}, (
   FROM named LEFT JOIN LATERAL (
     SELECT json_build_object('id', r.id, ${RESOURCE_CONTENT.map((name) => `'${name}', r.${name}`).join(', ')},
       'version', r.version, 'updatedAt', ${UPDATED_AT}, 'grants', (
-        SELECT string_agg(group_id || ' ' || permission, ',') FROM grants WHERE resource_id = r.id
+        SELECT string_agg(${GRANT}, ',') FROM grants WHERE resource_id = r.id
       )) AS item
     FROM resources r WHERE r.id = named.id OFFSET 0
   ) AS state ON true

@@ -378,7 +378,7 @@ function gatedSource(database: Database, at: (step: string) => Promise<void>): C
 
 function groupsAt(database: Database, user: string, { snapshot }: Stamp): GroupNode[] {
   const names = database.read<string[]>(`m:${user}`, snapshot, [])
-  return names.map((name) => ({ id: name as GroupId, name, parentId: null, role: 'member' }))
+  return names.map((name) => ({ id: name as GroupId, name, parentId: null, role: 'member', until: null }))
 }
 
 function catalogueAt(database: Database, { snapshot }: Stamp): CatalogueItem[] {

@@ -32,7 +32,7 @@ const first: ResourceQuery = { limit: 50 }
 const plans = Array.from({ length: 60 }, (_, n) => itemOf(idIn(n, n), `plan-${100 + n}`, [[team, 'read']]))
 const at = (xmax: number): Stamp => ({ database: DATABASE, snapshot: parseSnapshot(`${xmax}:${xmax}:`) })
 const row = (xid: number, ...tags: Tag[]) => ({ xid, tags }) as unknown as LogRow
-const group: GroupNode = { id: team, name: 'team', parentId: null, role: 'member' }
+const group: GroupNode = { id: team, name: 'team', parentId: null, role: 'member', until: null }
 
 const createStore = () => createInMemoryEntryStore({ clock: { monotonicMs: () => 0 } })
 
