@@ -14,7 +14,7 @@ import type { LayerNames, LayerRows, Layers } from './layers.ts'
 import { createLogFollower, type InvalidationLog, type Trust } from './log-follower.ts'
 import { type Invalidation, mutation, NOTHING_INVALIDATED, type Rule } from './mutation.ts'
 import { createMutationRunner, type UnitOfWork } from './mutation-runner.ts'
-import { createReadThrough } from './read-through.ts'
+import { createReadThrough, earliest } from './read-through.ts'
 import { type Committed, parseXid, type Stamp } from './snapshot.ts'
 import { RequestWait } from './store-wait.ts'
 import { type Tag, tag, tagKind } from './tags.ts'
@@ -58,6 +58,8 @@ export interface CacheOptions<Rows extends LayerRows, Tx, Query> {
   readonly events?: LayerEvents
   /** Told when the log is followed, held for `graceMs`, or lost; while it is lost, the database answers every read. */
   readonly onTrustChange?: (trust: Trust, cause?: unknown) => void
+  /** Entries that end by themselves are neither stored nor served while the database's clock is known less well. Default: 250. */
+  readonly clockBoundMs?: number
   readonly clock?: Clock
 }
 
@@ -95,6 +97,12 @@ export interface ReaderOptions<Parts extends unknown[], Row, Value> {
   readonly tags?: (...parts: Parts) => Tag | readonly Tag[]
   /** The same, found in each row that was loaded. */
   readonly tagsOfRow?: (row: Row) => Tag | readonly Tag[]
+  /**
+   * When each row stops being true by itself, by the database's clock: nothing of the entry is served from then on. The
+   * loader's statement leaves out what has ended, `WHERE ends_at IS NULL OR ends_at > statement_timestamp()`.
+   * Default: never.
+   */
+  readonly untilOfRow?: (row: Row) => Date | string | number | null
   /** What readers get; default: the rows. Rows are frozen, because all readers share them. */
   readonly map?: (rows: readonly Row[]) => Value
 }
@@ -195,6 +203,7 @@ export function createCache<const Rows extends LayerRows, Tx, Query>(
     boundMs: BOUND_MS,
     graceMs: options.graceMs ?? 30_000,
     retentionMs,
+    ...(options.clockBoundMs !== undefined && { clockBoundMs: options.clockBoundMs }),
     ...(options.onTrustChange && { onTrustChange: options.onTrustChange }),
   })
   const shared = options.redis(layers)
@@ -208,7 +217,12 @@ export function createCache<const Rows extends LayerRows, Tx, Query>(
   function reader<Name extends keyof Rows & string, Row, Value>(
     name: Name,
     load: (...parts: PartsOf<Rows, Name>) => Query & QueryOf<Row>,
-    { tags = () => [], tagsOfRow = () => [], map }: ReaderOptions<PartsOf<Rows, Name>, Readonly<Row>, Value> = {},
+    {
+      tags = () => [],
+      tagsOfRow = () => [],
+      untilOfRow = () => null,
+      map,
+    }: ReaderOptions<PartsOf<Rows, Name>, Readonly<Row>, Value> = {},
   ): Reader<PartsOf<Rows, Name>, Value> {
     if (taken.has(name)) throw new CacheOptionsError(`${name} has a reader already: give each its own layer`)
     const declared = layers.row(name)
@@ -242,7 +256,8 @@ export function createCache<const Rows extends LayerRows, Tx, Query>(
       const { rows, stamp } = await database.load(load(...parts))
       const own = rows as readonly Row[]
       const named = [tags(...parts), ...own.map((row) => tagsOfRow(row))]
-      return { value: frozen(own), stamp, tags: [...new Set([...tagsOf(name, parts), ...named.flat()])] }
+      const until = earliestOf(own.map((row) => untilOfRow(row)))
+      return { value: frozen(own), stamp, until, tags: [...new Set([...tagsOf(name, parts), ...named.flat()])] }
     }
 
     async function read(...parts: PartsOf<Rows, Name>): Promise<Value> {
@@ -313,6 +328,7 @@ export function createCache<const Rows extends LayerRows, Tx, Query>(
       return {
         trust: follower.trust(),
         lagMs: Math.round(follower.lagMs()),
+        clock: { offsetMs: follower.time.offsetMs(), uncertaintyMs: follower.time.uncertaintyMs() },
         tags: index.size,
         store: (await shared.status?.()) ?? null,
       }
@@ -334,6 +350,18 @@ function refuseWrong<Rows extends LayerRows, Tx, Query>({ layers, redis, log, se
     throw new CacheOptionsError(
       'secret: 32 characters or more, such as `openssl rand -base64 32` prints, from a secret store',
     )
+}
+
+/** In milliseconds since the epoch. @throws CacheOptionsError for what is no instant: served for ever, it would be a leak */
+function earliestOf(ends: readonly (Date | string | number | null)[]): number | null {
+  let first: number | null = null
+  for (const end of ends) {
+    if (end === null) continue
+    const ms = new Date(end).getTime()
+    if (Number.isNaN(ms)) throw new CacheOptionsError(`untilOfRow: ${end} is no instant`)
+    first = earliest(first, ms)
+  }
+  return first
 }
 
 /** A number for the layer's own version and the text of its loader. */

@@ -60,6 +60,7 @@ export interface components {
                 readonly [key: string]: components["schemas"]["LayerCounts"];
             };
             readonly log: {
+                readonly clock: components["schemas"]["DatabaseClock"];
                 readonly lagMs: number | null;
                 readonly rememberedTags: number;
                 readonly trust: string;
@@ -161,6 +162,17 @@ export interface components {
              * @constant
              */
             readonly type: "portcullis.reset";
+        };
+        /** @description The clock by which access ends; null before it was first read */
+        readonly DatabaseClock: {
+            /** @description How often it was found to have been set */
+            readonly jumps: number;
+            /** @description The database's clock less this instance's wall clock */
+            readonly offsetMs: number | null;
+            /** @description How far from that its present may be */
+            readonly uncertaintyMs: number | null;
+        } & {
+            readonly [key: string]: unknown;
         };
         readonly Decision: {
             /** @description Why it could not be decided, where it could not */
@@ -513,6 +525,7 @@ export type AuditEntry = components['schemas']['AuditEntry'];
 export type CacheStatus = components['schemas']['CacheStatus'];
 export type Change = components['schemas']['Change'];
 export type ChangeCloudEvent = components['schemas']['ChangeCloudEvent'];
+export type DatabaseClock = components['schemas']['DatabaseClock'];
 export type Decision = components['schemas']['Decision'];
 export type Decisions = components['schemas']['Decisions'];
 export type EffectiveGroup = components['schemas']['EffectiveGroup'];

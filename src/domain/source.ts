@@ -65,6 +65,13 @@ export interface ResourceState {
   readonly item: CatalogueItem | null
 }
 
+export interface LoadedList {
+  readonly groups: readonly GroupNode[]
+  readonly items: readonly VisibleResource[]
+  /** When the first of the items ends or is held with less, by its grants, in milliseconds since the epoch. */
+  readonly until: number | null
+}
+
 export interface CatalogueSource {
   /** The resources of these buckets; every bucket asked for is in the answer. */
   catalogueBuckets(
@@ -76,10 +83,7 @@ export interface CacheSource extends CatalogueSource {
   /** The user's own groups and all their ancestors; none for a user who does not exist or is disabled. */
   effectiveGroups(user: UserId): Promise<Stamped<readonly GroupNode[]>>
   /** Groups and the beginning of the list at one snapshot: where the list cannot be derived from the catalogue. */
-  visibleList(
-    user: UserId,
-    count: number,
-  ): Promise<Stamped<{ groups: readonly GroupNode[]; items: readonly VisibleResource[] }>>
+  visibleList(user: UserId, count: number): Promise<Stamped<LoadedList>>
   /** The one SQL statement that is the fallback and the oracle. */
   visible(user: UserId, query: VisibleQuery): Promise<readonly VisibleResource[]>
   counts(user: UserId): Promise<{ groups: number; resources: number }>

@@ -6,6 +6,7 @@ import type { CatalogueItem, ResourceState } from '../domain/source.ts'
 import { type ConnectionOptions, clientConfig, prepareConnection } from './connection.ts'
 import type { DatabaseStatus } from './database-status.ts'
 import { CHECKPOINT_OF_THIS_HISTORY, OF_THIS_HISTORY } from './foreign-history.ts'
+import { endMs } from './living.ts'
 import { createLogReader, type LogReadRow, READ_TIMEOUT_MS } from './log-reader.ts'
 import { UPDATED_AT } from './resource-columns.ts'
 import { RoutedClient } from './routed-client.ts'
@@ -47,7 +48,7 @@ named AS MATERIALIZED (
   SELECT DISTINCT substr(tag, 3)::uuid AS id FROM fresh CROSS JOIN LATERAL unnest(fresh.tags) AS tag
   WHERE tag ~ '^r:[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$' LIMIT $2::int + 1
 )
-SELECT ${STAMP_COLUMNS}, (
+SELECT ${STAMP_COLUMNS}, ${endMs('statement_timestamp()')} AS at, (
   SELECT snapshot::text FROM log_checkpoints c WHERE pruned AND ${CHECKPOINT_OF_THIS_HISTORY} ORDER BY id DESC LIMIT 1
 ) AS horizon, (
   SELECT coalesce(json_agg(json_build_object('x', xid::text, 't', tags,

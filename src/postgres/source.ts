@@ -53,10 +53,16 @@ permitted AS (
 listed AS (
   SELECT r.id, ${contentColumns('r')}, p.permission, r.version, ${UPDATED_AT} AS "updatedAt"
   FROM permitted p JOIN resources r ON r.id = p.resource_id ORDER BY r.name, r.id LIMIT $2
+),
+lasting AS (
+  SELECT CASE WHEN bool_and(g.expires_at IS NOT NULL) THEN max(g.expires_at) END AS until
+  FROM listed l JOIN ${LIVING_GRANTS} g ON g.resource_id = l.id AND g.permission = l.permission
+  WHERE g.group_id = ANY (ARRAY(SELECT id FROM effective)) GROUP BY l.id
 )
 SELECT ${STAMP_COLUMNS},
   (${GROUPS_OF_ONE}) AS groups,
-  (SELECT coalesce(json_agg(listed ORDER BY name, id), '[]') FROM listed) AS items`,
+  (SELECT coalesce(json_agg(listed ORDER BY name, id), '[]') FROM listed) AS items,
+  (SELECT ${endMs('min(until)')} FROM lasting) AS until`,
 }
 
 /** Of the user $1. Most loads are of one user; the plan for many takes longer to make than this takes in all. */
@@ -136,6 +142,7 @@ interface StampRow extends StampColumns {
 interface ListRow extends StampColumns {
   groups: GroupNode[]
   items: VisibleResource[]
+  until: number | null
 }
 
 interface GroupsRow extends StampColumns {
@@ -178,7 +185,8 @@ export function createCacheSource(database: Database): CacheSource {
     async visibleList(user, count) {
       const [row] = await database.query<ListRow>(LOAD_LIST, [user, count])
       if (!row) throw new Error('a select without FROM returned no row')
-      return { value: { groups: row.groups, items: row.items.map(itemOf) }, stamp: stampOf(row) }
+      const { groups, items, until } = row
+      return { value: { groups, items: items.map(itemOf), until }, stamp: stampOf(row) }
     },
 
     async visible(user, query) {

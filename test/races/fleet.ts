@@ -362,7 +362,7 @@ function gatedSource(database: Database, at: (step: string) => Promise<void>): C
       })),
     visibleList: (user) =>
       loading('load-list', (stamp) => ({
-        value: { groups: groupsAt(database, user, stamp), items: visibleAt(database, user, stamp) },
+        value: { groups: groupsAt(database, user, stamp), items: visibleAt(database, user, stamp), until: null },
         stamp,
       })),
     visible: (user) => loading('sql', (stamp) => visibleAt(database, user, stamp)),
