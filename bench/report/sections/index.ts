@@ -3,6 +3,7 @@ import type { Results } from '../../suites/index.ts'
 import type { Section } from '../section.ts'
 import { awaySection } from './away.ts'
 import { evaluationSection } from './evaluation.ts'
+import { expirySection } from './expiry.ts'
 import { firstReadsSection } from './first-reads.ts'
 import { freshReadsSection } from './fresh-reads.ts'
 import { importSection } from './import.ts'
@@ -13,7 +14,7 @@ import { updatesSection } from './updates.ts'
 import { wideSection } from './wide.ts'
 
 export function sections(results: Results): Section[] {
-  const { firstReads, freshReads, updates, mixture, wide, away, evaluation, imported, pooled } = results
+  const { firstReads, freshReads, updates, mixture, wide, away, expiry, evaluation, imported, pooled } = results
   return [
     ...(updates ? [updatesSection(updates)] : []),
     ...(freshReads ? [freshReadsSection(freshReads)] : []),
@@ -22,6 +23,7 @@ export function sections(results: Results): Section[] {
     ...(away ? [awaySection(away)] : []),
     ...(imported ? [importSection(imported)] : []),
     ...(pooled ? [poolerSection(pooled)] : []),
+    ...(expiry ? [expirySection(expiry)] : []),
     ...(evaluation ? [evaluationSection(evaluation)] : []),
     ...(results.package ? [packageSection(results.package)] : []),
     ...(mixture ? [mixtureSection(mixture)] : []),
