@@ -6,7 +6,7 @@ import { createWrites } from './composition/writes.ts'
 import type { Config } from './config.ts'
 import { createAccess, createDisabled } from './domain/access/access.ts'
 import { createActions } from './domain/access/actions.ts'
-import { createAdministration } from './domain/administration.ts'
+import { createAdministration, describeClock } from './domain/administration.ts'
 import type { Portcullis } from './domain/api.ts'
 import { createChangeFeed } from './domain/changes.ts'
 import { createCursorCodec } from './domain/cursor.ts'
@@ -57,6 +57,7 @@ export function compose(config: Config, telemetry: Telemetry): Composed {
 
   telemetry.metrics.gauges({
     followerLagMs: follower.lagMs,
+    databaseClock: () => ({ offsetMs: follower.time.offsetMs(), uncertaintyMs: follower.time.uncertaintyMs() }),
     followerTrusted: () => follower.trust() === 'following',
     invalidationTagsHeld: () => index.size,
     redisOutageMs: writes.outageMs,
@@ -80,6 +81,7 @@ export function compose(config: Config, telemetry: Telemetry): Composed {
       verbose: async () => ({
         schema: lifecycle.isMigrated() ? 'current' : 'unknown',
         log: { trust: follower.trust(), lagMs: Math.round(follower.lagMs()), ...lifecycle.inspection.found() },
+        clock: describeClock(follower.time),
         database: { ...databaseStatus.describe(), queued: database.queued },
         redis: await redis.status(),
       }),

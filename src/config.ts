@@ -102,6 +102,7 @@ function structured(env: Variables, environment: Environment) {
       logBoundMs: env.LOG_BOUND_MS,
       /** How long hits go on while PostgreSQL cannot be reached. */
       graceMs: env.DATABASE_GRACE_MS,
+      clockBoundMs: env.CLOCK_BOUND_MS,
       /** More affected users than this are invalidated as a layer. */
       usersMax: env.INVALIDATION_USERS_MAX,
     },

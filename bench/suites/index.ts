@@ -6,6 +6,7 @@ import { type AwayResult, measureAway } from './away.ts'
 import { measureConsoles } from './consoles.ts'
 import { type EndpointResults, measureHits } from './endpoints.ts'
 import { type EvaluationResult, measureEvaluations } from './evaluation.ts'
+import { type ExpiryResult, measureExpiry } from './expiry.ts'
 import { type FirstReadsResult, measureFirstReads } from './first-reads.ts'
 import { type FreshReadsResult, measureFreshReads } from './fresh-reads.ts'
 import { type ImportResult, measureImport } from './import.ts'
@@ -38,6 +39,7 @@ export interface Results {
   readonly mixture?: MixtureResult
   readonly wide?: WideResult
   readonly away?: AwayResult
+  readonly expiry?: ExpiryResult
   readonly evaluation?: EvaluationResult
   readonly package?: readonly Standing[]
   readonly redis?: RedisCosts
@@ -62,6 +64,7 @@ export const SUITES = {
   mixture: async (bench: Bench) => ({ mixture: await measureMixture(bench) }),
   wide: async (bench: Bench) => ({ wide: await measureWide(bench) }),
   'wide-grant': async (bench: Bench) => ({ wideGrant: await measureWideGrant(bench) }),
+  expiry: async (bench: Bench) => ({ expiry: await measureExpiry(bench) }),
   evaluation: async (bench: Bench) => ({ evaluation: await measureEvaluations(bench) }),
   package: async (bench: Bench) => ({ package: await measurePackage(bench) }),
   import: async (bench: Bench) => ({ imported: await measureImport(bench) }),

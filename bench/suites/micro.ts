@@ -66,15 +66,16 @@ function listOperations(): Operation[] {
   const one = groups.slice(0, 1)
   const some = groups.slice(0, 20)
   const page = { count: DEFAULT_LIMIT + 1 }
-  const found = catalogue.visible(one, page) ?? []
+  const at = { earliestMs: Date.now(), latestMs: Date.now() }
+  const found = catalogue.visible(one, page, at)?.value ?? []
   const [first] = items
   if (!first) throw new Error('the catalogue is empty')
   const changed = bucketOfItems([{ ...first, description: 'changed' }])
   return [
-    ['page of 50 of 50, one group', () => catalogue.visible(one, page)],
-    ['page of 50 of 1,000, 20 groups', () => catalogue.visible(some, page)],
-    ['page of 50 of 5,000, 100 groups', () => catalogue.visible(groups, page)],
-    ['count of 1,000, 20 groups', () => catalogue.count(some)],
+    ['page of 50 of 50, one group', () => catalogue.visible(one, page, at)],
+    ['page of 50 of 1,000, 20 groups', () => catalogue.visible(some, page, at)],
+    ['page of 50 of 5,000, 100 groups', () => catalogue.visible(groups, page, at)],
+    ['count of 1,000, 20 groups', () => catalogue.count(some, at)],
     ['page of 50 items, put together with its validator', () => pages.assemble(user, { limit: DEFAULT_LIMIT }, found)],
     ['one resource of 5,000 changed', () => catalogue.put(changed)],
     ['bucket of 5,000 items replaced', () => catalogue.replace(0, bucket)],

@@ -7,7 +7,7 @@ const key = (name: string) => name as EntryKey
 const OVERHEAD_BYTES = 512
 
 function copy(bytes: number): Copy<string> {
-  const entry = { fillId: 'x', shape: 1, stamp: stamp('1:1:'), tags: [], loadedAt: 0, meta: {} }
+  const entry = { fillId: 'x', shape: 1, stamp: stamp('1:1:'), tags: [], until: null, loadedAt: 0, meta: {} }
   return { entry, value: `${bytes}`, bytes, expiresAtMs: 0, judgedAt: -1 }
 }
 

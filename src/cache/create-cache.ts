@@ -14,7 +14,7 @@ import type { LayerNames, LayerRows, Layers } from './layers.ts'
 import { createLogFollower, type InvalidationLog, type Trust } from './log-follower.ts'
 import { type Invalidation, mutation, NOTHING_INVALIDATED, type Rule } from './mutation.ts'
 import { createMutationRunner, type UnitOfWork } from './mutation-runner.ts'
-import { createReadThrough } from './read-through.ts'
+import { createReadThrough, earliest } from './read-through.ts'
 import { type Committed, parseXid, type Stamp } from './snapshot.ts'
 import { RequestWait } from './store-wait.ts'
 import { type Tag, tag, tagKind } from './tags.ts'
@@ -61,6 +61,8 @@ export interface CacheOptions<Rows extends LayerRows, Tx, Query> {
    * Default: a warning of the process when it is lost.
    */
   readonly onTrustChange?: (trust: Trust, cause?: unknown) => void
+  /** Entries that end by themselves are neither stored nor served while the database's clock is known less well. Default: 250. */
+  readonly clockBoundMs?: number
   readonly clock?: Clock
 }
 
@@ -98,6 +100,12 @@ export interface ReaderOptions<Parts extends unknown[], Row, Value> {
   readonly tags?: (...parts: Parts) => Tag | readonly Tag[]
   /** The same, found in each row that was loaded. */
   readonly tagsOfRow?: (row: Row) => Tag | readonly Tag[]
+  /**
+   * When each row stops being true by itself, by the database's clock: nothing of the entry is served from then on. The
+   * loader's statement leaves out what has ended, `WHERE ends_at IS NULL OR ends_at > statement_timestamp()`.
+   * Default: never.
+   */
+  readonly untilOfRow?: (row: Row) => Date | string | number | null
   /** What readers get; default: the rows. Rows are frozen, because all readers share them. */
   readonly map?: (rows: readonly Row[]) => Value
 }
@@ -202,6 +210,7 @@ export function createCache<const Rows extends LayerRows, Tx, Query>(
     boundMs: BOUND_MS,
     graceMs: options.graceMs ?? 30_000,
     retentionMs,
+    ...(options.clockBoundMs !== undefined && { clockBoundMs: options.clockBoundMs }),
     onTrustChange: options.onTrustChange ?? warnOfLoss,
   })
   const shared = options.redis(layers)
@@ -215,7 +224,12 @@ export function createCache<const Rows extends LayerRows, Tx, Query>(
   function reader<Name extends keyof Rows & string, Row, Value>(
     name: Name,
     load: (...parts: PartsOf<Rows, Name>) => Query & QueryOf<Row>,
-    { tags = () => [], tagsOfRow = () => [], map }: ReaderOptions<PartsOf<Rows, Name>, Readonly<Row>, Value> = {},
+    {
+      tags = () => [],
+      tagsOfRow = () => [],
+      untilOfRow = () => null,
+      map,
+    }: ReaderOptions<PartsOf<Rows, Name>, Readonly<Row>, Value> = {},
   ): Reader<PartsOf<Rows, Name>, Value> {
     if (taken.has(name)) throw new CacheOptionsError(`${name} has a reader already: give each its own layer`)
     const declared = layers.row(name)
@@ -250,7 +264,8 @@ export function createCache<const Rows extends LayerRows, Tx, Query>(
       const own = rows as readonly Row[]
       const named = [tags(...parts), ...own.map((row) => tagsOfRow(row))].flat()
       refuseUntyped(`the reader of ${name}`, named)
-      return { value: frozen(own), stamp, tags: [...new Set([...tagsOf(name, parts), ...named])] }
+      const until = earliestOf(own.map((row) => untilOfRow(row)))
+      return { value: frozen(own), stamp, until, tags: [...new Set([...tagsOf(name, parts), ...named])] }
     }
 
     async function read(...parts: PartsOf<Rows, Name>): Promise<Value> {
@@ -324,6 +339,7 @@ export function createCache<const Rows extends LayerRows, Tx, Query>(
       return {
         trust: follower.trust(),
         lagMs: Math.round(follower.lagMs()),
+        clock: { offsetMs: follower.time.offsetMs(), uncertaintyMs: follower.time.uncertaintyMs() },
         tags: index.size,
         store: (await shared.status?.()) ?? null,
       }
@@ -369,6 +385,18 @@ function warnOfLoss(trust: Trust, cause: unknown): void {
   )
   const message = `the log cannot be read, so the database answers every read: ${reasons.join(': ')}`
   process.emitWarning(message, { type: 'PortcullisCacheWarning' })
+}
+
+/** In milliseconds since the epoch. @throws CacheOptionsError for what is no instant: served for ever, it would be a leak */
+function earliestOf(ends: readonly (Date | string | number | null)[]): number | null {
+  let first: number | null = null
+  for (const end of ends) {
+    if (end === null) continue
+    const ms = new Date(end).getTime()
+    if (Number.isNaN(ms)) throw new CacheOptionsError(`untilOfRow: ${end} is no instant`)
+    first = earliest(first, ms)
+  }
+  return first
 }
 
 /** A number for the layer's own version and the text of its loader. */

@@ -13,6 +13,7 @@ const entry: Entry = {
   shape: 3,
   stamp: stamp('10:15:10,12'),
   tags: ['u:alice', 't:g1', 'g:g1', 'g:g2'] as Tag[],
+  until: 1_700_000_000_123,
   loadedAt: 1_700_000_000_123,
   meta: { etag: '"x"', total: 3 },
   body: Buffer.from('{"data":[]}'),
@@ -30,6 +31,7 @@ describe('the bytes of an entry', () => {
       db: DATABASE,
       snapshot: '10:15:10,12',
       tags: { u: ['alice'], gt: ['g1'], g: ['g2'] },
+      until: 1_700_000_000_123,
       at: 1_700_000_000_123,
       meta: { etag: '"x"', total: 3 },
     })
@@ -40,12 +42,21 @@ describe('the bytes of an entry', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 200 }), (bytes) => {
         const decoded = entries.decode(key, entries.encode(key, { ...entry, body: Buffer.from(bytes) }, lease))
-        expect(decoded).toMatchObject({ fillId: entry.fillId, shape: 3, stamp: entry.stamp, loadedAt: entry.loadedAt })
+        expect(decoded).toMatchObject({ fillId: entry.fillId, shape: 3, stamp: entry.stamp, until: entry.until })
+        expect(decoded?.loadedAt).toBe(entry.loadedAt)
         expect(decoded?.meta).toEqual(entry.meta)
         expect(new Set(decoded?.tags)).toEqual(new Set(entry.tags))
         expect(decoded?.body.equals(Buffer.from(bytes))).toBe(true)
       }),
     )
+  })
+
+  it('say nothing of an end that they do not have, and are not read with one that is no instant', () => {
+    const endless = entries.encode(key, { ...entry, until: null }, lease)
+    expect(endless.toString()).not.toContain('until')
+    expect(entries.decode(key, endless)?.until).toBeNull()
+    const wrong = { ...entry, until: '2026' as unknown as number }
+    expect(entries.decode(key, entries.encode(key, wrong, lease))).toBeNull()
   })
 
   it('are read back with tags outside ASCII', () => {

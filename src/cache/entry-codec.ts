@@ -32,6 +32,8 @@ export interface Entry {
   readonly shape: number
   readonly stamp: Stamp
   readonly tags: readonly Tag[]
+  /** When it stops being true by itself, by the database's clock, in milliseconds since the epoch; null: it does not. */
+  readonly until: number | null
   /** Wall-clock milliseconds of the load by the loader's clock: shown to people, never used to decide. */
   readonly loadedAt: number
   /** What the layer wants beside the value, such as an ETag. */
@@ -45,6 +47,7 @@ interface Header {
   readonly db: string
   readonly snapshot: string
   readonly tags: PackedTags
+  readonly until?: number
   readonly at: number
   readonly meta: Record<string, unknown>
 }
@@ -92,6 +95,7 @@ export function createEntryCodec(secret: string): EntryCodec {
         db: entry.stamp.database,
         snapshot: formatSnapshot(entry.stamp.snapshot),
         tags: packTags(entry.tags),
+        ...(entry.until !== null && { until: entry.until }),
         at: entry.loadedAt,
         meta: entry.meta,
       }
@@ -111,6 +115,7 @@ export function createEntryCodec(secret: string): EntryCodec {
           shape: header.shape,
           stamp: { database: String(header.db), snapshot: parseSnapshot(header.snapshot) },
           tags: unpackTags(header.tags),
+          until: untilIn(header),
           loadedAt: header.at,
           meta: header.meta,
           body: bytes.subarray(end + 1),
@@ -120,4 +125,11 @@ export function createEntryCodec(secret: string): EntryCodec {
       }
     },
   }
+}
+
+/** @throws for what is no instant */
+function untilIn({ until }: Header): number | null {
+  if (until === undefined) return null
+  if (!Number.isFinite(until)) throw new TypeError('an entry ends at an instant')
+  return until
 }

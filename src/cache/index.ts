@@ -19,6 +19,7 @@ export {
   type ReaderOptions,
   systemClock,
 } from './create-cache.ts'
+export { createDatabaseClock, type DatabaseClock, type Present } from './database-clock.ts'
 export { createEntryCodec, type Entry, type EntryCodec, fillIdIn, newFillId, PREFIX_LENGTH } from './entry-codec.ts'
 export {
   type EntryKey,
@@ -67,6 +68,7 @@ export {
   createLogFollower,
   type Followed,
   type InvalidationLog,
+  type Judged,
   type LogBatch,
   type LogFollower,
   LogUnreachableError,
@@ -97,7 +99,7 @@ export {
   type MutationRunner,
   type UnitOfWork,
 } from './mutation-runner.ts'
-export { type Bypass, createReadThrough, type ReadThrough, type Wanted } from './read-through.ts'
+export { type Bypass, createReadThrough, earliest, type ReadThrough, type Wanted } from './read-through.ts'
 export { createSingleFlight, type Shareable } from './single-flight.ts'
 export {
   type Committed,

@@ -9,7 +9,15 @@ import type { Tag } from './tags.ts'
 /** How long entries that depend on a tag can live; what is older need not be remembered. */
 export type RetentionClass = 'volatile' | 'lasting'
 
-export type Verdict = 'servable' | 'invalidated' | 'other-database' | 'below-floor' | 'no-position' | 'log-lost'
+export type Verdict =
+  | 'servable'
+  | 'invalidated'
+  | 'other-database'
+  | 'below-floor'
+  | 'no-position'
+  | 'log-lost'
+  /** By the database's clock it may have stopped being true by itself. */
+  | 'ended'
 
 export interface LogRow {
   readonly xid: Xid

@@ -2,9 +2,9 @@ import { describe, expect, it, vi } from 'vitest'
 import { createCopies } from './copies.ts'
 import { type Entry, newFillId } from './entry-codec.ts'
 import type { EntryKey } from './entry-store.ts'
-import { createInvalidationIndex } from './invalidation-index.ts'
+import { createInvalidationIndex, type RetentionClass, type Verdict } from './invalidation-index.ts'
 import { createLayer } from './layer.ts'
-import type { LogFollower, Trust } from './log-follower.ts'
+import type { Judged, LogFollower, Trust } from './log-follower.ts'
 import type { Tag } from './tags.ts'
 import { createFakeClock, DATABASE, entries, snapshot, stamp, xid } from './testing/index.ts'
 
@@ -17,10 +17,15 @@ function setUp() {
   const index = createInvalidationIndex({ retentionOf: () => 'volatile', maxTags: 1000 })
   index.reset({ position: stamp('20:20:'), floor: snapshot('1:1:'), rows: [] })
   const log: { trust: Trust } = { trust: 'following' }
-  const judge = vi.fn((...args: Parameters<LogFollower['judge']>) =>
-    log.trust === 'lost' ? ('log-lost' as const) : index.judge(...args),
-  )
-  const follower = { judge, trust: () => log.trust } as unknown as LogFollower
+  const time = { nowMs: 1000 }
+  const judge = vi.fn(({ stamp, tags, until }: Judged, retention: RetentionClass): Verdict => {
+    if (log.trust === 'lost') return 'log-lost'
+    return until != null && until <= time.nowMs ? 'ended' : index.judge(stamp, tags, retention)
+  })
+  const follower = {
+    ...{ judge, trust: () => log.trust },
+    time: { latestMs: () => time.nowMs },
+  } as unknown as LogFollower
   const seen: string[] = []
   const copies = createCopies<string>({ maxBytes: 10_000 })
   const layer = createLayer<string>(
@@ -52,6 +57,7 @@ function setUp() {
     shape: 2,
     stamp: stamp('20:20:'),
     tags: [alice],
+    until: null,
     loadedAt: 0,
     meta: {},
     body: Buffer.from(body),
@@ -59,7 +65,7 @@ function setUp() {
   })
   const found = (of: Entry, ttlMs = 500) => ({ bytes: entries.encode(key, of, lease), ttlMs })
   const note = (tag: Tag) => index.note({ xid: xid(20), tags: [tag] }, DATABASE)
-  return { clock, index, log, judge, seen, copies, layer, entry, found, note }
+  return { clock, index, log, time, judge, seen, copies, layer, entry, found, note }
 }
 
 describe('an entry from the store', () => {
@@ -70,6 +76,7 @@ describe('an entry from the store', () => {
       value: 'one',
       stamp: one.stamp,
       tags: [alice],
+      until: null,
       ttlMs: 500,
       outcome: 'hit',
     })
@@ -105,6 +112,7 @@ describe('an entry from the store', () => {
         return found(entry())
       },
     ],
+    ['ended', ({ entry, found, time }) => found(entry('one', { until: time.nowMs }))],
     [
       'log-lost',
       ({ entry, found, log }) => {
@@ -155,6 +163,26 @@ describe('a copy of this process', () => {
     log.trust = 'lost'
     expect(layer.held(key)).toBeNull()
     expect(seen.at(-1)).toBe('rejected user-groups log-lost')
+  })
+
+  it('is served until the instant at which it stops being true, though nothing else has changed', () => {
+    const { layer, entry, time, seen } = setUp()
+    layer.keep(key, entry('one', { until: time.nowMs + 1 }), { bytes: 3, ttlMs: 500 })
+    expect(layer.held(key)).toMatchObject({ value: 'one', until: 1001 })
+    time.nowMs += 0.9
+    expect(layer.held(key)).not.toBeNull()
+    time.nowMs += 0.1
+    expect(layer.held(key)).toBeNull()
+    expect(seen.at(-1)).toBe('rejected user-groups ended')
+  })
+
+  it('is not served while the time is unknown, if it ends at all', () => {
+    const { layer, entry, time } = setUp()
+    layer.keep(key, entry('one', { until: 1e15 }), { bytes: 3, ttlMs: 500 })
+    time.nowMs = Number.POSITIVE_INFINITY
+    expect(layer.held(key)).toBeNull()
+    layer.keep(key, entry(), { bytes: 3, ttlMs: 500 })
+    expect(layer.held(key)).not.toBeNull()
   })
 
   it('goes on being served in grace', () => {

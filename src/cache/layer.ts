@@ -4,7 +4,7 @@ import type { Copies, Copy } from './copies.ts'
 import type { Entry, EntryCodec } from './entry-codec.ts'
 import type { EntryKey, LayerName } from './entry-store.ts'
 import type { InvalidationIndex, RetentionClass, Verdict } from './invalidation-index.ts'
-import type { LogFollower } from './log-follower.ts'
+import type { Judged, LogFollower } from './log-follower.ts'
 import type { Stamp } from './snapshot.ts'
 import type { Tag } from './tags.ts'
 
@@ -13,6 +13,8 @@ export interface Loaded<V> {
   readonly value: V
   readonly stamp: Stamp
   readonly tags: readonly Tag[]
+  /** When it stops being true by itself, by the database's clock, in milliseconds since the epoch; absent or null: never. */
+  readonly until?: number | null
   /** What is left of the life of the inputs, in milliseconds: a derived entry never outlives them. */
   readonly ttlMs?: number
 }
@@ -22,6 +24,7 @@ export interface LayerRead<V> {
   readonly value: V
   readonly stamp: Stamp
   readonly tags: readonly Tag[]
+  readonly until?: number | null
   /** Remaining life in milliseconds. */
   readonly ttlMs: number
   readonly outcome: 'hit' | 'stored' | 'not-stored'
@@ -78,7 +81,7 @@ export interface LayerDependencies {
 
 export interface Layer<V> extends LayerOptions<V> {
   /** Whether what was read could still be served now; counts the log's own trustworthiness too. */
-  judge(read: { readonly stamp: Stamp; readonly tags: readonly Tag[] }): Verdict
+  judge(read: Judged): Verdict
   /** A copy of this process if it may be served now, with `ttlMs` left. */
   admit(key: EntryKey, copy: Copy<V>, ttlMs: number, from: HitFrom): LayerRead<V> | null
   /** The copy of this process, if there is one that may be served without asking the store; only behind a barrier. */
@@ -101,21 +104,21 @@ export function createLayer<V>(
     return null
   }
 
-  function judge({ stamp, tags }: { readonly stamp: Stamp; readonly tags: readonly Tag[] }): Verdict {
-    return follower.judge(stamp, tags, retention)
+  function judge(read: Judged): Verdict {
+    return follower.judge(read, retention)
   }
 
   function admit(key: EntryKey, copy: Copy<V>, ttlMs: number, from: HitFrom): LayerRead<V> | null {
-    const { stamp, tags } = copy.entry
-    // An equal revision means an equal verdict of the index; whether the log is followed is another question.
+    const { stamp, tags, until } = copy.entry
+    // An equal revision means an equal verdict of the index; the time, and whether the log is followed, are other questions.
     if (copy.judgedAt !== index.revision || follower.trust() === 'lost') {
       const revision = index.revision
       const verdict = judge(copy.entry)
       if (verdict !== 'servable') return reject(key, verdict)
       copy.judgedAt = revision
-    }
+    } else if (until !== null && until <= follower.time.latestMs()) return reject(key, 'ended')
     events.hit?.(name, from)
-    return { value: copy.value, stamp, tags, ttlMs, outcome: 'hit', ...(from !== 'master' && { detail: from }) }
+    return { value: copy.value, stamp, tags, until, ttlMs, outcome: 'hit', ...(from !== 'master' && { detail: from }) }
   }
 
   return {

@@ -403,7 +403,7 @@ describe('what follows the log beside the index', () => {
 describe('the judgement of the follower', () => {
   it('is that of the index while the log is followed, and in grace; and nothing is servable once it is lost', async () => {
     const { clock, log, index, follower, started } = setUp()
-    const judged = () => follower.judge(stamp('20:20:'), [alice], 'volatile')
+    const judged = () => follower.judge({ stamp: stamp('20:20:'), tags: [alice] }, 'volatile')
     expect(judged()).toBe('log-lost')
     await started()
     expect(judged()).toBe('servable')
@@ -420,8 +420,8 @@ describe('the judgement of the follower', () => {
     const { index, follower, started } = setUp()
     await started()
     index.raiseFloor('lasting', snapshot('30:30:'))
-    expect(follower.judge(stamp('20:20:'), [], 'volatile')).toBe('servable')
-    expect(follower.judge(stamp('20:20:'), [], 'lasting')).toBe('below-floor')
+    expect(follower.judge({ stamp: stamp('20:20:'), tags: [] }, 'volatile')).toBe('servable')
+    expect(follower.judge({ stamp: stamp('20:20:'), tags: [] }, 'lasting')).toBe('below-floor')
   })
 })
 

@@ -5,6 +5,7 @@
  * from a log: Noria, OSDI 2018; snapshots as positions: TxCache, OSDI 2010.)
  */
 import type { Clock } from './clock.ts'
+import { createDatabaseClock, type DatabaseClock } from './database-clock.ts'
 import type { InvalidationIndex, LogRow, RetentionClass, Verdict } from './invalidation-index.ts'
 import { createSharedReads } from './shared-reads.ts'
 import { type Committed, covers, isVisible, type Snapshot, type Stamp } from './snapshot.ts'
@@ -14,6 +15,8 @@ export interface LogBatch<Change = never> {
   readonly position: Stamp
   /** Every row visible at `position` and not visible in the snapshot asked from. */
   readonly rows: readonly LogRow[]
+  /** What the database's clock showed when this read came to it, in milliseconds since the epoch; absent where unknown. */
+  readonly atMs?: number
   /** For each row, by the database's clock, how long ago it was written, in milliseconds; absent or empty where unknown. */
   readonly agesMs?: readonly number[]
   /** The state at `position` of what the rows name; null: they name too much for one read. */
@@ -68,9 +71,19 @@ export interface LogFollowerOptions<Change> {
   readonly graceMs: number
   /** How long entries of each class can live, in milliseconds; older invalidations are forgotten with a floor. */
   readonly retentionMs: Readonly<Record<RetentionClass, number>>
+  /** The present by the database's clock counts as unknown when it is less certain, in milliseconds. */
+  readonly clockBoundMs?: number
   readonly followed?: Followed<Change>
   readonly onTrustChange?: (trust: Trust, cause?: unknown) => void
   readonly onBatch?: (batch: LogBatch<Change>) => void
+}
+
+/** What an entry is judged by. */
+export interface Judged {
+  readonly stamp: Stamp
+  readonly tags: readonly Tag[]
+  /** When it stops being true by itself, by the database's clock, in milliseconds since the epoch; absent or null: never. */
+  readonly until?: number | null
 }
 
 export interface LogFollower {
@@ -80,10 +93,17 @@ export interface LogFollower {
   readonly ready: Promise<void>
   trust(): Trust
   /**
-   * Whether what was loaded at the stamp may be served now: the index's verdict, and `log-lost` for everything while the
-   * log is not followed closely enough.
+   * Whether an entry may be served now: the index's verdict, `ended` where its end may have come by the database's clock,
+   * and `log-lost` for everything while the log is not followed closely enough.
    */
-  judge(stamp: Stamp, tags: readonly Tag[], retention: RetentionClass): Verdict
+  judge(entry: Judged, retention: RetentionClass): Verdict
+  /** The database's clock, as the reads of the log show it. */
+  readonly time: DatabaseClock
+  /**
+   * What that clock showed when the read of the position came to the database: what is derived at the position and at this
+   * instant is what one statement would have returned. Null before the first read, or where the log says nothing of it.
+   */
+  positionMs(): number | null
   /** Milliseconds since the log was last read successfully; Infinity before the first time. */
   lagMs(): number
   /** Whether the next read of the log is late although the last one succeeded: this process may have stood still. */
@@ -115,6 +135,8 @@ const RETRY_MS = 10
 const OVERDUE_POLLS = 4
 /** A snapshot taken after another on one server covers it: a position that is still behind then is of another server. */
 const CATCH_UP_READS = 3
+/** On one machine a read of the log takes a millisecond or two; this is a database at the other end of the world. */
+const CLOCK_BOUND_MS = 250
 /** At most 500 reads a second. */
 const READ_INTERVAL_MS = 2
 const READ_STALLED_MS = 100
@@ -123,8 +145,10 @@ export function createLogFollower<Change = never>(options: LogFollowerOptions<Ch
   const { log, index, clock } = options
   const closing = new AbortController()
   const { readIntervalMs: intervalMs = READ_INTERVAL_MS, readStalledMs: stalledMs = READ_STALLED_MS } = options
+  const time = createDatabaseClock({ clock, boundMs: options.clockBoundMs ?? CLOCK_BOUND_MS })
   const reads = createSharedReads({ read: readOnce, clock, intervalMs, stalledMs })
   let lastReadMs = Number.NEGATIVE_INFINITY
+  let positionMs: number | null = null
   let lastReadWallMs = Number.NEGATIVE_INFINITY
   /** Of the last read: it succeeded, the database could not be reached, or it refused this read. */
   let lastRead: 'succeeded' | 'unreachable' | 'refused' = 'succeeded'
@@ -161,17 +185,26 @@ export function createLogFollower<Change = never>(options: LogFollowerOptions<Ch
     const batch = known ? await log.readSince(known.snapshot) : null
     // A commit of this instance may have shown meanwhile that the position is of a former database.
     if (!batch || !index.position || batch.position.database !== index.position.database || batch.gap) {
+      const askedMs = clock.monotonicMs()
       const past = await log.readPast()
+      noteTime(past, askedMs)
       index.reset(past)
       options.followed?.reset()
       checkpoints = []
       options.onBatch?.(past)
     } else {
+      noteTime(batch, startedMs)
       index.advance(batch.position.snapshot, batch.rows)
       options.followed?.apply(batch)
       options.onBatch?.(batch)
     }
     remember(startedMs)
+  }
+
+  function noteTime({ atMs, position }: LogBatch<Change>, askedMs: number): void {
+    positionMs = atMs ?? null
+    if (atMs === undefined) return
+    time.read({ database: position.database, askedMs, answeredMs: clock.monotonicMs(), shownMs: atMs })
   }
 
   /** Floors follow the past positions: what every living entry must have seen may be forgotten. */
@@ -267,7 +300,13 @@ export function createLogFollower<Change = never>(options: LogFollowerOptions<Ch
     trust,
     lagMs,
     waitFor,
-    judge: (stamp, tags, retention) => (trust() === 'lost' ? 'log-lost' : index.judge(stamp, tags, retention)),
+    time,
+    positionMs: () => positionMs,
+    judge({ stamp, tags, until = null }, retention) {
+      if (trust() === 'lost') return 'log-lost'
+      const verdict = index.judge(stamp, tags, retention)
+      return verdict === 'servable' && until !== null && until <= time.latestMs() ? 'ended' : verdict
+    },
     isOverdue: () => lastRead === 'succeeded' && lagMs() > OVERDUE_POLLS * options.pollMs,
     barrier: () =>
       reads.next().then(

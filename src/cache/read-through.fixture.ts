@@ -51,6 +51,8 @@ export async function setUp({ events = true } = {}) {
   const log = {
     position: stamp('20:20:'),
     rows: [] as LogRow[],
+    /** What the database's clock shows; the log says nothing of it where this is undefined. */
+    clock: undefined as (() => number) | undefined,
     failure: null as Error | null,
     gate: async () => {},
   }
@@ -58,7 +60,8 @@ export async function setUp({ events = true } = {}) {
     store.calls.push('log')
     await log.gate()
     if (log.failure) throw log.failure
-    return { position: log.position, rows: log.rows, floor: snapshot('1:1:') }
+    const at = log.clock?.()
+    return { position: log.position, rows: log.rows, floor: snapshot('1:1:'), ...(at !== undefined && { atMs: at }) }
   }
   const follower = createLogFollower({
     log: { readSince: answer, readPast: answer, subscribe: () => ({ close: async () => {} }) },

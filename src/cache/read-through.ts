@@ -327,19 +327,27 @@ export function createReadThrough(dependencies: ReadThroughDependencies): ReadTh
     return { ...loaded, ttlMs: filled?.ttlMs ?? 0, outcome: 'not-stored', detail: 'memory' }
   }
 
+  /** What is derived stops being true with its input, whether or not the load says so. */
   async function timed<V, I>(wanted: Wanted<V, I>, input: () => Promise<LayerRead<I>>): Promise<Loaded<V>> {
     const startedMs = clock.monotonicMs()
-    const loaded = await wanted.load(input)
+    let inputUntil: number | null = null
+    const loaded = await wanted.load(async () => {
+      const read = await input()
+      inputUntil = read.until ?? null
+      return read
+    })
     events.loaded?.(wanted.layer.name, clock.monotonicMs() - startedMs)
-    return loaded
+    return { ...loaded, until: earliest(loaded.until ?? null, inputUntil) }
   }
 
-  /** The entry of a value that was loaded; null when its inputs have no life left to give. */
-  function encoded({ layer }: Wanted<unknown>, { value, stamp, tags, ttlMs: leftMs }: Loaded<unknown>): Filled | null {
-    const ttlMs = Math.floor(Math.min(layer.ttlMs, leftMs ?? layer.ttlMs))
+  /** The entry of a value that was loaded; null when its inputs, or what is true of it, have no life left to give. */
+  function encoded({ layer }: Wanted<unknown>, loaded: Loaded<unknown>): Filled | null {
+    const { value, stamp, tags, until = null, ttlMs: leftMs = layer.ttlMs } = loaded
+    const untilEndMs = until === null ? layer.ttlMs : until - follower.time.latestMs()
+    const ttlMs = Math.floor(Math.min(layer.ttlMs, leftMs, untilEndMs))
     if (ttlMs < 1) return null
     const { body, meta = {} } = layer.codec.encode(value)
-    const entry = { fillId: newFillId(), shape: layer.shape, stamp, tags, loadedAt: clock.wallMs(), meta, body }
+    const entry = { fillId: newFillId(), shape: layer.shape, stamp, tags, until, loadedAt: clock.wallMs(), meta, body }
     return { entry, ttlMs, bytes: body.length }
   }
 
@@ -371,8 +379,13 @@ function shareable(layer: Layer<unknown>, read: LayerRead<unknown>): Outcome<unk
 }
 
 /** Right for the caller that loaded, and for no other. */
-function notStored({ value, stamp, tags, ttlMs = 0 }: Loaded<unknown>, detail: string): Outcome<unknown> {
-  return { value, stamp, tags, ttlMs, outcome: 'not-stored', detail, shareable: () => false }
+function notStored({ value, stamp, tags, until = null, ttlMs = 0 }: Loaded<unknown>, detail: string): Outcome<unknown> {
+  return { value, stamp, tags, until, ttlMs, outcome: 'not-stored', detail, shareable: () => false }
+}
+
+export function earliest(one: number | null, other: number | null): number | null {
+  if (one === null || other === null) return one ?? other
+  return Math.min(one, other)
 }
 
 /** A fill or release that cannot reach the store loses nothing but a hit. */

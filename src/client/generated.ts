@@ -4,6 +4,8 @@
 export interface components {
     schemas: {
         readonly AccessEntry: {
+            /** @description When it ends; null: it does not */
+            readonly expiresAt: string | null;
             readonly paths: readonly components["schemas"]["Path"][];
             /** @enum {string} */
             readonly permission: "read" | "triage" | "write" | "maintain" | "admin";
@@ -58,6 +60,7 @@ export interface components {
                 readonly [key: string]: components["schemas"]["LayerCounts"];
             };
             readonly log: {
+                readonly clock: components["schemas"]["DatabaseClock"];
                 readonly lagMs: number | null;
                 readonly rememberedTags: number;
                 readonly trust: string;
@@ -160,6 +163,17 @@ export interface components {
              */
             readonly type: "portcullis.reset";
         };
+        /** @description The clock by which access ends; null before it was first read */
+        readonly DatabaseClock: {
+            /** @description How often it was found to have been set */
+            readonly jumps: number;
+            /** @description The database's clock less this instance's wall clock */
+            readonly offsetMs: number | null;
+            /** @description How far from that its present may be */
+            readonly uncertaintyMs: number | null;
+        } & {
+            readonly [key: string]: unknown;
+        };
         readonly Decision: {
             /** @description Why it could not be decided, where it could not */
             readonly context?: {
@@ -180,6 +194,8 @@ export interface components {
             readonly via: "direct" | readonly string[];
         };
         readonly Explanation: {
+            /** @description When it ends; null: it does not */
+            readonly expiresAt: string | null;
             readonly paths: readonly components["schemas"]["Path"][];
             readonly permission: ("read" | "triage" | "write" | "maintain" | "admin") | null;
         };
@@ -301,6 +317,8 @@ export interface components {
             readonly [key: string]: unknown;
         };
         readonly Path: {
+            /** @description When it ends; null: it does not */
+            readonly expiresAt: string | null;
             /** @description From the user's own group up to the one that holds the grant */
             readonly groups: readonly {
                 /** Format: uuid */
@@ -574,6 +592,7 @@ export type AuditEntry = components['schemas']['AuditEntry'];
 export type CacheStatus = components['schemas']['CacheStatus'];
 export type Change = components['schemas']['Change'];
 export type ChangeCloudEvent = components['schemas']['ChangeCloudEvent'];
+export type DatabaseClock = components['schemas']['DatabaseClock'];
 export type Decision = components['schemas']['Decision'];
 export type Decisions = components['schemas']['Decisions'];
 export type EffectiveGroup = components['schemas']['EffectiveGroup'];

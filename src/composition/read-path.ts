@@ -84,6 +84,7 @@ export function createReadPath(
     pollMs: config.cache.logPollMs,
     boundMs: config.cache.logBoundMs,
     graceMs: config.cache.graceMs,
+    clockBoundMs: config.cache.clockBoundMs,
     retentionMs: LAYERS.retentionMs,
     onTrustChange(trust, cause) {
       if (trust === 'following') logger.info({ trust }, 'following the invalidation log')

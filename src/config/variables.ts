@@ -66,6 +66,7 @@ export const variables = z.object({
   LOG_NOTIFY: onOff.default(true),
   LOG_POLL_MS: durationMs({ min: 10, max: 60_000 }).default(250),
   LOG_BOUND_MS: durationMs({ min: 100, max: 600_000 }).default(5000),
+  CLOCK_BOUND_MS: durationMs({ min: 1, max: 60_000 }).default(250),
   DATABASE_GRACE_MS: durationMs({ min: 1, max: 3_600_000 }).default(30_000),
   INVALIDATION_USERS_MAX: wholeNumber({ min: 1, max: 10_000_000 }).default(100_000),
   REPLICA_READS: onOff.default(true),

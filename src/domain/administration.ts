@@ -1,5 +1,6 @@
 /** What administrators see of the cache and do to it. */
 import {
+  type DatabaseClock,
   type EntryCodec,
   type EntryKey,
   type EntryStore,
@@ -63,13 +64,14 @@ export function createAdministration(options: AdministrationOptions): CacheAdmin
       ttlSeconds: Math.ceil(found.ttlMs / 1000),
     }
     if (!decoded) return { ...present, wouldBeServed: false, why: 'damaged' }
-    const judged = follower.judge(decoded.stamp, decoded.tags, 'volatile')
+    const judged = follower.judge(decoded, 'volatile')
     const verdict = found.currentGeneration ? judged : 'flushed'
     return {
       ...present,
       loadedAt: new Date(decoded.loadedAt).toISOString(),
       stamp: { database: decoded.stamp.database, snapshot: formatSnapshot(decoded.stamp.snapshot) },
       dependsOn: decoded.tags,
+      ...(decoded.until !== null && { until: new Date(decoded.until).toISOString() }),
       wouldBeServed: verdict === 'servable',
       ...(verdict !== 'servable' && { why: verdict }),
     }
@@ -81,6 +83,7 @@ export function createAdministration(options: AdministrationOptions): CacheAdmin
       const log = {
         trust: follower.trust(),
         lagMs: finite(follower.lagMs()),
+        clock: describeClock(follower.time),
         position: position && { database: position.database, snapshot: formatSnapshot(position.snapshot) },
         rememberedTags: index.size,
       }
@@ -129,6 +132,15 @@ export function createAdministration(options: AdministrationOptions): CacheAdmin
 
 function keysOf({ keys, lists = [] }: Pick<Invalidation, 'keys' | 'lists'>): EntryKey[] {
   return [...keys.map(({ key }) => key), ...lists.flatMap((list) => [...list.keys()])]
+}
+
+/** The database's clock as this instance knows it; null where it does not yet. */
+export function describeClock(time: Pick<DatabaseClock, 'offsetMs' | 'uncertaintyMs' | 'jumps'>) {
+  return { offsetMs: tenths(time.offsetMs()), uncertaintyMs: tenths(time.uncertaintyMs()), jumps: time.jumps }
+}
+
+function tenths(ms: number): number | null {
+  return Number.isFinite(ms) ? Math.round(ms * 10) / 10 : null
 }
 
 function finite(ms: number): number | null {

@@ -11,13 +11,14 @@ export const LAYERS = defineLayers({
     ttl: { hours: 12 },
     retention: 'lasting',
     lease: { seconds: 10 },
-    shape: 2,
+    shape: 3,
     copiesMaxBytes: 0,
   },
   /** A user's effective groups. */
   'user-groups': {
     key: (user: UserId) => `user:groups:{${user}}`,
     ttl: { minutes: 15 },
+    shape: 2,
     copiesMaxBytes: 16 * MEGABYTE,
   },
   /** The first page of what a user may see; the groups in its tags are what the rest is continued with. */
@@ -26,7 +27,7 @@ export const LAYERS = defineLayers({
     key: (user: UserId) => `resources:{${user}}`,
     ttl: { minutes: 15 },
     from: ['resources', 'user-groups'],
-    shape: 2,
+    shape: 3,
     copiesMaxBytes: 64 * MEGABYTE,
   },
 })

@@ -35,6 +35,8 @@ export interface Membership {
   readonly userId: UserId
   readonly groupId: GroupId
   readonly role: MembershipRole
+  /** From then on it does not exist; null: it does not end. */
+  readonly expiresAt: Date | null
 }
 
 /** What its writers say about a resource; the rest is kept by the service. A new field begins here (CONTRIBUTING.md). */
@@ -77,6 +79,8 @@ export interface Grant {
   readonly groupId: GroupId
   readonly resourceId: ResourceId
   readonly permission: Permission
+  /** From then on it does not exist; null: it does not end. */
+  readonly expiresAt: Date | null
 }
 
 /** A group or resource as clients name it: by uuid or by unique name (`name:<name>` in a path). */
@@ -89,6 +93,8 @@ export interface EffectiveGroup {
   readonly parentId: GroupId | null
   /** `direct`, or the names of the user's own groups through which it is inherited. */
   readonly via: 'direct' | readonly string[]
+  /** When it stops counting: with the last of the memberships that lead to it; null: it does not. */
+  readonly expiresAt: Date | null
   /** The user's role when the membership is direct. */
   readonly role: MembershipRole | null
 }

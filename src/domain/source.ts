@@ -24,14 +24,20 @@ export interface GroupNode {
   readonly parentId: GroupId | null
   /** Null when inherited only. */
   readonly role: MembershipRole | null
+  /** When the user's own membership ends, in milliseconds since the epoch; null when it does not, or when inherited only. */
+  readonly until: number | null
 }
+
+/** Its end in milliseconds since the epoch, where it has one. */
+export type CatalogueGrant = readonly [group: GroupId, permission: Permission, until?: number]
 
 /** A resource with the groups it is granted to. */
 export interface CatalogueItem extends ResourceContent {
   readonly id: ResourceId
   readonly version: number
   readonly updatedAt: string
-  readonly grants: readonly (readonly [GroupId, Permission])[]
+  /** Also those that ended. */
+  readonly grants: readonly CatalogueGrant[]
 }
 
 /** Where a page begins: strictly after this name and id. */
@@ -59,6 +65,13 @@ export interface ResourceState {
   readonly item: CatalogueItem | null
 }
 
+export interface LoadedList {
+  readonly groups: readonly GroupNode[]
+  readonly items: readonly VisibleResource[]
+  /** When the first of the items ends or is held with less, by its grants, in milliseconds since the epoch. */
+  readonly until: number | null
+}
+
 export interface CatalogueSource {
   /** The resources of these buckets; every bucket asked for is in the answer. */
   catalogueBuckets(
@@ -70,10 +83,7 @@ export interface CacheSource extends CatalogueSource {
   /** The user's own groups and all their ancestors; none for a user who does not exist or is disabled. */
   effectiveGroups(user: UserId): Promise<Stamped<readonly GroupNode[]>>
   /** Groups and the beginning of the list at one snapshot: where the list cannot be derived from the catalogue. */
-  visibleList(
-    user: UserId,
-    count: number,
-  ): Promise<Stamped<{ groups: readonly GroupNode[]; items: readonly VisibleResource[] }>>
+  visibleList(user: UserId, count: number): Promise<Stamped<LoadedList>>
   /** The one SQL statement that is the fallback and the oracle. */
   visible(user: UserId, query: VisibleQuery): Promise<readonly VisibleResource[]>
   counts(user: UserId): Promise<{ groups: number; resources: number }>

@@ -66,9 +66,17 @@ const outageOut = z
   })
   .meta({ id: 'Outage' })
 
+const clockOut = z
+  .looseObject({
+    offsetMs: z.number().nullable().meta({ description: "The database's clock less this instance's wall clock" }),
+    uncertaintyMs: z.number().nullable().meta({ description: 'How far from that its present may be' }),
+    jumps: count.meta({ description: 'How often it was found to have been set' }),
+  })
+  .meta({ id: 'DatabaseClock', description: 'The clock by which access ends; null before it was first read' })
+
 export const cacheStatusOut = z
   .looseObject({
-    log: z.looseObject({ trust: z.string(), lagMs: z.number().nullable(), rememberedTags: count }),
+    log: z.looseObject({ trust: z.string(), lagMs: z.number().nullable(), clock: clockOut, rememberedTags: count }),
     redis: z.looseObject({
       breaker: z.string(),
       awayMs: z.number(),

@@ -210,12 +210,18 @@ export const pathOut = z
       .array(z.object({ id: uuid, name: z.string() }))
       .meta({ description: "From the user's own group up to the one that holds the grant" }),
     permission: z.enum(PERMISSIONS),
+    expiresAt: instant.nullable().meta({ description: 'When it ends; null: it does not' }),
     wins: z.boolean(),
   })
   .meta({ id: 'Path' })
 
 export const accessOut = z
-  .object({ userId: z.string(), permission: z.enum(PERMISSIONS), paths: z.array(pathOut) })
+  .object({
+    userId: z.string(),
+    permission: z.enum(PERMISSIONS),
+    expiresAt: pathOut.shape.expiresAt,
+    paths: z.array(pathOut),
+  })
   .meta({ id: 'AccessEntry' })
 
 export const auditEntryOut = z

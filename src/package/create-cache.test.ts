@@ -32,7 +32,14 @@ function createDatabase() {
   const snapshot = () => parseSnapshot(`${next}:${next}:`)
   const database = 'one'
   const position = () => ({ database, snapshot: snapshot() })
-  const since = (from: Snapshot) => ({ position: position(), rows: rows.filter(({ xid }) => xid >= from.xmax) })
+  /** How far its clock is ahead of this machine's. */
+  const clock = { aheadMs: 50_000 }
+  const nowMs = () => Date.now() + clock.aheadMs
+  const since = (from: Snapshot) => ({
+    position: position(),
+    atMs: nowMs(),
+    rows: rows.filter(({ xid }) => xid >= from.xmax),
+  })
 
   function open(): CacheLog<Map<string, number>, Question> {
     let wake = () => {}
@@ -75,7 +82,7 @@ function createDatabase() {
       close: async () => {},
     }
   }
-  return { prices, rows, asked, open }
+  return { prices, rows, asked, open, nowMs }
 }
 
 const layers = () =>
@@ -135,6 +142,28 @@ describe('a reader', () => {
     expect(await price('gold')).toBe(200)
     expect(await other.price.after(token, 'gold')).toBe(200)
     expect(await other.price('gold')).toBe(200)
+  })
+
+  it('asks again once the first of its rows has ended, by the database’s clock', async () => {
+    const { database, cache } = await start()
+    const endMs = database.nowMs() + 150
+    const groups = cache.reader('groups', () => ({ group: 'gold' }), { untilOfRow: () => new Date(endMs) })
+    while (database.nowMs() < endMs - 20) {
+      await groups()
+      await new Promise((resolve) => setTimeout(resolve, 5))
+    }
+    expect(database.asked).toEqual(['gold'])
+    await new Promise((resolve) => setTimeout(resolve, endMs - database.nowMs() + 5))
+    await groups()
+    await groups()
+    // What has ended is left out by the loader's statement; this one does not, and nothing of it is kept.
+    expect(database.asked).toEqual(['gold', 'gold', 'gold'])
+  })
+
+  it('refuses an end that is none', async () => {
+    const { cache } = await start()
+    const groups = cache.reader('groups', () => ({ group: 'gold' }), { untilOfRow: () => 'soon' })
+    await expect(groups()).rejects.toThrow('untilOfRow: soon is no instant')
   })
 
   it('goes on without the store', async () => {

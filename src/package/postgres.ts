@@ -226,7 +226,8 @@ function readSince(schema: string) {
   return {
     name: `${schema}-log-since`,
     text: `
-SELECT ${schema}.database() AS database, pg_current_snapshot()::text AS snapshot, (
+SELECT ${schema}.database() AS database, pg_current_snapshot()::text AS snapshot,
+  (extract(epoch FROM statement_timestamp()) * 1000)::float8 AS at, (
   SELECT snapshot::text FROM ${schema}.log_checkpoints c
   WHERE pruned AND ${CHECKPOINT_OF_THIS_HISTORY} ORDER BY id DESC LIMIT 1
 ) AS horizon, (

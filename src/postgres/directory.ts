@@ -19,6 +19,7 @@ import {
 } from '../domain/model.ts'
 import type { CacheSource } from '../domain/source.ts'
 import { firstRowsOf, GRANTS, MEMBERS } from './list-states.ts'
+import { type Ending, LIVING_GRANTS, LIVING_MEMBERSHIPS, withEnd } from './living.ts'
 import type { Database, Statement } from './pool.ts'
 import { boundsOf } from './prefix-bounds.ts'
 import { RESOURCE } from './resource-columns.ts'
@@ -46,13 +47,17 @@ const pageOf = (columns: string, table: string, key: string) =>
 
 /** Resources that the user of EFFECTIVE_GROUPS holds `admin` on. */
 const ADMINISTERED = `administered AS (
-  SELECT DISTINCT resource_id FROM grants
+  SELECT DISTINCT resource_id FROM ${LIVING_GRANTS} g
   WHERE group_id = ANY (ARRAY(SELECT id FROM effective)) AND permission = 'admin'
 )`
 
+/** $2 group. */
+const ADMINISTERED_GRANTS = `
+SELECT l.* FROM (${GRANTS.replace('$1', '$2')}) l JOIN administered a ON a.resource_id = l."resourceId"`
+
 /** Of the user $1. */
 const roleIn = (group: string) =>
-  `SELECT m.role FROM memberships m JOIN users u ON u.id = m.user_id AND NOT u.disabled
+  `SELECT m.role FROM ${LIVING_MEMBERSHIPS} m JOIN users u ON u.id = m.user_id AND NOT u.disabled
    WHERE m.user_id = $1 AND m.group_id = ${group}`
 
 const SQL = {
@@ -65,32 +70,25 @@ const SQL = {
   resourceByName: byKey('resource-by-name', `SELECT ${RESOURCE} FROM resources WHERE name = $1`),
   members: statement(
     'members',
-    `SELECT user_id AS "userId", group_id AS "groupId", role FROM memberships
-     WHERE group_id = $1::uuid AND ($3::text IS NULL OR user_id > $3::text COLLATE "C") ORDER BY user_id LIMIT $2`,
+    `SELECT * FROM (${MEMBERS}) m WHERE $3::text IS NULL OR "userId" > $3::text COLLATE "C" ORDER BY "userId" LIMIT $2`,
   ),
   firstMembers: statement('first-members', firstRowsOf(MEMBERS, 'userId', { limit: '$2' })),
   firstGrants: statement('first-grants', firstRowsOf(GRANTS, 'resourceName', { limit: '$2' })),
   grants: statement(
     'grants',
-    `SELECT g.group_id AS "groupId", g.resource_id AS "resourceId", g.permission, r.name AS "resourceName"
-     FROM grants g JOIN resources r ON r.id = g.resource_id
-     WHERE g.group_id = $1::uuid AND ($3::text IS NULL OR r.name > $3::text COLLATE "C") ORDER BY r.name LIMIT $2`,
+    `SELECT * FROM (${GRANTS}) g
+     WHERE $3::text IS NULL OR "resourceName" > $3::text COLLATE "C" ORDER BY "resourceName" LIMIT $2`,
   ),
   /** The same for the user $1: only what the user administers, so that not even a cursor names anything else. */
   administeredGrants: statement(
     'administered-grants',
     `WITH RECURSIVE ${EFFECTIVE_GROUPS}, ${ADMINISTERED}
-     SELECT g.group_id AS "groupId", g.resource_id AS "resourceId", g.permission, r.name AS "resourceName"
-     FROM grants g JOIN administered USING (resource_id) JOIN resources r ON r.id = g.resource_id
-     WHERE g.group_id = $2::uuid AND ($4::text IS NULL OR r.name > $4::text COLLATE "C") ORDER BY r.name LIMIT $3`,
+     SELECT * FROM (${ADMINISTERED_GRANTS}) g
+     WHERE $4::text IS NULL OR "resourceName" > $4::text COLLATE "C" ORDER BY "resourceName" LIMIT $3`,
   ),
   firstAdministeredGrants: statement(
     'first-administered-grants',
-    firstRowsOf(
-      `SELECT l.* FROM (${GRANTS.replace('$1', '$2')}) l JOIN administered a ON a.resource_id = l."resourceId"`,
-      'resourceName',
-      { limit: '$3', tables: `${EFFECTIVE_GROUPS}, ${ADMINISTERED},` },
-    ),
+    firstRowsOf(ADMINISTERED_GRANTS, 'resourceName', { limit: '$3', tables: `${EFFECTIVE_GROUPS}, ${ADMINISTERED},` }),
   ),
   roleById: statement('role-by-id', roleIn('$2::uuid')),
   roleByName: statement('role-by-name', roleIn('(SELECT id FROM groups WHERE name = $2)')),
@@ -98,16 +96,16 @@ const SQL = {
   paths: byKey(
     'paths',
     `WITH RECURSIVE climb AS (
-       SELECT m.user_id, g.id, g.parent_id, ARRAY[g.id] AS ids, ARRAY[g.name] AS names
-       FROM memberships m JOIN groups g ON g.id = m.group_id JOIN users u ON u.id = m.user_id AND NOT u.disabled
+       SELECT m.user_id, m.expires_at, g.id, g.parent_id, ARRAY[g.id] AS ids, ARRAY[g.name] AS names
+       FROM ${LIVING_MEMBERSHIPS} m JOIN groups g ON g.id = m.group_id JOIN users u ON u.id = m.user_id AND NOT u.disabled
        WHERE m.user_id = ANY ($2::text[])
        UNION ALL
-       SELECT c.user_id, g.id, g.parent_id, c.ids || g.id, c.names || g.name
+       SELECT c.user_id, c.expires_at, g.id, g.parent_id, c.ids || g.id, c.names || g.name
        FROM climb c JOIN groups g ON g.id = c.parent_id WHERE cardinality(c.ids) < 100
      )
-     SELECT c.user_id AS "userId", c.ids, c.names, g.permission
-     FROM climb c JOIN grants g ON g.group_id = c.id AND g.resource_id = $1::uuid
-     ORDER BY c.user_id, g.permission DESC, c.names`,
+     SELECT c.user_id AS "userId", c.ids, c.names, g.permission, LEAST(c.expires_at, g.expires_at) AS "expiresAt"
+     FROM climb c JOIN ${LIVING_GRANTS} g ON g.group_id = c.id AND g.resource_id = $1::uuid
+     ORDER BY c.user_id, g.permission DESC, "expiresAt" DESC NULLS FIRST, c.names`,
   ),
   /**
    * Users who hold at least $4 on the resource $1, after $3 (nothing is before the empty text), at most $2. The groups
@@ -116,10 +114,10 @@ const SQL = {
   audience: statement(
     'audience',
     `WITH RECURSIVE below AS (
-       SELECT group_id AS id FROM grants WHERE resource_id = $1::uuid AND permission >= $4::permission
+       SELECT group_id AS id FROM ${LIVING_GRANTS} g WHERE resource_id = $1::uuid AND permission >= $4::permission
        UNION SELECT g.id FROM groups g JOIN below b ON g.parent_id = b.id
      )
-     SELECT DISTINCT m.user_id AS id FROM memberships m JOIN users u ON u.id = m.user_id AND NOT u.disabled
+     SELECT DISTINCT m.user_id AS id FROM ${LIVING_MEMBERSHIPS} m JOIN users u ON u.id = m.user_id AND NOT u.disabled
      WHERE m.group_id = ANY (ARRAY(SELECT id FROM below)) AND m.user_id > $3::text COLLATE "C"
      ORDER BY m.user_id LIMIT $2`,
   ),
@@ -130,6 +128,8 @@ interface PathRow {
   ids: GroupId[]
   names: string[]
   permission: Permission
+  /** The membership's or the grant's, whichever comes first. */
+  expiresAt: Date | null
 }
 
 export interface DirectoryOptions {
@@ -159,23 +159,23 @@ export function createDirectory({ database, source, cursors }: DirectoryOptions)
   }
 
   /** The same for a list that can be replaced: the first page says which state the whole list was in. */
-  async function replaceablePage<T extends object>(
+  async function replaceablePage<T extends { readonly expiresAt: Date | null }>(
     scope: readonly (string | undefined)[],
     query: PageQuery,
-    keyOf: (row: T) => string,
+    keyOf: (row: Ending<T>) => string,
     read: {
-      first: (count: number) => Promise<{ state: string; rows: T[] } | null>
-      after: (count: number, after: string) => Promise<T[]>
+      first: (count: number) => Promise<{ state: string; rows: Ending<T>[] } | null>
+      after: (count: number, after: string) => Promise<Ending<T>[]>
     },
   ): Promise<ReplaceablePage<T>> {
     let state: string | undefined
-    const found = await page<T>(scope, query, keyOf, async (count, after) => {
+    const found = await page<Ending<T>>(scope, query, keyOf, async (count, after) => {
       if (after !== null) return read.after(count, after)
       const first = await read.first(count)
       state = first?.state
       return first?.rows ?? []
     })
-    return { ...found, ...(state !== undefined && { state }) }
+    return { ...found, data: found.data.map(withEnd<T>), ...(state !== undefined && { state }) }
   }
 
   function group(ref: Ref<GroupId>): Promise<Group | null> {
@@ -191,11 +191,11 @@ export function createDirectory({ database, source, cursors }: DirectoryOptions)
   async function pathsOf(resourceId: ResourceId, users: readonly UserId[]): Promise<Map<UserId, ExplainedPath[]>> {
     const rows = await database.query<PathRow>(SQL.paths, [resourceId, users])
     const paths = new Map<UserId, ExplainedPath[]>()
-    for (const { userId, ids, names, permission } of rows) {
+    for (const { userId, ids, names, permission, expiresAt } of rows) {
       const known = paths.get(userId) ?? []
       const groups = ids.map((id, position) => ({ id, name: names[position] ?? '' }))
-      // Ordered by permission, highest first: the first path is the one that decides.
-      paths.set(userId, [...known, { groups, permission, wins: known.length === 0 }])
+      // Ordered by permission, highest first, then by how long it lasts: the first path is the one that decides.
+      paths.set(userId, [...known, { groups, permission, expiresAt, wins: known.length === 0 }])
     }
     return paths
   }
@@ -210,7 +210,8 @@ export function createDirectory({ database, source, cursors }: DirectoryOptions)
       const found = await resource(ref)
       if (!found) return null
       const paths = (await pathsOf(found.id, [user])).get(user) ?? []
-      return { permission: paths[0]?.permission ?? null, paths }
+      const [winner] = paths
+      return { permission: winner?.permission ?? null, expiresAt: winner?.expiresAt ?? null, paths }
     },
     async access(ref, query) {
       const found = await resource(ref)
@@ -290,5 +291,5 @@ function rangeOf({ q }: { q?: string }, count: number, after: string | null): un
 
 function accessOf(userId: UserId, paths: readonly ExplainedPath[]): AccessEntry[] {
   const [winner] = paths
-  return winner ? [{ userId, permission: winner.permission, paths }] : []
+  return winner ? [{ userId, permission: winner.permission, expiresAt: winner.expiresAt, paths }] : []
 }

@@ -6,10 +6,11 @@ import type { CatalogueItem, ResourceState } from '../domain/source.ts'
 import { type ConnectionOptions, clientConfig, prepareConnection } from './connection.ts'
 import type { DatabaseStatus } from './database-status.ts'
 import { CHECKPOINT_OF_THIS_HISTORY, OF_THIS_HISTORY } from './foreign-history.ts'
+import { endMs } from './living.ts'
 import { createLogReader, type LogReadRow, READ_TIMEOUT_MS } from './log-reader.ts'
 import { UPDATED_AT } from './resource-columns.ts'
 import { RoutedClient } from './routed-client.ts'
-import { grantsIn } from './source.ts'
+import { GRANT, grantsIn } from './source.ts'
 import { STAMP_COLUMNS } from './stamp.ts'
 
 export const LOG_CHANNEL = 'portcullis_invalidation'
@@ -47,7 +48,7 @@ named AS MATERIALIZED (
   SELECT DISTINCT substr(tag, 3)::uuid AS id FROM fresh CROSS JOIN LATERAL unnest(fresh.tags) AS tag
   WHERE tag ~ '^r:[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$' LIMIT $2::int + 1
 )
-SELECT ${STAMP_COLUMNS}, (
+SELECT ${STAMP_COLUMNS}, ${endMs('statement_timestamp()')} AS at, (
   SELECT snapshot::text FROM log_checkpoints c WHERE pruned AND ${CHECKPOINT_OF_THIS_HISTORY} ORDER BY id DESC LIMIT 1
 ) AS horizon, (
   SELECT coalesce(json_agg(json_build_object('x', xid::text, 't', tags,
@@ -57,7 +58,7 @@ SELECT ${STAMP_COLUMNS}, (
   FROM named LEFT JOIN LATERAL (
     SELECT json_build_object('id', r.id, ${RESOURCE_CONTENT.map((name) => `'${name}', r.${name}`).join(', ')},
       'version', r.version, 'updatedAt', ${UPDATED_AT}, 'grants', (
-        SELECT string_agg(group_id || ' ' || permission, ',') FROM grants WHERE resource_id = r.id
+        SELECT string_agg(${GRANT}, ',') FROM grants WHERE resource_id = r.id
       )) AS item
     FROM resources r WHERE r.id = named.id OFFSET 0
   ) AS state ON true

@@ -1,13 +1,17 @@
 /** The state of a whole list as one short text, so that a request to replace the list can name the one that was read. */
 
-/** $1 group. */
-export const MEMBERS = `
-SELECT user_id AS "userId", group_id AS "groupId", role FROM memberships WHERE group_id = $1::uuid`
+import { endMs, LIVING_GRANTS, LIVING_MEMBERSHIPS } from './living.ts'
 
-/** $1 group. A resource's new name is another state too: the list shows it. */
+/** $1 group; ends in milliseconds. */
+export const MEMBERS = `
+SELECT user_id AS "userId", group_id AS "groupId", role, ${endMs('expires_at')} AS until
+FROM ${LIVING_MEMBERSHIPS} m WHERE group_id = $1::uuid`
+
+/** $1 group; ends in milliseconds. A resource's new name is another state too: the list shows it. */
 export const GRANTS = `
-SELECT g.group_id AS "groupId", g.resource_id AS "resourceId", g.permission, r.name AS "resourceName"
-FROM grants g JOIN resources r ON r.id = g.resource_id WHERE g.group_id = $1::uuid`
+SELECT g.group_id AS "groupId", g.resource_id AS "resourceId", g.permission, ${endMs('g.expires_at')} AS until,
+  r.name AS "resourceName"
+FROM ${LIVING_GRANTS} g JOIN resources r ON r.id = g.resource_id WHERE g.group_id = $1::uuid`
 
 /** @param key the column that orders the list */
 export const stateOf = (list: string, key: string) => `

@@ -31,6 +31,8 @@ const PAST_ATTEMPTS = 3
 
 /** What a read of the log returns: all columns from one statement, so that they are of one snapshot. */
 export interface LogReadRow extends StampColumns {
+  /** What the server's clock showed when the statement came, in milliseconds since the epoch. */
+  readonly at: number
   /** Rows visible in it may have been removed. */
   readonly horizon: string | null
   /** `a`: milliseconds since it was written, where the statement reads that too. */
@@ -142,6 +144,7 @@ export function createLogReader<Row extends LogReadRow, Change = never>(
     const changes = options.changesOf?.(row)
     return {
       position: stampOf(row),
+      atMs: row.at,
       rows: row.rows.map(logRow),
       agesMs: row.rows.flatMap(({ a }) => (a === undefined ? [] : [a])),
       ...(changes !== undefined && { changes }),

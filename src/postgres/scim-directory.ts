@@ -3,6 +3,7 @@ import type { ScimDirectory, ScimGroupFound, ScimPage, ScimQuery, ScimReference,
 import type { ScimIdSource } from '../domain/scim-model.ts'
 import { groupVersion, userVersion } from '../domain/scim-version.ts'
 import { MEMBERS, stateOf } from './list-states.ts'
+import { LIVING_MEMBERSHIPS } from './living.ts'
 import type { Database, Statement } from './pool.ts'
 import { conditionOf, GROUP_FILTERS, USER_FILTERS } from './scim-filter.ts'
 import {
@@ -20,12 +21,12 @@ const MEMBERS_ON_A_PAGE = 10_000
 
 const GROUPS_OF_USER = `(
   SELECT coalesce(json_agg(json_build_object('id', gr.id, 'display', gr.name) ORDER BY gr.name), '[]')
-  FROM memberships m JOIN groups gr ON gr.id = m.group_id WHERE m.user_id = u.id
+  FROM ${LIVING_MEMBERSHIPS} m JOIN groups gr ON gr.id = m.group_id WHERE m.user_id = u.id
 ) AS groups`
 const MEMBERS_OF_GROUP = `(
   SELECT coalesce(json_agg(json_build_object(
     'id', u.id, 'display', coalesce(u.display_name, ${KNOWN_AS})) ORDER BY u.id), '[]')
-  FROM memberships m JOIN users u ON u.id = m.user_id WHERE m.group_id = g.id
+  FROM ${LIVING_MEMBERSHIPS} m JOIN users u ON u.id = m.user_id WHERE m.group_id = g.id
 ) AS members`
 const STATE_OF_GROUP = `(${stateOf(MEMBERS.replace('$1::uuid', 'g.id'), 'userId')}) AS state`
 
@@ -144,7 +145,7 @@ const withoutMembers = (limited: string) => `SELECT ${SCIM_GROUP} FROM (${limite
 const withMembers = (limited: string) => `
   SELECT ${SCIM_GROUP}, ${MEMBERS_OF_GROUP}, ${STATE_OF_GROUP} FROM (
     SELECT counted.*, sum(size) OVER (ORDER BY created_at, id) - size AS before FROM (
-      SELECT l.*, (SELECT count(*) FROM memberships WHERE group_id = l.id) AS size FROM (${limited}) l
+      SELECT l.*, (SELECT count(*) FROM ${LIVING_MEMBERSHIPS} m WHERE group_id = l.id) AS size FROM (${limited}) l
     ) counted
   ) g WHERE before < ${MEMBERS_ON_A_PAGE} ORDER BY ${IN_ORDER('g')}`
 

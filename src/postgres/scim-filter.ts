@@ -3,6 +3,7 @@
 import { ScimError } from '../domain/errors.ts'
 import type { ScimComparison, ScimFilter } from '../domain/scim-model.ts'
 import { PROFILE_ATTRIBUTES, type ScimAttribute } from '../domain/scim-schema.ts'
+import { LIVING_MEMBERSHIPS } from './living.ts'
 import { folded, KNOWN_AS } from './scim-rows.ts'
 
 type Kind = 'exact' | 'folded' | 'boolean' | 'time'
@@ -75,7 +76,7 @@ export const USER_FILTERS: FilterTable = {
       ]),
     ),
     groups: {
-      from: 'memberships gm JOIN groups gg ON gg.id = gm.group_id AND gm.user_id = u.id',
+      from: `${LIVING_MEMBERSHIPS} gm JOIN groups gg ON gg.id = gm.group_id AND gm.user_id = u.id`,
       columns: { value: { sql: 'gg.id::text', kind: 'exact' }, display: { sql: 'gg.name', kind: 'folded' } },
     },
   },
@@ -92,7 +93,7 @@ export const GROUP_FILTERS: FilterTable = {
   complex: { meta: 'true' },
   rows: {
     members: {
-      from: 'memberships mm JOIN users u ON u.id = mm.user_id AND mm.group_id = g.id',
+      from: `${LIVING_MEMBERSHIPS} mm JOIN users u ON u.id = mm.user_id AND mm.group_id = g.id`,
       columns: {
         value: { sql: 'mm.user_id', kind: 'exact' },
         display: { sql: `coalesce(u.display_name, ${KNOWN_AS})`, kind: 'folded' },

@@ -2,14 +2,15 @@
  * Which resources may this user see, with which permission: the one statement that is both the fallback and the oracle
  * of every test. Groups count upwards (a member of a child has what its ancestors were granted, never the reverse).
  */
+import { LIVING_GRANTS, LIVING_MEMBERSHIPS } from './living.ts'
 import type { Statement } from './pool.ts'
 import { contentColumns } from './resource-columns.ts'
 
 /** `own` and `effective` for the user $1: the user's groups with the role in each, and those with all their ancestors. */
 export const EFFECTIVE_GROUPS = `
   own AS (
-    SELECT g.id, g.name, g.parent_id, m.role
-    FROM users u JOIN memberships m ON m.user_id = u.id JOIN groups g ON g.id = m.group_id
+    SELECT g.id, g.name, g.parent_id, m.role, m.expires_at
+    FROM users u JOIN ${LIVING_MEMBERSHIPS} m ON m.user_id = u.id JOIN groups g ON g.id = m.group_id
     WHERE u.id = $1 AND NOT u.disabled
   ),
   effective AS (
@@ -26,7 +27,7 @@ const visiblePage = (name: string, { grants = '', resources }: { grants?: string
 WITH RECURSIVE ${EFFECTIVE_GROUPS},
 permitted AS (
   SELECT resource_id, max(permission) AS permission
-  FROM grants WHERE group_id = ANY (ARRAY(SELECT id FROM effective)) ${grants}
+  FROM ${LIVING_GRANTS} g WHERE group_id = ANY (ARRAY(SELECT id FROM effective)) ${grants}
   GROUP BY resource_id
 )
 SELECT ${COLUMNS}, p.permission
@@ -63,7 +64,7 @@ WITH RECURSIVE ${EFFECTIVE_GROUPS},
 held AS MATERIALIZED (
   SELECT max(g.permission) AS permission
   FROM (SELECT array_agg(id) AS ids FROM effective) e
-  LEFT JOIN grants g ON g.resource_id = ${id} AND g.group_id = ANY (e.ids)
+  LEFT JOIN ${LIVING_GRANTS} g ON g.resource_id = ${id} AND g.group_id = ANY (e.ids)
 )
 SELECT ${COLUMNS}, held.permission
 FROM held LEFT JOIN resources r ON r.id = ${id} AND held.permission IS NOT NULL`,
@@ -83,7 +84,10 @@ export const COUNTS: Statement = {
   text: `
 WITH RECURSIVE ${EFFECTIVE_GROUPS}
 SELECT (SELECT count(*)::int FROM effective) AS groups,
-  (SELECT count(DISTINCT resource_id)::int FROM grants WHERE group_id = ANY (ARRAY(SELECT id FROM effective))) AS resources`,
+  (
+    SELECT count(DISTINCT resource_id)::int FROM ${LIVING_GRANTS} g
+    WHERE group_id = ANY (ARRAY(SELECT id FROM effective))
+  ) AS resources`,
 }
 
 /**
@@ -99,13 +103,13 @@ WITH RECURSIVE asked AS (
 effective AS (
   SELECT m.user_id, m.group_id
   FROM (SELECT DISTINCT user_id FROM asked) a
-  JOIN users u ON u.id = a.user_id AND NOT u.disabled JOIN memberships m ON m.user_id = u.id
+  JOIN users u ON u.id = a.user_id AND NOT u.disabled JOIN ${LIVING_MEMBERSHIPS} m ON m.user_id = u.id
   UNION
   SELECT e.user_id, g.parent_id FROM groups g JOIN effective e ON g.id = e.group_id WHERE g.parent_id IS NOT NULL
 ),
 holders AS MATERIALIZED (SELECT user_id, array_agg(group_id) AS ids FROM effective GROUP BY user_id)
 SELECT (
-  SELECT max(g.permission) FROM grants g WHERE g.group_id = ANY (h.ids) AND g.resource_id = coalesce(
+  SELECT max(g.permission) FROM ${LIVING_GRANTS} g WHERE g.group_id = ANY (h.ids) AND g.resource_id = coalesce(
     (SELECT r.id FROM resources r WHERE r.name = a.name AND r.kind = a.kind), '00000000-0000-0000-0000-000000000000'::uuid
   )
 ) AS permission

@@ -255,6 +255,12 @@ function registerGauges(registry: Registry): (more: Gauges) => void {
     gauge('portcullis_follower_trusted', '1 while the invalidation log is followed closely enough', () =>
       flag(sources.followerTrusted?.()),
     ),
+    gauge('portcullis_database_clock_offset_seconds', "The database's clock less this machine's", () =>
+      seconds(sources.databaseClock?.().offsetMs),
+    ),
+    gauge('portcullis_database_clock_uncertainty_seconds', 'How far from that its present may be', () =>
+      seconds(sources.databaseClock?.().uncertaintyMs),
+    ),
     gauge('portcullis_database_queued', 'Requests waiting in the queue for the database', () =>
       sources.databaseQueued?.(),
     ),

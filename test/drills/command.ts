@@ -8,6 +8,10 @@ const DRILLS = {
     'package.ts',
     'the same faults, judge and verdict against the Express and Prisma shop of the package, from its tarball',
   ],
+  expiry: [
+    'expiry.ts',
+    'access that ends every few milliseconds, under every fault of Redis, with wall clocks four seconds apart',
+  ],
   visibility: [
     'visibility.ts',
     'grants against revocations, New Enemies, kills between commit and delete, by the thousand',

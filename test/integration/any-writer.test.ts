@@ -58,10 +58,12 @@ describe('one statement appends one row with exactly', () => {
     const other = await groupId('other')
     await writer.query(`INSERT INTO memberships (user_id, group_id) VALUES ('eve', $1), ('ann', $1)`, [other])
     await writer.query(`UPDATE memberships SET role = 'maintainer' WHERE user_id = 'eve'`)
+    await writer.query(`UPDATE memberships SET expires_at = now() + interval '1 hour' WHERE user_id = 'eve'`)
     await writer.query(`UPDATE memberships SET user_id = 'ben' WHERE user_id = 'eve'`)
     await writer.query('DELETE FROM memberships WHERE user_id = $1 AND group_id = $2', ['ann', other])
     expect(await tagsOf()).toEqual([
       ['sql:memberships', 'u:ann', 'u:eve'],
+      ['sql:memberships', 'u:eve'],
       ['sql:memberships', 'u:eve'],
       ['sql:memberships', 'u:ben', 'u:eve'],
       ['sql:memberships', 'u:ann'],
@@ -132,6 +134,10 @@ describe('one statement appends one row with exactly', () => {
     const catalogue = [`c:${handbook.slice(0, 2)}`, `r:${handbook}`]
     await writer.query(`INSERT INTO grants VALUES ($1, $2, 'read')`, [other, handbook])
     await writer.query(`UPDATE grants SET permission = 'admin' WHERE resource_id = $1`, [handbook])
+    await writer.query(`UPDATE grants SET expires_at = now() WHERE group_id = $1 AND resource_id = $2`, [
+      other,
+      handbook,
+    ])
     await writer.query('DELETE FROM grants WHERE group_id = $1 AND resource_id = $2', [other, handbook])
     const red = await groupId('dept/red')
     expect(await tagsOf()).toEqual([
@@ -139,12 +145,13 @@ describe('one statement appends one row with exactly', () => {
       // Of the three grants one was `admin` already.
       ['sql:grants', ...[...catalogue, `g:${other}`, `g:${dept}`].sort()],
       ['sql:grants', ...[...catalogue, `g:${other}`].sort()],
+      ['sql:grants', ...[...catalogue, `g:${other}`].sort()],
     ])
     expect((await tagsOf()).flat()).not.toContain(`g:${red}`)
   })
 
   it('nothing, where nothing changed', async () => {
-    await writer.query(`UPDATE memberships SET role = role`)
+    await writer.query(`UPDATE memberships SET role = role, expires_at = expires_at`)
     await writer.query(`UPDATE resources SET name = name`)
     await writer.query(`UPDATE groups SET version = version + 1`)
     await writer.query(`DELETE FROM grants WHERE false`)

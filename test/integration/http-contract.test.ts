@@ -112,6 +112,7 @@ describe('a list of resources', () => {
     const { json: resource } = await admin('GET /resources/name:handbook')
     expect((await admin(`GET /users/eve/resources/${resource.id}/explain`)).json).toEqual({
       permission: null,
+      expiresAt: null,
       paths: [],
     })
     expect((await admin(`GET /users/nobody-here/resources/${resource.id}/explain`)).status).toBe(404)

@@ -1,8 +1,9 @@
 /** Buckets that are behind are loaded beside, at a snapshot of their own, from the checkpoint at a start. */
 import type { BucketContent } from './catalogue.ts'
+import { GRANT_BITS, NEVER } from './ends.ts'
 import type { Instance } from './instance.ts'
 import { entryOf, loadedFrom } from './loaded.ts'
-import { GROUPS, key, LAYER, RESOURCES_OF, tag } from './organisation.ts'
+import { key, LAYER, RESOURCES_OF, tag } from './organisation.ts'
 import { Unavailable } from './shared-store.ts'
 import type { Steps, World } from './world.ts'
 
@@ -36,7 +37,7 @@ function* fromCheckpoint(world: World, i: Instance, bucket: number): Steps<Bucke
     const entry = yield* i.ask((commands) => commands.read(key.bucket(bucket)))
     if (!entry || !(i.isServable(entry) || world.off['checkpoint not judged'])) return null
     const { value, stamp } = loadedFrom(i, entry)
-    const grants = RESOURCES_OF[bucket]!.map((_, at) => (value >> (GROUPS * at)) & ((1 << GROUPS) - 1))
+    const grants = RESOURCES_OF[bucket]!.map((_, at) => (value >>> (GRANT_BITS * at)) & ((1 << GRANT_BITS) - 1))
     return { grants, stamp }
   } catch (error) {
     if (error instanceof Unavailable) return null
@@ -49,9 +50,12 @@ export function* storeCheckpoint(world: World, i: Instance): Steps<void> {
   if (i.catalogue.isBehind()) return
   const grants = i.catalogue.grants()
   const entries = RESOURCES_OF.map((resources, bucket) => {
-    const value = resources.reduce<number>((packed, resource, at) => packed | (grants[resource]! << (GROUPS * at)), 0)
+    const value = resources.reduce<number>(
+      (packed, resource, at) => packed | (grants[resource]! << (GRANT_BITS * at)),
+      0,
+    )
     const tags = tag.bucket(bucket) | tag.layer(LAYER.resources)
-    return entryOf(world, i, { value, stamp: i.position(), tags })
+    return entryOf(world, i, { value, stamp: i.position(), tags, until: NEVER })
   })
   try {
     yield* i.ask((commands) => {

@@ -41,6 +41,12 @@ export const CAUGHT: Readonly<Record<Ablation, { readonly in: ScenarioName; read
   'copies unchecked': { in: 'no followers', seed: 65 },
   'flush by the log alone': { in: 'no followers', seed: 76 },
   'no locks': { in: 'join meets revocation', seed: 1477 },
+  'until ignored': { in: 'access ends', seed: 5 },
+  'until not taken from the input': { in: 'access ends', seed: 5 },
+  'own wall clock used': { in: 'access ends', seed: 5 },
+  'uncertainty ignored': { in: 'access ends', seed: 47 },
+  'catalogue unfiltered': { in: 'access ends', seed: 3 },
+  'what may have ended is left out': { in: 'access ends, three instances', seed: 566 },
   'memory without a barrier': { in: 'store away', seed: 66 },
   'replica without a barrier': { in: 'replicas answer', seed: 481 },
 }

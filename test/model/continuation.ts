@@ -1,9 +1,9 @@
 /** From a user's entry to the page that was asked for. */
-import { fromDatabase } from './derivation.ts'
+import { fromDatabase, mergedNow } from './derivation.ts'
 import type { Instance } from './instance.ts'
 import type { Loaded } from './loaded.ts'
 import { groupsIn } from './organisation.ts'
-import { isFirstPage, merge, type Question } from './question.ts'
+import { isFirstPage, type Question } from './question.ts'
 import type { Steps, World } from './world.ts'
 
 /**
@@ -15,8 +15,10 @@ export function* answerFrom(world: World, i: Instance, question: Question, entry
   if (isFirstPage(question)) return entry.value
   const covering = off['position behind the entry'] || (yield* i.follower.catchUp(entry.stamp))
   if (!covering || i.catalogue.isBehind()) return yield* fromDatabase(world, i, question)
-  if (!i.judgeServable(entry) && !off['continuation not judged']) return null
-  const value = merge(question, groupsIn(entry.tags), i.catalogue.grants())
-  world.trace?.push(`      ${i.id}: ${JSON.stringify(question)} merged: ${value}`)
-  return value
+  const isServable = () => i.judgeServable(entry) || off['continuation not judged'] === true
+  const made = yield* mergedNow(world, i, { question, groups: groupsIn(entry.tags), isServable })
+  if (made === 'changed') return null
+  if (made === 'impossible') return yield* fromDatabase(world, i, question)
+  world.trace?.push(`      ${i.id}: ${JSON.stringify(question)} merged: ${made.value}`)
+  return made.value
 }

@@ -43,6 +43,8 @@ export function createDatabase(initial: Organisation, off: Off) {
   let log: LogRow[] = []
   /** Rows visible in it are gone. */
   let horizon: Snapshot | null = null
+  let clock = 1
+  const clockAt: number[] = [clock]
   let highestCommitted = FIRST_XID - 1
   let nextXid = FIRST_XID
   let history = 1
@@ -81,6 +83,12 @@ export function createDatabase(initial: Organisation, off: Off) {
   return {
     states,
     latest,
+    /** What its clock shows, and what it showed when a state was published. */
+    clock: () => clock,
+    clockAt: (seq: number) => clockAt[seq]!,
+    tick(): void {
+      clock++
+    },
     identity,
     snapshot,
     sees,
@@ -121,9 +129,10 @@ export function createDatabase(initial: Organisation, off: Off) {
       tx.change = change
     },
     /** What the transaction's own statements see: what is committed now, and its own write. */
-    seenBy: (tx: Transaction) => (tx.change ? apply(latest(), tx.change) : latest()),
+    seenBy: (tx: Transaction) => (tx.change ? apply(latest(), tx.change, clock) : latest()),
     commit(tx: Transaction, tags: number): number {
-      states.push(apply(latest(), tx.change!))
+      states.push(apply(latest(), tx.change!, clock))
+      clockAt.push(clock)
       log = [...log, { xid: tx.xid, tags }]
       highestCommitted = Math.max(highestCommitted, tx.xid)
       end(tx)
@@ -146,6 +155,7 @@ export function createDatabase(initial: Organisation, off: Off) {
     restore(): void {
       stop()
       states.push(backup.state)
+      clockAt.push(clock)
       restoredAt.push(states.length - 1)
       log = [...backup.log]
       horizon = backup.horizon

@@ -1,7 +1,9 @@
 /** A user's list from groups and catalogue at the position behind a barrier; from one snapshot where that cannot be. */
+import type { Snapshot } from './database.ts'
+import { exactly, grantedAt, groupsEnd, isUnsettled, listEnd, livingAt } from './ends.ts'
 import type { Instance } from './instance.ts'
 import type { Loaded } from './loaded.ts'
-import { effectiveGroups, LAYER, tag, tagsOf } from './organisation.ts'
+import { effectiveGroups, LAYER, type Organisation, tag, tagsOf } from './organisation.ts'
 import { answerIn, firstPageOf, merge, type Question } from './question.ts'
 import type { Steps, World } from './world.ts'
 
@@ -24,15 +26,54 @@ export function* derive(world: World, i: Instance, user: number, found: Loaded |
     const { groups, passed } = yield* besideTheBarrier(world, i, user, known)
     if (!passed) break
     if (!off['position behind the groups'] && !(yield* i.follower.catchUp(groups.stamp))) break
-    if (i.catalogue.isBehind() && !off['derived from a bucket behind']) break
-    if (i.judgeServable(groups) || off['groups not judged']) {
-      const value = merge(firstPageOf(user), groups.value, i.catalogue.grants())
-      world.trace?.push(`      ${i.id}: list of ${user} derived: ${value}`)
-      return { groups, list: { value, stamp: i.position(), tags: listTags(user, groups.value) } }
+    const isServable = () => i.judgeServable(groups) || off['groups not judged'] === true
+    const made = yield* mergedNow(world, i, { question: firstPageOf(user), groups: groups.value, isServable })
+    if (made === 'impossible') break
+    if (made !== 'changed') {
+      world.trace?.push(`      ${i.id}: list of ${user} derived: ${made.value}`)
+      const until = off['until not taken from the input'] ? made.until : Math.min(made.until, groups.until)
+      const { value, position: stamp } = made
+      return { groups, list: { value, stamp, tags: listTags(user, groups.value), until } }
     }
     known = null
   }
   return yield* loadBoth(i, user)
+}
+
+export interface Merging {
+  readonly question: Question
+  readonly groups: number
+  readonly isServable: () => boolean
+}
+
+interface Merged {
+  readonly value: number
+  readonly until: number
+  readonly position: Snapshot
+}
+
+/**
+ * What is true now, in one step with the judgement of the groups. Where something may have ended this very moment, the log
+ * is read once more: at its position the time is known exactly, and the groups were had before that.
+ */
+export function* mergedNow(
+  world: World,
+  i: Instance,
+  { question, groups, isServable }: Merging,
+): Steps<Merged | 'changed' | 'impossible'> {
+  const { off } = world
+  for (let at = i.present(); ; at = exactly(i.follower.positionAt())) {
+    if (i.catalogue.isBehind() && !off['derived from a bucket behind']) return 'impossible'
+    if (!isServable()) return 'changed'
+    const all = i.catalogue.grants()
+    const now = off['catalogue unfiltered'] ? 0 : at.latest
+    if (off['what may have ended is left out'] || !isUnsettled(all, groups, at)) {
+      const granted = all.map((packed) => grantedAt(packed, now))
+      const value = merge(question, groups, granted)
+      return { value, until: listEnd(value, all, groups, now), position: i.position() }
+    }
+    if (!(yield* i.follower.barrier())) return 'impossible'
+  }
 }
 
 /** At the same time; which of the two is done first is up to the schedule. */
@@ -45,26 +86,32 @@ function* besideTheBarrier(world: World, i: Instance, user: number, known: Loade
 }
 
 function* loadGroups(i: Instance, user: number): Steps<Loaded> {
-  const { value, stamp } = yield* i.select((state) => effectiveGroups(state, user))
-  return { value, stamp, tags: groupTags(user, value) }
+  const { value, stamp } = yield* i.select((state, now) => groupsAt(state, user, now))
+  return { ...value, stamp, tags: groupTags(user, value.value) }
 }
 
 /** One REPEATABLE READ transaction. */
 function* loadBoth(i: Instance, user: number): Steps<Derived> {
-  const { value, stamp } = yield* i.select((state) => ({
-    list: answerIn(state, firstPageOf(user)),
-    groups: effectiveGroups(state, user),
-  }))
+  const { value, stamp } = yield* i.select((state, now) => {
+    const groups = groupsAt(state, user, now)
+    const list = answerIn(state, firstPageOf(user), now)
+    return { list, groups, until: Math.min(groups.until, listEnd(list, state.grants, groups.value, now)) }
+  })
+  const { list, groups, until } = value
   return {
-    list: { value: value.list, stamp, tags: listTags(user, value.groups) },
-    groups: { value: value.groups, stamp, tags: groupTags(user, value.groups) },
+    list: { value: list, stamp, tags: listTags(user, groups.value), until },
+    groups: { ...groups, stamp, tags: groupTags(user, groups.value) },
   }
+}
+
+function groupsAt(state: Organisation, user: number, now: number) {
+  return { value: effectiveGroups(livingAt(state, now), user), until: groupsEnd(state, user, now) }
 }
 
 /** The plain statement. Without the store a reader joins the next load, never the running one. */
 export function* fromDatabase(world: World, i: Instance, question: Question): Steps<number> {
   const load = function* () {
-    const { value } = yield* i.select((state) => answerIn(state, question))
+    const { value } = yield* i.select((state, now) => answerIn(state, question, now))
     world.trace?.push(`      ${i.id}: ${JSON.stringify(question)} from the database: ${value}`)
     return { value, shareable: () => false }
   }

@@ -1,6 +1,7 @@
 /** Follows the log: one read at a time moves index and catalogue in one step; the barrier waits for a read of its own. */
 import { type Catalogue, type Delta, EVERY_BUCKET } from './catalogue.ts'
 import type { LogRow, Snapshot } from './database.ts'
+import type { KnownClock } from './ends.ts'
 import type { InvalidationIndex } from './invalidation-index.ts'
 import { BUCKETS, bucketOf, LAYER, RESOURCES, tag } from './organisation.ts'
 import type { Steps, World } from './world.ts'
@@ -8,7 +9,14 @@ import type { Steps, World } from './world.ts'
 /** A read brings the states of so many resources; what more was named makes buckets behind. */
 const STATES_PER_READ = 1
 
-export function createFollower(world: World, id: number, index: InvalidationIndex, catalogue: Catalogue) {
+interface FollowerOptions {
+  readonly id: number
+  readonly index: InvalidationIndex
+  readonly catalogue: Catalogue
+  readonly time: KnownClock
+}
+
+export function createFollower(world: World, { id, index, catalogue, time }: FollowerOptions) {
   const { db, off } = world
   let highest = Math.max(0, ...db.log().map(({ xid }) => xid))
   let started = 0
@@ -18,14 +26,16 @@ export function createFollower(world: World, id: number, index: InvalidationInde
   let ended = 0
   /** When the last read began that succeeded. */
   let followedAt = world.now
+  /** What the database's clock showed at the position. */
+  let positionAt = db.clock()
 
   function* read(): Steps<void> {
     running = true
     const number = ++started
-    const beganAt = world.now
+    const [beganAt, asked] = [world.now, db.clock()]
     yield null
     if (!db.logLocked()) {
-      yield* readRows()
+      yield* readRows(asked)
       succeeded = number
       followedAt = beganAt
       world.trace?.push(`      ${id}: position ${textOf(index.position())}, catalogue ${catalogue.grants()}`)
@@ -35,10 +45,11 @@ export function createFollower(world: World, id: number, index: InvalidationInde
   }
 
   /** One statement: the snapshot, the rows it shows beyond the position, and the states of what these name. */
-  function* readRows(): Steps<void> {
+  function* readRows(asked: number): Steps<void> {
     let found = db.log()
     if (off['rows before the position']) yield null
     let at = db.snapshot()
+    const shownAt = db.clock()
     const since = index.position()
     if (off['follower by highest id']) {
       found = found.filter(({ xid }) => xid > highest)
@@ -51,15 +62,24 @@ export function createFollower(world: World, id: number, index: InvalidationInde
     const gap = horizon !== null && !index.reaches(since, horizon) && !off['gap unnoticed']
     if (world.repliesTravel) yield null
     if (index.isLost() || at.database !== since.database || gap) return yield* reset()
+    tell(asked, shownAt)
     index.advance(at, found)
     if (off['delta after the index']) yield null
     catalogue.apply(delta)
   }
 
+  /** The time comes with the position, in the step in which that moves. */
+  function tell(asked: number, shownAt: number): void {
+    positionAt = shownAt
+    time.read({ asked, answered: db.clock(), at: shownAt })
+  }
+
   function* reset(): Steps<void> {
+    const asked = db.clock()
     yield null
-    const [at, past, horizon] = [db.snapshot(), db.log(), db.horizon()]
+    const [at, past, horizon, shownAt] = [db.snapshot(), db.log(), db.horizon(), db.clock()]
     if (world.repliesTravel) yield null
+    tell(asked, shownAt)
     index.reset(at, past, horizon)
     if (!off['reset without marks']) catalogue.apply({ states: new Map(), behind: EVERY_BUCKET })
   }
@@ -87,6 +107,7 @@ export function createFollower(world: World, id: number, index: InvalidationInde
   return {
     barrier,
     followedAt: () => followedAt,
+    positionAt: () => positionAt,
     /** @returns false where the log cannot be read, or is of another database by now */
     *catchUp(target: Snapshot): Steps<boolean> {
       // A snapshot taken now covers the target; only a weakened follower does not get there.

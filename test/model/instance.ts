@@ -1,6 +1,7 @@
 /** One process of the service: its index, its catalogue, its follower, its loads in flight, its copies. */
 import { createCatalogue } from './catalogue.ts'
 import type { Snapshot } from './database.ts'
+import { createKnownClock } from './ends.ts'
 import { createFlights } from './flights.ts'
 import { createFollower } from './follower.ts'
 import { createInvalidationIndex, type Stamped } from './invalidation-index.ts'
@@ -20,11 +21,15 @@ export function createInstance(world: World, { id, release, loaded }: InstanceOp
   const { db, off, store } = world
   const index = createInvalidationIndex({ db, off, idsPerTag: world.idsPerTag })
   const catalogue = createCatalogue(loaded, off)
-  const follower = createFollower(world, id, index, catalogue)
+  // Wall clocks of instances differ by two ticks.
+  const time = createKnownClock(db.clock, { wallAhead: id % 2 === 0 ? -2 : 2, off })
+  const follower = createFollower(world, { id, index, catalogue, time })
   const trusted = () =>
     world.now - follower.followedAt() <= world.trustSteps || off['trust left to the caller'] === true
 
-  const judgeServable = (stamped: Stamped) => trusted() && index.judge(stamped)
+  const hasEnded = ({ until }: Stamped) => !off['until ignored'] && until <= time.present().latest
+
+  const judgeServable = (stamped: Stamped) => trusted() && index.judge(stamped) && !hasEnded(stamped)
 
   /** A command on its way, its effect, its reply on the way back. */
   function* travel<T>(effect: () => T): Steps<T> {
@@ -40,6 +45,7 @@ export function createInstance(world: World, { id, release, loaded }: InstanceOp
     index,
     catalogue,
     follower,
+    present: time.present,
     flights: createFlights(),
     /** Entries by key, as the store holds them. */
     copies: new Map<number, Entry>(),
@@ -52,9 +58,9 @@ export function createInstance(world: World, { id, release, loaded }: InstanceOp
     /** @throws Unavailable */
     askReplica: <T>(command: ReplicaCommand<T>) => travel(() => store.askReplica(command, world.chooser.pick)),
     /** A statement that reads: its value and its snapshot are of one moment. */
-    *select<T>(read: (state: Organisation) => T): Steps<{ value: T; stamp: Snapshot }> {
+    *select<T>(read: (state: Organisation, now: number) => T): Steps<{ value: T; stamp: Snapshot }> {
       yield null
-      const value = read(db.latest())
+      const value = read(db.latest(), db.clock())
       if (off['stamp and load in two statements']) yield null
       const stamp = db.snapshot()
       if (world.repliesTravel) yield null

@@ -7,6 +7,8 @@ import type { Off } from './protections.ts'
 export interface Stamped {
   readonly stamp: Snapshot
   readonly tags: number
+  /** When it stops being true by itself; infinite where it does not. */
+  readonly until: number
 }
 
 interface Fence {
@@ -65,7 +67,7 @@ export function createInvalidationIndex({ db, off, idsPerTag }: IndexOptions) {
     position: () => position,
     isLost: () => lost,
     reaches,
-    judge({ stamp, tags }: Stamped): boolean {
+    judge({ stamp, tags }: Omit<Stamped, 'until'>): boolean {
       if (off['no stamps']) return true
       if (lost || stamp.database !== position.database) return false
       if (floor && !off['no floor'] && !reaches(stamp, floor)) return false

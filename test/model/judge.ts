@@ -6,8 +6,10 @@
  *   longer ago than the bound for which an instance trusts what it knows;
  * - P3 with a token: the token's transaction, always;
  * - P12: committed before the read began, where the read found the store away.
+ * And right at ONE instant of the database's clock, from the read's begin to its end.
  */
 import type { Database } from './database.ts'
+import { LAST_TICK } from './ends.ts'
 import type { Instance } from './instance.ts'
 import type { Organisation } from './organisation.ts'
 import { answerIn, type Question } from './question.ts'
@@ -21,7 +23,7 @@ export interface MutationRecord {
 }
 
 export interface Violation {
-  readonly promise: 'P2' | 'P3' | 'P4' | 'P12'
+  readonly promise: 'P2' | 'P3' | 'P4' | 'P12' | 'end'
   readonly what: string
 }
 
@@ -33,6 +35,8 @@ export interface ReadRecord {
   readonly atLeast: number
   /** What must be seen if the store has been well since the mutation began. */
   readonly whileHealthy: readonly MutationRecord[]
+  /** What the database's clock showed when it began. */
+  readonly clock: number
 }
 
 export interface ReadEnd {
@@ -60,12 +64,22 @@ export interface Judge {
 
 export function createJudge({ db, now, trustSteps }: JudgeOptions): Judge {
   const mutations: MutationRecord[] = []
-  const answerAt = (seq: number, question: Question) => answerIn(db.states[seq] as Organisation, question)
-  const changed = (seq: number, question: Question) =>
-    seq > 0 && answerAt(seq, question) !== answerAt(seq - 1, question)
+  const answerAt = (seq: number, question: Question, clock: number) =>
+    answerIn(db.states[seq] as Organisation, question, clock)
 
-  function explains(answer: number, question: Question, from: number): boolean {
-    for (let seq = from; seq < db.states.length; seq++) if (answerAt(seq, question) === answer) return true
+  /** Then, or later: a prolongation is noticed at the former end. */
+  function changed(seq: number, question: Question): boolean {
+    if (seq === 0) return false
+    for (let clock = db.clockAt(seq); clock <= LAST_TICK + 1; clock++)
+      if (answerAt(seq, question, clock) !== answerAt(seq - 1, question, clock)) return true
+    return false
+  }
+
+  /** Some state from that one on, at some instant from that one on, and not before the state was there. */
+  function explains(answer: number, question: Question, { seq: from, clock }: { seq: number; clock: number }): boolean {
+    for (let seq = from; seq < db.states.length; seq++)
+      for (let at = Math.max(clock, db.clockAt(seq)); at <= db.clock(); at++)
+        if (answerAt(seq, question, at) === answer) return true
     return false
   }
 
@@ -88,20 +102,23 @@ export function createJudge({ db, now, trustSteps }: JudgeOptions): Judge {
       const longAgo = mutations.filter(({ committedAt }) => committedAt < now() - trustSteps)
       return {
         question,
+        clock: db.clock(),
         published: db.states.length - 1,
         atLeast: Math.max(position.seq, tokenSeq, ...[...own, ...longAgo].map(({ seq }) => seq)),
         // An instance that has not learned yet that the database was restored follows the old history: a fault like lag.
         whileHealthy: acknowledged.filter((m) => restoresSince(position.seq) === 0 || m.seq <= position.seq),
       }
     },
-    readEnds({ question, published, atLeast, whileHealthy }, { answer, storeWasAway, lastFaultAt }) {
+    readEnds({ question, published, atLeast, whileHealthy, clock }, { answer, storeWasAway, lastFaultAt }) {
       const promised = whileHealthy.filter(({ begunAt }) => begunAt > lastFaultAt)
       const from = Math.max(atLeast, storeWasAway ? published : 0, ...promised.map(({ seq }) => seq))
-      if (explains(answer, question, from)) return null
-      const answers = db.states.slice(from).map((_, at) => answerAt(from + at, question))
+      if (explains(answer, question, { seq: from, clock })) return null
+      const answers = db.states.slice(from).map((_, at) => answerAt(from + at, question, db.clock()))
       const told = `${JSON.stringify(question)} is answered ${answer}; from state ${from} on it is ${answers}`
-      if (!explains(answer, question, 0)) return { promise: 'P4', what: `${told}: no state ever was like that` }
-      const promise = !explains(answer, question, atLeast) ? 'P3' : storeWasAway ? 'P12' : 'P2'
+      if (!explains(answer, question, { seq: 0, clock: 0 }))
+        return { promise: 'P4', what: `${told}: no state ever was like that` }
+      if (explains(answer, question, { seq: from, clock: 0 })) return { promise: 'end', what: `${told}: ended` }
+      const promise = !explains(answer, question, { seq: atLeast, clock }) ? 'P3' : storeWasAway ? 'P12' : 'P2'
       return { promise, what: `${told}: stale` }
     },
   }

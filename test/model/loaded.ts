@@ -8,19 +8,20 @@ export interface Loaded extends Stamped {
   readonly value: number
 }
 
-/** Wide enough for a bucket's grants. */
-const VALUE = 0x3f
+/** Wide enough for a bucket's grants with their ends. */
+const VALUE = 0x3fff_ffff
 
 /** Two releases do not understand each other: here each reads the complement of what the other wrote. */
 export const inShape = (value: number, shape: number) => (shape % 2 === 0 ? value : ~value & VALUE)
 
-export function entryOf(world: World, i: Instance, { value, stamp, tags }: Loaded): Entry {
+export function entryOf(world: World, i: Instance, { value, stamp, tags, until }: Loaded): Entry {
   const shaped = inShape(value, i.release)
-  return { fillId: world.store.fresh(), generation: 0, shape: i.release, value: shaped, stamp, tags }
+  return { fillId: world.store.fresh(), generation: 0, shape: i.release, value: shaped, stamp, tags, until }
 }
 
-export const loadedFrom = (i: Instance, { value, stamp, tags }: Entry): Loaded => ({
+export const loadedFrom = (i: Instance, { value, stamp, tags, until }: Entry): Loaded => ({
   value: inShape(value, i.release),
   stamp,
   tags,
+  until,
 })

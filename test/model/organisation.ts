@@ -1,12 +1,13 @@
 /** A small organisation as numbers, what users see in it, and the table of what each change invalidates. */
-export const USERS = 2
-export const GROUPS = 3
-export const RESOURCES = 3
+import { GROUPS, RESOURCES, USERS } from './dimensions.ts'
+import { putGrant, putMember } from './ends.ts'
+
+export { GROUPS, RESOURCES, USERS }
 export const BUCKETS = 2
 export const bucketOf = (resource: number) => (resource < 2 ? 0 : 1)
 export const RESOURCES_OF = [[0, 1], [2]] as const
 
-/** Immutable; bits of `member` are user × group, bits of `grants[resource]` are groups. */
+/** Immutable; bits of `member` are user × group, bits of `grants[resource]` are groups; above them their ends (ends.ts). */
 export interface Organisation {
   readonly member: number
   /** Parent of each group, -1 at the top; always a lower number, so never a cycle. */
@@ -15,8 +16,8 @@ export interface Organisation {
 }
 
 export type Change =
-  | { readonly kind: 'membership'; readonly user: number; readonly group: number }
-  | { readonly kind: 'grant'; readonly group: number; readonly resource: number }
+  | { readonly kind: 'membership'; readonly user: number; readonly group: number; readonly until?: number }
+  | { readonly kind: 'grant'; readonly group: number; readonly resource: number; readonly until?: number }
   | { readonly kind: 'move'; readonly group: number; readonly parent: number }
   | { readonly kind: 'import' }
 
@@ -29,19 +30,28 @@ export function effectiveGroups({ member, parent }: Organisation, user: number):
   return groups
 }
 
-/** Changes flip what they find, so none is without effect. */
-export function apply(state: Organisation, change: Change): Organisation {
+/** Without an end, changes flip what exists at that time, so none is without effect; with one they give or prolong. */
+export function apply(state: Organisation, change: Change, now: number): Organisation {
   switch (change.kind) {
     case 'membership':
-      return { ...state, member: state.member ^ (1 << (change.user * GROUPS + change.group)) }
+      return { ...state, member: putMember(state.member, change.user * GROUPS + change.group, change.until, now) }
     case 'grant':
-      return { ...state, grants: state.grants.map((g, at) => (at === change.resource ? g ^ (1 << change.group) : g)) }
+      return {
+        ...state,
+        grants: state.grants.map((g, at) =>
+          at === change.resource ? putGrant(g, change.group, change.until, now) : g,
+        ),
+      }
     case 'move': {
       const to = state.parent[change.group] === change.parent ? -1 : change.parent
       return { ...state, parent: state.parent.map((p, at) => (at === change.group ? to : p)) }
     }
     case 'import':
-      return { ...state, member: ~state.member & ((1 << (USERS * GROUPS)) - 1), grants: state.grants.map((g) => g ^ 1) }
+      return {
+        ...state,
+        member: ~state.member & ((1 << (USERS * GROUPS)) - 1),
+        grants: state.grants.map((g) => putGrant(g, 0, undefined, now)),
+      }
   }
 }
 

@@ -43,6 +43,13 @@ export const ABLATIONS = {
   'copies unchecked': 'a copy in the process is judged by its stamp alone while the store is healthy',
   'flush by the log alone': 'a layer invalidation leaves the generation in the store',
   'no locks': 'mutations do not exclude each other',
+  // What ends by itself
+  'until ignored': 'an entry is served though its end has come',
+  'until not taken from the input': 'a list says nothing of the end of a membership that it was derived from',
+  'own wall clock used': 'the present is what this machine’s wall clock shows',
+  'uncertainty ignored': 'the database’s clock is taken as if its answer had come without delay',
+  'catalogue unfiltered': 'lists are merged from all grants that there are',
+  'what may have ended is left out': 'a grant that may have ended this moment counts as ended, without asking',
   // Without the shared store
   'memory without a barrier': 'with the store away a copy in the process is judged at the position there is',
   'replica without a barrier': 'with the master away a replica’s answer is judged at the position there is',

@@ -1,4 +1,5 @@
 /** What a reader asks: the first page, which an entry holds, or something that is merged from the catalogue. */
+import { livingAt } from './ends.ts'
 import { effectiveGroups, type Organisation, RESOURCES } from './organisation.ts'
 
 export interface Question {
@@ -16,7 +17,7 @@ export const isFirstPage = ({ after, extent }: Question) => after < 0 && extent 
 /** One resource: with three of them a list has up to three pages. */
 const PAGE = 1
 
-/** @returns resources as bits, from the user's groups and the groups each resource is granted to */
+/** @param grants at one time: ends are left out. @returns resources as bits, from the user's groups and the groups each resource is granted to */
 export function merge({ after, extent }: Question, groups: number, grants: readonly number[]): number {
   let found = 0
   let left = extent === 'page' ? PAGE : RESOURCES
@@ -29,8 +30,10 @@ export function merge({ after, extent }: Question, groups: number, grants: reado
 }
 
 /** The oracle. */
-export const answerIn = (state: Organisation, question: Question) =>
-  merge(question, effectiveGroups(state, question.user), state.grants)
+export function answerIn(state: Organisation, question: Question, now: number): number {
+  const living = livingAt(state, now)
+  return merge(question, effectiveGroups(living, question.user), living.grants)
+}
 
 /** The cursor that a page comes with: its last resource, -1 where it is empty. */
 export const cursorOf = (page: number) => 31 - Math.clz32(page)

@@ -114,6 +114,33 @@ export const SCENARIOS = {
     faults: ['log pruning', 'instance crash', 'lost writes', 'old snapshot'],
     faultCount: 4,
   },
+  /** Memberships and grants end between load and fill, between pages, beside prolongations; clocks differ by two ticks. */
+  'access ends': { ...base, ticks: 12, pollsEach: 3, faults: [], faultCount: 0 },
+  'access ends, three instances': {
+    ...base,
+    instances: 3,
+    mutators: 3,
+    users: 2,
+    ticks: 12,
+    faults: EVERY_FAULT,
+    faultCount: 3,
+  },
+  'access ends, deletes lost': {
+    ...base,
+    ticks: 12,
+    pollsEach: 3,
+    faults: ['lost writes', 'old snapshot', 'timeout'],
+    faultCount: 3,
+  },
+  'access ends, store away': {
+    ...base,
+    readers: 4,
+    ticks: 12,
+    pollsEach: 2,
+    replicas: true,
+    faults: ['outage'],
+    faultCount: 3,
+  },
   /** A member joins the group whose grant is being taken. */
   'join meets revocation': {
     ...few,

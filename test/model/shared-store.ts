@@ -11,6 +11,8 @@ export interface Entry {
   readonly generation: number
   readonly stamp: Snapshot
   readonly tags: number
+  /** When it stops being true by itself. */
+  readonly until: number
   /** The release whose shape the value has. */
   readonly shape: number
   /** Groups, the first page of a list, or the grants of a bucket, in that shape. */

@@ -6,6 +6,7 @@
 import { keepLoading, storeCheckpoint } from './bucket-load.ts'
 import type { Chooser } from './chooser.ts'
 import { createDatabase } from './database.ts'
+import { putGrant, putMember } from './ends.ts'
 import { type Fault, inject, SPARES_THE_STORE } from './faults.ts'
 import { createInstance, type Instance } from './instance.ts'
 import { createJudge, type Violation } from './judge.ts'
@@ -50,6 +51,8 @@ export interface Scenario {
   readonly trustSteps?: number
   /** Ids that are remembered of one tag; all where absent. */
   readonly idsPerTag?: number
+  /** Memberships and grants may have an end, and so many ticks of the database's clock pass. */
+  readonly ticks?: number
   /** Every instance has read once before anything else happens. */
   readonly warm?: true
 }
@@ -74,7 +77,9 @@ const KEEPS_HISTORY: readonly Fault[] = ['lost writes', 'old snapshot']
 export function simulate(scenario: Scenario, chooser: Chooser, off: Off, trace?: string[]): Outcome {
   const { pick } = chooser
   const { fixed } = scenario
-  const initial = fixed?.initial ?? randomOrganisation(pick)
+  const ticks = scenario.ticks ?? 0
+  const randomEnd = () => (pick(2) === 0 ? 0 : 2 + pick(ticks))
+  const initial = fixed?.initial ?? (ticks > 0 ? endingOrganisation(pick, randomEnd) : randomOrganisation(pick))
   const db = createDatabase(initial, off)
   const replicas = scenario.replicas === true
   const keepsHistory = replicas || scenario.faults.some((f) => KEEPS_HISTORY.includes(f))
@@ -135,7 +140,7 @@ export function simulate(scenario: Scenario, chooser: Chooser, off: Off, trace?:
       const change = fixed?.changes[index * scenario.mutationsEach + count]
       const intent: Intent = change
         ? { change, extent: NAMED, rollsBack: count === 0 && fixed?.firstRollsBack === true }
-        : randomIntent(pick)
+        : randomIntent(pick, ticks > 0 ? randomEnd : undefined)
       trace?.push(`      ${id}: ${JSON.stringify(intent)}`)
       const token = yield* mutate(world, instances[id]!, intent)
       if (token) tokens.push(token)
@@ -147,6 +152,15 @@ export function simulate(scenario: Scenario, chooser: Chooser, off: Off, trace?:
       yield null
       yield* instances[id]!.follower.barrier()
       if (scenario.checkpoints) yield* storeCheckpoint(world, instances[id]!)
+    }
+  }
+
+  /** Between any two steps of the others. */
+  function* clock(): Steps<void> {
+    for (let tick = 0; tick < ticks; tick++) {
+      for (let pause = pick(12); pause >= 0; pause--) yield null
+      db.tick()
+      trace?.push(`      the database's clock shows ${db.clock()}`)
     }
   }
 
@@ -201,6 +215,7 @@ export function simulate(scenario: Scenario, chooser: Chooser, off: Off, trace?:
   }
   for (let id = 0; id < instances.length && scenario.pollsEach > 0; id++) start(`follower ${id}`, id, follower(id))
   for (let id = 0; id < instances.length; id++) startLoader(id)
+  if (ticks > 0) start('clock', -1, clock())
   if (scenario.faultCount > 0) start('fault', -1, adversary())
 
   if (scenario.warm) for (const i of instances) finish(readList(world, i, firstPageOf(0), null))
@@ -232,12 +247,27 @@ function randomOrganisation(pick: (n: number) => number): Organisation {
   return { member: pick(1 << (USERS * GROUPS)), parent, grants }
 }
 
-function randomIntent(pick: (n: number) => number): Intent {
+function endingOrganisation(pick: (n: number) => number, end: () => number): Organisation {
+  const { member, parent, grants } = randomOrganisation(pick)
+  const bits = Array.from({ length: USERS * GROUPS }, (_, bit) => bit)
+  const groups = Array.from({ length: GROUPS }, (_, group) => group)
+  return {
+    parent,
+    member: bits.reduce((packed, bit) => ((member >> bit) & 1 ? putMember(packed, bit, end(), 0) : packed), member),
+    grants: grants.map((held) =>
+      groups.reduce((packed, group) => ((held >> group) & 1 ? putGrant(packed, group, end(), 0) : packed), held),
+    ),
+  }
+}
+
+/** @param end where access may be given for a time */
+function randomIntent(pick: (n: number) => number, end?: () => number): Intent {
   const rest = { extent: { wide: pick(4) === 0, crowded: pick(4) === 0 }, rollsBack: pick(6) === 0 }
   const kind = pick(10)
   const group = pick(GROUPS)
-  if (kind < 4) return { change: { kind: 'membership', user: pick(USERS), group }, ...rest }
-  if (kind < 7) return { change: { kind: 'grant', group, resource: pick(RESOURCES) }, ...rest }
+  const until = end && pick(2) === 0 ? { until: end() } : {}
+  if (kind < 4) return { change: { kind: 'membership', user: pick(USERS), group, ...until }, ...rest }
+  if (kind < 7) return { change: { kind: 'grant', group, resource: pick(RESOURCES), ...until }, ...rest }
   if (kind < 9) return { change: { kind: 'move', group: 1 + pick(2), parent: 0 }, ...rest }
   return { change: { kind: 'import' }, ...rest }
 }

@@ -60,6 +60,9 @@ export class Database {
     return `7.1-${this.history}-${this.incarnation}.0`
   }
 
+  /** What its clock shows, in milliseconds. */
+  nowMs: () => number = () => 0
+
   snapshot(): Snapshot {
     const inProgress = [...this.running].sort((a, b) => a - b) as Xid[]
     const xmax = this.nextXid as Xid
@@ -86,7 +89,12 @@ export class Database {
     const failure = this.failure ?? this.logFailure
     if (failure) throw failure
     const position = this.stamp()
-    return { position, rows: this.log.filter(({ xid }) => !isVisible(xid, since) && isVisible(xid, position.snapshot)) }
+    const atMs = this.nowMs()
+    return {
+      position,
+      atMs,
+      rows: this.log.filter(({ xid }) => !isVisible(xid, since) && isVisible(xid, position.snapshot)),
+    }
   }
 
   /** The log as one instance follows it; `gate` decides when its reads happen, `statesAt` what the rows' tags name. */

@@ -50,7 +50,7 @@ import {
   type UserId,
   type VisibleResource,
 } from '../../src/domain/model.ts'
-import type { CacheSource, CatalogueItem, GroupNode, ResourceState } from '../../src/domain/source.ts'
+import type { CacheSource, CatalogueGrant, CatalogueItem, GroupNode, ResourceState } from '../../src/domain/source.ts'
 import { createCatalogue } from '../../src/domain/visibility/catalogue.ts'
 import { createCatalogueCheckpoint } from '../../src/domain/visibility/catalogue-checkpoint.ts'
 import { createFollowedCatalogue, type FollowedCatalogue } from '../../src/domain/visibility/followed-catalogue.ts'
@@ -58,6 +58,7 @@ import { createLayers } from '../../src/domain/visibility/layers.ts'
 import { createResourcePages } from '../../src/domain/visibility/resource-page.ts'
 import { createVisibleResources } from '../../src/domain/visibility/visible-resources.ts'
 import { Database, type Transaction } from './database.ts'
+import { type Ending, endingOf, isLiving, replaced } from './ends.ts'
 
 export type Gate = (instance: string, step: string) => Promise<void>
 
@@ -72,9 +73,9 @@ export interface Instance {
   readonly counts: Record<string, number>
   /** Names of the visible resources with the permission, and how the answer came about. */
   list(user: string, context?: ReadContext): Promise<{ names: string[]; cache: string }>
-  join(user: string, group: string): Promise<string>
+  join(user: string, group: string, until?: number): Promise<string>
   leave(user: string, group: string): Promise<string>
-  grant(group: string, resource: string): Promise<string>
+  grant(group: string, resource: string, until?: number): Promise<string>
   revoke(group: string, resource: string): Promise<string>
   /** As `revoke`, where the members are too many to name. */
   revokeFromMany(group: string, resource: string): Promise<string>
@@ -94,16 +95,22 @@ export interface Fleet {
 
 export interface InstanceOptions {
   readonly wrapStore: (store: EntryStore) => EntryStore
+  readonly wrapFollower: (follower: LogFollower) => LogFollower
   readonly wrapIndex: (index: InvalidationIndex) => InvalidationIndex
   /** False: the follower hears no notification and reads only when something waits for it. */
   readonly polls: boolean
 }
+
+const DATABASE_AHEAD_MS = 5_000_000_000
+/** Wall clocks of instances differ by four seconds; nothing may depend on them. */
+const WALL_AHEAD_MS = 2000
 
 const open: Gate = async () => {}
 
 export function createFleet(gate: Gate = open, over: Partial<Pick<Clock, 'sleep'>> = {}): Fleet {
   const clock = Object.assign(createFakeClock(), over)
   const database = new Database()
+  database.nowMs = () => clock.nowMs + DATABASE_AHEAD_MS
   const store = createFaultyStore(createInMemoryEntryStore({ clock }))
   const instances: Instance[] = []
   return {
@@ -130,7 +137,8 @@ interface Shared {
 }
 
 function startInstance(name: string, shared: Shared, over: Partial<InstanceOptions>): Instance {
-  const { database, clock } = shared
+  const { database } = shared
+  const clock = withWallAhead(shared.clock, name === 'a' ? WALL_AHEAD_MS : -WALL_AHEAD_MS)
   const at = (step: string) => shared.gate(name, step)
   const gated = gatedStore(shared.store, at)
   const store = over.wrapStore?.(gated) ?? gated
@@ -164,7 +172,7 @@ function startInstance(name: string, shared: Shared, over: Partial<InstanceOptio
     events,
     onFailed,
   })
-  const follower = createLogFollower<ResourceState>({
+  const plainFollower = createLogFollower<ResourceState>({
     log: database.follow(() => at('log.read'), over.polls === false ? 'deaf' : 'listening', statesAt),
     index,
     clock,
@@ -177,6 +185,7 @@ function startInstance(name: string, shared: Shared, over: Partial<InstanceOptio
     graceMs: 30_000,
     retentionMs: LAYERS.retentionMs,
   })
+  const follower = over.wrapFollower?.(plainFollower) ?? plainFollower
   const visible = createVisibleResources({
     reads: createReadThrough({ store, follower, clock, entries, events }),
     layers: createLayers({ index, follower, clock, entries, events }),
@@ -212,11 +221,12 @@ function startInstance(name: string, shared: Shared, over: Partial<InstanceOptio
       const { data } = JSON.parse(body.toString()) as { data: VisibleResource[] }
       return { names: namesOf(data), cache: cache.kind === 'bypass' ? `bypass ${cache.detail}` : cache.kind }
     },
-    join: (user, group) => run(changeGroups, { user, group, member: true }),
-    leave: (user, group) => run(changeGroups, { user, group, member: false }),
-    grant: (group, resource) => run(changeGrants, { group, resource, granted: true }),
-    revoke: (group, resource) => run(changeGrants, { group, resource, granted: false }),
-    revokeFromMany: (group, resource) => run(changeGrantsOfMany, { group, resource, granted: false }),
+    join: (user, group, until) => run(changeGroups, { user, group, member: { group, ...(until && { until }) } }),
+    leave: (user, group) => run(changeGroups, { user, group, member: null }),
+    grant: (group, resource, until) =>
+      run(changeGrants, { group, resource, granted: { group, ...(until && { until }) } }),
+    revoke: (group, resource) => run(changeGrants, { group, resource, granted: null }),
+    revokeFromMany: (group, resource) => run(changeGrantsOfMany, { group, resource, granted: null }),
     flush: () => run(flushAll, null),
     async stop() {
       await followed.close()
@@ -228,7 +238,7 @@ function startInstance(name: string, shared: Shared, over: Partial<InstanceOptio
 interface MembershipChange {
   readonly user: string
   readonly group: string
-  readonly member: boolean
+  readonly member: Ending | null
 }
 
 const listOf = (user: string) => ({ layer: 'user-resources' as const, key: userResourcesKey(user as UserId) })
@@ -240,20 +250,18 @@ const changeGroups = mutation<Transaction, MembershipChange>('changeGroups')
     layers: [],
   }))
   .write(async (tx, { user, group, member }) => {
-    const others = tx.read<string[]>(`m:${user}`, []).filter((each) => each !== group)
     tx.write('users', [...new Set([...tx.read<string[]>('users', []), user])])
-    tx.write(`m:${user}`, member ? [...others, group] : others)
+    tx.write(`m:${user}`, replaced(tx.read<string[]>(`m:${user}`, []), group, member))
   })
 
 interface GrantChange {
   readonly group: string
   readonly resource: string
-  readonly granted: boolean
+  readonly granted: Ending | null
 }
 
 const writeGrant = async (tx: Transaction, { group, resource, granted }: GrantChange) => {
-  const others = tx.read<string[]>(`r:${resource}`, []).filter((each) => each !== group)
-  tx.write(`r:${resource}`, granted ? [...others, group] : others)
+  tx.write(`r:${resource}`, replaced(tx.read<string[]>(`r:${resource}`, []), group, granted))
 }
 
 const changeGrantsOfMany = mutation<Transaction, GrantChange>('changeGrantsOfMany')
@@ -274,7 +282,9 @@ const changeGrantsOfMany = mutation<Transaction, GrantChange>('changeGrantsOfMan
 
 const changeGrants = mutation<Transaction, GrantChange>('changeGrants')
   .invalidates(async (tx, { group, resource }) => {
-    const members = tx.read<string[]>('users', []).filter((user) => tx.read<string[]>(`m:${user}`, []).includes(group))
+    const members = tx
+      .read<string[]>('users', [])
+      .filter((user) => tx.read<string[]>(`m:${user}`, []).some((each) => endingOf(each).group === group))
     const bucket = bucketOf(resourceId(resource)) % BUCKETS
     return {
       tags: [bucketTag(bucket), resourceTag(resourceId(resource)), grantsTag(group as GroupId)],
@@ -362,7 +372,11 @@ function gatedSource(database: Database, at: (step: string) => Promise<void>): C
       })),
     visibleList: (user) =>
       loading('load-list', (stamp) => ({
-        value: { groups: groupsAt(database, user, stamp), items: visibleAt(database, user, stamp) },
+        value: {
+          groups: groupsAt(database, user, stamp),
+          items: visibleAt(database, user, stamp),
+          until: listEndAt(database, user, stamp),
+        },
         stamp,
       })),
     visible: (user) => loading('sql', (stamp) => visibleAt(database, user, stamp)),
@@ -377,14 +391,19 @@ function gatedSource(database: Database, at: (step: string) => Promise<void>): C
 }
 
 function groupsAt(database: Database, user: string, { snapshot }: Stamp): GroupNode[] {
-  const names = database.read<string[]>(`m:${user}`, snapshot, [])
-  return names.map((name) => ({ id: name as GroupId, name, parentId: null, role: 'member' }))
+  const memberships = database.read<string[]>(`m:${user}`, snapshot, []).map(endingOf)
+  return memberships
+    .filter((each) => isLiving(each, database.nowMs()))
+    .map(({ group, until = null }) => ({ id: group as GroupId, name: group, parentId: null, role: 'member', until }))
 }
 
 function catalogueAt(database: Database, { snapshot }: Stamp): CatalogueItem[] {
   return database.keys('r:').map((key) => {
     const name = key.slice(2)
-    const grants = database.read<string[]>(key, snapshot, []).map((group) => [group as GroupId, 'read'] as const)
+    const grants = database.read<string[]>(key, snapshot, []).map((each): CatalogueGrant => {
+      const { group, until } = endingOf(each)
+      return until === undefined ? [group as GroupId, 'read'] : [group as GroupId, 'read', until]
+    })
     return {
       ...EMPTY_CONTENT,
       id: resourceId(name),
@@ -400,9 +419,28 @@ function catalogueAt(database: Database, { snapshot }: Stamp): CatalogueItem[] {
 function visibleAt(database: Database, user: string, stamp: Stamp): VisibleResource[] {
   const own = new Set(groupsAt(database, user, stamp).map(({ id }) => id))
   return catalogueAt(database, stamp)
-    .filter(({ grants }) => grants.some(([group]) => own.has(group)))
+    .filter(({ grants }) => lastingUntil(grants, own, database.nowMs()) !== undefined)
     .map(({ grants: _grants, ...item }) => ({ ...item, permission: 'read' as const }))
     .sort((a, b) => (a.name < b.name ? -1 : 1))
+}
+
+/** The latest end of the grants to these groups that are there now; null: one does not end; undefined: there are none. */
+function lastingUntil(grants: readonly CatalogueGrant[], own: ReadonlySet<GroupId>, nowMs: number) {
+  const ends = grants.flatMap(([group, , until = Number.POSITIVE_INFINITY]) =>
+    own.has(group) && until > nowMs ? [until] : [],
+  )
+  return ends.length === 0 ? undefined : Math.max(...ends)
+}
+
+function listEndAt(database: Database, user: string, stamp: Stamp): number | null {
+  const own = new Set(groupsAt(database, user, stamp).map(({ id }) => id))
+  const ends = catalogueAt(database, stamp).flatMap(({ grants }) => lastingUntil(grants, own, database.nowMs()) ?? [])
+  const first = Math.min(...ends)
+  return Number.isFinite(first) ? first : null
+}
+
+function withWallAhead(clock: FakeClock, aheadMs: number): Clock {
+  return { monotonicMs: clock.monotonicMs, sleep: clock.sleep, wallMs: () => clock.wallMs() + aheadMs }
 }
 
 /** Names spread over the buckets by their last letter. */

@@ -1,11 +1,11 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import type { EntryStore } from '../../src/cache/index.ts'
-import { schedules } from './arbitrary-schedule.ts'
+import type { EntryStore, LogFollower } from '../../src/cache/index.ts'
+import { endingSchedules, schedules } from './arbitrary-schedule.ts'
 import { runSchedule } from './random-schedule.ts'
 
-const consistent = (over: Parameters<typeof runSchedule>[2] = {}) =>
-  fc.asyncProperty(fc.scheduler(), schedules, async (scheduler, schedule) => {
+const consistent = (over: Parameters<typeof runSchedule>[2] = {}, drawn = schedules) =>
+  fc.asyncProperty(fc.scheduler(), drawn, async (scheduler, schedule) => {
     expect(await runSchedule(scheduler, schedule, over)).toEqual([])
   })
 
@@ -32,4 +32,34 @@ describe('in random schedules with a healthy store and followers that hear nothi
     })
     expect((await run).failed).toBe(true)
   }, 60_000)
+})
+
+describe('in random schedules in which access ends, with wall clocks four seconds apart', () => {
+  it('every read is explained by a state committed around it, at an instant around it', async () => {
+    await fc.assert(consistent({}, endingSchedules), { numRuns: 400, seed: 20_261_129 })
+  }, 60_000)
+
+  const weakened: Record<string, (follower: LogFollower) => LogFollower> = {
+    'the end of an entry ignored': (follower) => ({
+      ...follower,
+      judge: ({ stamp, tags }, retention) => follower.judge({ stamp, tags }, retention),
+      time: { ...follower.time, latestMs: () => Number.NEGATIVE_INFINITY, earliestMs: () => Number.NEGATIVE_INFINITY },
+    }),
+    'the earliest that it may be taken for the present': (follower) => ({
+      ...follower,
+      judge: (entry, retention) =>
+        (entry.until ?? Number.POSITIVE_INFINITY) <= follower.time.earliestMs()
+          ? 'ended'
+          : follower.judge({ ...entry, until: null }, retention),
+      time: { ...follower.time, latestMs: follower.time.earliestMs },
+    }),
+  }
+  it.each(Object.entries(weakened))(
+    'is caught: %s',
+    async (_name, wrapFollower) => {
+      const bounds = { numRuns: 20_000, seed: 20_261_129, endOnFailure: true }
+      expect((await fc.check(consistent({ wrapFollower }, endingSchedules), bounds)).failed).toBe(true)
+    },
+    120_000,
+  )
 })

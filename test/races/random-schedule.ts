@@ -7,6 +7,7 @@ import type fc from 'fast-check'
 import type { EntryKey } from '../../src/cache/index.ts'
 import { userGroupsKey, userResourcesKey } from '../../src/domain/keys.ts'
 import type { UserId } from '../../src/domain/model.ts'
+import { type Ending, endingOf, isLiving, replaced } from './ends.ts'
 import { createFleet, type Fleet, type Gate, type Instance, type InstanceOptions } from './fleet.ts'
 
 export const OPERATIONS = ['join', 'leave', 'grant', 'revoke', 'revokeFromMany', 'flush'] as const
@@ -15,6 +16,8 @@ export interface Write {
   readonly operation: (typeof OPERATIONS)[number]
   readonly group: 0 | 1
   readonly by: 0 | 1
+  /** What is joined or granted ends so many milliseconds after the schedule's begin. */
+  readonly endsAfterMs?: number
 }
 
 export interface Schedule {
@@ -22,6 +25,8 @@ export interface Schedule {
   /** Instances that read, one read after another each; readers overlap. */
   readonly readers: readonly (readonly (0 | 1)[])[]
   readonly evictions: readonly ('entry' | 'lease' | 'groups-lease' | 'generation' | 'everything')[]
+  /** So many milliseconds pass, one at a time. */
+  readonly ticks?: number
 }
 
 export interface Unexplained {
@@ -35,7 +40,7 @@ const USER = 'ann'
 /** @returns the reads that no committed state explains; empty when the history is consistent */
 export async function runSchedule(
   scheduler: fc.Scheduler,
-  { writes, readers, evictions }: Schedule,
+  { writes, readers, evictions, ticks = 0 }: Schedule,
   over: Partial<InstanceOptions> = {},
 ): Promise<Unexplained[]> {
   const scheduled: { gate: Gate } = { gate: async () => {} }
@@ -45,23 +50,27 @@ export async function runSchedule(
   await begin(instances, fleet)
   scheduled.gate = (instance, step) => scheduler.schedule(Promise.resolve(), `${instance} ${step}`)
 
-  const states = [fleet.truth(USER).join()]
+  const beganMs = fleet.database.nowMs()
+  const nowMs = () => fleet.database.nowMs() - beganMs
+  const initial = fleet.truth(USER).join()
+  const states: ((afterMs: number) => string)[] = [() => initial]
   let acknowledged = 0
   const unexplained: Unexplained[] = []
 
   async function write(): Promise<void> {
     for (const each of writes) {
-      states.push(next(fleet, each))
-      await perform(instances[each.by] as Instance, each)
+      states.push(next(fleet, each, beganMs))
+      await perform(instances[each.by] as Instance, each, beganMs)
       acknowledged = states.length - 1
     }
   }
 
   async function read(sequence: readonly (0 | 1)[]): Promise<void> {
     for (const by of sequence) {
-      const oldest = acknowledged
+      const [oldest, fromMs] = [acknowledged, nowMs()]
       const answer = (await (instances[by] as Instance).list(USER)).names.join()
-      const allowed = states.slice(oldest)
+      const instants = Array.from({ length: nowMs() - fromMs + 1 }, (_, at) => fromMs + at)
+      const allowed = [...new Set(states.slice(oldest).flatMap((state) => instants.map(state)))]
       if (!allowed.includes(answer)) unexplained.push({ answer, allowed })
     }
   }
@@ -73,7 +82,14 @@ export async function runSchedule(
     }
   }
 
-  await scheduler.waitFor(Promise.all([write(), evict(), ...readers.map(read)]))
+  async function tick(): Promise<void> {
+    for (let count = 0; count < ticks; count++) {
+      await scheduler.schedule(Promise.resolve(), 'tick')
+      fleet.clock.nowMs++
+    }
+  }
+
+  await scheduler.waitFor(Promise.all([write(), evict(), tick(), ...readers.map(read)]))
   return unexplained
 }
 
@@ -88,12 +104,17 @@ async function begin([a, b]: readonly Instance[], fleet: Fleet): Promise<void> {
   }
 }
 
-function perform(instance: Instance, { operation, group }: Write): Promise<string> {
+function perform(instance: Instance, write: Write, beganMs: number): Promise<string> {
+  const { operation, group } = write
   const name = GROUPS[group]
+  const until = endOf(write, beganMs)
   switch (operation) {
     case 'join':
+      return instance.join(USER, name, until)
     case 'leave':
-      return instance[operation](USER, name)
+      return instance.leave(USER, name)
+    case 'grant':
+      return instance.grant(name, `plan-${group}`, until)
     case 'flush':
       return instance.flush()
     default:
@@ -101,20 +122,31 @@ function perform(instance: Instance, { operation, group }: Write): Promise<strin
   }
 }
 
-/** What is visible once the write is committed, from the state before it: the writer is the only one. */
-function next(fleet: Fleet, { operation, group }: Write): string {
-  const { database } = fleet
+const endOf = ({ endsAfterMs }: Write, beganMs: number) =>
+  endsAfterMs === undefined ? undefined : beganMs + endsAfterMs
+
+/** What is visible at a time once the write is committed, from the state before it: the writer is the only one. */
+function next({ database }: Fleet, write: Write, beganMs: number): (afterMs: number) => string {
+  const { operation, group } = write
   const name = GROUPS[group]
-  const groups = new Set(database.read<string[]>(`m:${USER}`, database.snapshot(), []))
-  const grants = GROUPS.map((_, i) => new Set(database.read<string[]>(`r:plan-${i}`, database.snapshot(), [])))
-  if (operation === 'join') groups.add(name)
-  if (operation === 'leave') groups.delete(name)
-  if (operation === 'grant') grants[group]?.add(name)
-  if (operation === 'revoke' || operation === 'revokeFromMany') grants[group]?.delete(name)
-  return grants
-    .flatMap((granted, i) => ([...granted].some((each) => groups.has(each)) ? [`plan-${i}`] : []))
-    .sort()
-    .join()
+  const until = endOf(write, beganMs)
+  const given = { group: name, ...(until !== undefined && { until }) }
+  const change = (list: string[], by: Ending | null) => replaced(list, name, by).map(endingOf)
+  const read = (key: string) => database.read<string[]>(key, database.snapshot(), [])
+  let groups = read(`m:${USER}`).map(endingOf)
+  const grants = GROUPS.map((_, i) => read(`r:plan-${i}`).map(endingOf))
+  if (operation === 'join') groups = change(read(`m:${USER}`), given)
+  if (operation === 'leave') groups = change(read(`m:${USER}`), null)
+  if (operation === 'grant') grants[group] = change(read(`r:plan-${group}`), given)
+  if (operation === 'revoke' || operation === 'revokeFromMany') grants[group] = change(read(`r:plan-${group}`), null)
+  return (afterMs) => {
+    const living = (all: readonly Ending[]) => all.filter((each) => isLiving(each, beganMs + afterMs))
+    const own = new Set(living(groups).map((each) => each.group))
+    return grants
+      .flatMap((granted, i) => (living(granted).some((each) => own.has(each.group)) ? [`plan-${i}`] : []))
+      .sort()
+      .join()
+  }
 }
 
 function evictOne({ store: { faults } }: Fleet, what: Schedule['evictions'][number]): void {

@@ -204,7 +204,9 @@ export function createWorld() {
       async effectiveGroups(user) {
         const role = roles[user]
         const own: EffectiveGroup[] =
-          role === undefined ? [] : [{ id: WORLD.group, name: 'team/core', parentId: null, via: 'direct', role }]
+          role === undefined
+            ? []
+            : [{ id: WORLD.group, name: 'team/core', parentId: null, via: 'direct', expiresAt: null, role }]
         return { groups: own, cache: HIT }
       },
       counts: async (user) => ({ groups: user in roles ? 1 : 0, resources: user in held ? 1 : 0, cache: HIT }),
@@ -213,8 +215,11 @@ export function createWorld() {
         const permission = permissionOf(user, ref)
         return {
           permission,
+          expiresAt: null,
           paths:
-            permission === null ? [] : [{ groups: [{ id: WORLD.group, name: 'team/core' }], permission, wins: true }],
+            permission === null
+              ? []
+              : [{ groups: [{ id: WORLD.group, name: 'team/core' }], permission, expiresAt: null, wins: true }],
         }
       },
       access: async (ref) => (find(resources, ref) === null ? null : pageOf([])),
@@ -233,6 +238,7 @@ export function createWorld() {
                   groupId: WORLD.group,
                   resourceId: WORLD.resource,
                   permission: 'read' as const,
+                  expiresAt: null,
                   resourceName: 'repo/one',
                 },
               ]),
@@ -286,7 +292,7 @@ export function createWorld() {
         const { id: groupId } = required(find(groups, input.group))
         if (!users.has(input.userId)) throw new DomainError('unknown-user', 'there is no such user')
         return mutation('addUserToGroup', input, context, {
-          membership: { userId: input.userId, groupId, role: input.role ?? 'member' },
+          membership: { userId: input.userId, groupId, role: input.role ?? 'member', expiresAt: null },
           created: true,
         })
       },
@@ -304,7 +310,7 @@ export function createWorld() {
         const { id: groupId } = required(find(groups, input.group))
         const { id: resourceId } = required(find(resources, input.resource))
         return mutation('putGrant', input, context, {
-          grant: { groupId, resourceId, permission: input.permission },
+          grant: { groupId, resourceId, permission: input.permission, expiresAt: null },
           created: true,
         })
       },

@@ -4,6 +4,7 @@ import type { Section } from '../section.ts'
 import { awaySection } from './away.ts'
 import { consolesSection } from './consoles.ts'
 import { evaluationSection } from './evaluation.ts'
+import { expirySection } from './expiry.ts'
 import { firstReadsSection } from './first-reads.ts'
 import { freshReadsSection } from './fresh-reads.ts'
 import { importSection } from './import.ts'
@@ -15,7 +16,8 @@ import { updatesSection } from './updates.ts'
 import { wideSection } from './wide.ts'
 
 export function sections(results: Results): Section[] {
-  const { firstReads, freshReads, updates, mixture, wide, away, evaluation, imported, pooled, tracing } = results
+  const { firstReads, freshReads, updates, mixture, wide, away, expiry, evaluation, imported, pooled, tracing } =
+    results
   return [
     ...(updates ? [updatesSection(updates)] : []),
     ...(freshReads ? [freshReadsSection(freshReads)] : []),
@@ -24,6 +26,7 @@ export function sections(results: Results): Section[] {
     ...(away ? [awaySection(away)] : []),
     ...(imported ? [importSection(imported)] : []),
     ...(pooled ? [poolerSection(pooled)] : []),
+    ...(expiry ? [expirySection(expiry)] : []),
     ...(evaluation ? [evaluationSection(evaluation)] : []),
     ...(results.consoles ? [consolesSection(results.consoles)] : []),
     ...(results.package ? [packageSection(results.package)] : []),

@@ -1,4 +1,5 @@
 /** Decisions and searches by names, from the groups of the users and the catalogue. The users who hold a resource come from PostgreSQL. */
+import { earliest } from '../../cache/index.ts'
 import type { Access, CacheStatus, ReadContext, Reads, ResourceName, SearchPage, SearchResults } from '../api.ts'
 import type { CursorCodec } from '../cursor.ts'
 import { DomainError } from '../errors.ts'
@@ -47,9 +48,14 @@ export function createAccess(options: AccessOptions): Access {
     }
     const users = [...new Set(questions.map(({ user }) => user))]
     return visible.decide(users, context, {
-      fromCatalogue: (groupsOf) => ({
-        held: questions.map(({ user, resource }) => catalogue.permissionOn(groupsOf(user), resource)),
-      }),
+      fromCatalogue(groupsOf, at) {
+        const held = questions.map(({ user, resource }) => catalogue.permissionOn(groupsOf(user), resource, at))
+        return {
+          value: { held: held.map(({ value }) => value) },
+          until: held.reduce<number | null>((first, { until }) => earliest(first, until), null),
+          isUnsettled: held.some(({ isUnsettled }) => isUnsettled),
+        }
+      },
       fromDatabase: async () => ({ held: await source.permissions(questions) }),
     })
   }
@@ -134,9 +140,9 @@ export function createAccess(options: AccessOptions): Access {
         ...(name !== undefined && id !== undefined && { after: { name, id } }),
       }
       const { found, cache } = await visible.decide<{ found: readonly Position[] }>([user], context, {
-        fromCatalogue(groupsOf) {
-          const items = catalogue.visible(groupsOf(user), query)
-          return items && { found: items }
+        fromCatalogue(groupsOf, at) {
+          const items = catalogue.visible(groupsOf(user), query, at)
+          return items && { ...items, value: { found: items.value } }
         },
         fromDatabase: async () => ({ found: await source.visible(user, query) }),
       })

@@ -53,12 +53,24 @@ export interface ExplainedPath {
   /** From the user's own group up to the group that holds the grant. */
   readonly groups: readonly { readonly id: GroupId; readonly name: string }[]
   readonly permission: Permission
+  /** When the path ends, with its membership or its grant; null: it does not. */
+  readonly expiresAt: Date | null
   readonly wins: boolean
+}
+
+export interface Explanation {
+  readonly permission: Permission | null
+  /** How long the user keeps this permission; null: for good, or there is none. */
+  readonly expiresAt: Date | null
+  /** The winning one first: of those with the highest permission the one that lasts longest. */
+  readonly paths: readonly ExplainedPath[]
 }
 
 export interface AccessEntry {
   readonly userId: UserId
   readonly permission: Permission
+  /** How long the user keeps this permission; null: for good. */
+  readonly expiresAt: Date | null
   readonly paths: readonly ExplainedPath[]
 }
 
@@ -105,10 +117,7 @@ export interface Reads {
   ): Promise<{ groups: readonly EffectiveGroup[]; cache: CacheStatus }>
   /** How many effective groups and how many visible resources, without moving either list. */
   counts(user: UserId, context: ReadContext): Promise<{ groups: number; resources: number; cache: CacheStatus }>
-  explain(
-    user: UserId,
-    ref: Ref<ResourceId>,
-  ): Promise<{ permission: Permission | null; paths: readonly ExplainedPath[] } | null>
+  explain(user: UserId, ref: Ref<ResourceId>): Promise<Explanation | null>
   access(ref: Ref<ResourceId>, query: PageQuery): Promise<Page<AccessEntry> | null>
   user(id: UserId): Promise<User | null>
   users(query: PageQuery & { q?: string }): Promise<Page<User>>

@@ -22,7 +22,7 @@ async function theGrant(tx: Transaction, { group, resource }: GrantInput): Promi
   const { permission, holders, ...locked } = await tx.grants.lock(group, resource)
   const groupId = required(locked.groupId, group)
   const resourceId = referred(locked.resourceId, 'unknown-resource', { ref: resource })
-  return { groupId, resourceId, before: permission && { groupId, resourceId, permission }, holders }
+  return { groupId, resourceId, before: permission && { groupId, resourceId, permission, expiresAt: null }, holders }
 }
 
 const resourceOf = ({ resourceId }: Subject) => [resourceId]
@@ -38,7 +38,7 @@ export const putGrant = mutation('putGrant')
     (tx, { groupId, resourceId, before }, { permission, mustExist }): { grant: Grant; created: boolean } => {
       checkExistence(before !== null, mustExist)
       if (before?.permission === permission) return { grant: before, created: false }
-      const grant = { groupId, resourceId, permission }
+      const grant = { groupId, resourceId, permission, expiresAt: null }
       if (before === null) tx.grants.insert(grant)
       else tx.grants.update(grant)
       return { grant, created: before === null }
@@ -78,7 +78,14 @@ export const replaceGrants = mutation('replaceGrants')
   .write(
     (tx, { groupId, wanted, difference }): Replaced => {
       const put = [...difference.added, ...difference.changed]
-      tx.grants.putAll(put.map((resourceId) => ({ groupId, resourceId, permission: wanted.get(resourceId) ?? 'read' })))
+      tx.grants.putAll(
+        put.map((resourceId) => ({
+          groupId,
+          resourceId,
+          permission: wanted.get(resourceId) ?? 'read',
+          expiresAt: null,
+        })),
+      )
       tx.grants.removeAll(groupId, difference.removed)
       return countsOf(wanted, difference)
     },

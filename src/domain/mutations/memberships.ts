@@ -22,7 +22,7 @@ interface MemberInput {
 
 async function theMembership(tx: Transaction, { group, userId }: MemberInput): Promise<Subject> {
   const { groupId, userExists, role } = required(await tx.memberships.lock(group, userId), group)
-  return { userId, groupId, userExists, before: role && { userId, groupId, role } }
+  return { userId, groupId, userExists, before: role && { userId, groupId, role, expiresAt: null } }
 }
 
 const userOf = ({ userId }: Subject) => userId
@@ -42,7 +42,7 @@ export const addUserToGroup = mutation('addUserToGroup')
       if (!userExists) throw new DomainError('unknown-user', `there is no user ${userId}`)
       checkExistence(before !== null, mustExist)
       if (before === null) {
-        const membership = { userId, groupId, role: role ?? 'member' }
+        const membership = { userId, groupId, role: role ?? 'member', expiresAt: null }
         tx.memberships.insert(membership)
         return { membership, created: true }
       }
@@ -88,7 +88,9 @@ export const replaceMembers = mutation('replaceMembers')
   .write(
     (tx, { groupId, wanted, difference }): Replaced => {
       const put = [...difference.added, ...difference.changed]
-      tx.memberships.putAll(put.map((userId) => ({ userId, groupId, role: wanted.get(userId) ?? 'member' })))
+      tx.memberships.putAll(
+        put.map((userId) => ({ userId, groupId, role: wanted.get(userId) ?? 'member', expiresAt: null })),
+      )
       tx.memberships.removeAll(groupId, difference.removed)
       return countsOf(wanted, difference)
     },

@@ -114,7 +114,7 @@ function firstGrants(resourceId: ResourceId, grants: FirstGrants, known: readonl
   const problems = []
   for (const [position, { group, permission }] of grants.entries()) {
     const groupId = idOfRef.get('id' in group ? `id:${group.id.toLowerCase()}` : `name:${group.name}`)
-    if (groupId !== undefined) held.push({ groupId, resourceId, permission })
+    if (groupId !== undefined) held.push({ groupId, resourceId, permission, expiresAt: null })
     else problems.push({ path: `/grants/${position}/group`, message: 'does not exist' })
   }
   if (problems.length > 0) throw new DomainError('unknown-group', 'some of these groups do not exist', { problems })

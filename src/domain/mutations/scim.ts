@@ -173,6 +173,6 @@ function checkExisting(joined: readonly UserId[], existing: ReadonlySet<UserId>)
 }
 
 const asMembers = (groupId: GroupId, users: readonly UserId[]) =>
-  users.map((userId) => ({ userId, groupId, role: 'member' as const }))
+  users.map((userId) => ({ userId, groupId, role: 'member' as const, expiresAt: null }))
 
 const distinct = (users: readonly UserId[]) => [...new Set(users)]

@@ -4,7 +4,7 @@
  * process that gets it from the store parses the small part and keeps the large one as bytes.
  */
 import { contentOf, type GroupId, type Permission } from '../model.ts'
-import type { CatalogueItem } from '../source.ts'
+import type { CatalogueGrant, CatalogueItem } from '../source.ts'
 
 export interface CatalogueBucket {
   readonly items: readonly BucketItem[]
@@ -18,22 +18,22 @@ export interface BucketItem {
   readonly begin: number
   readonly permissionAt: number
   readonly end: number
-  readonly grants: readonly (readonly [GroupId, Permission])[]
+  readonly grants: readonly CatalogueGrant[]
 }
 
-/** As stored: groups and kinds by their place in one list, because a group's id is long and most have many resources. */
+/**
+ * As stored: groups and kinds by their place in one list, because a group's id is long and most have many resources. A
+ * grant is a group's place and a permission, and where it has an end a third: the end, as text, so that it is no place.
+ */
 interface StoredIndex {
   readonly groups: readonly GroupId[]
   readonly kinds: readonly string[]
   readonly items: readonly StoredItem[]
 }
-type StoredItem = readonly [
-  name: string,
-  kind: number,
-  permissionAt: number,
-  end: number,
-  ...grants: (number | Permission)[],
-]
+type StoredItem = readonly [name: string, kind: number, permissionAt: number, end: number, ...grants: StoredGrant[]]
+type StoredGrant = number | Permission | End
+/** Milliseconds since the epoch. */
+type End = `${number}`
 
 const NEWLINE = 0x0a
 
@@ -58,7 +58,10 @@ export function encodeBucket({ items, texts }: CatalogueBucket): Buffer {
       kinds.placeOf(kind),
       permissionAt,
       end,
-      ...grants.flatMap(([group, permission]) => [groups.placeOf(group), permission]),
+      ...grants.flatMap(([group, permission, until]): StoredGrant[] => {
+        const place = groups.placeOf(group)
+        return until === undefined ? [place, permission] : [place, permission, `${until}`]
+      }),
     ],
   )
   const index: StoredIndex = { groups: groups.all(), kinds: kinds.all(), items: stored }
@@ -87,7 +90,7 @@ export function decodeBucket(body: Buffer): CatalogueBucket {
   const entries = items.map(([name, place, permissionAt, end, ...grants]) => {
     const kind = kinds[place]
     if (kind === undefined) throw new Error('a bucket names a kind that is not in its list')
-    const item = { name, kind, begin, permissionAt, end, grants: pairsOf(grants, groups) }
+    const item = { name, kind, begin, permissionAt, end, grants: grantsOf(grants, groups) }
     begin = end
     return item
   })
@@ -95,14 +98,18 @@ export function decodeBucket(body: Buffer): CatalogueBucket {
   return { items: entries, texts }
 }
 
-function pairsOf(grants: readonly (number | Permission)[], groups: readonly GroupId[]): [GroupId, Permission][] {
-  const pairs: [GroupId, Permission][] = []
-  for (let at = 0; at < grants.length; at += 2) {
-    const group = groups[grants[at] as number]
+function grantsOf(stored: readonly StoredGrant[], groups: readonly GroupId[]): CatalogueGrant[] {
+  const grants: CatalogueGrant[] = []
+  for (let at = 0; at < stored.length; ) {
+    const group = groups[stored[at] as number]
     if (group === undefined) throw new Error('a bucket names a group that is not in its list')
-    pairs.push([group, grants[at + 1] as Permission])
+    const permission = stored[at + 1] as Permission
+    const end = stored[at + 2]
+    const ends = typeof end === 'string'
+    grants.push(ends ? [group, permission, Number(end)] : [group, permission])
+    at += ends ? 3 : 2
   }
-  return pairs
+  return grants
 }
 
 /** The order of the properties is the order on the wire, on the SQL path too; the permission goes before the version. */

@@ -165,7 +165,7 @@ export function createCatalogueCheckpoint(options: CheckpointOptions): Checkpoin
     const stamp = index.position
     if (!stamp) return null
     const fillId = newFillId()
-    const entry = { fillId, shape: layer.shape, stamp, tags, loadedAt: clock.wallMs(), meta: {}, body }
+    const entry = { fillId, shape: layer.shape, stamp, tags, until: null, loadedAt: clock.wallMs(), meta: {}, body }
     return { fillId, fill: { key, layer: LAYER, lease, bytes: entries.encode(key, entry, lease), ttlMs: layer.ttlMs } }
   }
 

@@ -6,7 +6,7 @@ import type { CatalogueItem, VisibleQuery } from '../source.ts'
 import { type Catalogue, createCatalogue } from './catalogue.ts'
 import { bucketOfItems, decodeBucket, encodeBucket } from './catalogue-bucket.ts'
 import type { ReadyItem } from './resource-page.ts'
-import { type Grants, idIn, itemOf, lab, none, team } from './test-items.ts'
+import { type Grants, idIn, itemOf, lab, none, team, timeless } from './test-items.ts'
 
 /** By its name's first letter each has an id of its own in bucket 0. */
 const idOf = (name: string, bucket = 0) => idIn(bucket, name.codePointAt(0) ?? 0)
@@ -17,7 +17,9 @@ const put = (catalogue: Catalogue, ...items: CatalogueItem[]) => catalogue.put(b
 const parsed = ({ json }: ReadyItem) => JSON.parse(json.toString()) as CatalogueItem & { permission: Permission }
 const query = (over: Partial<VisibleQuery> = {}): VisibleQuery => ({ count: 1000, ...over })
 const seen = (catalogue: Catalogue, groups: readonly GroupId[], over?: Partial<VisibleQuery>) =>
-  catalogue.visible(groups, query(over))?.map((found) => `${found.name} ${parsed(found).permission}`)
+  timeless(catalogue)
+    .visible(groups, query(over))
+    ?.map((found) => `${found.name} ${parsed(found).permission}`)
 
 describe('the catalogue', () => {
   it('shows what is granted to any of the groups, in order, and nothing else', () => {
@@ -42,7 +44,7 @@ describe('the catalogue', () => {
       replace(catalogue, 0, [item('ant', grants), item('bee', grants.toReversed())])
       expect(seen(catalogue, groups)).toEqual(['ant admin', 'bee admin'])
       expect(seen(catalogue, [team])).toEqual(['ant triage', 'bee triage'])
-      expect(catalogue.count(groups)).toBe(2)
+      expect(timeless(catalogue).count(groups)).toBe(2)
     },
   )
 
@@ -50,8 +52,16 @@ describe('the catalogue', () => {
     const catalogue = createCatalogue()
     replace(catalogue, 0, [item('ant', [[team, 'read']])])
     const text = `{"id":"${idOf('ant')}","name":"ant","kind":"plan","description":"about ant","attributes":{"a":1},"permission":"read","version":3,"updatedAt":"2026-01-01T00:00:00.000Z"}`
-    expect(catalogue.visible([team], query())?.[0]).toEqual({ id: idOf('ant'), name: 'ant', json: Buffer.from(text) })
-    expect(catalogue.visibleOne([team], { id: idOf('ant') })?.json.toString()).toBe(text)
+    expect(timeless(catalogue).visible([team], query())?.[0]).toEqual({
+      id: idOf('ant'),
+      name: 'ant',
+      json: Buffer.from(text),
+    })
+    expect(
+      timeless(catalogue)
+        .visibleOne([team], { id: idOf('ant') })
+        ?.json.toString(),
+    ).toBe(text)
   })
 
   it('forgets what a bucket held before: a grant that is gone, a resource that is gone', () => {
@@ -123,8 +133,8 @@ describe('a change of one resource', () => {
     expect(seen(catalogue, [lab])).toEqual(['yak triage', 'zoo read'])
     put(catalogue, itemOf(idOf('ant'), 'aaa', grants))
     expect(seen(catalogue, [team, lab])).toEqual(['aaa triage', 'cow write', 'zoo read'])
-    expect(catalogue.visibleOne([team], { name: 'ant' })).toBeNull()
-    expect(catalogue.visibleOne([team], { name: 'aaa' })?.id).toBe(idOf('ant'))
+    expect(timeless(catalogue).visibleOne([team], { name: 'ant' })).toBeNull()
+    expect(timeless(catalogue).visibleOne([team], { name: 'aaa' })?.id).toBe(idOf('ant'))
     expect(catalogue.size).toBe(3)
   })
 
@@ -154,13 +164,13 @@ describe('a change of one resource', () => {
     put(catalogue, granted(groups.toSpliced(77, 1)))
     expect(seen(catalogue, [groups[77] as GroupId])).toEqual([])
     expect(seen(catalogue, groups)).toEqual(['ant write'])
-    expect(groups.filter((group) => catalogue.count([group]) === 1)).toHaveLength(199)
+    expect(groups.filter((group) => timeless(catalogue).count([group]) === 1)).toHaveLength(199)
   })
 
   it('shows the new text, also where neither name nor grants changed', () => {
     const catalogue = filled()
     put(catalogue, itemOf(idOf('ant'), 'ant', [[team, 'read']], { description: 'ä 😀', version: 4, kind: 'rare' }))
-    const found = catalogue.visibleOne([team], { name: 'ant' })
+    const found = timeless(catalogue).visibleOne([team], { name: 'ant' })
     expect(found && parsed(found)).toMatchObject({ description: 'ä 😀', version: 4, permission: 'read' })
     expect(seen(catalogue, [team], { kind: 'rare' })).toEqual(['ant read'])
   })
@@ -172,7 +182,7 @@ describe('a change of one resource', () => {
     catalogue.remove(idOf('ant'))
     catalogue.remove(idIn(7, 1))
     expect(seen(catalogue, [team, lab])).toEqual(['cow write', 'zoo read'])
-    expect(catalogue.visibleOne([team], { id: idOf('ant') })).toBeNull()
+    expect(timeless(catalogue).visibleOne([team], { id: idOf('ant') })).toBeNull()
     expect(catalogue.size).toBe(2)
   })
 
@@ -183,7 +193,7 @@ describe('a change of one resource', () => {
     const other = createCatalogue()
     other.replace(0, decodeBucket(encodeBucket(catalogue.bucket(0))))
     expect(seen(other, [team, lab])).toEqual(['ant read', 'bee admin', 'cow write'])
-    expect(other.visible([team, lab], query())).toEqual(catalogue.visible([team, lab], query()))
+    expect(timeless(other).visible([team, lab], query())).toEqual(timeless(catalogue).visible([team, lab], query()))
     expect(catalogue.bucket(9)).toEqual({ items: [], texts: Buffer.alloc(0) })
   })
 })
@@ -201,7 +211,9 @@ describe('a query', () => {
     ),
   )
   const found = (over: Partial<VisibleQuery>, groups = [team, lab]) =>
-    catalogue.visible(groups, query(over))?.map(({ name }) => name)
+    timeless(catalogue)
+      .visible(groups, query(over))
+      ?.map(({ name }) => name)
 
   it('orders by code point', () => {
     expect(found({})).toEqual(['ab', 'abc', 'ac', '\ud7ff', '\ue000', '\uffff', '𐀀', '😀', '😀a'])
@@ -241,13 +253,13 @@ describe('a query', () => {
         }),
       )
     replace(large, 0, all(20_001))
-    expect(large.visible([team], query({ count: 1, kind: 'rare' }))).toHaveLength(1)
-    expect(large.visible([team], query({ count: 2, kind: 'rare' }))).toBeNull()
-    expect(large.visible([team], query({ count: 1, kind: 'none' }))).toBeNull()
-    expect(large.visible([team], query({ count: 1, kind: 'none', prefix: 'r-000' }))).toEqual([])
-    expect(large.visible([team], query({ count: 10 }))).toHaveLength(10)
+    expect(timeless(large).visible([team], query({ count: 1, kind: 'rare' }))).toHaveLength(1)
+    expect(timeless(large).visible([team], query({ count: 2, kind: 'rare' }))).toBeNull()
+    expect(timeless(large).visible([team], query({ count: 1, kind: 'none' }))).toBeNull()
+    expect(timeless(large).visible([team], query({ count: 1, kind: 'none', prefix: 'r-000' }))).toEqual([])
+    expect(timeless(large).visible([team], query({ count: 10 }))).toHaveLength(10)
     replace(large, 0, all(20_000))
-    expect(large.visible([team], query({ count: 1, kind: 'none' }))).toEqual([])
+    expect(timeless(large).visible([team], query({ count: 1, kind: 'none' }))).toEqual([])
   })
 })
 
@@ -263,7 +275,7 @@ describe('one resource', () => {
 
   it('is found by its id and by its name, with the highest permission', () => {
     for (const ref of [{ id: idIn(3, 1) }, { name: 'ant' }]) {
-      const found = catalogue.visibleOne([team, lab], ref)
+      const found = timeless(catalogue).visibleOne([team, lab], ref)
       expect(found && parsed(found)).toMatchObject({ id: idIn(3, 1), name: 'ant', permission: 'admin' })
     }
   })
@@ -278,7 +290,7 @@ describe('one resource', () => {
     [[team, lab], { name: 'an' }],
     [[team, lab], { name: 'zoo' }],
   ])('is nothing where it is hidden or absent: %j %j', (groups, ref) => {
-    expect(catalogue.visibleOne(groups, ref)).toBeNull()
+    expect(timeless(catalogue).visibleOne(groups, ref)).toBeNull()
   })
 })
 
@@ -376,10 +388,10 @@ describe('the catalogue and a naive model of it', () => {
                 (asked.atLeast === undefined ||
                   PERMISSIONS.indexOf(one.permission) >= PERMISSIONS.indexOf(asked.atLeast)),
             )
-            expect(catalogue.visible(groups, asked)?.map(parsed)).toEqual(wanted.slice(0, asked.count))
-            expect(catalogue.count(groups)).toBe(all.length)
+            expect(timeless(catalogue).visible(groups, asked)?.map(parsed)).toEqual(wanted.slice(0, asked.count))
+            expect(timeless(catalogue).count(groups)).toBe(all.length)
             for (const ref of [{ id }, { name }]) {
-              const one = catalogue.visibleOne(groups, ref)
+              const one = timeless(catalogue).visibleOne(groups, ref)
               const same = all.find((of) => ('id' in ref ? of.id === ref.id : of.name === ref.name))
               expect(one ? parsed(one) : null).toEqual(same ?? null)
             }

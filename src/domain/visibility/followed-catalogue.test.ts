@@ -7,7 +7,7 @@ import type { CatalogueItem, ResourceState } from '../source.ts'
 import { createCatalogue } from './catalogue.ts'
 import { bucketOfItems } from './catalogue-bucket.ts'
 import { createFollowedCatalogue, type FollowedCatalogue, type LoadedBuckets } from './followed-catalogue.ts'
-import { idIn, itemOf, team } from './test-items.ts'
+import { idIn, itemOf, team, timeless } from './test-items.ts'
 
 const RETRY_MS = 250
 const TTL_MS = 3_600_000
@@ -123,9 +123,12 @@ function setUp({ bucketCount = 2 } = {}) {
     }
     return held
   }
-  const names = () => catalogue.visible([team], { count: 100 })?.map(({ name }) => name)
+  const names = () =>
+    timeless(catalogue)
+      .visible([team], { count: 100 })
+      ?.map(({ name }) => name)
   const versionOf = ({ id }: CatalogueItem) => {
-    const found = catalogue.visibleOne([team], { id })
+    const found = timeless(catalogue).visibleOne([team], { id })
     return found ? (JSON.parse(found.json.toString()) as CatalogueItem).version : null
   }
   return {

@@ -16,6 +16,8 @@ export class GroupOrder<Resource extends Placed> {
   #granted: Resource[] = []
   /** Whether all of it is current and in order. */
   #tidy = true
+  /** Those whose grant to this group has an end; few have one. */
+  #ending: Set<Resource> | undefined
 
   constructor(group: GroupId) {
     this.group = group
@@ -28,6 +30,25 @@ export class GroupOrder<Resource extends Placed> {
       this.#tidy = true
     }
     return this.#granted
+  }
+
+  /** Those whose grant to this group has an end. */
+  get ending(): ReadonlySet<Resource> {
+    return this.#ending ?? NONE
+  }
+
+  /** Whether its grant to this group has an end. */
+  mark(resource: Resource, ends: boolean): void {
+    if (ends) {
+      this.#ending ??= new Set()
+      this.#ending.add(resource)
+    } else if (this.#ending?.delete(resource) && this.#ending.size === 0) this.#ending = undefined
+  }
+
+  /** Takes many out at once; what remains keeps its order. */
+  drop(gone: ReadonlySet<Resource>): void {
+    this.#granted = this.#granted.filter((resource) => !gone.has(resource))
+    for (const resource of gone) this.mark(resource, false)
   }
 
   /** One that has changed: it goes to its place at once. */
@@ -53,6 +74,8 @@ export class GroupOrder<Resource extends Placed> {
     this.#tidy = false
   }
 }
+
+const NONE: ReadonlySet<never> = new Set()
 
 /** The first place at which the position, or one after it, stands. */
 export function firstFrom(ordered: readonly Position[], position: Position): number {

@@ -5,9 +5,11 @@ import {
   createEntryCodec,
   createInvalidationIndex,
   createReadThrough,
+  type Judged,
   type LogFollower,
   type LogRow,
   parseSnapshot,
+  type RetentionClass,
   type Stamp,
   type Tag,
 } from '../../cache/index.ts'
@@ -17,7 +19,7 @@ import { createCursorCodec } from '../cursor.ts'
 import { createFreshness } from '../freshness.ts'
 import { bucketOf, grantsTag, retentionOf, userTag } from '../keys.ts'
 import type { UserId, VisibleResource } from '../model.ts'
-import type { CacheSource, GroupNode } from '../source.ts'
+import type { CacheSource, CatalogueGrant, CatalogueItem, GroupNode } from '../source.ts'
 import { createCatalogue } from './catalogue.ts'
 import { bucketOfItems } from './catalogue-bucket.ts'
 import { createLayers } from './layers.ts'
@@ -32,7 +34,7 @@ const first: ResourceQuery = { limit: 50 }
 const plans = Array.from({ length: 60 }, (_, n) => itemOf(idIn(n, n), `plan-${100 + n}`, [[team, 'read']]))
 const at = (xmax: number): Stamp => ({ database: DATABASE, snapshot: parseSnapshot(`${xmax}:${xmax}:`) })
 const row = (xid: number, ...tags: Tag[]) => ({ xid, tags }) as unknown as LogRow
-const group: GroupNode = { id: team, name: 'team', parentId: null, role: 'member' }
+const group: GroupNode = { id: team, name: 'team', parentId: null, role: 'member', until: null }
 
 const createStore = () => createInMemoryEntryStore({ clock: { monotonicMs: () => 0 } })
 
@@ -50,6 +52,10 @@ function createInstance(shared = createStore()) {
     index,
     store: shared,
     isWhole: true,
+    /** By the database's clock, as far as it is known. */
+    now: { earliestMs: 999, latestMs: 1001 },
+    /** Of the reads of the log. */
+    positionMs: 1000 as number | null,
     isReadable: true,
     /** With the next read of the log. */
     fallsBehind: false,
@@ -73,7 +79,10 @@ function createInstance(shared = createStore()) {
   const follower = {
     trust: () => 'following',
     isOverdue: () => false,
-    judge: index.judge,
+    judge: ({ stamp, tags, until = null }: Judged, retention: RetentionClass) =>
+      until !== null && until <= instance.now.latestMs ? 'ended' : index.judge(stamp, tags, retention),
+    time: { earliestMs: () => instance.now.earliestMs, latestMs: () => instance.now.latestMs },
+    positionMs: () => instance.positionMs,
     barrier: () =>
       readLog().then(
         () => true,
@@ -94,7 +103,7 @@ function createInstance(shared = createStore()) {
     },
     async visibleList() {
       instance.sql.push('list')
-      return { value: { groups: [group], items: bySql }, stamp: index.position }
+      return { value: { groups: [group], items: bySql, until: null }, stamp: index.position }
     },
     async visible() {
       instance.sql.push('page')
@@ -115,12 +124,12 @@ function createInstance(shared = createStore()) {
     pages: createResourcePages(createCursorCodec(SECRET)),
     storeBudgetMs: 100,
   })
-  return { ...instance, instance, visible }
+  return { ...instance, instance, visible, catalogue }
 }
 
-let { instance, visible, index, store } = createInstance()
+let { instance, visible, index, store, catalogue } = createInstance()
 beforeEach(() => {
-  ;({ instance, visible, index, store } = createInstance())
+  ;({ instance, visible, index, store, catalogue } = createInstance())
 })
 
 /** Another instance that is further in the log finds nothing in the store, and fills it. */
@@ -216,5 +225,123 @@ describe('what is merged behind a list', () => {
   it('is left to SQL while a bucket of the catalogue is behind', async () => {
     instance.isWhole = false
     expect((await next()).cache).toEqual({ kind: 'bypass', detail: 'catalogue-behind' })
+  })
+})
+
+describe('a grant that ends', () => {
+  const [, second] = plans
+  const [one, other] = [plans[0] as CatalogueItem, second as CatalogueItem]
+  /** By the database's clock it may be now, or not. */
+  const JUST_NOW = 1000.5
+
+  function grant(item: CatalogueItem, ...grants: CatalogueGrant[]) {
+    catalogue.put(bucketOfItems([{ ...item, grants }]))
+  }
+  const names = async () => {
+    const { body } = await visible.page(alice, first, {})
+    return (JSON.parse(body.toString()) as { data: { name: string; permission: string }[] }).data
+  }
+
+  it('is not in a list that is merged after it', async () => {
+    grant(one, [team, 'read', 998])
+    expect((await names())[0]?.name).toBe(other.name)
+  })
+
+  it('that may have ended this very moment is decided by the log’s next read, whose time is known exactly', async () => {
+    grant(one, [team, 'read', JUST_NOW])
+    const before = instance.logReads
+    expect((await names())[0]?.name).toBe(one.name)
+    expect(instance.logReads - before).toBe(2)
+    instance.positionMs = JUST_NOW
+    expect((await names())[0]?.name).toBe(other.name)
+  })
+
+  it('ends the list that shows it, and leaves a lesser one', async () => {
+    grant(one, [team, 'admin', 2000], [team, 'read'])
+    expect((await names())[0]).toMatchObject({ name: one.name, permission: 'admin' })
+    expect((await visible.page(alice, first, {})).cache.kind).toBe('hit')
+    instance.now = { earliestMs: 1999.5, latestMs: 2000 }
+    instance.positionMs = 2000
+    const { body, cache } = await visible.page(alice, first, {})
+    expect(cache.kind).toBe('miss')
+    expect(JSON.parse(body.toString()).data[0]).toMatchObject({ name: one.name, permission: 'read' })
+  })
+
+  it('of one beyond the page ends the list too where it says that there is another page', async () => {
+    for (const item of plans.slice(51)) grant(item)
+    grant(plans[50] as CatalogueItem, [team, 'read', 2000])
+    expect((await visible.page(alice, first, {})).nextCursor).not.toBeNull()
+    instance.now = { earliestMs: 2000, latestMs: 2001 }
+    expect((await visible.page(alice, first, {})).nextCursor).toBeNull()
+  })
+
+  it('on the second page neither skips nor doubles anything', async () => {
+    grant(plans[52] as CatalogueItem, [team, 'read', 2000])
+    const { nextCursor } = await visible.page(alice, first, {})
+    grant(plans[49] as CatalogueItem, [team, 'read', 1500])
+    instance.now = { earliestMs: 2000, latestMs: 2001 }
+    const { body } = await visible.page(alice, { ...first, cursor: nextCursor ?? '' }, {})
+    expect((JSON.parse(body.toString()) as { data: { name: string }[] }).data.map(({ name }) => name)).toEqual(
+      plans.filter((_, at) => at > 49 && at !== 52).map(({ name }) => name),
+    )
+  })
+
+  it('is answered by SQL where the log says nothing of the time', async () => {
+    grant(one, [team, 'read', JUST_NOW])
+    instance.positionMs = null
+    await names()
+    expect(instance.sql).toContain('list')
+  })
+
+  it('is exact behind a read of the log though the present is unknown; the list is not stored', async () => {
+    instance.now = { earliestMs: Number.NEGATIVE_INFINITY, latestMs: Number.POSITIVE_INFINITY }
+    grant(one, [team, 'read', 1001])
+    expect((await names())[0]?.name).toBe(one.name)
+    expect((await visible.page(alice, first, {})).cache).toEqual({
+      kind: 'miss',
+      stored: false,
+      detail: 'inputs-expiring',
+    })
+    expect(instance.sql.filter((each) => each === 'list')).toEqual([])
+  })
+
+  it('is not counted, and not shown by itself', async () => {
+    grant(one, [team, 'read', 1500])
+    expect(await visible.counts(alice, {})).toMatchObject({ resources: 60 })
+    expect((await visible.one(alice, { id: one.id }, {})).resource).toMatchObject({ name: one.name })
+    instance.now = { earliestMs: 1500, latestMs: 1501 }
+    expect(await visible.counts(alice, {})).toMatchObject({ resources: 59 })
+    expect((await visible.one(alice, { id: one.id }, {})).resource).toBeNull()
+  })
+})
+
+describe('a membership that ends', () => {
+  it('ends the groups and the list that was merged by them', async () => {
+    instance.groups = [
+      { value: [{ ...group, until: 2000 }], stamp: at(10) },
+      { value: [], stamp: at(10) },
+    ]
+    expect(size(await visible.page(alice, first, {}))).toBe(50)
+    instance.now = { earliestMs: 1999, latestMs: 1999.9 }
+    expect((await visible.page(alice, first, {})).cache.kind).toBe('hit')
+    instance.now = { earliestMs: 1999, latestMs: 2000 }
+    expect(size(await visible.page(alice, first, {}))).toBe(0)
+  })
+
+  it('that PostgreSQL still shows though it may have ended here is answered, and not stored', async () => {
+    instance.groups = [{ value: [{ ...group, until: 1000.5 }], stamp: at(10) }]
+    const page = await visible.page(alice, first, {})
+    expect(page.cache).toMatchObject({ kind: 'miss', stored: false })
+    expect(instance.sql).toContain('list')
+  })
+
+  it('ends the second page with the list', async () => {
+    instance.groups = [
+      { value: [{ ...group, until: 2000 }], stamp: at(10) },
+      { value: [], stamp: at(10) },
+    ]
+    const { nextCursor } = await visible.page(alice, first, {})
+    instance.now = { earliestMs: 2000, latestMs: 2001 }
+    expect(size(await visible.page(alice, { ...first, cursor: nextCursor ?? '' }, {}))).toBe(0)
   })
 })

@@ -8,10 +8,12 @@
 import {
   type Bypass,
   type Clock,
+  earliest,
   type InvalidationIndex,
   type LayerRead,
   type Loaded,
   type LogFollower,
+  type Present,
   type ReadThrough,
   RequestWait,
   type Stamp,
@@ -23,7 +25,7 @@ import type { Freshness } from '../freshness.ts'
 import { grantsGroupIn, grantsTag, layerTag, placeTag, userGroupsKey, userResourcesKey, userTag } from '../keys.ts'
 import type { GroupId, Ref, ResourceId, UserId, VisibleResource } from '../model.ts'
 import type { CacheSource, GroupNode } from '../source.ts'
-import type { Catalogue } from './catalogue.ts'
+import type { Catalogue, Merged } from './catalogue.ts'
 import { createDirectReads, visibleQuery } from './direct-reads.ts'
 import type { FollowedCatalogue } from './followed-catalogue.ts'
 import type { Layers } from './layers.ts'
@@ -65,7 +67,7 @@ export interface VisibleResources {
 
 export interface Decision<T> {
   /** In one step, in which nothing may be waited for. Null where it would look at too much. */
-  fromCatalogue(groupsOf: (user: UserId) => readonly GroupId[]): T | null
+  fromCatalogue(groupsOf: (user: UserId) => readonly GroupId[], at: Present): Merged<T> | null
   fromDatabase(): Promise<T>
 }
 
@@ -78,11 +80,25 @@ interface Vouched {
   isServable(): boolean
 }
 
-/** The user's list, and the groups by which the rest of it is merged from the catalogue. */
-interface Continued {
-  readonly list: LayerRead<RenderedPage>
-  readonly groups: readonly GroupId[]
+/** What is merged from the catalogue by something that is judged: in one step, in which nothing may be waited for. */
+interface Merging<T> {
+  merge(at: Present): Merged<T> | null
+  /** Whether what it is merged by may be served, and so could be at every instant up to now. */
+  isServable(): boolean
 }
+
+/** The position of which the catalogue was. */
+type Placed<T> = Merged<T> & { readonly position: Stamp }
+
+/** What was merged by the groups of the user's list. */
+interface Continued<T> {
+  readonly list: LayerRead<RenderedPage>
+  readonly value: T
+}
+
+const bypass = (detail: string): Bypass => ({ outcome: 'bypass', detail })
+const CHANGED = bypass('changed-meanwhile')
+const isBypass = (found: object): found is Bypass => 'outcome' in found && found.outcome === 'bypass'
 
 /** Of many users asked about in one request. */
 const USERS_AT_ONCE = 16
@@ -105,7 +121,7 @@ export function createVisibleResources(options: VisibleResourcesOptions): Visibl
       async load() {
         refuseInGrace()
         const { value, stamp } = await source.effectiveGroups(user)
-        return { value, stamp, tags: groupsTags(user, value) }
+        return { value, stamp, tags: groupsTags(user, value), until: firstEndOf(value) }
       },
     }
   }
@@ -137,24 +153,48 @@ export function createVisibleResources(options: VisibleResourcesOptions): Visibl
       const startedMs = clock.monotonicMs()
       const member = await readGroups()
       if (!(await barrier) || !(await covered(member.stamp))) return null
-      const position = index.position
-      if (!position || !followed.isWhole()) return null
-      if (layers.groups.judge(member) !== 'servable') continue
-      const items = catalogue.visible(member.value.map(idOf), { count: DEFAULT_LIMIT + 1 })
-      if (!items) return null
-      const value = pages.assemble(user, { limit: DEFAULT_LIMIT }, items)
+      const made = await mergedNow({
+        merge: (at) => catalogue.visible(member.value.map(idOf), { count: DEFAULT_LIMIT + 1 }, at),
+        isServable: () => layers.groups.judge(member) === 'servable',
+      })
+      if (made === CHANGED) continue
+      if (isBypass(made)) return null
+      const value = pages.assemble(user, { limit: DEFAULT_LIMIT }, made.value)
       // What was left of the groups was said before the log was read.
       const ttlMs = member.ttlMs - (clock.monotonicMs() - startedMs)
-      return { value, stamp: position, tags: listTags(user, member.value), ttlMs }
+      return { value, stamp: made.position, tags: listTags(user, member.value), until: made.until, ttlMs }
     }
     return null
+  }
+
+  /**
+   * What is true now, at the position and by the groups as they are judged in the same step. Where something may have ended
+   * this very moment, the log is read once more: of its position the time is known exactly, and what the groups were
+   * loaded at is before that.
+   */
+  async function mergedNow<T>({ merge, isServable }: Merging<T>): Promise<Placed<T> | Bypass> {
+    let at = presentOf(follower)
+    for (;;) {
+      const { position } = index
+      if (!position || !followed.isWhole()) return bypass('catalogue-behind')
+      const made = merge(at)
+      // After the merge: what ended meanwhile had not when it was made.
+      if (!isServable()) return CHANGED
+      if (made === null) return bypass('long-scan')
+      if (!made.isUnsettled) return { ...made, position }
+      if (!(await follower.barrier())) return bypass('log-behind')
+      const positionMs = follower.positionMs()
+      if (positionMs === null) return bypass('clock-unknown')
+      at = { earliestMs: positionMs, latestMs: positionMs }
+    }
   }
 
   /** Groups and first page in one snapshot. */
   async function loadedBySql(user: UserId): Promise<Loaded<RenderedPage>> {
     const { value, stamp } = await source.visibleList(user, DEFAULT_LIMIT + 1)
     const page = pages.assemble(user, { limit: DEFAULT_LIMIT }, value.items.map(readyItem))
-    return { value: page, stamp, tags: listTags(user, value.groups) }
+    const until = earliest(firstEndOf(value.groups), value.until)
+    return { value: page, stamp, tags: listTags(user, value.groups), until }
   }
 
   /** Until the position covers the stamp; false when the log cannot be read. */
@@ -176,16 +216,22 @@ export function createVisibleResources(options: VisibleResourcesOptions): Visibl
   }
 
   /**
-   * The user's list with the catalogue at a position that covers it, in the same step as it is judged there; null where
-   * the catalogue cannot continue it.
+   * What is merged by the groups of the user's list from the catalogue at a position that covers it, in the same step as
+   * it is judged there.
    */
-  async function continued(user: UserId): Promise<Continued | Bypass> {
+  async function continued<T>(
+    user: UserId,
+    merge: (groups: readonly GroupId[], at: Present) => Merged<T> | null,
+  ): Promise<Continued<T> | Bypass> {
     const list = await readList(user)
-    if (list.outcome === 'bypass') return list
-    if (!(await covered(list.stamp))) return { outcome: 'bypass', detail: 'log-behind' }
-    if (!followed.isWhole()) return { outcome: 'bypass', detail: 'catalogue-behind' }
-    if (layers.lists.judge(list) !== 'servable') return { outcome: 'bypass', detail: 'changed-meanwhile' }
-    return { list, groups: groupsOf(list) }
+    if (isBypass(list)) return list
+    if (!(await covered(list.stamp))) return bypass('log-behind')
+    const groups = groupsOf(list)
+    const made = await mergedNow({
+      merge: (at) => merge(groups, at),
+      isServable: () => layers.lists.judge(list) === 'servable',
+    })
+    return isBypass(made) ? made : { list, value: made.value }
   }
 
   /** A user who is asked about again and again is given a list, beside the answer; if that fails, nothing is lost. */
@@ -200,13 +246,13 @@ export function createVisibleResources(options: VisibleResourcesOptions): Visibl
     const wait = new RequestWait(options.storeBudgetMs)
     const list = await reads.held(listWanted(user), wait)
     if (list) {
-      if (!(await covered(list.stamp))) return { outcome: 'bypass', detail: 'log-behind' }
+      if (!(await covered(list.stamp))) return bypass('log-behind')
       return { read: list, groups: groupsOf(list), isServable: () => layers.lists.judge(list) === 'servable' }
     }
     const begun = logRead()
     const member = await reads.tryRead(groupsWanted(user), wait)
     if (member.outcome === 'bypass') return member
-    if (!(await begun) || !(await covered(member.stamp))) return { outcome: 'bypass', detail: 'log-behind' }
+    if (!(await begun) || !(await covered(member.stamp))) return bypass('log-behind')
     countDecision(user, member.value)
     const isServable = () => layers.groups.judge(member) === 'servable'
     return { read: member, groups: member.value.map(idOf), isServable }
@@ -228,17 +274,19 @@ export function createVisibleResources(options: VisibleResourcesOptions): Visibl
         const some = missing.slice(from, from + USERS_AT_ONCE)
         const found = await Promise.all(some.map(async (user) => [user, await vouched(user, logRead)] as const))
         for (const [user, each] of found) {
-          if ('outcome' in each) return each
+          if (isBypass(each)) return each
           known.set(user, each)
         }
       }
-      if (!followed.isWhole()) return { outcome: 'bypass', detail: 'catalogue-behind' }
       const all = [...known.values()]
-      if (!all.every((each) => each.isServable())) continue
-      const made = fromCatalogue((user) => known.get(user)?.groups ?? [])
-      return made ? { ...made, cache: statusOfAll(all) } : { outcome: 'bypass', detail: 'long-scan' }
+      const made = await mergedNow({
+        merge: (at) => fromCatalogue((user) => known.get(user)?.groups ?? [], at),
+        isServable: () => all.every((each) => each.isServable()),
+      })
+      if (made === CHANGED) continue
+      return isBypass(made) ? made : { ...made.value, cache: statusOfAll(all) }
     }
-    return { outcome: 'bypass', detail: 'changed-meanwhile' }
+    return CHANGED
   }
 
   async function cachedPage(user: UserId, query: ResourceQuery): Promise<ResourcePage | Bypass> {
@@ -248,12 +296,8 @@ export function createVisibleResources(options: VisibleResourcesOptions): Visibl
     }
     // A forged cursor is refused on every path alike.
     const after = pages.positionOf(user, query)
-    const found = await continued(user)
-    if ('outcome' in found) return found
-    const items = catalogue.visible(found.groups, visibleQuery(query, after))
-    return items === null
-      ? { outcome: 'bypass', detail: 'long-scan' }
-      : answer(pages.assemble(user, query, items), found.list)
+    const found = await continued(user, (groups, at) => catalogue.visible(groups, visibleQuery(query, after), at))
+    return isBypass(found) ? found : answer(pages.assemble(user, query, found.value), found.list)
   }
 
   /** Answers from the cache where the reader allows it and it can; else directly, saying why. */
@@ -264,10 +308,10 @@ export function createVisibleResources(options: VisibleResourcesOptions): Visibl
   ): Promise<T> {
     const reason = freshness.reasonToBypass(context)
     // Waiting for what is there already takes a turn of the queue each time.
-    const bypass = reason instanceof Promise ? await reason : reason
-    if (bypass) return directly(bypass, bySql)
+    const why = reason instanceof Promise ? await reason : reason
+    if (why) return directly(why, bySql)
     const answered = await cached()
-    return 'outcome' in answered ? directly(answered.detail, bySql) : answered
+    return isBypass(answered) ? directly(answered.detail, bySql) : answered
   }
 
   function directly<T>(detail: string, bySql: (detail: string) => Promise<T>): Promise<T> {
@@ -287,10 +331,9 @@ export function createVisibleResources(options: VisibleResourcesOptions): Visibl
       cachedOr<{ resource: VisibleResource | null; cache: CacheStatus }>(
         context,
         async () => {
-          const found = await continued(user)
-          if ('outcome' in found) return found
-          const item = catalogue.visibleOne(found.groups, ref)
-          const resource = item && (JSON.parse(item.json.toString()) as VisibleResource)
+          const found = await continued(user, (groups, at) => catalogue.visibleOne(groups, ref, at))
+          if (isBypass(found)) return found
+          const resource = found.value && (JSON.parse(found.value.json.toString()) as VisibleResource)
           return { resource, cache: statusOf(found.list) }
         },
         async (detail) => ({ resource: await source.visibleOne(user, ref), cache: { kind: 'bypass', detail } }),
@@ -310,10 +353,9 @@ export function createVisibleResources(options: VisibleResourcesOptions): Visibl
       cachedOr<{ groups: number; resources: number; cache: CacheStatus }>(
         context,
         async () => {
-          const found = await continued(user)
-          if ('outcome' in found) return found
-          const { groups } = found
-          return { groups: groups.length, resources: catalogue.count(groups), cache: statusOf(found.list) }
+          const found = await continued(user, (groups, at) => catalogue.count(groups, at))
+          if (isBypass(found)) return found
+          return { groups: groupsOf(found.list).length, resources: found.value, cache: statusOf(found.list) }
         },
         async (detail) => ({ ...(await source.counts(user)), cache: { kind: 'bypass', detail } }),
       ),
@@ -328,6 +370,14 @@ export function createVisibleResources(options: VisibleResourcesOptions): Visibl
 }
 
 const idOf = ({ id }: GroupNode): GroupId => id
+
+/** When the first of the user's own memberships ends. */
+const firstEndOf = (groups: readonly GroupNode[]): number | null =>
+  groups.reduce<number | null>((first, { until }) => earliest(first, until), null)
+
+function presentOf({ time }: LogFollower): Present {
+  return { earliestMs: time.earliestMs(), latestMs: time.latestMs() }
+}
 
 /** Named by the list's tags. */
 const groupsOf = ({ tags }: LayerRead<RenderedPage>) => tags.flatMap((tag) => grantsGroupIn(tag) ?? [])

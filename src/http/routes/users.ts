@@ -142,7 +142,11 @@ const userResources = route({
 })
 
 const explanationOut = z
-  .object({ permission: pathOut.shape.permission.nullable(), paths: z.array(pathOut) })
+  .object({
+    permission: pathOut.shape.permission.nullable(),
+    expiresAt: pathOut.shape.expiresAt,
+    paths: z.array(pathOut),
+  })
   .meta({ id: 'Explanation' })
 
 const explain = route({
@@ -163,7 +167,7 @@ const explain = route({
     const explanation = isHidden ? null : await reads.explain(id, resourceId)
     if (explanation === null || (explanation.permission === null && !caller.isReader))
       throw new DomainError('not-found', 'no such resource')
-    return json({ permission: explanation.permission, paths: explanation.paths })
+    return json(explanation)
   },
 })
 

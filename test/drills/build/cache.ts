@@ -34,8 +34,18 @@ export function createInvalidationIndex(options: Parameters<typeof createReal>[0
 }
 
 export function createLogFollower(options: Parameters<typeof createFollower>[0]): LogFollower {
-  const follower = createFollower(options)
+  const real = createFollower(options)
+  const follower = has('ends-ignored') ? endless(real) : real
   return has('pauses-unnoticed') ? { ...follower, isOverdue: () => false } : follower
+}
+
+function endless(follower: LogFollower): LogFollower {
+  const longAgo = () => Number.NEGATIVE_INFINITY
+  return {
+    ...follower,
+    judge: ({ stamp, tags }, retention) => follower.judge({ stamp, tags }, retention),
+    time: { ...follower.time, earliestMs: longAgo, latestMs: longAgo },
+  }
 }
 
 export const createEntryCodec = (secret: string): EntryCodec => inOtherForm(createCodec(secret))

@@ -7,6 +7,12 @@ export const PARTS = [
   'leases-ignored',
   /** The position moves on, but the rows of the log are not looked at. */
   'log-ignored',
+  /** What ends by itself is served until something else takes it away. */
+  'ends-ignored',
+  /** The wall clock of the process is two seconds ahead. */
+  'wall-ahead',
+  /** It is two seconds behind. */
+  'wall-behind',
   /** A process that stood still trusts what it knew before, until the log was read again. */
   'pauses-unnoticed',
   /** Time passes between a load and its fill. */

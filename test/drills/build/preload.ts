@@ -3,6 +3,7 @@
  * are resolved. Loaded with `--import`; nothing in `src` knows of it.
  */
 import { registerHooks } from 'node:module'
+import { has } from './parts.ts'
 
 /** What the composition of the service imports, and what it gets here instead. */
 const REPLACED: Readonly<Record<string, string>> = {
@@ -20,3 +21,10 @@ registerHooks({
       : nextResolve(new URL(replacement, import.meta.url).href, context)
   },
 })
+
+const WALL_AHEAD_MS = has('wall-ahead') ? 2000 : has('wall-behind') ? -2000 : 0
+
+if (WALL_AHEAD_MS !== 0) {
+  const real = Date.now
+  Date.now = () => real() + WALL_AHEAD_MS
+}

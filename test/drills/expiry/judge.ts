@@ -1,0 +1,47 @@
+/**
+ * Decides from what PostgreSQL said of each end whether an answer shows the right access: none that had ended before the
+ * read began, all that lasted beyond its end. What changed less than the bound of P11 ago may be old or new.
+ */
+
+/** One state of an access; the times are PostgreSQL's, as far as the drill knows its clock. */
+export interface Version {
+  /** No earlier did it take effect. */
+  readonly fromMs: number
+  /** No later; Infinity where nobody learnt whether it did. */
+  readonly ackedMs: number
+  readonly endMs: number
+}
+
+/** What one answer says of one access. */
+export interface Sighting {
+  readonly isVisible: boolean
+  /** PostgreSQL's clock when it was asked for was no earlier than this, and when it came no later than that. */
+  readonly askedMs: number
+  readonly answeredMs: number
+}
+
+export type Verdict =
+  | { readonly kind: 'right' }
+  /** It had ended so long before the answer was asked for. */
+  | { readonly kind: 'ended'; readonly sinceMs: number }
+  /** It lasted so much longer than the answer took. */
+  | { readonly kind: 'missing'; readonly leftMs: number }
+
+/** @param boundMs how long a change may stay unseen */
+export function judge(
+  versions: readonly Version[],
+  { isVisible, askedMs, answeredMs }: Sighting,
+  boundMs: number,
+): Verdict {
+  const possible = versions.filter(({ fromMs }, at) => {
+    const next = versions[at + 1]
+    return fromMs <= answeredMs && (next === undefined || next.ackedMs + boundMs >= askedMs)
+  })
+  if (possible.length === 0) return { kind: 'right' }
+  if (isVisible) {
+    const sinceMs = askedMs - Math.max(...possible.map(({ endMs }) => endMs))
+    return sinceMs >= 0 ? { kind: 'ended', sinceMs } : { kind: 'right' }
+  }
+  const leftMs = Math.min(...possible.map(({ endMs }) => endMs)) - answeredMs
+  return leftMs > 0 ? { kind: 'missing', leftMs } : { kind: 'right' }
+}

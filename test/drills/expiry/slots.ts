@@ -1,0 +1,128 @@
+/** Users with a few accesses each that end again and again, half of them by their grant and half by their membership. */
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { DatabaseClock } from '../../../src/cache/index.ts'
+import type { Environment } from '../environment.ts'
+import type { Random } from '../random.ts'
+import type { Version } from './judge.ts'
+
+export const USERS = 24
+export const SLOTS = 4
+
+export const userNamed = (user: number) => `x${String(user).padStart(3, '0')}`
+
+export interface Slot {
+  readonly user: number
+  readonly slot: number
+  /** In the order in which they were written, by one writer. */
+  readonly versions: Version[]
+}
+
+const SHORTEST_MS = 200
+const LONGEST_MS = 20_000
+const REST_MS = 1500
+/** Of the accesses that last long enough, so many are given another end before they end. */
+const CHANGED_SHARE = 0.4
+
+const NEVER_GIVEN: Version = {
+  fromMs: Number.NEGATIVE_INFINITY,
+  ackedMs: Number.NEGATIVE_INFINITY,
+  endMs: Number.NEGATIVE_INFINITY,
+}
+
+/** Users, groups and resources; nothing is accessible but what has no end. */
+export async function prepare({ sql }: Pick<Environment, 'sql'>): Promise<Slot[]> {
+  const slots = Array.from({ length: USERS * SLOTS }, (_, at): Slot => {
+    return { user: Math.floor(at / SLOTS), slot: at % SLOTS, versions: [NEVER_GIVEN] }
+  })
+  const users = Array.from({ length: USERS }, (_, user) => userNamed(user))
+  const named = slots.map(({ user, slot }) => `${userNamed(user)}/s${slot}`)
+  await sql(`INSERT INTO users (id) SELECT unnest($1::text[])`, [users])
+  await sql(`INSERT INTO groups (name) SELECT unnest($1::text[])`, [[...named, ...users]])
+  await sql(`INSERT INTO resources (name, kind) SELECT unnest($1::text[]), 'drill'`, [[...named, ...users]])
+  await sql(
+    `INSERT INTO memberships (user_id, group_id) SELECT id, id_of FROM users
+    JOIN (SELECT name, id AS id_of FROM groups) g ON g.name = users.id WHERE users.id = ANY ($1::text[])`,
+    [users],
+  )
+  await sql(
+    `INSERT INTO grants (group_id, resource_id, permission) SELECT g.id, r.id, 'read' FROM groups g
+    JOIN resources r ON r.name = g.name WHERE g.name = ANY ($1::text[])`,
+    [users],
+  )
+  const [byGrant, byMembership] = [0, 1].map((kind) => named.filter((_, at) => slots[at]!.slot % 2 === kind))
+  // The other half of each access has no end.
+  await sql(
+    `INSERT INTO memberships (user_id, group_id) SELECT split_part(name, '/', 1), id FROM groups
+    WHERE name = ANY ($1::text[])`,
+    [byGrant],
+  )
+  await sql(
+    `INSERT INTO grants (group_id, resource_id, permission) SELECT g.id, r.id, 'read' FROM groups g
+    JOIN resources r ON r.name = g.name WHERE g.name = ANY ($1::text[])`,
+    [byMembership],
+  )
+  return slots
+}
+
+const END = `clock_timestamp() + $2 * interval '1 millisecond'`
+const RETURNING = 'RETURNING (extract(epoch FROM expires_at) * 1000)::float8 AS end'
+const GIVE = {
+  grant: `INSERT INTO grants (group_id, resource_id, permission, expires_at)
+    SELECT g.id, r.id, 'read', ${END} FROM groups g JOIN resources r ON r.name = g.name WHERE g.name = $1
+    ON CONFLICT (group_id, resource_id) DO UPDATE SET expires_at = EXCLUDED.expires_at ${RETURNING}`,
+  membership: `INSERT INTO memberships (user_id, group_id, expires_at)
+    SELECT split_part(name, '/', 1), id, ${END} FROM groups WHERE name = $1
+    ON CONFLICT (user_id, group_id) DO UPDATE SET expires_at = EXCLUDED.expires_at ${RETURNING}`,
+}
+
+export interface SlotWriter {
+  stop(): Promise<void>
+}
+
+/** Gives the access for a time, sometimes another time before that is over, waits, and gives it again. */
+export function startSlotWriter(
+  { user, slot, versions }: Slot,
+  { sql, time, random }: { sql: Environment['sql']; time: DatabaseClock; random: Random },
+): SlotWriter {
+  const stopping = new AbortController()
+  const name = `${userNamed(user)}/s${slot}`
+  const statement = slot % 2 === 0 ? GIVE.grant : GIVE.membership
+  const pause = (ms: number) => sleep(ms, undefined, { signal: stopping.signal }).catch(() => {})
+  // As many short ones as long ones, by their order of magnitude.
+  const lifeMs = () => SHORTEST_MS * (LONGEST_MS / SHORTEST_MS) ** random.next()
+
+  async function give(ms: number): Promise<boolean> {
+    const fromMs = time.earliestMs()
+    try {
+      const [row] = await sql(statement, [name, ms])
+      versions.push({ fromMs, ackedMs: time.latestMs(), endMs: Number(row?.end) })
+      return true
+    } catch {
+      versions.push({ fromMs, ackedMs: Number.POSITIVE_INFINITY, endMs: Number.POSITIVE_INFINITY })
+      return false
+    }
+  }
+
+  async function run(): Promise<void> {
+    while (!stopping.signal.aborted) {
+      await pause(random.next() * REST_MS)
+      if (stopping.signal.aborted || !(await give(lifeMs()))) return
+      let leftMs = (versions.at(-1)?.endMs ?? 0) - time.latestMs()
+      if (random.next() < CHANGED_SHARE && leftMs > SHORTEST_MS) {
+        // Most of them close to the end.
+        await pause(leftMs * (1 - random.next() ** 2))
+        if (stopping.signal.aborted || !(await give(lifeMs()))) return
+        leftMs = (versions.at(-1)?.endMs ?? 0) - time.latestMs()
+      }
+      await pause(Math.max(0, leftMs))
+    }
+  }
+
+  const running = run()
+  return {
+    async stop() {
+      stopping.abort()
+      await running
+    },
+  }
+}
