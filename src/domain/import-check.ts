@@ -1,15 +1,34 @@
 /** What an import must satisfy before anything is written: every problem at once, by JSON pointer. */
+import { checkEnds, type GivenEnd } from './ends.ts'
 import { DomainError, type FieldProblem, PROBLEMS_MAX } from './errors.ts'
 import { IMPORT_LISTS, type ImportPieces, type NamedKind, type Piece, REFERENCES_OF } from './import-pieces.ts'
 import type { Transaction } from './transaction.ts'
 
-/** @throws DomainError `invalid-input` with all duplicates and all references to nothing */
+/** @throws DomainError `invalid-input` with all duplicates and all references to nothing, `end-in-the-past` */
 export async function checkImport(tx: Transaction, organisation: ImportPieces): Promise<void> {
   const problems = [...organisation.duplicates, ...(await dangling(tx, organisation))]
   if (problems.length > 0)
     throw new DomainError('invalid-input', 'the import has problems; nothing was written', {
       problems: problems.slice(0, PROBLEMS_MAX),
     })
+  await checkAllEnds(tx, organisation)
+}
+
+/** The pieces are looked through only where the earliest end is in the past. */
+async function checkAllEnds(tx: Transaction, { firstEnd, pieces }: ImportPieces): Promise<void> {
+  if (firstEnd === null || firstEnd > (await tx.clock()).getTime()) return
+  const given: GivenEnd[] = []
+  for (const list of ['memberships', 'grants'] as const) {
+    let position = 0
+    for (const piece of pieces[list]) {
+      for (const { expiresAt } of itemsOf(piece) as readonly { readonly expiresAt?: string | null }[]) {
+        const path = `/${list}/${position++}/expiresAt`
+        if (expiresAt) given.push({ path, expiresAt: new Date(expiresAt) })
+      }
+      await turnOfOthers()
+    }
+  }
+  await checkEnds(tx, given)
 }
 
 type Names = Readonly<Record<NamedKind, ReadonlySet<string>>>

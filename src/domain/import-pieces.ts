@@ -21,6 +21,8 @@ export interface ImportPieces {
   readonly pieces: Readonly<Record<ImportList, readonly Piece[]>>
   /** Names that the import refers to and does not bring, in the order of their first mention. */
   readonly elsewhere: Readonly<Record<NamedKind, readonly Piece[]>>
+  /** The earliest end of a membership or a grant, in milliseconds since the epoch; null where none has one. */
+  readonly firstEnd: number | null
   /** What is there twice; as many as are told. */
   readonly duplicates: readonly FieldProblem[]
 }
@@ -43,6 +45,7 @@ export function createPiecesMaker(): PiecesMaker {
     resources: createRegister('/resources', '/name'),
     grants: createRegister('/grants'),
   }
+  let firstEnd: number | null = null
   const mentioned = { users: new Set<string>(), groups: new Set<string>(), resources: new Set<string>() }
   return {
     add(list, items) {
@@ -51,6 +54,7 @@ export function createPiecesMaker(): PiecesMaker {
       for (const item of items) {
         cutters[list].add(item)
         registers[list].add(keysOf(item as never))
+        if ('expiresAt' in item && item.expiresAt) firstEnd = Math.min(firstEnd ?? Infinity, item.expiresAt.getTime())
         for (const { kind, name } of referencesOf(item as never)) mentioned[kind].add(name)
       }
     },
@@ -64,6 +68,7 @@ export function createPiecesMaker(): PiecesMaker {
         sizes: forEachList((list) => cutters[list].size),
         pieces: forEachList((list) => cutters[list].finish()),
         elsewhere: { users: elsewhere('users'), groups: elsewhere('groups'), resources: elsewhere('resources') },
+        firstEnd,
         duplicates: DUPLICATES_TOLD.flatMap((list) => registers[list].duplicates).slice(0, PROBLEMS_MAX),
       }
     },

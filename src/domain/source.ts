@@ -59,6 +59,13 @@ export interface PermissionQuestion {
   readonly resource: ResourceName
 }
 
+export interface HeldPermission {
+  /** Null where there is none. */
+  readonly permission: Permission | null
+  /** How long it is held at least, in milliseconds since the epoch; null: it does not end. */
+  readonly until: number | null
+}
+
 /** What a read of the log brings of a resource that it names: its present state, or that it is gone. */
 export interface ResourceState {
   readonly id: ResourceId
@@ -88,6 +95,6 @@ export interface CacheSource extends CatalogueSource {
   visible(user: UserId, query: VisibleQuery): Promise<readonly VisibleResource[]>
   counts(user: UserId): Promise<{ groups: number; resources: number }>
   visibleOne(user: UserId, ref: Ref<ResourceId>): Promise<VisibleResource | null>
-  /** In the order of the questions, all at one snapshot; null where there is none. */
-  permissions(questions: readonly PermissionQuestion[]): Promise<readonly (Permission | null)[]>
+  /** In the order of the questions, all at one snapshot. */
+  permissions(questions: readonly PermissionQuestion[]): Promise<readonly HeldPermission[]>
 }

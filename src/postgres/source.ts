@@ -211,14 +211,12 @@ export function createCacheSource(database: Database): CacheSource {
       return row && row.id !== null ? visibleOf(row) : null
     },
 
-    async permissions(questions) {
-      const rows = await database.query<{ permission: Permission | null }>(PERMISSIONS_ON, [
+    permissions: (questions) =>
+      database.query<{ permission: Permission | null; until: number | null }>(PERMISSIONS_ON, [
         questions.map(({ user }) => user),
         questions.map(({ resource }) => resource.kind),
         questions.map(({ resource }) => resource.name),
-      ])
-      return rows.map(({ permission }) => permission)
-    },
+      ]),
   }
 }
 

@@ -2,7 +2,7 @@
  * Which resources may this user see, with which permission: the one statement that is both the fallback and the oracle
  * of every test. Groups count upwards (a member of a child has what its ancestors were granted, never the reverse).
  */
-import { LIVING_GRANTS, LIVING_MEMBERSHIPS } from './living.ts'
+import { endMs, LIVING_GRANTS, LIVING_MEMBERSHIPS } from './living.ts'
 import type { Statement } from './pool.ts'
 import { contentColumns } from './resource-columns.ts'
 
@@ -91,7 +91,8 @@ SELECT (SELECT count(*)::int FROM effective) AS groups,
 }
 
 /**
- * $1 users, $2 kinds, $3 names, as columns of the questions: the highest permission for each. A resource that there is
+ * $1 users, $2 kinds, $3 names, as columns of the questions: the highest permission for each, and how
+ * long it is held. A resource that there is
  * none of stands for an id that nothing has, so that the work is the same for it and for one that is hidden.
  */
 export const PERMISSIONS_ON: Statement = {
@@ -101,18 +102,24 @@ WITH RECURSIVE asked AS (
   SELECT * FROM unnest($1::text[], $2::text[], $3::text[]) WITH ORDINALITY AS a(user_id, kind, name, place)
 ),
 effective AS (
-  SELECT m.user_id, m.group_id
+  SELECT m.user_id, m.group_id, coalesce(m.expires_at, 'infinity') AS lasts
   FROM (SELECT DISTINCT user_id FROM asked) a
   JOIN users u ON u.id = a.user_id AND NOT u.disabled JOIN ${LIVING_MEMBERSHIPS} m ON m.user_id = u.id
   UNION
-  SELECT e.user_id, g.parent_id FROM groups g JOIN effective e ON g.id = e.group_id WHERE g.parent_id IS NOT NULL
+  SELECT e.user_id, g.parent_id, e.lasts
+  FROM groups g JOIN effective e ON g.id = e.group_id WHERE g.parent_id IS NOT NULL
 ),
-holders AS MATERIALIZED (SELECT user_id, array_agg(group_id) AS ids FROM effective GROUP BY user_id)
-SELECT (
-  SELECT max(g.permission) FROM ${LIVING_GRANTS} g WHERE g.group_id = ANY (h.ids) AND g.resource_id = coalesce(
+holders AS MATERIALIZED (
+  SELECT user_id, array_agg(group_id) AS ids, array_agg(lasts) AS lasts
+  FROM (SELECT user_id, group_id, max(lasts) AS lasts FROM effective GROUP BY user_id, group_id) e GROUP BY user_id
+)
+SELECT held.permission, ${endMs("nullif(held.lasts, 'infinity')")} AS until
+FROM asked a LEFT JOIN holders h ON h.user_id = a.user_id LEFT JOIN LATERAL (
+  SELECT g.permission, max(least(g.expires_at, h.lasts[array_position(h.ids, g.group_id)])) AS lasts
+  FROM ${LIVING_GRANTS} g WHERE g.group_id = ANY (h.ids) AND g.resource_id = coalesce(
     (SELECT r.id FROM resources r WHERE r.name = a.name AND r.kind = a.kind), '00000000-0000-0000-0000-000000000000'::uuid
   )
-) AS permission
-FROM asked a LEFT JOIN holders h ON h.user_id = a.user_id
+  GROUP BY g.permission ORDER BY g.permission DESC LIMIT 1
+) AS held ON true
 ORDER BY a.place`,
 }

@@ -10,6 +10,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { createServer, listen, redeemFrom } from '../../src/http/index.ts'
 import { closeServer } from '../../src/http/server.ts'
 import { writeConsoleGrant } from '../../src/local/console-link.ts'
+import type { UserId } from '../../src/domain/model.ts'
 import { SAMPLE_ORGANISATION } from '../../src/local/sample-organisation.ts'
 import { createMetrics } from '../../src/telemetry/index.ts'
 import { signToken, type TestKeys, testKeys } from '../support/app.ts'
@@ -248,6 +249,23 @@ describe.skipIf(browserPath === undefined)('the console', () => {
       expect(await page.locator('svg .link-wins').count()).toBe(2)
       expect(await page.locator('.tree-group.marked').textContent()).toContain('people')
     })
+  })
+
+  it('counts down until when, in the tree, in the paths and in lists, and greys out what ended while it is shown', async () => {
+    const { page } = watched
+    const member = { group: { name: 'archive' }, userId: 'ivan' as UserId }
+    const expiresAt = new Date(Date.now() + 6000)
+    await service.portcullis.mutations.addUserToGroup({ ...member, expiresAt }, asRoot)
+    // Without the role to follow changes, the page is not told.
+    await signIn(watched, ['reader'], 'ivan')
+    await show(watched, '#/people?user=ivan&resource=name:archive%2F00000&name=archive%2F00000')
+    const archive = page.locator('.tree-group', { hasText: 'archive' })
+    const path = page.locator('.path-words li', { hasText: 'archive' })
+    await expect.poll(() => archive.textContent()).toMatch(/\d s left/)
+    await expect.poll(() => path.textContent()).toMatch(/\d s left, until/)
+    await page.locator('.tree-group.ended', { hasText: 'archive' }).waitFor({ timeout: 15_000 })
+    await page.locator('.path-words li.ended', { hasText: 'ended at' }).waitFor()
+    expect(await page.locator('g.ended').count()).toBe(1)
   })
 
   it('finds a person by keyboard, and puts what is shown into the address', async () => {

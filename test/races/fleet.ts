@@ -386,7 +386,7 @@ function gatedSource(database: Database, at: (step: string) => Promise<void>): C
         resources: visibleAt(database, user, stamp).length,
       })),
     visibleOne: async () => null,
-    permissions: async (questions) => questions.map(() => null),
+    permissions: async (questions) => questions.map(() => ({ permission: null, until: null })),
   }
 }
 

@@ -252,7 +252,9 @@ export function createWorld() {
       async decisions(questions) {
         const decisions = questions.map((question) => {
           const held = question && permissionOf(question.user, { name: question.resource.name })
-          return held !== null && PERMISSIONS.indexOf(held) >= PERMISSIONS.indexOf(question?.action as Permission)
+          const decision =
+            held !== null && PERMISSIONS.indexOf(held) >= PERMISSIONS.indexOf(question?.action as Permission)
+          return { decision, until: null }
         })
         return { decisions, cache: HIT }
       },

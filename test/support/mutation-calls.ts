@@ -24,6 +24,7 @@ const id = (user: string) => user as UserId
 const group = (name: string) => ({ group: { name } })
 const resource = (name: string) => ({ resource: { name } })
 const read = { permission: 'read' } as const
+const end = { expiresAt: new Date('2099-01-31T12:00:00Z') }
 const patch = (attribute: string, value: JsonValue) => ({
   operations: [{ op: 'replace' as const, attribute, value }],
 })
@@ -67,6 +68,11 @@ export const MUTATION_CALLS: { readonly [Name in keyof Mutations]: readonly Muta
       call: (m) => m.addUserToGroup({ ...group('dept'), userId: id('ann'), role: 'member' }, asRoot),
       removes: { both: ['ann'] },
     },
+    // Nothing but the end.
+    {
+      call: (m) => m.addUserToGroup({ ...group('dept'), userId: id('ann'), role: 'maintainer', ...end }, asRoot),
+      removes: { both: ['ann'] },
+    },
   ],
   removeUserFromGroup: [
     { call: (m) => m.removeUserFromGroup({ ...group('dept'), userId: id('ann') }, asRoot), removes: { both: ['ann'] } },
@@ -79,6 +85,11 @@ export const MUTATION_CALLS: { readonly [Name in keyof Mutations]: readonly Muta
           asRoot,
         ),
       removes: { both: ['ann', 'ben', 'eve'] },
+    },
+    {
+      call: (m) =>
+        m.replaceMembers({ ...group('dept/red'), members: [{ userId: id('ben'), ...end }], condition: '*' }, asRoot),
+      removes: { both: ['ben'] },
     },
   ],
   createResource: [
@@ -126,6 +137,10 @@ export const MUTATION_CALLS: { readonly [Name in keyof Mutations]: readonly Muta
       call: (m) => m.putGrant({ ...group('dept'), ...resource('handbook'), permission: 'admin' }, asRoot),
       removes: { lists: DEPARTMENT, catalogue: ['handbook'] },
     },
+    {
+      call: (m) => m.putGrant({ ...group('dept'), ...resource('handbook'), ...read, ...end }, asRoot),
+      removes: { lists: DEPARTMENT, catalogue: ['handbook'] },
+    },
   ],
   removeGrant: [
     {
@@ -139,6 +154,14 @@ export const MUTATION_CALLS: { readonly [Name in keyof Mutations]: readonly Muta
     },
   ],
   replaceGrants: [
+    {
+      call: (m) =>
+        m.replaceGrants(
+          { ...group('dept'), grants: [{ ...resource('handbook'), ...read, ...end }], condition: '*' },
+          asRoot,
+        ),
+      removes: { lists: DEPARTMENT, catalogue: ['handbook'] },
+    },
     {
       call: (m) =>
         m.replaceGrants(

@@ -56,3 +56,8 @@ BEGIN
   END LOOP\x3b
 END
 ';
+
+-- Ends are milliseconds in a number and RFC 3339 on the wire, where infinity and year 10000 cannot be said. NOT VALID: there
+-- is nothing to look at yet.
+ALTER TABLE "memberships" ADD CONSTRAINT "memberships_expires_at_bounds" CHECK ("expires_at" < '10000-01-01 00:00:00+00') NOT VALID;
+ALTER TABLE "grants" ADD CONSTRAINT "grants_expires_at_bounds" CHECK ("expires_at" < '10000-01-01 00:00:00+00') NOT VALID;

@@ -1,12 +1,21 @@
 /** Decisions and searches by names, from the groups of the users and the catalogue. The users who hold a resource come from PostgreSQL. */
 import { earliest } from '../../cache/index.ts'
-import type { Access, CacheStatus, ReadContext, Reads, ResourceName, SearchPage, SearchResults } from '../api.ts'
+import type {
+  Access,
+  AccessDecision,
+  CacheStatus,
+  ReadContext,
+  Reads,
+  ResourceName,
+  SearchPage,
+  SearchResults,
+} from '../api.ts'
 import type { CursorCodec } from '../cursor.ts'
 import { DomainError } from '../errors.ts'
 import type { Freshness } from '../freshness.ts'
 import type { Permission, UserId } from '../model.ts'
 import { atLeast } from '../permission.ts'
-import type { CacheSource, PermissionQuestion, Position } from '../source.ts'
+import type { CacheSource, HeldPermission, PermissionQuestion, Position } from '../source.ts'
 import type { Catalogue } from '../visibility/catalogue.ts'
 import type { Decided, VisibleResources } from '../visibility/visible-resources.ts'
 import type { Actions } from './actions.ts'
@@ -41,17 +50,20 @@ export function createAccess(options: AccessOptions): Access {
   async function permissions(
     questions: readonly PermissionQuestion[],
     context: ReadContext,
-  ): Promise<Decided<{ held: readonly (Permission | null)[] }>> {
+  ): Promise<Decided<{ held: readonly HeldPermission[] }>> {
     if (questions.length === 0) {
       await freshness.checkToken(context)
       return { held: [], cache: KNOWN_WITHOUT_ASKING }
     }
     const users = [...new Set(questions.map(({ user }) => user))]
     return visible.decide(users, context, {
-      fromCatalogue(groupsOf, at) {
-        const held = questions.map(({ user, resource }) => catalogue.permissionOn(groupsOf(user), resource, at))
+      fromCatalogue(groupsOf, at, endOf) {
+        const held = questions.map(({ user, resource }) => {
+          const { value, until, isUnsettled } = catalogue.permissionOn(groupsOf(user), resource, at)
+          return { permission: value, until: earliest(until, endOf(user)), isUnsettled }
+        })
         return {
-          value: { held: held.map(({ value }) => value) },
+          value: { held },
           until: held.reduce<number | null>((first, { until }) => earliest(first, until), null),
           isUnsettled: held.some(({ isUnsettled }) => isUnsettled),
         }
@@ -108,10 +120,12 @@ export function createAccess(options: AccessOptions): Access {
       })
       const known = asked.filter((each) => each !== null)
       const { held, cache } = await permissions(known, context)
-      const permissionFor = new Map(known.map((each, at) => [each, held[at] ?? null]))
-      const decisions = asked.map((each) => {
-        const permission = each && permissionFor.get(each)
-        return permission != null && each !== null && atLeast(permission, each.least)
+      const heldFor = new Map(known.map((each, at) => [each, held[at]]))
+      const decisions = asked.map((each): AccessDecision => {
+        const { permission = null, until = null } = (each && heldFor.get(each)) ?? {}
+        const decision = permission !== null && each !== null && atLeast(permission, each.least)
+        // Ends only take away: a denial does not change by itself.
+        return { decision, until: decision && until !== null ? new Date(until) : null }
       })
       return { decisions, cache }
     },
@@ -153,9 +167,9 @@ export function createAccess(options: AccessOptions): Access {
     async actions({ user, resource }, asked, context) {
       const { limit, after } = begun(asked)
       const { held, cache } = await permissions([{ user, resource }], context)
-      const [permission] = held
+      const permission = held[0]?.permission ?? null
       const from = Number(after[0] ?? 0)
-      const all = permission ? actions.allowedBy(permission) : []
+      const all = permission === null ? [] : actions.allowedBy(permission)
       const found = all.slice(from, from + limit + 1)
       const next = page(asked, { limit, after }, found, () => [String(from + limit)])
       return { ...next, cache }

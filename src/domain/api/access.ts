@@ -14,6 +14,15 @@ export interface AccessQuestion {
   readonly resource: ResourceName
 }
 
+export interface AccessDecision {
+  readonly decision: boolean
+  /**
+   * If nothing is changed, the decision stays what it is until then at least: the first end of anything that it was
+   * derived from. Null: it does not change by itself.
+   */
+  readonly until: Date | null
+}
+
 export interface SearchPage {
   /** At most this many results; beyond the largest page, the largest page. */
   readonly limit?: number | undefined
@@ -38,7 +47,7 @@ export interface Access {
   decisions(
     questions: readonly (AccessQuestion | null)[],
     context: ReadContext,
-  ): Promise<{ decisions: readonly boolean[]; cache: CacheStatus }>
+  ): Promise<{ decisions: readonly AccessDecision[]; cache: CacheStatus }>
   /** Users who may, ordered by id. @throws DomainError `invalid-input` for a token of another question */
   users(question: Omit<AccessQuestion, 'user'>, page: SearchPage, context: ReadContext): Promise<SearchResults<UserId>>
   /** Names of resources of the kind, ordered. @throws DomainError as for users */

@@ -67,7 +67,12 @@ export interface VisibleResources {
 
 export interface Decision<T> {
   /** In one step, in which nothing may be waited for. Null where it would look at too much. */
-  fromCatalogue(groupsOf: (user: UserId) => readonly GroupId[], at: Present): Merged<T> | null
+  fromCatalogue(
+    groupsOf: (user: UserId) => readonly GroupId[],
+    at: Present,
+    /** When the first ends of what the groups were read from, in milliseconds since the epoch. */
+    endOf: (user: UserId) => number | null,
+  ): Merged<T> | null
   fromDatabase(): Promise<T>
 }
 
@@ -280,7 +285,12 @@ export function createVisibleResources(options: VisibleResourcesOptions): Visibl
       }
       const all = [...known.values()]
       const made = await mergedNow({
-        merge: (at) => fromCatalogue((user) => known.get(user)?.groups ?? [], at),
+        merge: (at) =>
+          fromCatalogue(
+            (user) => known.get(user)?.groups ?? [],
+            at,
+            (user) => known.get(user)?.read.until ?? null,
+          ),
         isServable: () => all.every((each) => each.isServable()),
       })
       if (made === CHANGED) continue

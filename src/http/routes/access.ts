@@ -1,6 +1,6 @@
 /** May this user do that, and which others may: the OpenID AuthZEN Authorization API 1.0. */
 import { z } from 'zod'
-import type { Portcullis, ReadContext, SearchResults } from '../../domain/api.ts'
+import type { AccessDecision, Portcullis, ReadContext, SearchResults } from '../../domain/api.ts'
 import type { UserId } from '../../domain/model.ts'
 import type { Caller } from '../authentication.ts'
 import {
@@ -27,7 +27,13 @@ import { PLAINLY } from '../validation-messages.ts'
 const decisionOut = z
   .object({
     decision: z.boolean(),
-    context: z.looseObject({}).optional().meta({ description: 'Why it could not be decided, where it could not' }),
+    context: z
+      .looseObject({ until: z.string().meta({ format: 'date-time' }).optional() })
+      .optional()
+      .meta({
+        description:
+          '`until`: how long the decision stays what it is at least, if nothing is changed; ask again then. Absent where it does not change by itself. `error`: why it could not be decided',
+      }),
   })
   .meta({ id: 'Decision' })
 const decisionsOut = z.object({ evaluations: z.array(decisionOut) }).meta({ id: 'Decisions' })
@@ -168,7 +174,7 @@ async function decideOne(
   const permitted = permitAboutUsers([body.subject], caller, portcullis, terms)
   // Side by side: both ask Redis, in one round trip.
   const [{ decisions, cache }] = await Promise.all([portcullis.access.decisions([questionOf(body)], terms), permitted])
-  return json({ decision: decisions[0] ?? false }, { headers: ['Cache-Status', cacheStatus(cache)] })
+  return json(answerOf(decisions[0]), { headers: ['Cache-Status', cacheStatus(cache)] })
 }
 
 async function decideMany(
@@ -184,9 +190,13 @@ async function decideMany(
   const all = items.map((item, at) =>
     'problem' in item
       ? { decision: false, context: { error: { status: 400, message: item.problem } } }
-      : { decision: decisions[at] ?? false },
+      : answerOf(decisions[at]),
   )
   return json({ evaluations: untilDecided(all, semantic) }, { headers: ['Cache-Status', cacheStatus(cache)] })
+}
+
+function answerOf({ decision, until }: AccessDecision = { decision: false, until: null }) {
+  return until === null ? { decision } : { decision, context: { until } }
 }
 
 /** The first denial or permission ends the list, if that was asked for. */
