@@ -1,5 +1,6 @@
 /** What an import must satisfy before anything is written: every problem at once, by JSON pointer. */
 import type { OrganisationImport } from './api.ts'
+import { checkEnds, type GivenEnd } from './ends.ts'
 import { DomainError, type FieldProblem } from './errors.ts'
 import type { Transaction } from './transaction.ts'
 
@@ -23,7 +24,11 @@ export async function checkImport(tx: Transaction, organisation: OrganisationImp
     throw new DomainError('invalid-input', 'the import has problems; nothing was written', {
       problems: problems.slice(0, PROBLEMS_MAX),
     })
+  await checkEnds(tx, [...endsIn('/memberships', memberships), ...endsIn('/grants', grants)])
 }
+
+const endsIn = (list: string, items: readonly { readonly expiresAt?: Date | null }[]): GivenEnd[] =>
+  items.flatMap(({ expiresAt }, position) => (expiresAt ? [{ path: `${list}/${position}/expiresAt`, expiresAt }] : []))
 
 async function duplicates<Item>(
   list: string,

@@ -23,6 +23,8 @@ const LONG = { statementMs: 120_000, transactionMs: 280_000 } as const
 /** Advisory lock that stands for the shape of the group tree. */
 const TREE_LOCK = 0x74726565
 
+const CLOCK: Statement = { name: 'clock', text: 'SELECT clock_timestamp() AS now' }
+
 const UNKNOWN: Statement = {
   name: 'unknown-names',
   text: `SELECT
@@ -39,6 +41,11 @@ export function createTransaction(
   return {
     session,
     now: new Date(),
+    async clock() {
+      const [row] = await session.query<{ now: Date }>(CLOCK, [])
+      if (!row) throw new Error('a select without FROM returned no row')
+      return row.now
+    },
     tree: {
       keepShape: () => session.run(`SELECT pg_advisory_xact_lock_shared(${TREE_LOCK})`),
       changeShape: () => session.run(`SELECT pg_advisory_xact_lock(${TREE_LOCK})`),

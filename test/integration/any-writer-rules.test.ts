@@ -11,6 +11,7 @@ const id = (user: string) => user as UserId
 const group = (name: string) => ({ group: { name } })
 const resource = (name: string) => ({ resource: { name } })
 const read = { permission: 'read' } as const
+const end = { expiresAt: new Date('2099-01-31T12:00:00Z') }
 
 const patch = (attribute: string, value: JsonValue) => ({
   operations: [{ op: 'replace' as const, attribute, value }],
@@ -42,6 +43,7 @@ const CALLS: { readonly [Name in keyof Mutations]: readonly ((mutations: Mutatio
   addUserToGroup: [
     (m) => m.addUserToGroup({ ...group('other'), userId: id('ann') }, asRoot),
     (m) => m.addUserToGroup({ ...group('dept'), userId: id('ann'), role: 'member' }, asRoot),
+    (m) => m.addUserToGroup({ ...group('dept'), userId: id('ann'), ...end }, asRoot),
   ],
   removeUserFromGroup: [(m) => m.removeUserFromGroup({ ...group('dept'), userId: id('ann') }, asRoot)],
   replaceMembers: [
@@ -50,6 +52,7 @@ const CALLS: { readonly [Name in keyof Mutations]: readonly ((mutations: Mutatio
         { ...group('dept/red'), members: [{ userId: id('ann') }, { userId: id('eve') }], condition: '*' },
         asRoot,
       ),
+    (m) => m.replaceMembers({ ...group('dept/red'), members: [{ userId: id('ben'), ...end }], condition: '*' }, asRoot),
   ],
   createResource: [
     (m) => m.createResource({ name: 'fresh', kind: 'document' }, asRoot),
@@ -74,6 +77,7 @@ const CALLS: { readonly [Name in keyof Mutations]: readonly ((mutations: Mutatio
   putGrant: [
     (m) => m.putGrant({ ...group('other'), ...resource('handbook'), ...read }, asRoot),
     (m) => m.putGrant({ ...group('dept'), ...resource('handbook'), permission: 'admin' }, asRoot),
+    (m) => m.putGrant({ ...group('dept'), ...resource('handbook'), ...read, ...end }, asRoot),
   ],
   removeGrant: [(m) => m.removeGrant({ ...group('dept'), ...resource('handbook') }, asRoot)],
   replaceGrants: [
@@ -87,6 +91,11 @@ const CALLS: { readonly [Name in keyof Mutations]: readonly ((mutations: Mutatio
           ],
           condition: '*',
         },
+        asRoot,
+      ),
+    (m) =>
+      m.replaceGrants(
+        { ...group('dept'), grants: [{ ...resource('handbook'), ...read, ...end }], condition: '*' },
         asRoot,
       ),
   ],

@@ -1,5 +1,6 @@
 /** Brings the tables to the state of an import with a few set-based statements, and counts what really changed. */
 import type { ImportCount, ImportCounts, OrganisationImport } from '../../domain/api.ts'
+import { ending } from '../ending.ts'
 import type { Session } from '../session.ts'
 
 interface CountRow {
@@ -53,12 +54,16 @@ export async function importOrganisation(
   const users = await inChunks(organisation.users, importUsers)
   // At once: a parent may come behind its child.
   const groups = await inChunks(organisation.groups, importGroups, organisation.groups.length)
+  // What ended is absent, and what is imported in its place is new.
+  await session.query(END_ALL, [])
   const memberships = await inChunks(organisation.memberships, importMemberships)
   const resources = await inChunks(organisation.resources, importResources)
   const grants = await inChunks(organisation.grants, importGrants)
   const counts = { users, groups, memberships, resources, grants }
   return { ...counts, changed: Object.values(counts).some(({ created, updated }) => created + updated > 0) }
 }
+
+const END_ALL = ending('end-all', { memberships: 'true', grants: 'true' })
 
 /** Items of one statement: few enough that the process gets a turn in between, and that none is very long. */
 const CHUNK = 10_000
@@ -117,15 +122,19 @@ async function importMemberships(
       name: 'import-memberships',
       text: `
     WITH input AS (
-      SELECT * FROM jsonb_to_recordset($1::jsonb) AS m("group" text, "user" text, role membership_role)),
+      SELECT * FROM jsonb_to_recordset($1::jsonb)
+        AS m("group" text, "user" text, role membership_role, "expiresAt" timestamptz, "keepsEnd" boolean)),
+    named AS MATERIALIZED (SELECT i."user", g.id AS "group", i.role, i."expiresAt", i."keepsEnd" FROM input i JOIN groups g ON g.name = i."group"),
     written AS (
-      INSERT INTO memberships (user_id, group_id, role)
-      SELECT i."user", g.id, i.role FROM input i JOIN groups g ON g.name = i."group"
-      ON CONFLICT (user_id, group_id) DO UPDATE SET role = EXCLUDED.role WHERE memberships.role <> EXCLUDED.role
+      INSERT INTO memberships (user_id, group_id, role, expires_at)
+      SELECT n."user", n."group", n.role, CASE WHEN n."keepsEnd" THEN m.expires_at ELSE n."expiresAt" END
+      FROM named n LEFT JOIN memberships m ON m.user_id = n."user" AND m.group_id = n."group"
+      ON CONFLICT (user_id, group_id) DO UPDATE SET role = EXCLUDED.role, expires_at = EXCLUDED.expires_at
+      WHERE (memberships.role, memberships.expires_at) IS DISTINCT FROM (EXCLUDED.role, EXCLUDED.expires_at)
       RETURNING xmax = 0 AS created)
     SELECT count(*) FILTER (WHERE created)::int AS created, count(*) FILTER (WHERE NOT created)::int AS updated FROM written`,
     },
-    [JSON.stringify(memberships)],
+    [JSON.stringify(memberships.map(sayingWhetherItEnds))],
   )
   return counted(memberships.length, rows)
 }
@@ -163,19 +172,28 @@ async function importGrants(session: Session, grants: OrganisationImport['grants
       name: 'import-grants',
       text: `
     WITH input AS (
-      SELECT * FROM jsonb_to_recordset($1::jsonb) AS i("group" text, resource text, permission permission)),
+      SELECT * FROM jsonb_to_recordset($1::jsonb)
+        AS i("group" text, resource text, permission permission, "expiresAt" timestamptz, "keepsEnd" boolean)),
     granted AS MATERIALIZED (
       SELECT id, name FROM resources WHERE name IN (SELECT resource FROM input) ORDER BY id FOR SHARE),
     written AS (
-      INSERT INTO grants (group_id, resource_id, permission)
-      SELECT g.id, r.id, i.permission FROM input i JOIN groups g ON g.name = i."group" JOIN granted r ON r.name = i.resource
-      ON CONFLICT (group_id, resource_id) DO UPDATE SET permission = EXCLUDED.permission WHERE grants.permission <> EXCLUDED.permission
+      INSERT INTO grants (group_id, resource_id, permission, expires_at)
+      SELECT g.id, r.id, i.permission, CASE WHEN i."keepsEnd" THEN k.expires_at ELSE i."expiresAt" END
+      FROM input i JOIN groups g ON g.name = i."group" JOIN granted r ON r.name = i.resource
+      LEFT JOIN grants k ON k.group_id = g.id AND k.resource_id = r.id
+      ON CONFLICT (group_id, resource_id) DO UPDATE SET permission = EXCLUDED.permission, expires_at = EXCLUDED.expires_at
+      WHERE (grants.permission, grants.expires_at) IS DISTINCT FROM (EXCLUDED.permission, EXCLUDED.expires_at)
       RETURNING xmax = 0 AS created)
     SELECT count(*) FILTER (WHERE created)::int AS created, count(*) FILTER (WHERE NOT created)::int AS updated FROM written`,
     },
-    [JSON.stringify(grants)],
+    [JSON.stringify(grants.map(sayingWhetherItEnds))],
   )
   return counted(grants.length, rows)
+}
+
+/** JSON to columns: absent and null look alike there. */
+function sayingWhetherItEnds<Item extends { readonly expiresAt?: Date | null }>(item: Item) {
+  return item.expiresAt === undefined ? { ...item, keepsEnd: true } : item
 }
 
 function counted(total: number, [row]: readonly CountRow[]): ImportCount {
