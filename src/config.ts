@@ -69,6 +69,8 @@ function structured(env: Variables, environment: Environment) {
       password: databasePasswordReader(environment) ?? fixed(env.DATABASE_PASSWORD),
       pooler: env.DATABASE_POOLER,
       poolMax: env.DATABASE_POOL_MAX,
+      /** How often an instance looks for memberships and grants that have ended. */
+      expiryCheckMs: env.EXPIRY_CHECK_MS,
       statementTimeoutMs: env.DATABASE_STATEMENT_TIMEOUT_MS,
       queueMax: env.DATABASE_QUEUE_MAX,
       /** How long a start waits for a schema that is older than this version. */

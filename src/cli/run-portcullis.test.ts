@@ -105,9 +105,21 @@ describe('the calls of each command', () => {
       () => answer({}),
     ],
     ['members put a alice', 'PUT groups/name%3Aa/members/alice', {}, () => answer({}, { status: 201 })],
+    [
+      'members put a alice --until 2099-01-31T12:00:00Z',
+      'PUT groups/name%3Aa/members/alice',
+      { expiresAt: '2099-01-31T12:00:00Z' },
+      () => answer({}),
+    ],
     ['members remove a alice', 'DELETE groups/name%3Aa/members/alice', undefined, nothing],
     ['grants a', 'GET groups/name%3Aa/grants', undefined, page],
     ['grants put a r write', 'PUT groups/name%3Aa/grants/name%3Ar', { permission: 'write' }, () => answer({})],
+    [
+      'grants put a r write --until tomorrow',
+      'PUT groups/name%3Aa/grants/name%3Ar',
+      { permission: 'write', expiresAt: 'tomorrow' },
+      () => answer({}),
+    ],
     ['grants remove a r', 'DELETE groups/name%3Aa/grants/name%3Ar', undefined, nothing],
     ['access r', 'GET resources/name%3Ar/access', undefined, page],
     ['users', 'GET users', undefined, page],
@@ -171,6 +183,60 @@ describe('the calls of each command', () => {
 it('members put shows the role that came out', async () => {
   const { out } = await run('members put team alice', answer({ userId: 'alice', groupId: UUID, role: 'member' }))
   expect(out).toBe('alice is member of team')
+})
+
+describe('access that ends', () => {
+  const END = '2099-01-31T12:00:00.000Z'
+  const HOUR_MS = 3_600_000
+
+  it.each([
+    ['30s', HOUR_MS / 120],
+    ['30m', HOUR_MS / 2],
+    ['2h', 2 * HOUR_MS],
+    ['1.5h', 1.5 * HOUR_MS],
+    ['1h30m', 1.5 * HOUR_MS],
+    ['7d', 168 * HOUR_MS],
+    ['2w', 336 * HOUR_MS],
+  ])('is given for %s from now', async (duration, ms) => {
+    const before = Date.now()
+    const member = await run(`members put team alice --for ${duration}`, answer({}))
+    const grant = await run(`grants put team docs read --for ${duration}`, answer({}))
+    const after = Date.now()
+    for (const { calls } of [member, grant]) {
+      const end = Date.parse((calls[0]!.body as { expiresAt: string }).expiresAt)
+      expect(end).toBeGreaterThanOrEqual(before + ms)
+      expect(end).toBeLessThanOrEqual(after + ms)
+    }
+  })
+
+  it.each(['', '2', '2y', '-2h', '0h', '2h!', 'h', '9999999w'])('is not given for "%s"', async (duration) => {
+    const { exitCode, calls } = await run(`members put team alice --for "${duration}"`)
+    expect([exitCode, calls]).toEqual([2, []])
+  })
+
+  it('is given for a duration or until a time, not both', async () => {
+    const { exitCode, err } = await run(`members put team alice --for 2h --until ${END}`)
+    expect(exitCode).toBe(2)
+    expect(err).toContain('--for and --until are mutually exclusive')
+  })
+
+  it('is shown with its end: when it is given, in lists and in explanations', async () => {
+    const membership = { userId: 'alice', groupId: UUID, role: 'member', expiresAt: END }
+    const given = await run('members put team alice --for 2h', answer(membership))
+    expect(given.out).toBe(`alice is member of team until ${END}`)
+    const grant = { groupId: UUID, resourceId: UUID, permission: 'read', expiresAt: END }
+    const granted = await run('grants put team docs read --for 2h', answer(grant, { status: 201 }))
+    expect(granted.out).toBe(`team now has read on docs until ${END}`)
+    const bob = { ...membership, userId: 'bob', expiresAt: null }
+    const members = await run('members team', answer({ data: [membership, bob], nextCursor: null }))
+    expect(members.out.split('\n')).toEqual(['USER   ROLE    UNTIL', `alice  member  ${END}`, 'bob    member  -'])
+    const paths = [{ groups: [{ id: '1', name: 'web' }], permission: 'write', expiresAt: END, wins: true }]
+    const explained = await run('explain alice docs', answer({ permission: 'write', expiresAt: END, paths }))
+    expect(explained.out.split('\n')).toEqual([
+      `alice has write on docs until ${END}`,
+      `* alice → web → write on docs until ${END}`,
+    ])
+  })
 })
 
 describe('explain', () => {

@@ -4,7 +4,11 @@
 export interface components {
     schemas: {
         readonly AccessEntry: {
-            /** @description When it ends; null: it does not */
+            /**
+             * @description How long this permission is held if nothing changes; a lower one may be left then. Null: for good, or there is none
+             * @example 2099-01-31T12:00:00.000Z
+             * @example null
+             */
             readonly expiresAt: string | null;
             readonly paths: readonly components["schemas"]["Path"][];
             /** @enum {string} */
@@ -185,6 +189,12 @@ export interface components {
             readonly evaluations: readonly components["schemas"]["Decision"][];
         };
         readonly EffectiveGroup: {
+            /**
+             * @description When it stops counting: with the last of the memberships that lead to it; null: never
+             * @example 2099-01-31T12:00:00.000Z
+             * @example null
+             */
+            readonly expiresAt: string | null;
             /** Format: uuid */
             readonly id: string;
             readonly name: string;
@@ -194,7 +204,11 @@ export interface components {
             readonly via: "direct" | readonly string[];
         };
         readonly Explanation: {
-            /** @description When it ends; null: it does not */
+            /**
+             * @description How long this permission is held if nothing changes; a lower one may be left then. Null: for good, or there is none
+             * @example 2099-01-31T12:00:00.000Z
+             * @example null
+             */
             readonly expiresAt: string | null;
             readonly paths: readonly components["schemas"]["Path"][];
             readonly permission: ("read" | "triage" | "write" | "maintain" | "admin") | null;
@@ -212,6 +226,12 @@ export interface components {
             readonly store: "flushed" | "unavailable" | "untouched";
         };
         readonly Grant: {
+            /**
+             * @description From then on it does not exist; null: it does not end
+             * @example 2099-01-31T12:00:00.000Z
+             * @example null
+             */
+            readonly expiresAt: string | null;
             /** Format: uuid */
             readonly groupId: string;
             /** @enum {string} */
@@ -274,6 +294,12 @@ export interface components {
             readonly [key: string]: unknown;
         };
         readonly ListedGrant: {
+            /**
+             * @description From then on it does not exist; null: it does not end
+             * @example 2099-01-31T12:00:00.000Z
+             * @example null
+             */
+            readonly expiresAt: string | null;
             /** Format: uuid */
             readonly groupId: string;
             /** @enum {string} */
@@ -291,6 +317,12 @@ export interface components {
             readonly roles: readonly string[];
         };
         readonly Membership: {
+            /**
+             * @description From then on it does not exist; null: it does not end
+             * @example 2099-01-31T12:00:00.000Z
+             * @example null
+             */
+            readonly expiresAt: string | null;
             /** Format: uuid */
             readonly groupId: string;
             /** @enum {string} */
@@ -317,7 +349,11 @@ export interface components {
             readonly [key: string]: unknown;
         };
         readonly Path: {
-            /** @description When it ends; null: it does not */
+            /**
+             * @description When this path ends, with its membership or its grant; null: never
+             * @example 2099-01-31T12:00:00.000Z
+             * @example null
+             */
             readonly expiresAt: string | null;
             /** @description From the user's own group up to the one that holds the grant */
             readonly groups: readonly {
@@ -327,6 +363,7 @@ export interface components {
             }[];
             /** @enum {string} */
             readonly permission: "read" | "triage" | "write" | "maintain" | "admin";
+            /** @description Of those with the highest permission, the one that lasts longest */
             readonly wins: boolean;
         };
         /** @enum {string} */
@@ -1747,6 +1784,11 @@ export interface operations {
                  */
                 readonly "application/json": {
                     readonly grants: readonly {
+                        /**
+                         * Format: date-time
+                         * @description When it ends: RFC 3339 with an offset, in the future by the clock of the database (else 422). Null: it does not end. Absent: as it was, none for a new grant. More than milliseconds are cut off
+                         */
+                        readonly expiresAt?: string | null;
                         readonly permission: components["schemas"]["Permission"];
                         /** @example name:example-resource */
                         readonly resource: string;
@@ -1789,10 +1831,16 @@ export interface operations {
             readonly content: {
                 /**
                  * @example {
-                 *       "permission": "read"
+                 *       "permission": "read",
+                 *       "expiresAt": "2099-01-31T12:00:00Z"
                  *     }
                  */
                 readonly "application/json": {
+                    /**
+                     * Format: date-time
+                     * @description When it ends: RFC 3339 with an offset, in the future by the clock of the database (else 422). Null: it does not end. Absent: it does not end. More than milliseconds are cut off
+                     */
+                    readonly expiresAt?: string | null;
                     readonly permission: components["schemas"]["Permission"];
                 };
             };
@@ -1915,13 +1963,19 @@ export interface operations {
                  *           "role": "maintainer"
                  *         },
                  *         {
-                 *           "user": "bob"
+                 *           "user": "bob",
+                 *           "expiresAt": "2099-01-31T12:00:00Z"
                  *         }
                  *       ]
                  *     }
                  */
                 readonly "application/json": {
                     readonly members: readonly {
+                        /**
+                         * Format: date-time
+                         * @description When it ends: RFC 3339 with an offset, in the future by the clock of the database (else 422). Null: it does not end. Absent: as it was, none for a newcomer. More than milliseconds are cut off
+                         */
+                        readonly expiresAt?: string | null;
                         /** @description Absent: as it was, `member` for a newcomer */
                         readonly role?: components["schemas"]["MembershipRole"];
                         /** @description The token's `sub`, compared exactly; percent-encoded in a path */
@@ -1965,10 +2019,16 @@ export interface operations {
             readonly content: {
                 /**
                  * @example {
-                 *       "role": "member"
+                 *       "role": "member",
+                 *       "expiresAt": "2099-01-31T12:00:00Z"
                  *     }
                  */
                 readonly "application/json": {
+                    /**
+                     * Format: date-time
+                     * @description When it ends: RFC 3339 with an offset, in the future by the clock of the database (else 422). Null: it does not end. Absent: it does not end. More than milliseconds are cut off
+                     */
+                    readonly expiresAt?: string | null;
                     /** @description Absent: as it was, `member` for a newcomer */
                     readonly role?: components["schemas"]["MembershipRole"];
                 };
@@ -2065,14 +2125,19 @@ export interface operations {
                  *         {
                  *           "group": "sample/imported",
                  *           "resource": "sample/imported-repository",
-                 *           "permission": "read"
+                 *           "permission": "read",
+                 *           "expiresAt": "2099-01-31T12:00:00Z"
                  *         }
                  *       ]
                  *     }
                  */
                 readonly "application/json": {
-                    /** @default [] */
                     readonly grants?: readonly {
+                        /**
+                         * Format: date-time
+                         * @description When it ends: RFC 3339 with an offset, in the future by the clock of the database (else 422). Null: it does not end. Absent: as it was, none for what is new. More than milliseconds are cut off
+                         */
+                        readonly expiresAt?: string | null;
                         /**
                          * @description Unique; slashes, dots and single spaces inside are allowed, nothing that cannot be seen
                          * @example kubernetes/website
@@ -2095,6 +2160,11 @@ export interface operations {
                         readonly parent?: string | null;
                     }[];
                     readonly memberships?: readonly {
+                        /**
+                         * Format: date-time
+                         * @description When it ends: RFC 3339 with an offset, in the future by the clock of the database (else 422). Null: it does not end. Absent: as it was, none for what is new. More than milliseconds are cut off
+                         */
+                        readonly expiresAt?: string | null;
                         /**
                          * @description Unique; slashes, dots and single spaces inside are allowed, nothing that cannot be seen
                          * @example kubernetes/website
@@ -2276,6 +2346,11 @@ export interface operations {
                     };
                     readonly description?: string | null;
                     readonly grants?: readonly {
+                        /**
+                         * Format: date-time
+                         * @description When it ends: RFC 3339 with an offset, in the future by the clock of the database (else 422). Null: it does not end. Absent: it does not end. More than milliseconds are cut off
+                         */
+                        readonly expiresAt?: string | null;
                         /** @example name:example-group */
                         readonly group: string;
                         readonly permission: components["schemas"]["Permission"];

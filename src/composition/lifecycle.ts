@@ -2,6 +2,7 @@
 import { systemClock } from '../cache/index.ts'
 import type { Config } from '../config.ts'
 import { LAYERS } from '../domain/layers.ts'
+import { createEndedAccess, scheduleEndedAccess } from '../postgres/ended-access.ts'
 import { assertFit, DatabaseUnfitError } from '../postgres/fitness.ts'
 import { createLogRetention, scheduleLogRetention } from '../postgres/log-retention.ts'
 import { assertMigrated, MigrationError, SchemaOlderError } from '../postgres/migrate.ts'
@@ -69,6 +70,7 @@ export function createLifecycle(
   }
 
   const stopJobs = startJobs(connections, readPath, telemetry, inspection)
+  const ending = endAccess(config, connections, telemetry, () => migrated)
   return {
     started: start(),
     isReady: () => migrated && readPath.index.position !== null && warm,
@@ -76,6 +78,7 @@ export function createLifecycle(
     inspection,
     stop() {
       closing.abort()
+      ending.stop()
       stopJobs()
     },
   }
@@ -108,6 +111,31 @@ async function warmUp({ redis }: Connections, { followed, follower }: ReadPath, 
   const giveUp = new AbortController()
   const waited = pause(WARM_UP_MAX_MS, AbortSignal.any([giveUp.signal, closing]))
   await Promise.race([followed.whole(), waited]).finally(() => giveUp.abort())
+}
+
+/** Announces and removes what has ended, as it ends. */
+function endAccess(
+  config: Config,
+  { database }: Connections,
+  { logger, metrics }: Telemetry,
+  isReady: () => boolean,
+): { stop(): void } {
+  const ending = scheduleEndedAccess({
+    endedAccess: createEndedAccess(database, { notify: config.cache.logNotify }),
+    clock: systemClock,
+    everyMs: config.database.expiryCheckMs,
+    isReady,
+    events: {
+      ended: ({ memberships, grants }) => metrics.database.accessEnded(memberships, grants),
+      failed: metrics.database.endingFailed,
+      changed(state, cause) {
+        if (state === 'working') logger.info('what has ended is announced again')
+        else logger.warn({ err: cause }, 'what has ended cannot be announced; readers do not see it any more')
+      },
+    },
+  })
+  metrics.gauges({ endsOverdueMs: ending.overdueMs })
+  return ending
 }
 
 /** @returns a function that stops them */

@@ -69,6 +69,7 @@ export const variables = z.object({
   CLOCK_BOUND_MS: durationMs({ min: 1, max: 60_000 }).default(250),
   DATABASE_GRACE_MS: durationMs({ min: 1, max: 3_600_000 }).default(30_000),
   INVALIDATION_USERS_MAX: wholeNumber({ min: 1, max: 10_000_000 }).default(100_000),
+  EXPIRY_CHECK_MS: durationMs({ min: 50, max: 10_000 }).default(250),
   REPLICA_READS: onOff.default(true),
 
   JWT_ISSUER: z.string().min(1),

@@ -11,6 +11,7 @@ export type DomainErrorCode =
   | 'version-mismatch'
   | 'precondition-required'
   | 'invalid-input'
+  | 'end-in-the-past'
   | 'forbidden'
   | 'overloaded'
   | 'database-unavailable'

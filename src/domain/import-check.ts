@@ -1,4 +1,5 @@
 /** What an import must satisfy before anything is written: every problem at once, by JSON pointer. */
+import { type GivenEnd, refusePast } from './ends.ts'
 import { DomainError, type FieldProblem, PROBLEMS_MAX } from './errors.ts'
 import { IMPORT_LISTS, type ImportPieces, type NamedKind, type Piece, REFERENCES_OF } from './import-pieces.ts'
 import type { Transaction } from './transaction.ts'
@@ -10,6 +11,32 @@ export async function checkImport(tx: Transaction, organisation: ImportPieces): 
     throw new DomainError('invalid-input', 'the import has problems; nothing was written', {
       problems: problems.slice(0, PROBLEMS_MAX),
     })
+  await checkEnds(tx, organisation)
+}
+
+/** Only the pieces with an end that has come are read again. */
+async function checkEnds(tx: Transaction, { pieces }: ImportPieces): Promise<void> {
+  const lists = ['memberships', 'grants'] as const
+  if (lists.every((list) => pieces[list].every(({ earliestEnd }) => earliestEnd === null))) return
+  const now = await tx.clock()
+  const given: GivenEnd[] = []
+  for (const list of lists) {
+    let position = 0
+    for (const piece of pieces[list]) {
+      if (piece.earliestEnd !== null && piece.earliestEnd <= now.getTime()) {
+        for (const [at, item] of itemsOf(piece).entries())
+          given.push(endIn(`/${list}/${position + at}/expiresAt`, item))
+        await turnOfOthers()
+      }
+      position += piece.items
+    }
+  }
+  refusePast(given, now)
+}
+
+function endIn(path: string, item: unknown): GivenEnd {
+  const { expiresAt } = item as { readonly expiresAt?: string | null }
+  return { path, expiresAt: expiresAt ? new Date(expiresAt) : null }
 }
 
 type Names = Readonly<Record<NamedKind, ReadonlySet<string>>>

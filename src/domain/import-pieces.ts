@@ -10,6 +10,8 @@ export interface Piece {
   readonly items: number
   /** An array in UTF-8, with a buffer of its own. */
   readonly json: Uint8Array<ArrayBuffer>
+  /** In milliseconds since the epoch; null where nothing in it ends. */
+  readonly earliestEnd: number | null
 }
 
 export type ImportList = keyof OrganisationImport
@@ -49,7 +51,7 @@ export function createPiecesMaker(): PiecesMaker {
       const keysOf: (item: never) => readonly [string, string] = KEYS_OF[list]
       const referencesOf: (item: never) => readonly Reference[] = REFERENCES_OF[list]
       for (const item of items) {
-        cutters[list].add(item)
+        cutters[list].add(writtenOut(list, item))
         registers[list].add(keysOf(item as never))
         for (const { kind, name } of referencesOf(item as never)) mentioned[kind].add(name)
       }
@@ -93,11 +95,13 @@ function createCutter() {
   let texts: string[] = []
   let characters = 0
   let size = 0
+  let earliestEnd: number | null = null
 
   function cut(): void {
-    if (texts.length > 0) pieces.push({ items: texts.length, json: utf8.encode(`[${texts.join(',')}]`) })
+    if (texts.length > 0) pieces.push({ items: texts.length, json: utf8.encode(`[${texts.join(',')}]`), earliestEnd })
     texts = []
     characters = 0
+    earliestEnd = null
   }
 
   return {
@@ -110,12 +114,28 @@ function createCutter() {
       texts.push(text)
       characters += text.length
       size++
+      const end = endOf(item)
+      if (end !== null) earliestEnd = Math.min(end, earliestEnd ?? end)
     },
     finish(): readonly Piece[] {
       cut()
       return pieces
     },
   }
+}
+
+interface MayEnd {
+  readonly expiresAt?: Date | null
+}
+
+function endOf(item: unknown): number | null {
+  return typeof item === 'object' ? ((item as MayEnd | null)?.expiresAt?.getTime() ?? null) : null
+}
+
+/** For the database, to which absent and null look alike in JSON: without an end given, the one that is there stays. */
+function writtenOut(list: ImportList, item: object): object {
+  if (list !== 'memberships' && list !== 'grants') return item
+  return (item as MayEnd).expiresAt === undefined ? { ...item, keepsEnd: true } : item
 }
 
 /** By two keys in maps of maps: one text of both for each of a million items would need a hundred megabytes. */

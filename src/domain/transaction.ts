@@ -12,25 +12,15 @@
 
 import type { ImportCounts } from './api.ts'
 import type { ImportPieces, NamedKind, Piece } from './import-pieces.ts'
-import type {
-  Grant,
-  Group,
-  GroupId,
-  Membership,
-  MembershipRole,
-  Permission,
-  Ref,
-  Resource,
-  ResourceId,
-  User,
-  UserId,
-} from './model.ts'
+import type { Grant, Group, GroupId, Membership, Ref, Resource, ResourceId, User, UserId } from './model.ts'
 import type { ScimGroup, ScimUser } from './scim-model.ts'
 import type { UserIds } from './user-ids.ts'
 
 export interface Transaction {
   /** When it began, by this instance's clock: the timestamp of its writes. */
   readonly now: Date
+  /** What PostgreSQL's clock says: it decides whether an end has come. */
+  clock(): Promise<Date>
   readonly tree: {
     /** The tree keeps its shape until the transaction ends. Sent with what follows. */
     keepShape(): void
@@ -68,7 +58,8 @@ export interface Transaction {
   readonly memberships: {
     /**
      * The group with its ancestors, against changes of their grants, not against other membership changes; and the
-     * membership in it. Null where there is no such group.
+     * membership in it. Null where there is no such group. Here and wherever rows are locked: a membership or a grant
+     * whose end has come is absent, and its end is in the audit log before anything else is written.
      */
     lock(group: Ref<GroupId>, userId: UserId): Promise<LockedMembership | null>
     insert(membership: Membership): void
@@ -154,7 +145,7 @@ export interface LockedMembership {
   readonly groupId: GroupId
   readonly userExists: boolean
   /** Null where the user is no direct member. */
-  readonly role: MembershipRole | null
+  readonly membership: Membership | null
 }
 
 export interface MemberList {
@@ -170,7 +161,7 @@ export interface LockedGrant {
   readonly groupId: GroupId | null
   readonly resourceId: ResourceId | null
   /** Null where the group has none on this resource. */
-  readonly permission: Permission | null
+  readonly grant: Grant | null
   readonly holders: Holders
 }
 
@@ -178,7 +169,7 @@ export interface GrantList {
   readonly groupId: GroupId | null
   /** In the order asked; null for what does not exist. */
   readonly resourceIds: readonly (ResourceId | null)[]
-  readonly grants: readonly (readonly [ResourceId, Permission])[]
+  readonly grants: readonly Grant[]
   /** As the readers of the list are told it. */
   readonly state: string
   readonly holders: Holders

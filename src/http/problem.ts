@@ -56,6 +56,7 @@ export const PROBLEMS: Readonly<Record<ProblemCode, ProblemKind>> = {
   'version-mismatch': { status: 412, title: 'It has changed since you read it' },
   'payload-too-large': { status: 413, title: 'The body is too large' },
   'unsupported-media-type': { status: 415, title: 'The media type of the body is not supported' },
+  'end-in-the-past': { status: 422, title: 'The end is not in the future' },
   'group-too-deep': { status: 422, title: 'The group tree would be too deep' },
   'idempotency-other-body': { status: 422, title: 'The idempotency key was used for another request' },
   'precondition-required': { status: 428, title: 'If-Match is needed' },

@@ -32,6 +32,7 @@ export const effectiveGroupBody = (group: EffectiveGroup) => ({
   name: group.name,
   parentId: group.parentId,
   via: group.via,
+  expiresAt: group.expiresAt,
   role: group.role,
 })
 
@@ -39,12 +40,14 @@ export const membershipBody = (membership: Membership) => ({
   userId: membership.userId,
   groupId: membership.groupId,
   role: membership.role,
+  expiresAt: membership.expiresAt,
 })
 
 export const grantBody = (grant: Grant) => ({
   groupId: grant.groupId,
   resourceId: grant.resourceId,
   permission: grant.permission,
+  expiresAt: grant.expiresAt,
 })
 
 /** The same shape as in the caller's list; `permission` is null for an administrator who sees it by role only. */

@@ -116,6 +116,31 @@ export const instantOf = (description: string) =>
     .transform((value) => new Date(value))
     .meta({ description, examples: ['2026-01-31T12:00:00Z'] })
 
+const LAST_END = new Date('9999-12-31T23:59:59.999Z')
+const END_FORM = 'must be a time with seconds and an offset such as 2026-01-31T12:00:00Z (RFC 3339), or null'
+
+/** Whether it is in the future is for the mutation to say, by PostgreSQL's clock. */
+const end = z
+  .string({ error: END_FORM })
+  .regex(/T\d\d:\d\d:\d\d/, { error: END_FORM, abort: true })
+  .pipe(z.iso.datetime({ offset: true, error: END_FORM }))
+  .transform((value) => new Date(value))
+  .refine((value) => value <= LAST_END, { error: 'must be before the year 10000 in UTC' })
+  .nullable()
+
+/** @param absent what it means that the body says nothing of it */
+export const expiresAtIn = (absent: string) =>
+  end.exactOptional().meta({
+    override: documentedEnd,
+    description: `When it ends: RFC 3339 with an offset, in the future by the clock of the database (else 422). Null: it does not end. Absent: ${absent}. More than milliseconds are cut off`,
+    examples: ['2099-01-31T12:00:00Z'],
+  })
+
+function documentedEnd({ jsonSchema }: { jsonSchema: Record<string, unknown> }): void {
+  delete jsonSchema.anyOf
+  Object.assign(jsonSchema, { type: ['string', 'null'], format: 'date-time' })
+}
+
 export const pageQuery = { limit, cursor: cursor.exactOptional() }
 export const namePrefix = line({ max: MAX_NAME }).meta({ description: 'A prefix of the name, compared exactly' })
 
@@ -123,6 +148,9 @@ export const namePrefix = line({ max: MAX_NAME }).meta({ description: 'A prefix 
 
 const uuid = z.string().meta({ format: 'uuid' })
 const instant = z.string().meta({ format: 'date-time' })
+const expiresAtOut = (description: string) =>
+  instant.nullable().meta({ description, examples: ['2099-01-31T12:00:00.000Z', null] })
+const OWN_END = 'From then on it does not exist; null: it does not end'
 const nullablePermission = z.enum(PERMISSIONS).nullable()
 
 /** What a writer says of a new resource, and as a merge patch of one. */
@@ -176,10 +204,10 @@ export const groupOut = z
   .meta({ id: 'Group' })
 
 export const membershipOut = z
-  .object({ userId: z.string(), groupId: uuid, role: z.enum(MEMBERSHIP_ROLES) })
+  .object({ userId: z.string(), groupId: uuid, role: z.enum(MEMBERSHIP_ROLES), expiresAt: expiresAtOut(OWN_END) })
   .meta({ id: 'Membership' })
 export const grantOut = z
-  .object({ groupId: uuid, resourceId: uuid, permission: z.enum(PERMISSIONS) })
+  .object({ groupId: uuid, resourceId: uuid, permission: z.enum(PERMISSIONS), expiresAt: expiresAtOut(OWN_END) })
   .meta({ id: 'Grant' })
 export const listedGrantOut = grantOut.extend({ resourceName: z.string() }).meta({ id: 'ListedGrant' })
 
@@ -200,6 +228,7 @@ export const effectiveGroupOut = z
     via: z
       .union([z.literal('direct'), z.array(z.string())])
       .meta({ description: 'direct, or the names of the own groups it is inherited through' }),
+    expiresAt: expiresAtOut('When it stops counting: with the last of the memberships that lead to it; null: never'),
     role: z.enum(MEMBERSHIP_ROLES).nullable(),
   })
   .meta({ id: 'EffectiveGroup' })
@@ -210,16 +239,21 @@ export const pathOut = z
       .array(z.object({ id: uuid, name: z.string() }))
       .meta({ description: "From the user's own group up to the one that holds the grant" }),
     permission: z.enum(PERMISSIONS),
-    expiresAt: instant.nullable().meta({ description: 'When it ends; null: it does not' }),
-    wins: z.boolean(),
+    expiresAt: expiresAtOut('When this path ends, with its membership or its grant; null: never'),
+    wins: z.boolean().meta({ description: 'Of those with the highest permission, the one that lasts longest' }),
   })
   .meta({ id: 'Path' })
+
+/** Of what somebody holds by several paths. */
+export const permissionEndOut = expiresAtOut(
+  'How long this permission is held if nothing changes; a lower one may be left then. Null: for good, or there is none',
+)
 
 export const accessOut = z
   .object({
     userId: z.string(),
     permission: z.enum(PERMISSIONS),
-    expiresAt: pathOut.shape.expiresAt,
+    expiresAt: permissionEndOut,
     paths: z.array(pathOut),
   })
   .meta({ id: 'AccessEntry' })

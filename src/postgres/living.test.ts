@@ -10,9 +10,12 @@ const RAW: Readonly<Record<string, string>> = {
   'living.ts': 'the one place that looks at the end',
   'source.ts': 'the catalogue holds ends and looks at them when it is asked',
   'invalidation-log.ts': 'the same for single resources',
+  'ending.ts': 'rows whose end has come',
+  'ended-access.ts': 'the same, before they are removed',
   'transaction/affected.ts': 'too many named is only a miss',
   'transaction/grants.ts': 'changes are made to rows',
   'transaction/memberships.ts': 'changes are made to rows',
+  'transaction/organisation-import.ts': 'changes are made to rows',
   'transaction/resources.ts': 'changes are made to rows',
 }
 

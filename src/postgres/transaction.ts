@@ -26,6 +26,7 @@ const TREE_LOCK = 0x74726565
 const unknownIn = (names: string, table: string, key: string) => `
   ARRAY(SELECT n FROM jsonb_array_elements_text(${names}::text::jsonb) WITH ORDINALITY AS named(n, at)
     WHERE NOT EXISTS (SELECT 1 FROM ${table} WHERE ${key} = n) ORDER BY at LIMIT $4) AS ${table}`
+const CLOCK: Statement = { name: 'clock', text: 'SELECT clock_timestamp() AS now' }
 
 const UNKNOWN: Statement = {
   name: 'unknown-names',
@@ -40,6 +41,11 @@ export function createTransaction(
   return {
     session,
     now: new Date(),
+    async clock() {
+      const [row] = await session.query<{ now: Date }>(CLOCK, [])
+      if (!row) throw new Error('a select without FROM returned no row')
+      return row.now
+    },
     tree: {
       keepShape: () => session.run(`SELECT pg_advisory_xact_lock_shared(${TREE_LOCK})`),
       changeShape: () => session.run(`SELECT pg_advisory_xact_lock(${TREE_LOCK})`),

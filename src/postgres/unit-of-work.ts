@@ -48,7 +48,7 @@ SELECT portcullis_database() AS database, xid::text AS xid FROM appended`,
  * waiting for the disk alone. What is lost with a connection in between is found by the next poll. This is never prepared
  * (PREPARE TRANSACTION), so unlike the triggers it notifies on servers that allow that, too; a queue that fills up is left alone.
  */
-const NOTIFY = `SELECT pg_notify('${LOG_CHANNEL}', '') WHERE pg_notification_queue_usage() < 0.5`
+export const NOTIFY = `SELECT pg_notify('${LOG_CHANNEL}', '') WHERE pg_notification_queue_usage() < 0.5`
 
 interface CommittedRow {
   readonly database: string

@@ -194,6 +194,17 @@ function databaseSink(registry: Registry): Telemetry['database'] {
     help: 'Failed runs of the job that prunes the invalidation log',
     registers,
   })
+  const ended = new Counter({
+    name: 'portcullis_access_ended_total',
+    help: 'Memberships and grants whose end has come and that this instance has removed',
+    labelNames: ['what'],
+    registers,
+  })
+  const endingFailures = new Counter({
+    name: 'portcullis_access_ending_failures_total',
+    help: 'Failed runs of the job that announces and removes what has ended',
+    registers,
+  })
   const visible = createDurationHistogram({
     name: 'portcullis_invalidation_visible_seconds',
     help: 'From the writing of an invalidation, just before its commit, until this instance has read it, by the clock of PostgreSQL',
@@ -205,6 +216,11 @@ function databaseSink(registry: Registry): Telemetry['database'] {
     statement: (statement, outcome, durationMs) => statements.observe({ statement, outcome }, durationMs / 1000),
     rejected: () => rejected.inc(),
     retentionFailed: () => retentionFailures.inc(),
+    accessEnded(memberships, grants) {
+      ended.inc({ what: 'membership' }, memberships)
+      ended.inc({ what: 'grant' }, grants)
+    },
+    endingFailed: () => endingFailures.inc(),
   }
 }
 
@@ -268,6 +284,11 @@ function registerGauges(registry: Registry): (more: Gauges) => void {
     gauge('portcullis_database_connections_idle', 'Idle connections', () => sources.databaseConnections?.().idle),
     gauge('portcullis_redis_outage_seconds', 'How long this instance has had no answer from Redis', () =>
       seconds(sources.redisOutageMs?.()),
+    ),
+    gauge(
+      'portcullis_access_ends_overdue_seconds',
+      'How long ago the earliest end came that has not been announced in the change feed yet; readers are not affected',
+      () => seconds(sources.endsOverdueMs?.()),
     ),
     gauge('portcullis_invalidation_tags', 'Tags held in the invalidation index', () =>
       sources.invalidationTagsHeld?.(),

@@ -30,6 +30,10 @@ export interface DatabaseSink {
   invalidationVisible(ageMs: number): void
   /** A run of the job that prunes the log has failed. */
   retentionFailed(): void
+  /** Rows whose end has come are removed. */
+  accessEnded(memberships: number, grants: number): void
+  /** A run of the job that removes them has failed. */
+  endingFailed(): void
 }
 
 export interface HttpSink {
@@ -53,6 +57,8 @@ export interface Gauges {
   /** How long this instance has had no answer from Redis; 0 while it answers. */
   readonly redisOutageMs?: () => number
   readonly invalidationTagsHeld?: () => number
+  /** How long ago the earliest end came that is still to be announced; 0 where there is none. */
+  readonly endsOverdueMs?: () => number
 }
 
 export interface Telemetry {

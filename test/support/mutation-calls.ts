@@ -23,6 +23,7 @@ export interface Removed {
 const id = (user: string) => user as UserId
 const group = (name: string) => ({ group: { name } })
 const resource = (name: string) => ({ resource: { name } })
+const end = { expiresAt: new Date('2099-01-31T12:00:00Z') }
 const read = { permission: 'read' } as const
 const patch = (attribute: string, value: JsonValue) => ({
   operations: [{ op: 'replace' as const, attribute, value }],
@@ -67,6 +68,10 @@ export const MUTATION_CALLS: { readonly [Name in keyof Mutations]: readonly Muta
       call: (m) => m.addUserToGroup({ ...group('dept'), userId: id('ann'), role: 'member' }, asRoot),
       removes: { both: ['ann'] },
     },
+    {
+      call: (m) => m.addUserToGroup({ ...group('dept'), userId: id('ann'), ...end }, asRoot),
+      removes: { both: ['ann'] },
+    },
   ],
   removeUserFromGroup: [
     { call: (m) => m.removeUserFromGroup({ ...group('dept'), userId: id('ann') }, asRoot), removes: { both: ['ann'] } },
@@ -79,6 +84,11 @@ export const MUTATION_CALLS: { readonly [Name in keyof Mutations]: readonly Muta
           asRoot,
         ),
       removes: { both: ['ann', 'ben', 'eve'] },
+    },
+    {
+      call: (m) =>
+        m.replaceMembers({ ...group('dept/red'), members: [{ userId: id('ben'), ...end }], condition: '*' }, asRoot),
+      removes: { both: ['ben'] },
     },
   ],
   createResource: [
@@ -126,6 +136,10 @@ export const MUTATION_CALLS: { readonly [Name in keyof Mutations]: readonly Muta
       call: (m) => m.putGrant({ ...group('dept'), ...resource('handbook'), permission: 'admin' }, asRoot),
       removes: { lists: DEPARTMENT, catalogue: ['handbook'] },
     },
+    {
+      call: (m) => m.putGrant({ ...group('dept'), ...resource('handbook'), ...read, ...end }, asRoot),
+      removes: { lists: DEPARTMENT, catalogue: ['handbook'] },
+    },
   ],
   removeGrant: [
     {
@@ -153,6 +167,14 @@ export const MUTATION_CALLS: { readonly [Name in keyof Mutations]: readonly Muta
           asRoot,
         ),
       removes: { lists: ['ben'], catalogue: ['red-plan', 'elsewhere', 'handbook'] },
+    },
+    {
+      call: (m) =>
+        m.replaceGrants(
+          { ...group('dept'), grants: [{ ...resource('handbook'), ...read, ...end }], condition: '*' },
+          asRoot,
+        ),
+      removes: { lists: DEPARTMENT, catalogue: ['handbook'] },
     },
   ],
   createScimUser: [

@@ -1,5 +1,7 @@
 /** A user's effective groups in their place in the tree: filled dots are own memberships, hollow ones are inherited. */
 import type { EffectiveGroup } from '../../../src/client/index.ts'
+import { End, endedClass } from './ends.tsx'
+import { useNow } from './states.tsx'
 
 interface Branch {
   readonly group: EffectiveGroup
@@ -19,11 +21,13 @@ export function GroupTree({ groups, marked }: { groups: readonly EffectiveGroup[
 function BranchItem({ branch, above, marked }: { branch: Branch; above: string; marked: ReadonlySet<string> }) {
   const { group, below } = branch
   const direct = group.via === 'direct'
+  const ended = endedClass(group, useNow())
   return (
     <li>
-      <span class={`tree-group${marked.has(group.id) ? ' marked' : ''}`} title={group.name}>
+      <span class={`tree-group${marked.has(group.id) ? ' marked' : ''}${ended}`} title={group.name}>
         <span class={direct ? 'dot direct' : 'dot'} aria-hidden="true" />
         <span class="tree-name">{shortName(group.name, above)}</span>
+        <End expiresAt={group.expiresAt} />
         <span class="tag">{direct ? (group.role ?? 'direct') : 'inherited'}</span>
       </span>
       {below.length > 0 && (

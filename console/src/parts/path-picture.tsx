@@ -1,7 +1,8 @@
 /** Every path from a user to a resource, a lane each, the winning one first and marked. */
 import type { Path } from '../../../src/client/index.ts'
+import { End, endedClass } from './ends.tsx'
 import { Level } from './level.tsx'
-import { Empty } from './states.tsx'
+import { Empty, useNow } from './states.tsx'
 
 interface PathPictureProps {
   readonly user: string
@@ -16,6 +17,7 @@ const LANE = 68
 const MARGIN = 8
 
 export function PathPicture({ user, resource, paths }: PathPictureProps) {
+  const now = useNow()
   if (paths.length === 0)
     return (
       <Empty>
@@ -27,12 +29,12 @@ export function PathPicture({ user, resource, paths }: PathPictureProps) {
     <>
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard */}
       <section class="picture" tabIndex={0} aria-label={`How ${user} gets to ${resource}`}>
-        <Drawing user={user} resource={resource} lanes={lanes} />
+        <Drawing user={user} resource={resource} lanes={lanes} now={now} />
       </section>
       <h3 class="quiet-heading">In words</h3>
       <ol class="path-words">
         {lanes.map((path) => (
-          <li key={keyOf(path)} class={path.wins ? 'wins' : ''}>
+          <li key={keyOf(path)} class={`${path.wins ? 'wins' : ''}${endedClass(path, now)}`}>
             <Level of={path.permission} />{' '}
             <span class="steps">
               {[user, ...path.groups.map(({ name }) => name), resource].map((step, index) => (
@@ -43,6 +45,7 @@ export function PathPicture({ user, resource, paths }: PathPictureProps) {
               ))}
             </span>
             {path.wins && <span class="tag good">wins</span>}
+            <End expiresAt={path.expiresAt} />
           </li>
         ))}
       </ol>
@@ -50,7 +53,14 @@ export function PathPicture({ user, resource, paths }: PathPictureProps) {
   )
 }
 
-function Drawing({ user, resource, lanes }: { user: string; resource: string; lanes: readonly Path[] }) {
+interface DrawingProps {
+  readonly user: string
+  readonly resource: string
+  readonly lanes: readonly Path[]
+  readonly now: number
+}
+
+function Drawing({ user, resource, lanes, now }: DrawingProps) {
   const longest = Math.max(...lanes.map(({ groups }) => groups.length))
   const column = (index: number) => MARGIN + index * (BOX.width + GAP)
   const resourceX = column(longest) + BOX.width + GRANT_GAP
@@ -98,7 +108,7 @@ function Drawing({ user, resource, lanes }: { user: string; resource: string; la
         )
         const label = { x: last + 10, width: GRANT_GAP - 34 }
         return (
-          <g key={keyOf(path)}>
+          <g key={keyOf(path)} class={endedClass(path, now).trim()}>
             {path.groups.map((_, step) =>
               step === 0
                 ? link(column(0) + BOX.width, endY, column(1), y)

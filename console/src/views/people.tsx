@@ -4,6 +4,7 @@ import type { Explanation, FeedEvent, Permission, Resource } from '../../../src/
 import { useChanges } from '../api/changes-of.ts'
 import { type Loaded, type Pages, useLoaded, usePages } from '../api/loaded.ts'
 import type { ViewProps } from '../app.tsx'
+import { End } from '../parts/ends.tsx'
 import { GroupTree } from '../parts/group-tree.tsx'
 import { Level } from '../parts/level.tsx'
 import { PathPicture } from '../parts/path-picture.tsx'
@@ -203,7 +204,8 @@ function Why({
       ) : (
         <>
           <h2>
-            Why {user} sees {shownName} {explanation.answer && <Level of={explanation.answer.data.permission} />}
+            Why {user} sees {shownName} {explanation.answer && <Level of={explanation.answer.data.permission} />}{' '}
+            {explanation.answer && <End expiresAt={explanation.answer.data.expiresAt} />}
           </h2>
           <p class="quiet line">
             From the database, never from the cache

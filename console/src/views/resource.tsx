@@ -2,9 +2,10 @@
 import { useId } from 'preact/hooks'
 import { useLoaded, usePages } from '../api/loaded.ts'
 import type { ViewProps } from '../app.tsx'
+import { End, endedClass } from '../parts/ends.tsx'
 import { Level } from '../parts/level.tsx'
 import { PathPicture } from '../parts/path-picture.tsx'
-import { Empty, Failure, LoadingBar } from '../parts/states.tsx'
+import { Empty, Failure, LoadingBar, useNow } from '../parts/states.tsx'
 import { VirtualList } from '../parts/virtual-list.tsx'
 import { go, linkTo } from '../router.ts'
 
@@ -52,6 +53,7 @@ function Holders({ reference, user }: { reference: string; user: string | null }
   const resource = useLoaded('getResource', { path })
   const holders = usePages('listResourceAccess', { path })
   const name = resource.answer?.data.name ?? reference.replace(/^name:/, '')
+  const now = useNow()
   const selected = holders.items.find(({ userId }) => userId === user)
   const error = holders.error ?? resource.error
   if (error !== null && holders.items.length === 0)
@@ -80,9 +82,10 @@ function Holders({ reference, user }: { reference: string; user: string | null }
             selected={user}
             onSelect={({ userId }) => go('resource', { resource: reference, user: userId })}
             onEnd={holders.more}
-            row={({ userId, permission, paths }) => (
+            row={({ userId, permission, expiresAt, paths }) => (
               <>
-                <span class="row-name">{userId}</span>
+                <span class={`row-name${endedClass({ expiresAt }, now)}`}>{userId}</span>
+                <End expiresAt={expiresAt} />
                 <span class="quiet row-kind">{paths.length === 1 ? '1 path' : `${paths.length} paths`}</span>
                 <Level of={permission} />
               </>
@@ -99,7 +102,8 @@ function Holders({ reference, user }: { reference: string; user: string | null }
         ) : (
           <>
             <h2>
-              Why {selected.userId} sees {name} <Level of={selected.permission} />
+              Why {selected.userId} sees {name} <Level of={selected.permission} />{' '}
+              <End expiresAt={selected.expiresAt} />
             </h2>
             <p class="quiet line">
               <a href={linkTo('people', { user: selected.userId })}>everything that {selected.userId} sees</a>

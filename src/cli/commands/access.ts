@@ -2,19 +2,23 @@
 import type { Path } from '../../client/index.ts'
 import { printable } from '../table.ts'
 import type { Command } from './command.ts'
+import { END_COLUMN, untilWords } from './ends.ts'
 import { list, PAGE_OPTIONS } from './lists.ts'
 import { reference } from './references.ts'
 
 const explain: Command = {
   words: ['explain'],
-  summary: 'why a user may see a resource: every path, and which one wins',
+  summary: 'why a user may see a resource and until when: every path, and which one wins',
   takes: ['<user>', '<resource>'],
   options: {},
   async run({ api, argument }) {
     const [user, resource] = [argument(0), argument(1)]
     const { data } = await api.explainAccess({ path: { id: user, resourceId: reference(resource) } })
-    const { permission, paths } = data
-    const verdict = permission === null ? `${user} may not see ${resource}` : `${user} has ${permission} on ${resource}`
+    const { permission, expiresAt, paths } = data
+    const verdict =
+      permission === null
+        ? `${user} may not see ${resource}`
+        : `${user} has ${permission} on ${resource}${untilWords(expiresAt)}`
     return {
       json: data,
       text: [verdict, ...paths.map((path) => describePath(user, resource, path))].map(printable).join('\n'),
@@ -32,6 +36,7 @@ const access: Command = {
       columns: [
         { title: 'USER', value: ({ userId }) => userId },
         { title: 'PERMISSION', value: ({ permission }) => permission },
+        END_COLUMN,
         {
           title: 'THROUGH',
           shrinks: true,
@@ -51,4 +56,4 @@ export const accessCommands = [explain, access]
 const groupsOf = ({ groups }: Path) => groups.map(({ name }) => name).join(' → ')
 
 const describePath = (user: string, resource: string, path: Path) =>
-  `${path.wins ? '*' : ' '} ${user} → ${groupsOf(path)} → ${path.permission} on ${resource}`
+  `${path.wins ? '*' : ' '} ${user} → ${groupsOf(path)} → ${path.permission} on ${resource}${untilWords(path.expiresAt)}`

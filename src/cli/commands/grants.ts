@@ -2,8 +2,9 @@
 import type { Permission } from '../../client/index.ts'
 import { PERMISSIONS } from '../../domain/model.ts'
 import type { Command, Invocation } from './command.ts'
+import { END_COLUMN, END_OPTIONS, givenEnd, untilWords } from './ends.ts'
 import { list, PAGE_OPTIONS } from './lists.ts'
-import { change, createdOr } from './mutations.ts'
+import { change } from './mutations.ts'
 import { reference } from './references.ts'
 
 const listGrants: Command = {
@@ -17,6 +18,7 @@ const listGrants: Command = {
       columns: [
         { title: 'RESOURCE', value: ({ resourceName }) => resourceName },
         { title: 'PERMISSION', value: ({ permission }) => permission },
+        END_COLUMN,
         { title: 'RESOURCE ID', value: ({ resourceId }) => resourceId },
       ],
     }),
@@ -24,17 +26,18 @@ const listGrants: Command = {
 
 const putGrant: Command = {
   words: ['grants', 'put'],
-  summary: 'give a group a permission on a resource, or change it',
+  summary: 'give a group a permission on a resource, or change permission and end',
   takes: ['<group>', '<resource>', '<permission>'],
   choices: { 2: PERMISSIONS },
-  options: {},
+  options: END_OPTIONS,
   run(invocation) {
     const [group, resource] = [invocation.argument(0), invocation.argument(1)]
     // One of the choices: any other has been refused.
     const permission = invocation.argument(2) as Permission
     return change(
-      invocation.api.putGrant({ ...named(invocation), body: { permission } }),
-      createdOr(`${group} now has ${permission} on ${resource}`, `${group} has ${permission} on ${resource}`),
+      invocation.api.putGrant({ ...named(invocation), body: { permission, ...givenEnd(invocation) } }),
+      ({ status, data: { expiresAt } }) =>
+        `${group} ${status === 201 ? 'now has' : 'has'} ${permission} on ${resource}${untilWords(expiresAt)}`,
     )
   },
 }

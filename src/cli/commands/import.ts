@@ -2,9 +2,9 @@
 import { existsSync } from 'node:fs'
 import path from 'node:path'
 import type { ImportCounts } from '../../client/index.ts'
-import type { ImportCount, OrganisationImport } from '../../domain/api.ts'
+import type { ImportCount } from '../../domain/api.ts'
 import { UsageError } from '../outcome.ts'
-import { describe, type PeribolosReading, readPeribolos } from '../peribolos/index.ts'
+import { describe, type ImportBody, type PeribolosReading, readPeribolos } from '../peribolos/index.ts'
 import {
   amounts,
   assertWithin,
@@ -75,7 +75,7 @@ const importOrganisations: Command = {
 
 export const importCommands = [importOrganisations]
 
-type Readable = PeribolosReading & { readonly organisation: OrganisationImport }
+type Readable = PeribolosReading & { readonly organisation: ImportBody }
 
 function read(invocation: Invocation): Readable {
   const { say } = invocation
@@ -116,7 +116,7 @@ function readShare(text: string): number {
   return percent / 100
 }
 
-async function send(organisation: OrganisationImport, { api, say }: Invocation): Promise<Output> {
+async function send(organisation: ImportBody, { api, say }: Invocation): Promise<Output> {
   say('importing …')
   const startedAt = performance.now()
   const told = setInterval(() => {
@@ -148,7 +148,7 @@ function sayingWhatStays(sent: Output, surplus: Surplus, { say }: Invocation): O
   return { ...sent, json: { ...(sent.json as object), stays } }
 }
 
-function wouldRemove(organisation: OrganisationImport, surplus: Surplus, share: number): Output {
+function wouldRemove(organisation: ImportBody, surplus: Surplus, share: number): Output {
   const text = [
     describeSizes(organisation),
     ...surplus.renames.map(({ from, to }) => `would rename ${from} to ${to}`),
@@ -179,8 +179,7 @@ function countsTable(counts: ImportCounts): string {
   return table([{ title: '', value: ({ list }) => list }, number('total'), number('created'), number('updated')], rows)
 }
 
-const sizes = (organisation: OrganisationImport) =>
-  Object.fromEntries(LISTS.map((list) => [list, organisation[list].length]))
+const sizes = (organisation: ImportBody) => Object.fromEntries(LISTS.map((list) => [list, organisation[list].length]))
 
-const describeSizes = (organisation: OrganisationImport): string =>
+const describeSizes = (organisation: ImportBody): string =>
   LISTS.map((list) => `${organisation[list].length} ${list}`).join(', ')

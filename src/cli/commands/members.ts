@@ -1,6 +1,7 @@
 /** `members`: who is in a group, and in which role. */
 import type { MembershipRole } from '../../client/index.ts'
 import type { Command, Invocation } from './command.ts'
+import { END_COLUMN, END_OPTIONS, givenEnd, untilWords } from './ends.ts'
 import { list, PAGE_OPTIONS } from './lists.ts'
 import { change } from './mutations.ts'
 import { reference } from './references.ts'
@@ -16,21 +17,25 @@ const listMembers: Command = {
       columns: [
         { title: 'USER', value: ({ userId }) => userId },
         { title: 'ROLE', value: ({ role }) => role },
+        END_COLUMN,
       ],
     }),
 }
 
 const putMember: Command = {
   words: ['members', 'put'],
-  summary: 'make a user a member of a group, or change the role',
+  summary: 'make a user a member of a group, or change role and end',
   takes: ['<group>', '<user>'],
-  options: { role: { value: '<role>', help: 'member by default', choices: ['member', 'maintainer'] } },
+  options: {
+    role: { value: '<role>', help: 'as it is, or member', choices: ['member', 'maintainer'] },
+    ...END_OPTIONS,
+  },
   run(invocation) {
-    const body = invocation.given('role') as { readonly role?: MembershipRole }
-    // The role in full: without --role a maintainer becomes a member.
+    const body = { ...(invocation.given('role') as { readonly role?: MembershipRole }), ...givenEnd(invocation) }
     return change(
       invocation.api.putMember({ ...named(invocation), body }),
-      ({ data: { userId, role } }) => `${userId} is ${role} of ${invocation.argument(0)}`,
+      ({ data: { userId, role, expiresAt } }) =>
+        `${userId} is ${role} of ${invocation.argument(0)}${untilWords(expiresAt)}`,
     )
   },
 }

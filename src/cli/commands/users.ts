@@ -3,6 +3,7 @@ import type { EffectiveGroup } from '../../client/index.ts'
 import { UsageError } from '../outcome.ts'
 import type { Column } from '../table.ts'
 import type { Command } from './command.ts'
+import { END_COLUMN } from './ends.ts'
 import { firstPage, list, PAGE_OPTIONS } from './lists.ts'
 import { change, createdOr, single, YES } from './mutations.ts'
 import { listVisible, VISIBLE_OPTIONS } from './resources.ts'
@@ -11,6 +12,7 @@ const GROUP_COLUMNS: Column<EffectiveGroup>[] = [
   { title: 'GROUP', value: ({ name }) => name },
   { title: 'VIA', value: ({ via }) => (typeof via === 'string' ? via : via.join(', ')), shrinks: true },
   { title: 'ROLE', value: ({ role }) => role },
+  END_COLUMN,
 ]
 
 const listUsers: Command = {

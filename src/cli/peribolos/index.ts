@@ -1,20 +1,21 @@
 /** Peribolos YAML (organisations, teams, repositories) read into what `POST /import` takes. */
 import { readFileSync } from 'node:fs'
-import type { OrganisationImport } from '../../domain/api.ts'
 import { assemble } from './assemble.ts'
 import { findYamlFiles } from './find-files.ts'
 import { createFindings, type Finding, inOrder, startOf } from './findings.ts'
+import type { ImportBody } from './import-body.ts'
 import { type Renames, renamesIn, toImport, toImportWithOrganisationRoles } from './to-import.ts'
 import { readYaml } from './yaml-source.ts'
 
 export { describe, type Finding } from './findings.ts'
+export type { ImportBody } from './import-body.ts'
 export type { Renames } from './to-import.ts'
 
 export interface PeribolosReading {
   readonly organisations: readonly string[]
   readonly files: number
   /** Null when there are problems: half an organisation is worse than none. */
-  readonly organisation: OrganisationImport | null
+  readonly organisation: ImportBody | null
   /** Of what `previously` names. */
   readonly renames: Renames
   readonly problems: readonly Finding[]

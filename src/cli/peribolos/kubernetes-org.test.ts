@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs'
 import path from 'node:path'
 import { describe, expect, it } from 'vitest'
-import type { OrganisationImport } from '../../domain/api.ts'
+import type { ImportBody } from './import-body.ts'
 import { describe as describeFinding, readPeribolos } from './index.ts'
 
 const FOLDER = path.resolve(import.meta.dirname, '../../../../shared/data/kubernetes-org/config')
@@ -12,7 +12,7 @@ if (absent) console.warn(`skipped: the Kubernetes organisation is not at ${FOLDE
 const LEVELS = ['read', 'triage', 'write', 'maintain', 'admin']
 
 /** Who sees what, the slow and obvious way: each member walks up the tree and collects. */
-function visiblePairs({ groups, memberships, grants }: OrganisationImport): Map<string, number> {
+function visiblePairs({ groups, memberships, grants }: ImportBody): Map<string, number> {
   const pairs = new Map<string, number>()
   for (const { user, group } of memberships)
     for (let at: string | null = group; at !== null; at = groups.find(({ name }) => name === at)?.parent ?? null)

@@ -1,5 +1,5 @@
 /** Organisations as the body of `POST /import`. */
-import type { OrganisationImport } from '../../domain/api.ts'
+import type { ImportBody } from './import-body.ts'
 import type { Login, OrganisationFile } from './organisation.ts'
 
 export interface Rename {
@@ -13,13 +13,13 @@ export interface Renames {
   readonly resources: readonly Rename[]
 }
 
-type Mutable = { -readonly [List in keyof OrganisationImport]: OrganisationImport[List][number][] }
+type Mutable = { -readonly [List in keyof ImportBody]: ImportBody[List][number][] }
 
 /**
  * Users, groups `<org>/<team>`, resources `<org>/<repository>`: what the teams say; and a group
  * `<org>:<repository>:<permission>` of the collaborators who have it, which no team can be called.
  */
-export function toImport(organisations: readonly OrganisationFile[]): OrganisationImport {
+export function toImport(organisations: readonly OrganisationFile[]): ImportBody {
   return merge(
     organisations,
     organisations.flatMap((each) => [ofTeams(each), ofCollaborators(each)]),
@@ -31,14 +31,14 @@ export function toImport(organisations: readonly OrganisationFile[]): Organisati
  * on every repository the files name; and `<org>:admins`, the admins, holding admin. Neither can be a team's name, for
  * that has a slash.
  */
-export function toImportWithOrganisationRoles(organisations: readonly OrganisationFile[]): OrganisationImport {
+export function toImportWithOrganisationRoles(organisations: readonly OrganisationFile[]): ImportBody {
   return merge(
     organisations,
     organisations.flatMap((each) => [ofTeams(each), ofCollaborators(each), ofRoles(each)]),
   )
 }
 
-function ofTeams({ name: org, teams, repositories }: OrganisationFile): OrganisationImport {
+function ofTeams({ name: org, teams, repositories }: OrganisationFile): ImportBody {
   const names = new Set(teams.flatMap((team) => team.repositories.map(({ name }) => name)))
   const described = new Map(repositories.map(({ name, description }) => [name, description]))
   return {
@@ -62,7 +62,7 @@ function ofTeams({ name: org, teams, repositories }: OrganisationFile): Organisa
   }
 }
 
-function ofCollaborators({ name: org, repositories }: OrganisationFile): OrganisationImport {
+function ofCollaborators({ name: org, repositories }: OrganisationFile): ImportBody {
   const levels = repositories.flatMap(({ name, collaborators }) =>
     [...Map.groupBy(collaborators, ({ permission }) => permission)].map(([permission, logins]) => ({
       group: `${org}:${name}:${permission}`,
@@ -94,7 +94,7 @@ export function renamesIn(organisations: readonly OrganisationFile[]): Renames {
   }
 }
 
-function ofRoles(organisation: OrganisationFile): OrganisationImport {
+function ofRoles(organisation: OrganisationFile): ImportBody {
   const { name: org, admins, members, defaultPermission } = organisation
   const everybody = new Set([...admins, ...members].map(({ id }) => id))
   const resources = ofTeams(organisation).resources.map(({ name }) => name)
@@ -120,7 +120,7 @@ function ofRoles(organisation: OrganisationFile): OrganisationImport {
 }
 
 /** Every login becomes a user, also one that is in no team; the first spelling is the display name. */
-function merge(organisations: readonly OrganisationFile[], parts: readonly OrganisationImport[]): OrganisationImport {
+function merge(organisations: readonly OrganisationFile[], parts: readonly ImportBody[]): ImportBody {
   const logins = new Map<string, Login>()
   for (const { admins, members, teams, repositories } of organisations)
     for (const login of [

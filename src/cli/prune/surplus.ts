@@ -1,9 +1,8 @@
 /** The groups of the imported organisations as the service has them, less what the files name. */
 import type { Client, Permission } from '../../client/index.ts'
-import type { OrganisationImport } from '../../domain/api.ts'
 import { eachOf } from '../each-of.ts'
 import { UsageError } from '../outcome.ts'
-import type { Renames } from '../peribolos/index.ts'
+import type { ImportBody, Renames } from '../peribolos/index.ts'
 
 export interface Surplus {
   /** Groups that the files do not name; their memberships and grants are among the others. */
@@ -24,7 +23,7 @@ export interface Surplus {
 
 interface Imported {
   readonly organisations: readonly string[]
-  readonly organisation: OrganisationImport
+  readonly organisation: ImportBody
   readonly renames: Renames
 }
 
@@ -91,7 +90,7 @@ function renamesAmong(found: readonly { readonly id: string; readonly name: stri
   })
 }
 
-function wantedBy({ groups, memberships, grants }: OrganisationImport) {
+function wantedBy({ groups, memberships, grants }: ImportBody) {
   const members = Map.groupBy(memberships, ({ group }) => group)
   const resources = Map.groupBy(grants, ({ group }) => group)
   return {

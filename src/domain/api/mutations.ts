@@ -49,7 +49,9 @@ export type ListCondition = '*' | readonly string[]
 
 export interface Mutations {
   createResource(
-    input: NewContent & { grants?: readonly { group: Ref<GroupId>; permission: Permission }[] },
+    input: NewContent & {
+      grants?: readonly { group: Ref<GroupId>; permission: Permission; expiresAt?: Date | null }[]
+    },
     context: MutationContext,
   ): Promise<Mutated<Resource>>
   /** `changes` is a merge patch: absent keeps, null clears (RFC 7396). `ifVersion` from If-Match. */
@@ -81,37 +83,54 @@ export interface Mutations {
     input: { group: Ref<GroupId>; ifVersion?: number; condition?: ListCondition },
     context: MutationContext,
   ): Promise<Mutated<null>>
-  /** Without a role, a member's role is kept and a new member is a plain one. */
+  /**
+   * Without a role, a member's role is kept and a new member is a plain one. Without an end, the membership has none.
+   * @throws DomainError `end-in-the-past`, as do all mutations that take an end
+   */
   addUserToGroup(
-    input: { group: Ref<GroupId>; userId: UserId; role?: MembershipRole; mustExist?: boolean },
+    input: {
+      group: Ref<GroupId>
+      userId: UserId
+      role?: MembershipRole
+      expiresAt?: Date | null
+      mustExist?: boolean
+    },
     context: MutationContext,
   ): Promise<Mutated<{ membership: Membership; created: boolean }>>
   removeUserFromGroup(input: { group: Ref<GroupId>; userId: UserId }, context: MutationContext): Promise<Mutated<null>>
   /**
-   * The list becomes the whole membership, or nothing changes. Roles as for `addUserToGroup`.
+   * The list becomes the whole membership, or nothing changes. Members of whom it says no role or no end keep theirs;
+   * null is no end.
    * Without a condition it may only add: `precondition-required`.
    */
   replaceMembers(
     input: {
       group: Ref<GroupId>
-      members: readonly { userId: UserId; role?: MembershipRole }[]
+      members: readonly { userId: UserId; role?: MembershipRole; expiresAt?: Date | null }[]
       condition?: ListCondition
     },
     context: MutationContext,
   ): Promise<Mutated<Replaced>>
+  /** Without an end, the grant has none. */
   putGrant(
-    input: { group: Ref<GroupId>; resource: Ref<ResourceId>; permission: Permission; mustExist?: boolean },
+    input: {
+      group: Ref<GroupId>
+      resource: Ref<ResourceId>
+      permission: Permission
+      expiresAt?: Date | null
+      mustExist?: boolean
+    },
     context: MutationContext,
   ): Promise<Mutated<{ grant: Grant; created: boolean }>>
   removeGrant(
     input: { group: Ref<GroupId>; resource: Ref<ResourceId> },
     context: MutationContext,
   ): Promise<Mutated<null>>
-  /** The list becomes all that the group itself is granted, or nothing changes. The condition as for members. */
+  /** The list becomes all that the group itself is granted, or nothing changes. Ends and the condition as for members. */
   replaceGrants(
     input: {
       group: Ref<GroupId>
-      grants: readonly { resource: Ref<ResourceId>; permission: Permission }[]
+      grants: readonly { resource: Ref<ResourceId>; permission: Permission; expiresAt?: Date | null }[]
       condition?: ListCondition
     },
     context: MutationContext,
@@ -134,7 +153,7 @@ export interface Mutations {
     input: { id: GroupId; attributes: ScimGroupAttributes },
     context: MutationContext,
   ): Promise<Mutated<ScimGroup>>
-  /** Members who stay keep their role. */
+  /** Members who stay keep their role and their end. */
   updateScimGroup(
     input: { id: GroupId; changes: ScimChanges<ScimGroupAttributes>; condition?: ListCondition },
     context: MutationContext,
@@ -156,14 +175,27 @@ export interface Replaced {
 export interface OrganisationImport {
   readonly users: readonly { readonly id: string; readonly displayName?: string | null }[]
   readonly groups: readonly { readonly name: string; readonly parent?: string | null }[]
-  readonly memberships: readonly { readonly group: string; readonly user: string; readonly role: MembershipRole }[]
+  readonly memberships: readonly (ImportedEnd & {
+    readonly group: string
+    readonly user: string
+    readonly role: MembershipRole
+  })[]
   readonly resources: readonly {
     readonly name: string
     readonly kind: string
     readonly description?: string | null
     readonly attributes?: JsonObject
   }[]
-  readonly grants: readonly { readonly group: string; readonly resource: string; readonly permission: Permission }[]
+  readonly grants: readonly (ImportedEnd & {
+    readonly group: string
+    readonly resource: string
+    readonly permission: Permission
+  })[]
+}
+
+interface ImportedEnd {
+  /** Absent: as it is; null: it does not end. */
+  readonly expiresAt?: Date | null
 }
 
 export interface ImportCount {

@@ -1,12 +1,13 @@
 /** What a group may use, and how: one by one, or the whole list at once. */
 import type { Replaced } from '../api.ts'
+import { checkEnds, endsAlike } from '../ends.ts'
 import { DomainError } from '../errors.ts'
 import { allResources, resourcesOfHolders } from '../invalidation-rules.ts'
-import type { Grant, GroupId, Permission, Ref, ResourceId } from '../model.ts'
+import type { Grant, GroupId, Ref, ResourceId } from '../model.ts'
 import type { GrantKey, Holders, Transaction } from '../transaction.ts'
 import { type Input, keepingTheTree, mutation } from './declare.ts'
 import { checkExistence, named, referred, required } from './references.ts'
-import { checkCondition, countsOf, differenceOf, refuseDuplicates, touchedBy } from './replacement.ts'
+import { checkCondition, countsOf, differenceOf, refuseDuplicates, touchedBy, writtenOf } from './replacement.ts'
 
 interface Subject extends GrantKey {
   readonly before: Grant | null
@@ -19,10 +20,10 @@ interface GrantInput {
 }
 
 async function theGrant(tx: Transaction, { group, resource }: GrantInput): Promise<Subject> {
-  const { permission, holders, ...locked } = await tx.grants.lock(group, resource)
+  const { grant, holders, ...locked } = await tx.grants.lock(group, resource)
   const groupId = required(locked.groupId, group)
   const resourceId = referred(locked.resourceId, 'unknown-resource', { ref: resource })
-  return { groupId, resourceId, before: permission && { groupId, resourceId, permission, expiresAt: null }, holders }
+  return { groupId, resourceId, before: grant, holders }
 }
 
 const resourceOf = ({ resourceId }: Subject) => [resourceId]
@@ -31,15 +32,23 @@ const targetOf = ({ group, resource }: GrantInput) => `grant:${named(group)}:${n
 
 export const putGrant = mutation('putGrant')
   .locking(keepingTheTree)
-  .on(theGrant)
+  .on(async (tx, input: Input<'putGrant'>) => {
+    const subject = await theGrant(tx, input)
+    await checkEnds(tx, [{ path: '/expiresAt', expiresAt: input.expiresAt }])
+    return subject
+  })
   .invalidates(allResources(resourceOf))
   .invalidates(resourcesOfHolders(holdersOf))
   .write(
-    (tx, { groupId, resourceId, before }, { permission, mustExist }): { grant: Grant; created: boolean } => {
+    (
+      tx,
+      { groupId, resourceId, before },
+      { permission, expiresAt = null, mustExist },
+    ): { grant: Grant; created: boolean } => {
       checkExistence(before !== null, mustExist)
-      if (before?.permission === permission) return { grant: before, created: false }
-      const grant = { groupId, resourceId, permission, expiresAt: null }
+      const grant = { groupId, resourceId, permission, expiresAt }
       if (before === null) tx.grants.insert(grant)
+      else if (isSame(before, grant)) return { grant: before, created: false }
       else tx.grants.update(grant)
       return { grant, created: before === null }
     },
@@ -66,26 +75,25 @@ export const replaceGrants = mutation('replaceGrants')
     const refs = grants.map(({ resource }) => resource)
     const { resourceIds, grants: before, state, holders, ...locked } = await tx.grants.lockList(group, refs)
     const groupId = required(locked.groupId, group)
-    const ids = checkedResources(resourceIds)
-    const wanted = new Map<ResourceId, Permission>()
-    for (const [position, id] of ids.entries()) wanted.set(id, grants[position]?.permission ?? 'read')
-    const difference = differenceOf(new Map(before), wanted)
+    const current = new Map(before.map((grant) => [grant.resourceId, grant]))
+    const wanted = new Map<ResourceId, Grant>()
+    for (const [position, resourceId] of checkedResources(resourceIds).entries()) {
+      const { permission, expiresAt = current.get(resourceId)?.expiresAt ?? null } = grants[position] ?? READ
+      wanted.set(resourceId, { groupId, resourceId, permission, expiresAt })
+    }
+    const difference = differenceOf(current, wanted, isSame)
     checkCondition(condition, difference, state)
+    await checkEnds(
+      tx,
+      grants.map(({ expiresAt }, position) => ({ path: `/grants/${position}/expiresAt`, expiresAt })),
+    )
     return { groupId, before, wanted, difference, holders }
   })
   .invalidates(allResources(({ difference }) => touchedBy(difference)))
   .invalidates(resourcesOfHolders(holdersOf))
   .write(
     (tx, { groupId, wanted, difference }): Replaced => {
-      const put = [...difference.added, ...difference.changed]
-      tx.grants.putAll(
-        put.map((resourceId) => ({
-          groupId,
-          resourceId,
-          permission: wanted.get(resourceId) ?? 'read',
-          expiresAt: null,
-        })),
-      )
+      tx.grants.putAll(writtenOf(wanted, difference))
       tx.grants.removeAll(groupId, difference.removed)
       return countsOf(wanted, difference)
     },
@@ -93,9 +101,22 @@ export const replaceGrants = mutation('replaceGrants')
   )
   .audited({
     target: ({ group }) => `grants:${named(group)}`,
-    before: ({ before }) => Object.fromEntries(before),
-    after: (_counts, { wanted }) => Object.fromEntries(wanted),
+    before: ({ before }) => byResource(before),
+    after: (_counts, { wanted }) => byResource([...wanted.values()]),
   })
+
+const READ: Pick<Grant, 'permission'> & { expiresAt?: Date | null } = { permission: 'read' }
+
+const isSame = (one: Grant, other: Grant) => one.permission === other.permission && endsAlike(one, other)
+
+/** The permission alone, where it does not end. */
+const byResource = (grants: readonly Grant[]) =>
+  Object.fromEntries(
+    grants.map(({ resourceId, permission, expiresAt }) => [
+      resourceId,
+      expiresAt === null ? permission : { permission, expiresAt },
+    ]),
+  )
 
 /** @throws DomainError with every problem by JSON pointer; nothing has been written yet */
 function checkedResources(ids: readonly (ResourceId | null)[]): ResourceId[] {

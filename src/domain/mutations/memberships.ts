@@ -1,12 +1,13 @@
 /** Who is in a group: one by one, or the whole list at once. */
 import type { Replaced } from '../api.ts'
+import { checkEnds, endsAlike } from '../ends.ts'
 import { DomainError } from '../errors.ts'
 import { everythingOfUsers, userGroups, userResources } from '../invalidation-rules.ts'
 import type { GroupId, Membership, MembershipRole, Ref, UserId } from '../model.ts'
 import type { Transaction } from '../transaction.ts'
 import { type Input, keepingTheTree, mutation } from './declare.ts'
 import { checkExistence, named, required } from './references.ts'
-import { checkCondition, countsOf, differenceOf, refuseDuplicates, touchedBy } from './replacement.ts'
+import { checkCondition, countsOf, differenceOf, refuseDuplicates, touchedBy, writtenOf } from './replacement.ts'
 
 interface Subject {
   readonly userId: UserId
@@ -21,8 +22,8 @@ interface MemberInput {
 }
 
 async function theMembership(tx: Transaction, { group, userId }: MemberInput): Promise<Subject> {
-  const { groupId, userExists, role } = required(await tx.memberships.lock(group, userId), group)
-  return { userId, groupId, userExists, before: role && { userId, groupId, role, expiresAt: null } }
+  const { groupId, userExists, membership } = required(await tx.memberships.lock(group, userId), group)
+  return { userId, groupId, userExists, before: membership }
 }
 
 const userOf = ({ userId }: Subject) => userId
@@ -30,27 +31,27 @@ const targetOf = ({ group, userId }: MemberInput) => `membership:${named(group)}
 
 export const addUserToGroup = mutation('addUserToGroup')
   .locking(keepingTheTree)
-  .on(theMembership)
+  .on(async (tx, input: Input<'addUserToGroup'>) => {
+    const subject = await theMembership(tx, input)
+    await checkEnds(tx, [{ path: '/expiresAt', expiresAt: input.expiresAt }])
+    return subject
+  })
   .invalidates(userGroups(userOf))
   .invalidates(userResources(userOf))
   .write(
     (
       tx,
       { userId, groupId, userExists, before },
-      { role, mustExist },
+      { role, expiresAt, mustExist },
     ): { membership: Membership; created: boolean } => {
       if (!userExists) throw new DomainError('unknown-user', `there is no user ${userId}`)
       checkExistence(before !== null, mustExist)
-      if (before === null) {
-        const membership = { userId, groupId, role: role ?? 'member', expiresAt: null }
-        tx.memberships.insert(membership)
-        return { membership, created: true }
-      }
-      // A repetition that names no role changes nothing: a maintainer stays one.
-      if (role === undefined || role === before.role) return { membership: before, created: false }
-      const membership = { ...before, role }
-      tx.memberships.update(membership)
-      return { membership, created: false }
+      // Without a role, a maintainer stays one; without an end, the membership has none.
+      const membership = { userId, groupId, role: role ?? before?.role ?? 'member', expiresAt: expiresAt ?? null }
+      if (before === null) tx.memberships.insert(membership)
+      else if (isSame(before, membership)) return { membership: before, created: false }
+      else tx.memberships.update(membership)
+      return { membership, created: before === null }
     },
     ({ membership }, { before }) => membership !== before,
   )
@@ -76,21 +77,25 @@ export const replaceMembers = mutation('replaceMembers')
     const list = required(await tx.memberships.lockList(group, ids), group)
     const { groupId, members: before, state, existing } = list
     checkMembers(ids, existing)
-    const current = new Map(before.map(({ userId, role }) => [userId, role]))
-    const wanted = new Map<UserId, MembershipRole>(
-      members.map(({ userId, role }) => [userId, role ?? current.get(userId) ?? 'member']),
+    const current = new Map(before.map((member) => [member.userId, member]))
+    const wanted = new Map(
+      members.map(({ userId, role, expiresAt }): [UserId, Membership] => {
+        const member = current.get(userId) ?? { userId, groupId, role: 'member', expiresAt: null }
+        return [userId, { ...member, ...(role && { role }), ...(expiresAt !== undefined && { expiresAt }) }]
+      }),
     )
-    const difference = differenceOf(current, wanted)
+    const difference = differenceOf(current, wanted, isSame)
     checkCondition(condition, difference, state)
-    return { groupId, before, wanted, difference }
+    await checkEnds(
+      tx,
+      members.map(({ expiresAt }, position) => ({ path: `/members/${position}/expiresAt`, expiresAt })),
+    )
+    return { before, wanted, difference, groupId }
   })
   .invalidates(everythingOfUsers(({ difference }) => touchedBy(difference)))
   .write(
     (tx, { groupId, wanted, difference }): Replaced => {
-      const put = [...difference.added, ...difference.changed]
-      tx.memberships.putAll(
-        put.map((userId) => ({ userId, groupId, role: wanted.get(userId) ?? 'member', expiresAt: null })),
-      )
+      tx.memberships.putAll(writtenOf(wanted, difference))
       tx.memberships.removeAll(groupId, difference.removed)
       return countsOf(wanted, difference)
     },
@@ -98,9 +103,11 @@ export const replaceMembers = mutation('replaceMembers')
   )
   .audited({
     target: ({ group }) => `members:${named(group)}`,
-    before: ({ before }) => idsByRole(before.map(({ userId, role }) => [userId, role])),
-    after: (_counts, { wanted }) => idsByRole([...wanted]),
+    before: ({ before }) => idsByRole(before),
+    after: (_counts, { wanted }) => idsByRole([...wanted.values()]),
   })
+
+const isSame = (one: Membership, other: Membership) => one.role === other.role && endsAlike(one, other)
 
 /** @throws DomainError with every problem by JSON pointer; nothing has been written yet */
 function checkMembers(ids: readonly UserId[], existing: ReadonlySet<UserId>): void {
@@ -112,8 +119,13 @@ function checkMembers(ids: readonly UserId[], existing: ReadonlySet<UserId>): vo
     throw new DomainError('unknown-user', 'some of these users do not exist; nothing was written', { problems })
 }
 
-/** A tenth of what the rows would take. */
-function idsByRole(members: readonly (readonly [UserId, MembershipRole])[]) {
-  const inRole = (role: MembershipRole) => members.filter((each) => each[1] === role).map(([userId]) => userId)
-  return { member: inRole('member'), maintainer: inRole('maintainer') }
+/** A tenth of what the rows would take; ends by user, of the few that have one. */
+function idsByRole(members: readonly Membership[]) {
+  const inRole = (wanted: MembershipRole) => members.flatMap(({ userId, role }) => (role === wanted ? [userId] : []))
+  const ending = members.filter(({ expiresAt }) => expiresAt !== null)
+  return {
+    member: inRole('member'),
+    maintainer: inRole('maintainer'),
+    ...(ending.length > 0 && { ends: Object.fromEntries(ending.map(({ userId, expiresAt }) => [userId, expiresAt])) }),
+  }
 }

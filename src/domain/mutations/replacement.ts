@@ -11,13 +11,22 @@ export interface Difference<Key> {
 export function differenceOf<Key, Value>(
   current: ReadonlyMap<Key, Value>,
   wanted: ReadonlyMap<Key, Value>,
+  isSame: (one: Value, other: Value) => boolean,
 ): Difference<Key> {
-  const keys = [...wanted.keys()]
+  const all = [...wanted]
   return {
-    added: keys.filter((key) => !current.has(key)),
-    changed: keys.filter((key) => current.has(key) && current.get(key) !== wanted.get(key)),
+    added: all.flatMap(([key]) => (current.has(key) ? [] : [key])),
+    changed: all.flatMap(([key, value]) => {
+      const before = current.get(key)
+      return before === undefined || isSame(before, value) ? [] : [key]
+    }),
     removed: [...current.keys()].filter((key) => !wanted.has(key)),
   }
+}
+
+/** The values of what is to be written. */
+export function writtenOf<Key, Value>(wanted: ReadonlyMap<Key, Value>, { added, changed }: Difference<Key>): Value[] {
+  return [...added, ...changed].flatMap((key) => wanted.get(key) ?? [])
 }
 
 /** Null where nothing is touched, in the form that the invalidation rules take. */

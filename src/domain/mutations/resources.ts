@@ -1,4 +1,6 @@
 /** Resources come, change and go. */
+
+import { checkEnds } from '../ends.ts'
 import { DomainError } from '../errors.ts'
 import { allResources, resourcesOfHolders } from '../invalidation-rules.ts'
 import { mergePatch, sameJson } from '../merge-patch.ts'
@@ -22,7 +24,11 @@ import { keepingTheTree, mutation } from './declare.ts'
 import { checkVersion, named, required } from './references.ts'
 import { refuseDuplicates } from './replacement.ts'
 
-type FirstGrants = readonly { readonly group: Ref<GroupId>; readonly permission: Permission }[]
+type FirstGrants = readonly {
+  readonly group: Ref<GroupId>
+  readonly permission: Permission
+  readonly expiresAt?: Date | null
+}[]
 
 interface Subject {
   readonly resource: Resource
@@ -42,6 +48,10 @@ export const createResource = mutation('createResource')
     const id = crypto.randomUUID() as string as ResourceId
     const known = await tx.groups.lockAll(grants.map(({ group }) => group))
     const first = firstGrants(id, grants, known)
+    await checkEnds(
+      tx,
+      grants.map(({ expiresAt }, position) => ({ path: `/grants/${position}/expiresAt`, expiresAt })),
+    )
     const groups = first.map(({ groupId }) => groupId)
     const times = { createdAt: tx.now, updatedAt: tx.now }
     const resource: Resource = { id, ...contentOf({ ...EMPTY_CONTENT, ...said }), version: 1, ...times }
@@ -112,9 +122,9 @@ function firstGrants(resourceId: ResourceId, grants: FirstGrants, known: readonl
   )
   const held: Grant[] = []
   const problems = []
-  for (const [position, { group, permission }] of grants.entries()) {
+  for (const [position, { group, permission, expiresAt = null }] of grants.entries()) {
     const groupId = idOfRef.get('id' in group ? `id:${group.id.toLowerCase()}` : `name:${group.name}`)
-    if (groupId !== undefined) held.push({ groupId, resourceId, permission, expiresAt: null })
+    if (groupId !== undefined) held.push({ groupId, resourceId, permission, expiresAt })
     else problems.push({ path: `/grants/${position}/group`, message: 'does not exist' })
   }
   if (problems.length > 0) throw new DomainError('unknown-group', 'some of these groups do not exist', { problems })

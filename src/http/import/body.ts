@@ -4,23 +4,42 @@ import { PROBLEMS_MAX } from '../../domain/errors.ts'
 import { createPiecesMaker, IMPORT_LISTS, type ImportList, type ImportPieces } from '../../domain/import-pieces.ts'
 import { checkKey, namedTwice, notJson, parsePlainJson } from '../plain-json.ts'
 import { invalid } from '../problem.ts'
-import { attributes, description, displayName, kind, membershipRole, name, permission, userId } from '../schemas.ts'
+import {
+  attributes,
+  description,
+  displayName,
+  expiresAtIn,
+  kind,
+  membershipRole,
+  name,
+  permission,
+  userId,
+} from '../schemas.ts'
 import { PLAINLY } from '../validation-messages.ts'
 import { checkPart, listsOf, membersOf } from './split.ts'
 
 const MAX_ITEMS = 1_000_000
 const TOO_MANY = `must be at most ${MAX_ITEMS} items`
 
+const AS_IT_WAS = 'as it was, none for what is new'
+
 const listed = <Item extends z.ZodType>(item: Item) => z.array(item).max(MAX_ITEMS, { error: TOO_MANY }).default([])
 
 export const importBody = z.strictObject({
   users: listed(z.strictObject({ id: userId, displayName: displayName.exactOptional() })),
   groups: listed(z.strictObject({ name, parent: name.nullable().exactOptional() })),
-  memberships: listed(z.strictObject({ group: name, user: userId, role: membershipRole.default('member') })),
+  memberships: listed(
+    z.strictObject({
+      group: name,
+      user: userId,
+      role: membershipRole.default('member'),
+      expiresAt: expiresAtIn(AS_IT_WAS),
+    }),
+  ),
   resources: listed(
     z.strictObject({ name, kind, description: description.exactOptional(), attributes: attributes.exactOptional() }),
   ),
-  grants: listed(z.strictObject({ group: name, resource: name, permission })),
+  grants: listed(z.strictObject({ group: name, resource: name, permission, expiresAt: expiresAtIn(AS_IT_WAS) })),
 })
 
 /** Items that are parsed and checked together: few enough that what becomes of them is soon gone. */

@@ -8,6 +8,7 @@ import { admin, decidedByHandler, onResource, permit } from '../policies.ts'
 import { grantBody } from '../representations.ts'
 import { route } from '../route.ts'
 import {
+  expiresAtIn,
   grantOut,
   listedGrantOut,
   pageOf,
@@ -55,20 +56,20 @@ const putGrant = route({
   operationId: 'putGrant',
   method: 'put',
   path: '/groups/:id/grants/:resourceId',
-  summary: 'Give a group a permission on a resource, or change it',
+  summary: 'Give a group a permission on a resource, or change permission and end',
   tag: 'Grants',
   policy: onResource('admin', 'resourceId'),
   params: grantParams,
-  body: z.strictObject({ permission }),
-  bodyExample: { permission: 'read' },
+  body: z.strictObject({ permission, expiresAt: expiresAtIn('it does not end') }),
+  bodyExample: { permission: 'read', expiresAt: '2099-01-31T12:00:00Z' },
   answers: [
     { status: 200, description: 'As it is now', schema: grantOut, headers: ['Consistency-Token'] },
     { status: 201, description: 'Given', schema: grantOut, headers: ['Consistency-Token'] },
   ],
   reads: PUT_CONDITIONS,
-  refuses: ['not-found', 'unknown-group', 'unknown-resource', 'version-mismatch'],
+  refuses: ['not-found', 'unknown-group', 'unknown-resource', 'version-mismatch', 'end-in-the-past'],
   async handle({ params: { id, resourceId }, body, mutation, http }, { mutations }) {
-    const input = { group: id, resource: resourceId, permission: body.permission, ...existenceToMatch(http.headers) }
+    const input = { group: id, resource: resourceId, ...body, ...existenceToMatch(http.headers) }
     const outcome = await mutations.putGrant(input, mutation())
     return mutated(outcome, grantBody(outcome.value.grant), { status: outcome.value.created ? 201 : 200 })
   },
@@ -84,12 +85,18 @@ const replaceGrants = route({
   policy: admin,
   params: groupParams,
   body: z.strictObject({
-    grants: wholeList(z.strictObject({ resource: refTo<ResourceId>('resource'), permission })),
+    grants: wholeList(
+      z.strictObject({
+        resource: refTo<ResourceId>('resource'),
+        permission,
+        expiresAt: expiresAtIn('as it was, none for a new grant'),
+      }),
+    ),
   }),
   bodyExample: { grants: [{ resource: 'name:api', permission: 'write' }] },
   answers: [{ status: 200, description: 'What that changed', schema: replacedOut, headers: ['Consistency-Token'] }],
   reads: LIST_CONDITIONS,
-  refuses: ['not-found', 'unknown-resource', 'version-mismatch', 'precondition-required'],
+  refuses: ['not-found', 'unknown-resource', 'version-mismatch', 'precondition-required', 'end-in-the-past'],
   async handle({ params: { id }, body: { grants }, caller, mutation, http }, { mutations }) {
     const condition = statesToMatch(http.headers, caller.id, 'grants')
     const outcome = await mutations.replaceGrants({ group: id, grants, ...condition }, mutation())

@@ -29,7 +29,14 @@ const importOrganisation = route({
     groups: [{ name: 'sample/imported' }],
     memberships: [{ group: 'sample/imported', user: 'frank', role: 'member' }],
     resources: [{ name: 'sample/imported-repository', kind: 'repository' }],
-    grants: [{ group: 'sample/imported', resource: 'sample/imported-repository', permission: 'read' }],
+    grants: [
+      {
+        group: 'sample/imported',
+        resource: 'sample/imported-repository',
+        permission: 'read',
+        expiresAt: '2099-01-31T12:00:00Z',
+      },
+    ],
   },
   readsBody: createImportReader(),
   bodyLimitBytes: BODY_LIMIT_BYTES,
@@ -43,6 +50,7 @@ const importOrganisation = route({
     'unknown-resource',
     'group-cycle',
     'group-too-deep',
+    'end-in-the-past',
     'idempotency-in-progress',
     'idempotency-other-body',
   ],

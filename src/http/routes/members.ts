@@ -8,6 +8,7 @@ import { maintainerOfGroupOrAdmin } from '../policies.ts'
 import { membershipBody } from '../representations.ts'
 import { route } from '../route.ts'
 import {
+  expiresAtIn,
   membershipOut,
   membershipRole,
   pageOf,
@@ -22,6 +23,8 @@ import {
 const groupParams = z.object({ id: pathRefTo<GroupId>('group') })
 const memberParams = groupParams.extend({ userId: pathUserId })
 const role = membershipRole.exactOptional().meta({ description: 'Absent: as it was, `member` for a newcomer' })
+
+const AS_IT_WAS = 'as it was, none for a newcomer'
 
 const listMembers = route({
   operationId: 'listMembers',
@@ -53,19 +56,19 @@ const putMember = route({
   operationId: 'putMember',
   method: 'put',
   path: '/groups/:id/members/:userId',
-  summary: 'Make a user a member of a group, or change the role; without one, the role is kept',
+  summary: 'Make a user a member of a group, or change role and end; without a role, the role is kept',
   tag: 'Members',
   policy: maintainerOfGroupOrAdmin,
   params: memberParams,
-  body: z.strictObject({ role }),
+  body: z.strictObject({ role, expiresAt: expiresAtIn('it does not end') }),
   bodyOptional: true,
-  bodyExample: { role: 'member' },
+  bodyExample: { role: 'member', expiresAt: '2099-01-31T12:00:00Z' },
   answers: [
     { status: 200, description: 'As it is now', schema: membershipOut, headers: ['Consistency-Token'] },
     { status: 201, description: 'Added', schema: membershipOut, headers: ['Consistency-Token'] },
   ],
   reads: PUT_CONDITIONS,
-  refuses: ['not-found', 'unknown-user', 'version-mismatch'],
+  refuses: ['not-found', 'unknown-user', 'version-mismatch', 'end-in-the-past'],
   async handle({ params: { id, userId }, body, mutation, http }, { mutations }) {
     const input = { group: id, userId, ...body, ...existenceToMatch(http.headers) }
     const outcome = await mutations.addUserToGroup(input, mutation())
@@ -81,11 +84,18 @@ const replaceMembers = route({
   tag: 'Members',
   policy: maintainerOfGroupOrAdmin,
   params: groupParams,
-  body: z.strictObject({ members: wholeList(z.strictObject({ user: userId, role })) }),
-  bodyExample: { members: [{ user: 'alice', role: 'maintainer' }, { user: 'bob' }] },
+  body: z.strictObject({
+    members: wholeList(z.strictObject({ user: userId, role, expiresAt: expiresAtIn(AS_IT_WAS) })),
+  }),
+  bodyExample: {
+    members: [
+      { user: 'alice', role: 'maintainer' },
+      { user: 'bob', expiresAt: '2099-01-31T12:00:00Z' },
+    ],
+  },
   answers: [{ status: 200, description: 'What that changed', schema: replacedOut, headers: ['Consistency-Token'] }],
   reads: LIST_CONDITIONS,
-  refuses: ['not-found', 'unknown-user', 'version-mismatch', 'precondition-required'],
+  refuses: ['not-found', 'unknown-user', 'version-mismatch', 'precondition-required', 'end-in-the-past'],
   async handle({ params: { id }, body, caller, mutation, http }, { mutations }) {
     const members = body.members.map(({ user, ...given }) => ({ userId: user, ...given }))
     const condition = statesToMatch(http.headers, caller.id, 'members')

@@ -16,6 +16,7 @@ import {
   contentChangesIn,
   contentIn,
   cursor,
+  expiresAtIn,
   kind,
   limit,
   namePrefix,
@@ -40,7 +41,7 @@ const params = z.object({ id: pathRefTo<ResourceId>('resource') })
 const createBody = z.strictObject({
   ...contentIn,
   grants: z
-    .array(z.strictObject({ group: refTo<GroupId>('group'), permission }))
+    .array(z.strictObject({ group: refTo<GroupId>('group'), permission, expiresAt: expiresAtIn('it does not end') }))
     .max(1000, { error: 'must be at most 1000 grants' })
     .exactOptional(),
 })
@@ -116,7 +117,7 @@ const createResource = route({
       headers: ['Consistency-Token', 'Location', 'ETag'],
     },
   ],
-  refuses: ['already-exists', 'unknown-group', 'idempotency-in-progress', 'idempotency-other-body'],
+  refuses: ['already-exists', 'unknown-group', 'end-in-the-past', 'idempotency-in-progress', 'idempotency-other-body'],
   async handle({ body, caller, mutation }, portcullis) {
     const outcome = await portcullis.mutations.createResource(body, mutation())
     const seen = await asSeen(caller, outcome.value, portcullis)

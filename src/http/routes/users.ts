@@ -20,6 +20,7 @@ import {
   pathOut,
   pathRefTo,
   pathUserId,
+  permissionEndOut,
   userOut,
   visibleResourceOut,
 } from '../schemas.ts'
@@ -144,7 +145,7 @@ const userResources = route({
 const explanationOut = z
   .object({
     permission: pathOut.shape.permission.nullable(),
-    expiresAt: pathOut.shape.expiresAt,
+    expiresAt: permissionEndOut,
     paths: z.array(pathOut),
   })
   .meta({ id: 'Explanation' })
@@ -153,7 +154,7 @@ const explain = route({
   operationId: 'explainAccess',
   method: 'get',
   path: '/users/:id/resources/:resourceId/explain',
-  summary: 'Why a user may see a resource: every path, and which one wins; never from the cache',
+  summary: 'Why a user may see a resource and until when: every path, and which one wins; never from the cache',
   tag: 'Users',
   policy: selfOrReader,
   params: params.extend({ resourceId: pathRefTo<ResourceId>('resource') }),

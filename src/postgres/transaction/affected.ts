@@ -7,6 +7,7 @@ import type { GroupId } from '../../domain/model.ts'
 import type { Holders } from '../../domain/transaction.ts'
 import { userIdsIn } from '../../domain/user-ids.ts'
 import { GRANTS, stateOf } from '../list-states.ts'
+import { endMs, LIVING_GRANTS } from '../living.ts'
 import type { Statement } from '../pool.ts'
 import { type ByRef, byRef } from './refs.ts'
 
@@ -19,7 +20,10 @@ export interface AffectedStatements {
   readonly subtree: ByRef
   /** $1 groups: everybody below them. */
   readonly membersBelow: Statement
-  /** $1 group, $2 the id or the name of a resource: the permission on it, and everybody below the group. */
+  /**
+   * $1 group, $2 the id or the name of a resource: the grant on it, locked against the job that removes what ended, and who
+   * is below the group.
+   */
   readonly grant: { readonly id: ByRef; readonly name: ByRef }
   /** $1 group: all that it is granted, and everybody below it. */
   readonly grants: ByRef
@@ -43,17 +47,20 @@ SELECT named.*, (SELECT string_agg(DISTINCT id::text, ',') FROM below) AS groups
 FROM (${named}) AS named`
   const grant = (resource: string) => (group: string) =>
     `
-WITH RECURSIVE ${below(`SELECT ${one('groups', group)} AS id, 1 AS depth`)}
-SELECT named.*, (
-  SELECT permission FROM grants WHERE group_id = ${one('groups', group)} AND resource_id = ${one('resources', resource)}
-) AS permission
-FROM (${named}) AS named`
+WITH RECURSIVE ${below(`SELECT ${one('groups', group)} AS id, 1 AS depth`)},
+held AS MATERIALIZED (
+  SELECT permission, expires_at FROM grants
+  WHERE group_id = ${one('groups', group)} AND resource_id = ${one('resources', resource)} FOR UPDATE
+)
+SELECT named.*, held.permission, ${endMs('held.expires_at')} AS until, held.expires_at <= clock_timestamp() AS "hasEnded"
+FROM (${named}) AS named LEFT JOIN held ON true`
   const grants = (group: string) => `
 WITH RECURSIVE ${below(`SELECT ${one('groups', group)} AS id, 1 AS depth`)}
 SELECT named.*, (${stateOf(GRANTS.replace('$1::uuid', one('groups', group)), 'resourceName')}) AS state, (
-  SELECT coalesce(json_agg(json_build_array(resource_id, permission)), '[]')
-  FROM grants WHERE group_id = ${one('groups', group)}
-) AS grants
+  SELECT coalesce(json_agg(json_build_array(resource_id, permission, ${endMs('expires_at')})), '[]')
+  FROM ${LIVING_GRANTS} g WHERE group_id = ${one('groups', group)}
+) AS grants,
+  EXISTS (SELECT FROM grants WHERE group_id = ${one('groups', group)} AND expires_at <= statement_timestamp()) AS "hasEnded"
 FROM (${named}) AS named`
   return {
     max,

@@ -1,6 +1,8 @@
 /** Grants: one, or all of a group. */
-import type { GroupId, Permission, Ref, ResourceId } from '../../domain/model.ts'
+import type { Grant, GroupId, Permission, Ref, ResourceId } from '../../domain/model.ts'
 import type { Transaction } from '../../domain/transaction.ts'
+import { ending } from '../ending.ts'
+import { withEnd } from '../living.ts'
 import type { Statement } from '../pool.ts'
 import type { Question, Session } from '../session.ts'
 import { type AffectedStatements, holdersOf, type NamedUsersRow } from './affected.ts'
@@ -26,14 +28,19 @@ const RESOURCES_OF: Statement = {
   text: `SELECT coalesce(json_agg(resource_id), '[]') AS ids FROM grants WHERE group_id = $1::uuid`,
 }
 
-const INSERT = 'INSERT INTO grants (group_id, resource_id, permission) VALUES ($1::uuid, $2::uuid, $3::permission)'
-const UPDATE = 'UPDATE grants SET permission = $3::permission WHERE group_id = $1::uuid AND resource_id = $2::uuid'
+const END_ONE = ending('end-grant', { grants: 'group_id = $1::uuid AND resource_id = $2::uuid' })
+const END_ALL = ending('end-grants', { grants: 'group_id = $1::uuid' })
+
+const INSERT = `
+INSERT INTO grants (group_id, resource_id, permission, expires_at) VALUES ($1::uuid, $2::uuid, $3::permission, $4)`
+const UPDATE = `
+UPDATE grants SET permission = $3::permission, expires_at = $4 WHERE group_id = $1::uuid AND resource_id = $2::uuid`
 const REMOVE = 'DELETE FROM grants WHERE group_id = $1::uuid AND resource_id = $2::uuid'
 const PUT_ALL = `
-INSERT INTO grants (group_id, resource_id, permission)
-SELECT "groupId", "resourceId", permission FROM jsonb_to_recordset($1::jsonb)
-  AS g("groupId" uuid, "resourceId" uuid, permission permission)
-ON CONFLICT (group_id, resource_id) DO UPDATE SET permission = EXCLUDED.permission`
+INSERT INTO grants (group_id, resource_id, permission, expires_at)
+SELECT "groupId", "resourceId", permission, "expiresAt" FROM jsonb_to_recordset($1::jsonb)
+  AS g("groupId" uuid, "resourceId" uuid, permission permission, "expiresAt" timestamptz)
+ON CONFLICT (group_id, resource_id) DO UPDATE SET permission = EXCLUDED.permission, expires_at = EXCLUDED.expires_at`
 const REMOVE_ALL = 'DELETE FROM grants WHERE group_id = $1::uuid AND resource_id = ANY($2::uuid[])'
 
 interface LockedRow {
@@ -42,12 +49,17 @@ interface LockedRow {
 }
 
 interface GrantRow extends NamedUsersRow {
+  /** Null where there is no row. */
   readonly permission: Permission | null
+  readonly until: number | null
+  readonly hasEnded: boolean | null
 }
 
 interface ListRow extends NamedUsersRow {
   readonly state: string
-  readonly grants: [ResourceId, Permission][]
+  readonly grants: [ResourceId, Permission, until: number | null][]
+  /** Whether there are rows of the group whose end has come. */
+  readonly hasEnded: boolean
 }
 
 export function grantsIn(session: Session, affected: AffectedStatements): Transaction['grants'] {
@@ -73,17 +85,29 @@ export function grantsIn(session: Session, affected: AffectedStatements): Transa
       const reading = statementFor('id' in resource ? affected.grant.id : affected.grant.name, group)
       const values = [namedBy(group), namedBy(resource)]
       const { groupId, resourceIds, row, holders } = await locked<GrantRow>(group, [resource], [reading, values])
-      return { groupId, resourceId: resourceIds[0] ?? null, permission: row.permission, holders }
+      const { permission, until, hasEnded } = row
+      const [resourceId = null] = resourceIds
+      if (groupId === null || resourceId === null) return { groupId, resourceId, grant: null, holders }
+      if (hasEnded) await session.query(END_ONE, [groupId, resourceId])
+      const isThere = permission !== null && !hasEnded
+      const grant = isThere ? withEnd<Grant>({ groupId, resourceId, permission, until }) : null
+      return { groupId, resourceId, grant, holders }
     },
     async lockList(group, resources) {
       const reading: Question = [statementFor(affected.grants, group), [namedBy(group)]]
       const { row, ...found } = await locked<ListRow>(group, resources, reading)
-      return { ...found, grants: row.grants, state: row.state }
+      const { groupId } = found
+      if (groupId === null) return { ...found, grants: [], state: row.state }
+      if (row.hasEnded) await session.query(END_ALL, [groupId])
+      const grants = row.grants.map(([resourceId, permission, until]) =>
+        withEnd<Grant>({ groupId, resourceId, permission, until }),
+      )
+      return { ...found, grants, state: row.state }
     },
-    insert: ({ groupId, resourceId, permission }) =>
-      session.write({ name: 'insert-grant', parts: [INSERT], values: [groupId, resourceId, permission] }),
-    update: ({ groupId, resourceId, permission }) =>
-      session.write({ name: 'update-grant', parts: [UPDATE], values: [groupId, resourceId, permission] }),
+    insert: ({ groupId, resourceId, permission, expiresAt }) =>
+      session.write({ name: 'insert-grant', parts: [INSERT], values: [groupId, resourceId, permission, expiresAt] }),
+    update: ({ groupId, resourceId, permission, expiresAt }) =>
+      session.write({ name: 'update-grant', parts: [UPDATE], values: [groupId, resourceId, permission, expiresAt] }),
     remove: ({ groupId, resourceId }) =>
       session.write({ name: 'delete-grant', parts: [REMOVE], values: [groupId, resourceId] }),
     putAll: (grants) => session.write({ name: 'put-grants', parts: [PUT_ALL], values: [JSON.stringify(grants)] }),

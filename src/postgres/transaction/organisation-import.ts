@@ -1,6 +1,7 @@
 /** Brings the tables to the state of an import with a few set-based statements, and counts what really changed. */
 import type { ImportCount, ImportCounts } from '../../domain/api.ts'
 import type { ImportList, ImportPieces, Piece } from '../../domain/import-pieces.ts'
+import { ending } from '../ending.ts'
 import type { Statement } from '../pool.ts'
 import type { Session } from '../session.ts'
 
@@ -52,12 +53,16 @@ export async function importOrganisation(
   const users = await inPieces('users', USERS)
   // A parent may come behind its child.
   const groups = await inPieces('groups', GROUPS, PARENTS)
+  // What ended is absent, and what is imported in its place is new.
+  await session.query(END_ALL, [])
   const memberships = await inPieces('memberships', MEMBERSHIPS)
   const resources = await inPieces('resources', RESOURCES)
   const grants = await inPieces('grants', GRANTS)
   const counts = { users, groups, memberships, resources, grants }
   return { ...counts, changed: Object.values(counts).some(({ created, updated }) => created + updated > 0) }
 }
+
+const END_ALL = ending('end-all', { memberships: 'true', grants: 'true' })
 
 async function write(session: Session, statement: Statement, piece: Piece): Promise<CountRow> {
   const [row] = await session.query<CountRow>(statement, [piece.json])
@@ -110,11 +115,15 @@ const PARENTS = counting(
 
 const MEMBERSHIPS = counting(
   'import-memberships',
-  `SELECT * FROM jsonb_to_recordset(${ITEMS}) AS m("group" text, "user" text, role membership_role)`,
-  `written AS (
-      INSERT INTO memberships (user_id, group_id, role)
-      SELECT i."user", g.id, i.role FROM input i JOIN groups g ON g.name = i."group"
-      ON CONFLICT (user_id, group_id) DO UPDATE SET role = EXCLUDED.role WHERE memberships.role <> EXCLUDED.role
+  `SELECT * FROM jsonb_to_recordset(${ITEMS})
+      AS m("group" text, "user" text, role membership_role, "expiresAt" timestamptz, "keepsEnd" boolean)`,
+  `named AS MATERIALIZED (SELECT i.*, g.id AS group_id FROM input i JOIN groups g ON g.name = i."group"),
+    written AS (
+      INSERT INTO memberships (user_id, group_id, role, expires_at)
+      SELECT n."user", n.group_id, n.role, CASE WHEN n."keepsEnd" THEN m.expires_at ELSE n."expiresAt" END
+      FROM named n LEFT JOIN memberships m ON m.user_id = n."user" AND m.group_id = n.group_id
+      ON CONFLICT (user_id, group_id) DO UPDATE SET role = EXCLUDED.role, expires_at = EXCLUDED.expires_at
+      WHERE (memberships.role, memberships.expires_at) IS DISTINCT FROM (EXCLUDED.role, EXCLUDED.expires_at)
       RETURNING xmax = 0 AS created)`,
 )
 
@@ -138,12 +147,16 @@ const RESOURCES = counting(
 /** Shared, as for a single grant: a change of a resource names the lists of those it is granted to. */
 const GRANTS = counting(
   'import-grants',
-  `SELECT * FROM jsonb_to_recordset(${ITEMS}) AS i("group" text, resource text, permission permission)`,
+  `SELECT * FROM jsonb_to_recordset(${ITEMS})
+      AS i("group" text, resource text, permission permission, "expiresAt" timestamptz, "keepsEnd" boolean)`,
   `granted AS MATERIALIZED (
       SELECT id, name FROM resources WHERE name IN (SELECT resource FROM input) ORDER BY id FOR SHARE),
     written AS (
-      INSERT INTO grants (group_id, resource_id, permission)
-      SELECT g.id, r.id, i.permission FROM input i JOIN groups g ON g.name = i."group" JOIN granted r ON r.name = i.resource
-      ON CONFLICT (group_id, resource_id) DO UPDATE SET permission = EXCLUDED.permission WHERE grants.permission <> EXCLUDED.permission
+      INSERT INTO grants (group_id, resource_id, permission, expires_at)
+      SELECT g.id, r.id, i.permission, CASE WHEN i."keepsEnd" THEN k.expires_at ELSE i."expiresAt" END
+      FROM input i JOIN groups g ON g.name = i."group" JOIN granted r ON r.name = i.resource
+      LEFT JOIN grants k ON k.group_id = g.id AND k.resource_id = r.id
+      ON CONFLICT (group_id, resource_id) DO UPDATE SET permission = EXCLUDED.permission, expires_at = EXCLUDED.expires_at
+      WHERE (grants.permission, grants.expires_at) IS DISTINCT FROM (EXCLUDED.permission, EXCLUDED.expires_at)
       RETURNING xmax = 0 AS created)`,
 )

@@ -40,9 +40,9 @@ const INSERT = `
 INSERT INTO resources (id, ${RESOURCE_CONTENT.join(', ')}, version, updated_at, created_at)
 VALUES (${WRITTEN.map(parameterOf).join(', ')})`
 const INSERT_GRANTS = `
-INSERT INTO grants (group_id, resource_id, permission)
-SELECT "groupId", "resourceId", permission FROM jsonb_to_recordset($${WRITTEN.length + 1}::jsonb)
-  AS g("groupId" uuid, "resourceId" uuid, permission permission)`
+INSERT INTO grants (group_id, resource_id, permission, expires_at)
+SELECT "groupId", "resourceId", permission, "expiresAt" FROM jsonb_to_recordset($${WRITTEN.length + 1}::jsonb)
+  AS g("groupId" uuid, "resourceId" uuid, permission permission, "expiresAt" timestamptz)`
 const UPDATE = `
 UPDATE resources SET ${RESOURCE_CONTENT.map((name) => `${name} = ${parameterOf(name)}`).join(', ')},
   version = ${parameterOf('version')}, updated_at = ${parameterOf('updatedAt')}

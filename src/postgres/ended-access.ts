@@ -1,0 +1,134 @@
+/** Looks for memberships and grants whose end has come, and removes them as ending.ts says: one instance at a time. */
+import type pg from 'pg'
+import type { Clock } from '../cache/index.ts'
+import { type Ended, ending } from './ending.ts'
+import type { Database } from './pool.ts'
+import { NOTIFY } from './unit-of-work.ts'
+
+/** The advisory lock of the job: the instance that gets it does what is due, the others skip their turn. */
+const JOB_LOCK = 0x656e6473
+/** At most this many rows are removed per transaction, so that none takes long. */
+const BATCH = 1000
+
+/** How long ago the earliest end that is left came, in milliseconds; negative: it comes in so long; null: there is none. */
+const DUE = {
+  name: 'ends-due',
+  plan: 'kept',
+  text: `
+SELECT (extract(epoch FROM clock_timestamp() - least(
+  (SELECT min(expires_at) FROM memberships), (SELECT min(expires_at) FROM grants))) * 1000)::float8 AS "overdueMs"`,
+} as const
+
+// A row that somebody holds is left for the next turn: they may prolong it, and the job waits for nobody.
+const earliest = (limit: string) => `true ORDER BY expires_at LIMIT ${limit}`
+const END = ending(
+  'end-access',
+  { memberships: earliest('$1'), grants: earliest('$1 - (SELECT count(*) FROM due_memberships)') },
+  'FOR UPDATE SKIP LOCKED',
+)
+
+export interface EndedAccess {
+  /** @returns milliseconds since the earliest end that is left; negative before it, null where there is none */
+  overdueMs(): Promise<number | null>
+  /** Removes at most a thousand of those that ended, unless another instance is doing that: then null. */
+  end(): Promise<Ended | null>
+}
+
+/** @param notify whether followers of the log are woken */
+export function createEndedAccess(database: Database, { notify }: { readonly notify: boolean }): EndedAccess {
+  async function turn(client: pg.PoolClient): Promise<Ended | null> {
+    await client.query(database.beginning)
+    const lock = await client.query<{ taken: boolean }>('SELECT pg_try_advisory_xact_lock($1) AS taken', [JOB_LOCK])
+    const ended = lock.rows[0]?.taken ? (await client.query<Ended>(END.text, [BATCH])).rows[0] : undefined
+    await client.query('COMMIT')
+    if (notify && ended && ended.memberships + ended.grants > 0) await client.query(NOTIFY)
+    return ended ?? null
+  }
+
+  return {
+    async overdueMs() {
+      const [row] = await database.query<{ overdueMs: number | null }>(DUE, [])
+      return row?.overdueMs ?? null
+    },
+    end: () =>
+      database.admitted(async () => {
+        const client = await database.pool.connect()
+        try {
+          const ended = await turn(client)
+          client.release()
+          return ended
+        } catch (error) {
+          client.release(error as Error)
+          throw error
+        }
+      }),
+  }
+}
+
+export interface EndingEvents {
+  ended(ended: Ended): void
+  /** Called for each failed run. */
+  failed(): void
+  /** Called when runs begin to fail, with the cause, and when they succeed again. */
+  changed(state: 'failing' | 'working', cause?: unknown): void
+}
+
+export interface EndingOptions {
+  readonly endedAccess: EndedAccess
+  readonly clock: Clock
+  /** At least so often an end that came sooner than expected is looked for, in milliseconds. */
+  readonly everyMs: number
+  /** Nothing is asked before. */
+  readonly isReady: () => boolean
+  readonly events: EndingEvents
+}
+
+/**
+ * Each instance sleeps until the next end it knows of, and no longer than the interval: other writers give ends too, and
+ * another instance may die with what it has begun. A failed run is reported and does not stop the next.
+ */
+export function scheduleEndedAccess({ endedAccess, clock, everyMs, isReady, events }: EndingOptions) {
+  const stopping = new AbortController()
+  let failing = false
+  let overdueMs = 0
+
+  /** @returns how long to wait for the next one, in milliseconds */
+  async function run(): Promise<number> {
+    if (!isReady()) return everyMs
+    const due = await endedAccess.overdueMs()
+    overdueMs = Math.max(0, due ?? 0)
+    if (due === null || due < 0) return due === null ? everyMs : Math.min(everyMs, Math.ceil(-due))
+    const beganMs = clock.monotonicMs()
+    const ended = await endedAccess.end()
+    if (ended === null || ended.memberships + ended.grants === 0) return everyMs
+    events.ended(ended)
+    // Of many, half the time is left to everybody else.
+    return clock.monotonicMs() - beganMs
+  }
+
+  async function attempt(): Promise<number> {
+    try {
+      const waitMs = await run()
+      if (failing) events.changed('working')
+      failing = false
+      return waitMs
+    } catch (error) {
+      if (stopping.signal.aborted) return everyMs
+      events.failed()
+      if (!failing) events.changed('failing', error)
+      failing = true
+      return everyMs
+    }
+  }
+
+  async function loop(): Promise<void> {
+    while (!stopping.signal.aborted) await clock.sleep(await attempt(), stopping.signal).catch(() => {})
+  }
+
+  void loop()
+  return {
+    /** How long ago the earliest end came that was still to be dealt with, at the last look. */
+    overdueMs: () => overdueMs,
+    stop: () => stopping.abort(),
+  }
+}
