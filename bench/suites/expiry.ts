@@ -34,8 +34,9 @@ const GROUPS = 100
 const RESOURCES = 1000
 const LANES = 8
 const BEFORE_MS = 4000
-/** From the beginning until it is loaded by everybody, and the readers have warmed up. */
-const AHEAD_MS = 14_000
+/** Enough to write them, to load them into the catalogue, and for readers to warm up. */
+const AHEAD_MS = 45_000
+const READERS_FROM_MS = 10_000
 const SECOND_MS = 1000
 const PROBE_EVERY_MS = 2
 
@@ -90,6 +91,8 @@ async function measureStorm(
      FROM groups g, (SELECT id FROM resources ORDER BY name LIMIT $3) r WHERE g.name = ANY ($1::text[])`,
     [names, beginsMs, RESOURCES],
   )
+  if (Date.now() > beginsMs - READERS_FROM_MS) throw new Error('writing the grants took too long to watch them end')
+  await new Promise((resolve) => setTimeout(resolve, beginsMs - READERS_FROM_MS - Date.now()))
   const answers: { kind: 'unconcerned' | 'concerned' | 'probe'; atMs: number; ms: number }[] = []
   let stopped = false
   async function lane(kind: 'unconcerned' | 'concerned', headers: readonly Record<string, string>[], from: number) {

@@ -17,7 +17,7 @@ function setUp({ boundMs = 250 } = {}) {
     clock.nowMs += thereMs
     const shownMs = present()
     clock.nowMs += backMs
-    time.read({ database: database.name, askedMs, answeredMs: clock.nowMs, shownMs })
+    return time.read({ database: database.name, askedMs, answeredMs: clock.nowMs, shownMs })
   }
   return { clock, time, database, present, read }
 }
@@ -69,7 +69,7 @@ describe('the database’s clock', () => {
     read(1, 1)
     database.aheadMs += byMs
     clock.nowMs += 100
-    read(1, 1)
+    expect(read(1, 1)).toBe(byMs < 0)
     expect(time.jumps).toBe(1)
     expect(Math.abs(time.latestMs() - present())).toBeLessThan(1.1)
     expect(Math.abs(time.earliestMs() - present())).toBeLessThan(1.1)

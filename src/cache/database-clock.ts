@@ -27,8 +27,11 @@ export interface DatabaseClock {
   earliestMs(): number
   /** The present is no later than this, in milliseconds since the epoch; Infinity where it is not known well enough. */
   latestMs(): number
-  /** A reading that cannot be true together with what was known before begins anew: the database's clock was set. */
-  read(reading: ClockReading): void
+  /**
+   * A reading that cannot be true together with what was known before begins anew: the database's clock was set.
+   * @returns whether it was set back: what had ended has not
+   */
+  read(reading: ClockReading): boolean
   /** By how much the present may differ from what `offsetMs` says, in milliseconds; Infinity before the first reading. */
   uncertaintyMs(): number
   /** The database's clock less the wall clock of this machine, in milliseconds; NaN before the first reading. */
@@ -87,12 +90,13 @@ export function createDatabaseClock({ clock, boundMs }: DatabaseClockOptions): D
       }
       const before = known
       known = fresh
-      if (before?.database !== database) return
+      if (before?.database !== database) return false
       const drift = driftMs(before, answeredMs)
       const leastMs = Math.max(fresh.leastMs, before.leastMs - drift)
       const mostMs = Math.min(fresh.mostMs, before.mostMs + drift)
       if (leastMs <= mostMs) known = { ...fresh, leastMs, mostMs }
       else jumps++
+      return fresh.mostMs < before.leastMs - drift
     },
     earliestMs() {
       const nowMs = clock.monotonicMs()

@@ -323,10 +323,23 @@ describe('what follows the log beside the index', () => {
     const clock = createFakeClock()
     const index = createInvalidationIndex({ retentionOf: () => 'volatile', maxTags: 1000 })
     const steps: string[] = []
-    const log = { position: stamp('20:20:'), rows: [] as LogRow[], changes: null as Change[] | null, gap: false }
+    const log = {
+      position: stamp('20:20:'),
+      rows: [] as LogRow[],
+      changes: null as Change[] | null,
+      gap: false,
+      atMs: 0,
+    }
     const answer = async () => {
-      const { position, rows, changes, gap } = log
-      return { position, rows, changes, ...(gap && { gap: true as const }), floor: snapshot('5:5:') }
+      const { position, rows, changes, gap, atMs } = log
+      return {
+        position,
+        rows,
+        changes,
+        ...(atMs > 0 && { atMs }),
+        ...(gap && { gap: true as const }),
+        floor: snapshot('5:5:'),
+      }
     }
     const note = (what: string) =>
       steps.push(`${what} at ${formatSnapshot(index.position?.snapshot ?? snapshot('0:0:'))}`)
@@ -382,6 +395,31 @@ describe('what follows the log beside the index', () => {
     log.changes = null
     await read()
     expect(steps).toEqual(['apply undefined, servable at 21:21:', 'told at 21:21:'])
+  })
+
+  it('is begun anew where the database’s clock was set back: it may have let go of what had ended', async () => {
+    const { steps, log, read } = following()
+    log.atMs = 1_000_000
+    await read()
+    steps.length = 0
+    log.atMs = 1_005_000
+    await read()
+    expect(steps.map((step) => step.split(' ')[0])).toEqual(['apply', 'told'])
+    steps.length = 0
+    log.atMs = 1_000_000
+    await read()
+    expect(steps.map((step) => step.split(' ')[0])).toEqual(['reset', 'apply', 'told'])
+  })
+
+  it('is at the position at the time that came with it', async () => {
+    const { follower, log, read } = following()
+    expect(follower.positionMs()).toBeNull()
+    log.atMs = 1_000_000
+    await read()
+    expect(follower.positionMs()).toBe(1_000_000)
+    log.atMs = 0
+    await read()
+    expect(follower.positionMs()).toBeNull()
   })
 
   it.each<[string, (setting: ReturnType<typeof following>) => void]>([

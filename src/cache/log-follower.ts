@@ -204,7 +204,9 @@ export function createLogFollower<Change = never>(options: LogFollowerOptions<Ch
   function noteTime({ atMs, position }: LogBatch<Change>, askedMs: number): void {
     positionMs = atMs ?? null
     if (atMs === undefined) return
-    time.read({ database: position.database, askedMs, answeredMs: clock.monotonicMs(), shownMs: atMs })
+    const reading = { database: position.database, askedMs, answeredMs: clock.monotonicMs(), shownMs: atMs }
+    // What is followed may have let go of what had ended, and now has not.
+    if (time.read(reading)) options.followed?.reset()
   }
 
   /** Floors follow the past positions: what every living entry must have seen may be forgotten. */

@@ -144,23 +144,13 @@ export function createCatalogue(): Catalogue {
     for (const [at, order] of kept.holders.entries()) order.mark(kept, present && ends[at] !== Number.POSITIVE_INFINITY)
   }
 
-  /** Grants that ended are as if they had never been given; a prolongation of one brings the resource anew. */
+  /** They are no longer looked at where the group's resources are listed; each still says what it is granted to. */
   function forgetEnded(orders: readonly Order[], { ended }: Standing, { earliestMs }: Present): void {
     if (ended.length < IN_THE_WAY) return
     for (const order of orders) {
       const gone = new Set(ended.filter((kept) => endAt(kept, order) <= earliestMs))
-      if (gone.size === 0) continue
-      order.drop(gone)
-      for (const kept of gone) release(kept, kept.holders.indexOf(order))
+      if (gone.size > 0) order.drop(gone)
     }
-  }
-
-  function release(kept: Kept, holder: number): void {
-    const { ranks, ends } = kept.held
-    const left = ends?.toSpliced(holder, 1) ?? null
-    const ranksLeft = ranks.slice(0, holder) + ranks.slice(holder + 1)
-    kept.holders = kept.holders.toSpliced(holder, 1)
-    kept.held = left?.some(Number.isFinite) ? { ranks: ranksLeft, ends: left } : endless(ranksLeft)
   }
 
   function bucketNumbered(number: number): Map<ResourceId, Kept> {
@@ -175,9 +165,12 @@ export function createCatalogue(): Catalogue {
     const moved = kept.name !== state.name
     for (const order of kept.holders) if (moved || !state.holders.includes(order)) order.remove(kept)
     const before = moved ? [] : kept.holders
+    // Where a grant ended it may have been taken out, and this may be its prolongation.
+    const stays = (order: Order) => before.includes(order) && (kept.held.ends === null || order.has(kept))
+    const holdersThatStay = new Set(state.holders.filter(stays))
     markEnds(kept, false)
     Object.assign(kept, state)
-    for (const order of kept.holders) if (!before.includes(order)) order.insert(kept)
+    for (const order of kept.holders) if (!holdersThatStay.has(order)) order.insert(kept)
     markEnds(kept, true)
   }
 

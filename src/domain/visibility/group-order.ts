@@ -45,6 +45,12 @@ export class GroupOrder<Resource extends Placed> {
     } else if (this.#ending?.delete(resource) && this.#ending.size === 0) this.#ending = undefined
   }
 
+  /** Whether it is among them, under the name that it has. */
+  has(resource: Resource): boolean {
+    if (!this.#tidy) return this.#granted.includes(resource)
+    return this.#granted[firstFrom(this.#granted, resource)] === resource
+  }
+
   /** Takes many out at once; what remains keeps its order. */
   drop(gone: ReadonlySet<Resource>): void {
     this.#granted = this.#granted.filter((resource) => !gone.has(resource))
