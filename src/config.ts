@@ -4,7 +4,15 @@ import type { z } from 'zod'
 import { contradictions } from './config/contradictions.ts'
 import { misspelt } from './config/misspelt.ts'
 import { databasePasswordReader, secretReader, withSecretFiles } from './config/secret-files.ts'
-import { ADVICE, type Environment, type Given, type Variables, variables } from './config/variables.ts'
+import {
+  ADVICE,
+  type Environment,
+  type Given,
+  LOG_POLL_MS,
+  LOG_SILENT_POLL_MS,
+  type Variables,
+  variables,
+} from './config/variables.ts'
 
 export class ConfigError extends Error {
   readonly code = 'config-invalid'
@@ -99,7 +107,9 @@ function structured(env: Variables, environment: Environment) {
       prefix: env.CACHE_PREFIX,
       logNotify: env.LOG_NOTIFY,
       /** How often the log is read without being woken. */
-      logPollMs: env.LOG_POLL_MS,
+      logPollMs: env.LOG_POLL_MS ?? LOG_POLL_MS,
+      /** The same where nothing wakes the instance: what others change must be seen within 50 ms (P11). */
+      logSilentPollMs: env.LOG_POLL_MS ?? LOG_SILENT_POLL_MS,
       /** How long the log may stay unread before nothing is served from the cache. */
       logBoundMs: env.LOG_BOUND_MS,
       /** How long hits go on while PostgreSQL cannot be reached. */

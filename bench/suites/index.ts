@@ -20,6 +20,7 @@ import { measurePooler, type PoolerResult } from './pooler.ts'
 import { measureRedisCosts, type RedisCosts } from './redis-costs.ts'
 import { measureScale, type ScaleResult } from './scale.ts'
 import { measureTracing } from './tracing.ts'
+import { measureTriggers, type TriggersResult } from './triggers.ts'
 import { measureUpdates, type UpdatesResult } from './updates.ts'
 import { measureWide, type WideResult } from './wide.ts'
 import { measureWideGrant, type WideGrantResult } from './wide-grant.ts'
@@ -47,6 +48,7 @@ export interface Results {
   readonly imported?: ImportResult
   readonly pooled?: PoolerResult
   readonly tracing?: readonly Standing[]
+  readonly triggers?: TriggersResult
 }
 
 export const SUITES = {
@@ -70,6 +72,7 @@ export const SUITES = {
   import: async (bench: Bench) => ({ imported: await measureImport(bench) }),
   pooler: async (bench: Bench) => ({ pooled: await measurePooler(bench) }),
   tracing: async (bench: Bench) => ({ tracing: await measureTracing(bench) }),
+  triggers: async (bench: Bench) => ({ triggers: await measureTriggers(bench) }),
   away: async (bench: Bench) => ({ away: await measureAway(bench) }),
 } satisfies Record<string, (bench: Bench) => Promise<Partial<Results>>>
 

@@ -46,7 +46,7 @@ export async function measurePooler(bench: Bench): Promise<PoolerResult> {
   const bouncer = await startPgBouncer({ mode: 'transaction', databaseUrl, poolSize: 2 * POOL })
   const routes = [
     { url: databaseUrl, environment: {} },
-    { url: bouncer.databaseUrl, environment: { DATABASE_POOLER: 'transaction', LOG_POLL_MS: '25' } },
+    { url: bouncer.databaseUrl, environment: { DATABASE_POOLER: 'transaction' } },
   ]
   const prefix = newPrefix()
   const servers = await Promise.all(

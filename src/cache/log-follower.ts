@@ -33,6 +33,8 @@ export interface InvalidationLog<Change = never> {
   readPast(): Promise<LogBatch<Change> & { readonly floor: Snapshot }>
   /** Calls back when something may have been appended; may miss some, never relied upon. */
   subscribe(onAppended: () => void): { close(): Promise<void> }
+  /** Whether nothing calls back for some rows, or for any: as far as the last connection could tell. */
+  isSilent?(): boolean
 }
 
 /** Thrown by the port when the database cannot be reached at all, as opposed to refusing this read. */
@@ -61,6 +63,8 @@ export interface LogFollowerOptions<Change> {
   readonly clock: Clock
   /** How often the log is read without being woken, in milliseconds. */
   readonly pollMs: number
+  /** The same where the log is silent: then this is how late a row is seen. Default: `pollMs`. */
+  readonly silentPollMs?: number
   /** From the start of one read to the start of the next at least, however many wait, in milliseconds. */
   readonly readIntervalMs?: number
   /** A request does not wait longer for one read of the log: it is answered by SQL then. In milliseconds. */
@@ -145,6 +149,7 @@ export function createLogFollower<Change = never>(options: LogFollowerOptions<Ch
   const { log, index, clock } = options
   const closing = new AbortController()
   const { readIntervalMs: intervalMs = READ_INTERVAL_MS, readStalledMs: stalledMs = READ_STALLED_MS } = options
+  const { silentPollMs = options.pollMs } = options
   const time = createDatabaseClock({ clock, boundMs: options.clockBoundMs ?? CLOCK_BOUND_MS })
   const reads = createSharedReads({ read: readOnce, clock, intervalMs, stalledMs })
   let lastReadMs = Number.NEGATIVE_INFINITY
@@ -229,7 +234,8 @@ export function createLogFollower<Change = never>(options: LogFollowerOptions<Ch
         wake = resolve
       })
       await reads.nextPatiently().catch(() => {})
-      await Promise.race([woken, clock.sleep(options.pollMs, closing.signal).catch(() => {})])
+      const pauseMs = log.isSilent?.() ? silentPollMs : options.pollMs
+      await Promise.race([woken, clock.sleep(pauseMs, closing.signal).catch(() => {})])
     }
   }
 

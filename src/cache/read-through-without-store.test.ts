@@ -474,10 +474,11 @@ describe('the copy of this process alone', () => {
   })
 
   it('is served while the store says that it is the current fill', async () => {
-    const { copy, read, instance, loading, store } = await setUp()
+    const { copy, read, instance, loading, store, seen } = await setUp()
     await read(loading('one'))
     store.calls.length = 0
     expect(await copy()).toMatchObject({ value: 'one', outcome: 'hit' })
+    expect(seen.at(-1)).toBe('hit user-groups')
     expect(store.calls).toEqual([`left ${key}`])
     expect(await instance().copy()).toBeNull()
     store.faults.evict(key)

@@ -10,6 +10,7 @@ import { createSupervisor } from '../local/supervisor.ts'
 import { createTokenIssuer, readOrCreateSecret, type TokenIssuer } from '../local/token-issuer.ts'
 import { welcome } from '../local/welcome.ts'
 import { MigrationError } from '../postgres/migrate.ts'
+import { parseDatabaseUrl } from '../postgres/servers.ts'
 import { createScript } from './script.ts'
 
 const TOKEN_TTL_SECONDS = 12 * 3_600
@@ -103,12 +104,19 @@ function sayWhatIsExternal({ databaseUrl, redis }: LocalSettings): void {
     throw new SettingError(
       '--reset-sample is for the local PostgreSQL: DATABASE_URL names another, which is left alone',
     )
-  if (databaseUrl !== undefined) {
-    const { host, pathname } = URL.parse(databaseUrl) ?? { host: '', pathname: '' }
-    say(`PostgreSQL: ${host}${pathname}, because DATABASE_URL is set`)
-  }
+  if (databaseUrl !== undefined) say(`PostgreSQL: ${hostsOf(databaseUrl)}, because DATABASE_URL is set`)
   if (redis === 'external')
     say(`Redis: another one, because ${process.env.REDIS_URL ? 'REDIS_URL' : 'REDIS_SENTINELS'} is set`)
+}
+
+function hostsOf(databaseUrl: string): string {
+  try {
+    return parseDatabaseUrl(databaseUrl)
+      .servers.map(({ host, port }) => `${host}:${port}`)
+      .join(' ')
+  } catch (error) {
+    throw new SettingError(`DATABASE_URL ${(error as Error).message}; without it a PostgreSQL is started here`)
+  }
 }
 
 function apiEnvironment(running: LocalStack, settings: LocalSettings, issuer: TokenIssuer): NodeJS.ProcessEnv {

@@ -82,6 +82,7 @@ export function createReadPath(
     clock,
     followed,
     pollMs: config.cache.logPollMs,
+    silentPollMs: config.cache.logSilentPollMs,
     boundMs: config.cache.logBoundMs,
     graceMs: config.cache.graceMs,
     clockBoundMs: config.cache.clockBoundMs,

@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs'
 import { isDiscoverable } from './issuers.ts'
 import { reasonOf } from './reason.ts'
-import { type Given, type Variables, variables } from './variables.ts'
+import { type Given, LOG_POLL_MS, type Variables, variables } from './variables.ts'
 import { guessableSecret, isGuessablePassword, weakSecret } from './weak-secrets.ts'
 
 /** Checked on what could be read, so that one bad value does not hide what others contradict. */
@@ -73,8 +73,8 @@ function unreadableFiles(given: Given): string[] {
 }
 
 function disorderedFollowing(env: Partial<Variables>): string[] {
-  const { LOG_POLL_MS: poll, LOG_BOUND_MS: bound, DATABASE_GRACE_MS: grace } = env
-  if (poll === undefined || bound === undefined || grace === undefined) return []
+  const { LOG_POLL_MS: poll = LOG_POLL_MS, LOG_BOUND_MS: bound, DATABASE_GRACE_MS: grace } = env
+  if (bound === undefined || grace === undefined) return []
   if (poll < bound && bound <= grace) return []
   return [`LOG_POLL_MS, LOG_BOUND_MS and DATABASE_GRACE_MS must increase, but are ${poll}, ${bound}, ${grace}`]
 }

@@ -25,6 +25,10 @@ const POOLERS = ['none', 'session', 'transaction'] as const
 /** Which attribute tokens carry. */
 const SCIM_ID_SOURCES = ['userName', 'externalId'] as const
 
+/** How often the log is read at least where notifications arrive, and where some or all do not, in milliseconds. */
+export const LOG_POLL_MS = 250
+export const LOG_SILENT_POLL_MS = 25
+
 export const variables = z.object({
   NODE_ENV: z
     .enum(['development', 'test', 'production'], { error: 'must be development, test or production' })
@@ -64,7 +68,7 @@ export const variables = z.object({
     })
     .default('portcullis:'),
   LOG_NOTIFY: onOff.default(true),
-  LOG_POLL_MS: durationMs({ min: 10, max: 60_000 }).default(250),
+  LOG_POLL_MS: durationMs({ min: 10, max: 60_000 }).optional(),
   LOG_BOUND_MS: durationMs({ min: 100, max: 600_000 }).default(5000),
   CLOCK_BOUND_MS: durationMs({ min: 1, max: 60_000 }).default(250),
   DATABASE_GRACE_MS: durationMs({ min: 1, max: 3_600_000 }).default(30_000),

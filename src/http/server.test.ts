@@ -76,6 +76,46 @@ describe('the server', () => {
     expect(await raw(port, text)).toMatch(/^HTTP\/1\.1 400 /)
   })
 
+  it.each([
+    ['a line that goes on in the next', 'X: a\r\n b\r\n', ''],
+    ['a length that goes on in the next line', 'Content-Length:\r\n 2\r\n', '{}'],
+    ['a coding that goes on in the next line', 'Transfer-Encoding:\r\n chunked\r\n', '2\r\n{}\r\n0\r\n\r\n'],
+    ['a NUL', 'X: a\0b\r\n', ''],
+    ['a line without a colon', 'X-nothing\r\n', ''],
+    ['the same length twice', 'Content-Length: 2\r\nContent-Length: 2\r\n', '{}'],
+    ['a list of lengths', 'Content-Length: 2, 2\r\n', '{}'],
+    ...['+2', '-2', '0x2', '2.0', '1e0', '2 2', ''].map((length): [string, string, string] => [
+      `the length ${JSON.stringify(length)}`,
+      `Content-Length: ${length}\r\n`,
+      '{}',
+    ]),
+    ['chunks before a length', 'Transfer-Encoding: chunked\r\nContent-Length: 2\r\n', '2\r\n{}\r\n0\r\n\r\n'],
+    ...['identity', 'xchunked', 'chunked;a=b', '"chunked"', 'chunked\u000b', ',chunked', 'chunked,', 'trailers'].map(
+      (coding): [string, string, string] => [
+        `the coding ${JSON.stringify(coding)}`,
+        `Transfer-Encoding: ${coding}\r\n`,
+        '2\r\n{}\r\n0\r\n\r\n',
+      ],
+    ),
+    ...['0x2', '-2', '+2', '2_', ' 2', 'ffffffffffffffffff'].map((size): [string, string, string] => [
+      `a chunk of the size ${JSON.stringify(size)}`,
+      'Transfer-Encoding: chunked\r\n',
+      `${size}\r\n{}\r\n0\r\n\r\n`,
+    ]),
+    ['chunks that end in bare line feeds', 'Transfer-Encoding: chunked\r\n', '2\n{}\n0\n\n'],
+    ['an extension that ends in a bare line feed', 'Transfer-Encoding: chunked\r\n', '2;a\n{}\r\n0\r\n\r\n'],
+    ['more than the chunk says', 'Transfer-Encoding: chunked\r\n', '2\r\n{}x\r\n0\r\n\r\n'],
+  ])('refuses %s, and reads nothing behind it as a request', async (_what, lines, body) => {
+    const { app, bearer } = await createTestApp()
+    const { port } = await served(app)
+    const head = `POST /groups HTTP/1.1\r\nHost: x\r\nAuthorization: ${await bearer('adam', { roles: ['admin'] })}\r\nContent-Type: application/json\r\n`
+    const said = await raw(
+      port,
+      `${head}${lines}\r\n${body}GET /livez HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n`,
+    )
+    expect(said.match(/HTTP\/1\.1 \d+/g)).toEqual(['HTTP/1.1 400'])
+  })
+
   it('refuses a request without Host', async () => {
     const { port } = await served((await createTestApp()).app)
     expect(await raw(port, 'GET /livez HTTP/1.1\r\nConnection: close\r\n\r\n')).toMatch(/^HTTP\/1\.1 400 /)

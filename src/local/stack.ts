@@ -1,7 +1,7 @@
 /** The whole outside world of the service on loopback: PostgreSQL, three Redis servers, three Sentinels. */
 import { chmodSync, mkdirSync, realpathSync } from 'node:fs'
 import path from 'node:path'
-import { applyMigrations } from '../postgres/migrate.ts'
+import { applyMigrations, MigrationError } from '../postgres/migrate.ts'
 import { createGuardedProcesses, type Exit, type GuardedProcess, type ProcessToStart } from './guarded-processes.ts'
 import { assertPortsFree, type NeededPort, type StackPorts } from './ports.ts'
 import { createPostgresServer, type PostgresServer } from './postgres-server.ts'
@@ -51,6 +51,14 @@ export interface StackOptions {
   readonly log: (message: string) => void
   /** A server ended without being told to by this process. */
   readonly onUnexpectedExit?: (name: ServerName, exit: Exit) => void
+}
+
+/** The message of a socket does not say whose idea its address was. */
+class OutsideError extends Error {
+  readonly code = 'outside-database'
+  constructor(cause: Error) {
+    super(`the database that DATABASE_URL names cannot be used: ${cause.message}`, { cause })
+  }
 }
 
 export interface LocalStack {
@@ -172,7 +180,9 @@ export async function startStack(options: StackOptions): Promise<LocalStack> {
     await settleAll([
       (async () => {
         await postgres?.start()
-        const { applied } = await applyMigrations(databaseUrl)
+        const { applied } = await applyMigrations(databaseUrl).catch((error) => {
+          throw options.databaseUrl === undefined || error instanceof MigrationError ? error : new OutsideError(error)
+        })
         if (applied.length > 0) log(`migrations applied: ${applied.join(', ')}`)
       })(),
       options.absentRedis === 'is-logged'

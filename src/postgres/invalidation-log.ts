@@ -93,10 +93,20 @@ export interface PostgresLogOptions extends Omit<ConnectionOptions, 'statementTi
  */
 const PLANNED_ONCE = 'SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off'
 
+/** Whether the triggers that speak for other writers leave out the wake-up (`portcullis_may_notify`). */
+const SILENT = `
+SELECT coalesce(nullif(current_setting('portcullis.notify', true), ''),
+  CASE WHEN current_setting('max_prepared_transactions') = '0' THEN 'on' ELSE 'off' END) <> 'on' AS "isSilent"`
+
 /** A pooler in transaction mode has other server connections, whose settings are not for the log alone. */
-export async function prepareLogConnection(client: pg.Client, options: ConnectionOptions): Promise<void> {
+export async function prepareLogConnection(
+  client: pg.Client,
+  options: ConnectionOptions,
+): Promise<{ readonly isSilent: boolean }> {
   await prepareConnection(client, options)
   if (options.pooler !== 'transaction') await client.query(PLANNED_ONCE)
+  const { rows } = await client.query<{ isSilent: boolean }>(SILENT)
+  return { isSilent: rows[0]?.isSilent === true }
 }
 
 export function createInvalidationLog(

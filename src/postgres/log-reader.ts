@@ -47,8 +47,8 @@ interface LogStatement {
 export interface LogReaderOptions<Row extends LogReadRow, Change> {
   /** A client that is not connected yet; it should give up what takes longer than {@link READ_TIMEOUT_MS}. */
   readonly connect: () => pg.Client
-  /** Asked of each connection before its first read. */
-  readonly prepare?: (client: pg.Client) => Promise<void>
+  /** Asked of each connection before its first read. Returns whether there may be rows for which nothing is notified. */
+  readonly prepare?: (client: pg.Client) => Promise<{ readonly isSilent: boolean }>
   /** What is listened to for wake-ups; null: polling alone guarantees. */
   readonly channel: string | null
   readonly statements: {
@@ -70,6 +70,7 @@ export function createLogReader<Row extends LogReadRow, Change = never>(
   const { statements, channel } = options
   let onAppended: () => void = () => {}
   let connection: Promise<pg.Client> | null = null
+  let isSilent = false
   let closed = false
 
   function connected(): Promise<pg.Client> {
@@ -89,7 +90,8 @@ export function createLogReader<Row extends LogReadRow, Change = never>(
     client.on('notification', () => onAppended())
     try {
       await client.connect()
-      await options.prepare?.(client)
+      const prepared = await options.prepare?.(client)
+      isSilent = channel === null || prepared?.isSilent === true
       if (channel) await client.query(`LISTEN ${channel}`)
     } catch (error) {
       client.end().catch(() => {})
@@ -179,6 +181,7 @@ export function createLogReader<Row extends LogReadRow, Change = never>(
         },
       }
     },
+    isSilent: () => isSilent,
     async close() {
       closed = true
       const client = current

@@ -11,6 +11,12 @@ export interface Primary {
   find(): Promise<Server>
   /** A connection to it failed, ended, or found that it is none: the next one asks again. */
   lost(server: Server): void
+  /**
+   * Ends the connection as soon as another server is found to be the primary. The former one may only have stood still:
+   * when it goes on it answers, and commits, as if it had been the primary all along.
+   * @returns what to call when the connection has ended by itself
+   */
+  endIfMoved(server: Server, end: (reason: Error) => void): () => void
 }
 
 interface Found {
@@ -36,6 +42,7 @@ SELECT pg_is_in_recovery() AS standby, current_setting('default_transaction_read
 export function createPrimary({ servers, attributes }: Omit<DatabaseUrl, 'url'>, config: pg.ClientConfig): Primary {
   let known: Promise<Server> | null = null
   let current: Server | null = null
+  const connections = new Set<{ readonly server: Server; readonly end: (reason: Error) => void }>()
   /** Of all that were seen. A server of an older one was the primary once, and has not heard that it is no more. */
   let newest = 0
 
@@ -71,7 +78,14 @@ export function createPrimary({ servers, attributes }: Omit<DatabaseUrl, 'url'>,
         `${nameOf(best.server)} is on timeline ${best.timeline}, but ${newest} was seen: it is a former primary that must not be written to`,
       )
     newest = best.timeline
+    leave(best.server)
     return best.server
+  }
+
+  /** Before anybody is told where the primary is now. */
+  function leave(primary: Server): void {
+    for (const connection of connections)
+      if (connection.server !== primary) connection.end(new Error(`terminated: ${nameOf(primary)} is the primary now`))
   }
 
   return {
@@ -92,6 +106,11 @@ export function createPrimary({ servers, attributes }: Omit<DatabaseUrl, 'url'>,
       if (current !== server) return
       current = null
       known = null
+    },
+    endIfMoved(server, end) {
+      const connection = { server, end }
+      connections.add(connection)
+      return () => connections.delete(connection)
     },
   }
 }

@@ -39,11 +39,15 @@ export class RoutedClient extends pg.Client {
   }
 
   async #connectTo(primary: Primary): Promise<pg.Client> {
-    this.#server = await primary.find()
-    Object.assign(this, this.#server)
+    const server = await primary.find()
+    this.#server = server
+    Object.assign(this, server)
+    const ended = primary.endIfMoved(server, (reason) => this.connection.stream.destroy(reason))
+    this.once('end', ended)
     try {
       return (await super.connect()) as unknown as pg.Client
     } catch (error) {
+      ended()
       this.leaveServer()
       throw error
     }

@@ -1,4 +1,5 @@
 /** Writers that a server must be set up for: logical replication, and transactions that are prepared first. */
+import { setTimeout as delay } from 'node:timers/promises'
 import type pg from 'pg'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type OwnPostgres, startOwnPostgres } from '../support/own-postgres.ts'
@@ -51,6 +52,32 @@ describe('where transactions may be prepared', () => {
     await expect.poll(sinceItRead, { timeout: 1000, interval: 10 }).toBeLessThan(400)
     await service.portcullis.mutations.addUserToGroup({ group: { name: 'other' }, userId: 'dee' as never }, asRoot)
     await other.close()
+  }, 20_000)
+})
+
+describe('where the triggers do not notify', () => {
+  it('the log is read ten times as often, unless it is said how often', async () => {
+    const typicalLagMs = async () => {
+      const lags: number[] = []
+      for (let sample = 0; sample < 60; sample++) {
+        await delay(7)
+        lags.push(((await service.health.verbose()).log as { lagMs: number }).lagMs)
+      }
+      return lags.sort((one, other) => one - other)[30]!
+    }
+    // Half of what lies between two reads.
+    expect(await typicalLagMs()).toBeLessThan(60)
+    await local.query(`ALTER DATABASE portcullis SET portcullis.notify = 'on'`)
+    try {
+      const { prefix } = service
+      await service.close()
+      service = await startService({ databaseUrl: server.databaseUrl, prefix })
+      expect(await typicalLagMs()).toBeGreaterThan(60)
+    } finally {
+      await local.query('ALTER DATABASE portcullis RESET portcullis.notify')
+      await service.close()
+      service = await startService({ databaseUrl: server.databaseUrl })
+    }
   }, 20_000)
 })
 

@@ -151,6 +151,18 @@ describe('the sample', { timeout: LONG_MS }, () => {
   })
 })
 
+describe('a DATABASE_URL that another project has left in the environment', { timeout: LONG_MS }, () => {
+  it.each([
+    ['nonsense', 'DATABASE_URL must be a URL that starts with postgresql://'],
+    ['postgresql://u:p@127.0.0.1:1/x', 'the database that DATABASE_URL names cannot be used: connect ECONNREFUSED'],
+  ])('is named where it cannot be used: %s', async (url, message) => {
+    const checkout = await makeCheckout()
+    const { status, stderr } = checkout.cli('start', [], { DATABASE_URL: url, ...checkout.ports })
+    checkout.remove()
+    expect([status, stderr]).toEqual([1, expect.stringContaining(message)])
+  })
+})
+
 describe.skipIf(!isRoot)('as another user', { timeout: LONG_MS }, () => {
   it('starts as root under umask 077', async () => {
     const former = process.umask(0o077)

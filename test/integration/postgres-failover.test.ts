@@ -67,6 +67,8 @@ function startLoad() {
       for (const [service, context] of [
         [writes, {}],
         [reads, { after: token }],
+        // By SQL, on whatever connection there is: no stamp is judged.
+        [reads, { bypass: true }],
       ] as const) {
         const page = await service.portcullis.reads.visibleResources(user, { limit: 50 }, context).catch(refused)
         if (page === undefined) continue
@@ -144,6 +146,45 @@ describe('a promotion under load', () => {
 
 /** Of a moment in which there is no primary: each is a 503 or, for a token from before it, says what to do. */
 const ALLOWED = ['database-unavailable', 'database-read-only', 'database-failing', 'overloaded', 'token-other-history']
+
+/** A statement is given up after the limit of the service and a quarter of a second, then the primary is looked for. */
+const FROZEN_UNTIL_MS = 2250 + FOUND_WITHIN_MS
+
+describe('a primary that stands still', () => {
+  it('is left for the standby that was promoted meanwhile, and not believed when it goes on', async () => {
+    await start(2, servers.urlOf(servers.primary, servers.standby))
+    await fleet[0]!.portcullis.mutations.importOrganisation(smallOrganisation, asRoot)
+    for (let user = 0; user < 8; user++)
+      await fleet[0]!.portcullis.mutations.putUser({ id: `user-${user}` as UserId }, asRoot)
+    const load = startLoad()
+    await expect.poll(() => load.answered.writes, { timeout: 10_000 }).toBeGreaterThan(50)
+
+    servers.primary.freeze()
+    await delay(UNNOTICED_MS)
+    await servers.promote()
+    const promotedMs = performance.now()
+    const before = { ...load.answered }
+    await expect.poll(() => load.answered.writes, { timeout: 20_000 }).toBeGreaterThan(before.writes + 50)
+    const lastRefusalMs = load.answered.lastRefusalMs - promotedMs
+    expect(lastRefusalMs).toBeLessThan(FROZEN_UNTIL_MS)
+
+    servers.primary.goOn()
+    const committed = () =>
+      ask<{ count: number }>(servers.primary.databaseUrl, 'SELECT count(*)::int AS count FROM audit_log')
+    const connected = () =>
+      ask(servers.primary.databaseUrl, `SELECT FROM pg_stat_activity WHERE application_name = 'portcullis'`)
+    // What had been sent to it may still be carried out there; nothing more.
+    await expect.poll(connected, { timeout: 10_000 }).toEqual([])
+    const there = await committed()
+    const later = load.answered.writes
+    await expect.poll(() => load.answered.writes, { timeout: 10_000 }).toBeGreaterThan(later + 100)
+    await load.stop()
+
+    expect(load.wrong).toEqual([])
+    for (const code of load.refusals.keys()) expect([...ALLOWED, 'database-slow']).toContain(code)
+    expect(await committed()).toEqual(there)
+  }, 90_000)
+})
 
 describe('the servers of a URL', () => {
   it('may name the standby first, for the service and for migrations', async () => {

@@ -377,7 +377,12 @@ export function createWorld() {
 }
 
 const CACHE_STATUS = {
-  log: { trust: 'following', lagMs: 0, rememberedTags: 0 },
+  log: {
+    trust: 'following',
+    lagMs: 0,
+    clock: { offsetMs: 0, uncertaintyMs: 0.5, jumps: 0 },
+    rememberedTags: 0,
+  },
   redis: { breaker: 'closed', awayMs: 0, connected: true, replicaReads: 'off', server: null, topology: null },
   database: { queued: 0, connections: 1, idle: 1, connectionsMax: 10 },
   requests: { boundsMs: [1], counts: [0, 0] },

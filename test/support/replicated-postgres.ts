@@ -7,6 +7,7 @@ import pg from 'pg'
 import { createGuardedProcesses } from '../../src/local/guarded-processes.ts'
 import { findFreeBase } from '../../src/local/ports.ts'
 import { createPostgresServer, type PostgresServer } from '../../src/local/postgres-server.ts'
+import { childrenOf } from '../../src/local/process-children.ts'
 import { applyMigrations } from '../../src/postgres/migrate.ts'
 import { becomes } from './becomes.ts'
 
@@ -14,6 +15,9 @@ export interface ReplicatedServer extends PostgresServer {
   readonly port: number
   /** As a machine that loses its power. */
   kill(): Promise<void>
+  /** As a machine that stands still: nothing answers, and no connection ends. */
+  freeze(): void
+  goOn(): void
 }
 
 export interface ReplicatedPostgres {
@@ -52,6 +56,8 @@ export async function startReplicatedPostgres(): Promise<ReplicatedPostgres> {
         running?.signal('SIGKILL')
         await running?.exited
       },
+      freeze: () => signalAll(server, 'SIGSTOP'),
+      goOn: () => signalAll(server, 'SIGCONT'),
     }
   }
 
@@ -101,6 +107,14 @@ export async function startReplicatedPostgres(): Promise<ReplicatedPostgres> {
       for (const folder of folders) rmSync(folder, { recursive: true, force: true })
     },
   }
+}
+
+/** The server first: it makes new processes. */
+function signalAll(server: PostgresServer, signal: NodeJS.Signals): void {
+  const pid = server.process()?.pid
+  if (pid === undefined) throw new Error('the server does not run')
+  process.kill(pid, signal)
+  for (const child of childrenOf(pid)) process.kill(child, signal)
 }
 
 const PASSWORD = 'postgres-password'

@@ -12,12 +12,13 @@ import { mixtureSection } from './mixture.ts'
 import { packageSection } from './package.ts'
 import { poolerSection } from './pooler.ts'
 import { tracingSection } from './tracing.ts'
+import { triggersSection } from './triggers.ts'
 import { updatesSection } from './updates.ts'
 import { wideSection } from './wide.ts'
 
 export function sections(results: Results): Section[] {
-  const { firstReads, freshReads, updates, mixture, wide, away, expiry, evaluation, imported, pooled, tracing } =
-    results
+  const { firstReads, freshReads, updates, mixture, wide, away, expiry, evaluation, imported, pooled } = results
+  const { tracing, triggers } = results
   return [
     ...(updates ? [updatesSection(updates)] : []),
     ...(freshReads ? [freshReadsSection(freshReads)] : []),
@@ -27,6 +28,7 @@ export function sections(results: Results): Section[] {
     ...(imported ? [importSection(imported)] : []),
     ...(pooled ? [poolerSection(pooled)] : []),
     ...(expiry ? [expirySection(expiry)] : []),
+    ...(triggers ? [triggersSection(triggers)] : []),
     ...(evaluation ? [evaluationSection(evaluation)] : []),
     ...(results.consoles ? [consolesSection(results.consoles)] : []),
     ...(results.package ? [packageSection(results.package)] : []),
