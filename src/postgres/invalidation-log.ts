@@ -99,14 +99,14 @@ SELECT coalesce(nullif(current_setting('portcullis.notify', true), ''),
   CASE WHEN current_setting('max_prepared_transactions') = '0' THEN 'on' ELSE 'off' END) <> 'on' AS "isSilent"`
 
 /** A pooler in transaction mode has other server connections, whose settings are not for the log alone. */
-export async function prepareLogConnection(
-  client: pg.Client,
-  options: ConnectionOptions,
-): Promise<{ readonly isSilent: boolean }> {
+export async function prepareLogConnection(client: pg.Client, options: ConnectionOptions): Promise<void> {
   await prepareConnection(client, options)
   if (options.pooler !== 'transaction') await client.query(PLANNED_ONCE)
+}
+
+async function areWritersSilent(client: pg.Client): Promise<boolean> {
   const { rows } = await client.query<{ isSilent: boolean }>(SILENT)
-  return { isSilent: rows[0]?.isSilent === true }
+  return rows[0]?.isSilent === true
 }
 
 export function createInvalidationLog(
@@ -114,10 +114,12 @@ export function createInvalidationLog(
 ): InvalidationLog<ResourceState> & { close(): Promise<void> } {
   const connectionOptions = { ...options, statementTimeoutMs: READ_TIMEOUT_MS }
   const { notify, pooler, status } = options
+  const channel = notify && pooler !== 'transaction' ? LOG_CHANNEL : null
   return createLogReader<ResourceLogRow, ResourceState>({
     connect: () => new RoutedClient(clientConfig(connectionOptions)),
     prepare: (client) => prepareLogConnection(client, connectionOptions),
-    channel: notify && pooler !== 'transaction' ? LOG_CHANNEL : null,
+    channel,
+    isSilent: async (client) => channel === null || (await areWritersSilent(client)),
     statements: { since: READ_SINCE, values: [STATES_MAX], floor: CHOOSE_FLOOR },
     changesOf: ({ states }) => (states === null ? null : states.map(stateOf)),
     ...(status && { status }),

@@ -47,8 +47,10 @@ interface LogStatement {
 export interface LogReaderOptions<Row extends LogReadRow, Change> {
   /** A client that is not connected yet; it should give up what takes longer than {@link READ_TIMEOUT_MS}. */
   readonly connect: () => pg.Client
-  /** Asked of each connection before its first read. Returns whether there may be rows for which nothing is notified. */
-  readonly prepare?: (client: pg.Client) => Promise<{ readonly isSilent: boolean }>
+  /** Asked of each connection before its first read. */
+  readonly prepare?: (client: pg.Client) => Promise<void>
+  /** The same: whether there may be rows for which nothing is notified. Default: there are none. */
+  readonly isSilent?: (client: pg.Client) => Promise<boolean>
   /** What is listened to for wake-ups; null: polling alone guarantees. */
   readonly channel: string | null
   readonly statements: {
@@ -90,8 +92,8 @@ export function createLogReader<Row extends LogReadRow, Change = never>(
     client.on('notification', () => onAppended())
     try {
       await client.connect()
-      const prepared = await options.prepare?.(client)
-      isSilent = channel === null || prepared?.isSilent === true
+      await options.prepare?.(client)
+      isSilent = (await options.isSilent?.(client)) ?? false
       if (channel) await client.query(`LISTEN ${channel}`)
     } catch (error) {
       client.end().catch(() => {})
