@@ -14,6 +14,7 @@ import type {
   ScimUserReplacement,
 } from './scim-model.ts'
 import { ATTRIBUTES_OF, type ScimAttribute, VALUES_MAX } from './scim-schema.ts'
+import { canonical } from './scim-version.ts'
 
 /** Attributes by name; those with several values as objects by what tells them apart. */
 type Document = Map<string, JsonValue>
@@ -135,7 +136,9 @@ function applyToValues(document: Document, operation: ScimOperation): void {
 const elementsIn = (value: JsonValue | undefined): Element[] =>
   value === undefined || value === null ? [] : ((Array.isArray(value) ? value : [value]) as Element[])
 
-const identity = ({ value, type }: Element) => JSON.stringify([value, type ?? null])
+/** Addresses have no value that would tell them apart. */
+const identity = (element: Element) =>
+  element.value === undefined ? canonical(element) : JSON.stringify([element.value, element.type ?? null])
 
 const notPrimary = (element: Element): Element => (element.primary === true ? { ...element, primary: false } : element)
 

@@ -20,8 +20,8 @@ function hashOf(state: readonly unknown[]): string {
   return createHash('sha256').update(canonical(state)).digest('hex').slice(0, 24)
 }
 
-/** The database does not keep the order of members. */
-function canonical(value: unknown): string {
+/** One text for equal values: the database does not keep the order of members. */
+export function canonical(value: unknown): string {
   return JSON.stringify(value, (_key, inner: unknown) =>
     inner !== null && typeof inner === 'object' && !Array.isArray(inner)
       ? Object.fromEntries(Object.entries(inner).sort(([a], [b]) => (a < b ? -1 : 1)))

@@ -233,6 +233,17 @@ describe('a user', () => {
     expect([status, body.scimType]).toEqual([400, scimType])
   })
 
+  it('has several addresses of one type, and none of them twice', async () => {
+    const [here, there] = ['Berlin', 'Bonn'].map((locality) => ({ type: 'work', locality, country: 'DE' }))
+    await scim.createUser({ userName: name })
+    const patched = async (op: string, value: unknown) =>
+      (await scim.patch(`/Users/${name}`, [{ op, path: 'addresses', value }])).body as unknown as { addresses: unknown }
+    expect((await patched('replace', [here, there])).addresses).toEqual([here, there])
+    expect((await patched('add', { country: 'DE', locality: 'Bonn', type: 'work' })).addresses).toEqual([here, there])
+    const third = { type: 'work', locality: 'Köln' }
+    expect((await patched('add', [third])).addresses).toEqual([here, there, third])
+  })
+
   it('keeps no password and no certificate, and says nothing of them', async () => {
     const created = await scim.createUser({
       userName: name,

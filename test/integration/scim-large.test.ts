@@ -14,8 +14,10 @@ const prefix = newPrefix()
 
 beforeAll(async () => {
   databaseUrl = await freshDatabase()
-  service = await startService({ databaseUrl, prefix, environment: { ...PATIENT, SCIM_USER_ID: 'externalId' } })
-  scim = await scimClient(service)
+  // What is tested is what comes of it, and not how long a busy machine takes.
+  const environment = { ...PATIENT, DATABASE_STATEMENT_TIMEOUT_MS: '20000', SCIM_USER_ID: 'externalId' }
+  service = await startService({ databaseUrl, prefix, environment })
+  scim = await scimClient(service, { requestBudgetMs: 60_000 })
   other = await scimClient(service)
 })
 afterAll(async () => {

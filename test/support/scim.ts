@@ -57,9 +57,12 @@ export interface ScimClient {
   close(): Promise<void>
 }
 
-export async function scimClient(service: Service): Promise<ScimClient> {
+export async function scimClient(
+  service: Service,
+  http: { readonly requestBudgetMs?: number } = {},
+): Promise<ScimClient> {
   const keys = await testKeys()
-  const served = await serve(observed(appOf(service, keys, PLAIN_HTTP)))
+  const served = await serve(observed(appOf(service, keys, { ...PLAIN_HTTP, ...http })))
   const token = await signToken(keys, 'directory', { roles: ['scim'] })
 
   const send: ScimClient['send'] = async (method, path, body, headers = {}) => {
