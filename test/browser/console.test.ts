@@ -499,37 +499,46 @@ describe.skipIf(browserPath === undefined)('the console', () => {
     const masterShown = () => page.locator('.server.master code').textContent({ timeout: 20_000 })
     const before = await masterShown()
     const headers = { authorization: `Bearer ${await signToken(keys, 'alice')}` }
-    const reading = setInterval(() => void fetch(`${origin}/resources`, { headers }).catch(() => {}), 20)
+    let servedAgainMs = Number.NaN
+    const read = async () => {
+      const status = (await fetch(`${origin}/resources`, { headers })).headers.get('cache-status') ?? ''
+      const fromMaster = status.includes('; hit') && !status.includes('detail=')
+      if (fromMaster && ms['promotion seen']) servedAgainMs = servedAgainMs || performance.now() - killedMs
+    }
+    const ms: Record<string, number> = {}
+    let killedMs = 0
+    const reading = setInterval(() => void read().catch(() => {}), 20)
     /** What the chart says of the last second. */
     const rate = async (name: string) => {
       const chart = await beside.page.getByRole('img', { name: /^Reads, a second/ }).getAttribute('aria-label')
       return Number(new RegExp(`${name} ([\\d.]+)`).exec(chart ?? '')?.[1] ?? 0)
     }
+    /** Answered by memory or a replica as far as these may be believed, and by the database beyond. */
+    const aside = async () => (await rate('bypasses')) + (await rate('hits without the master'))
     await expect.poll(() => rate('hits'), { timeout: 10_000 }).toBeGreaterThan(0)
     const killed = await kill('master')
-    const killedMs = performance.now()
-    const ms: Record<string, number> = {}
+    killedMs = performance.now()
     const once = async (what: string, holds: () => Promise<boolean>) => {
-      await expect.poll(holds, { timeout: 30_000, interval: 50 }).toBe(true)
+      await expect.poll(holds, { timeout: 30_000, interval: 50, message: what }).toBe(true)
       ms[what] = Math.round(performance.now() - killedMs)
     }
     const said = (text: string) => async () => (await page.locator('.timeline li', { hasText: text }).count()) > 0
     try {
       await Promise.all([
         once('breaker opened', said('Breaker: closed → open')),
-        once('reads went around Redis', async () => (await rate('bypasses')) + (await rate('loads')) > 0),
+        once('reads went around the master', async () => (await aside()) > 0),
         once('master down', said(`Master ${before} is down`)),
         once('another is master', async () => (await master()) !== killed),
         once('promotion seen', said(`Master: ${before} →`)),
       ])
-      await once('hits are back', async () => (await rate('hits')) > 0 && (await rate('bypasses')) === 0)
+      await once('hits are back', async () => (await rate('hits')) > (await rate('hits without the master')))
       await Promise.all([watched.screenshot('failover'), beside.screenshot('failover-cache')])
       console.info(`a failover, as the console showed it: ${JSON.stringify(ms)}`)
       expect(await masterShown()).not.toBe(before)
       expect(ms['breaker opened']).toBeLessThan(2000)
-      expect(ms['reads went around Redis']).toBeLessThan(2000)
+      expect(ms['reads went around the master']).toBeLessThan(2000)
       expect((ms['promotion seen'] ?? 0) - (ms['another is master'] ?? 0)).toBeLessThan(2000)
-      expect((ms['hits are back'] ?? 0) - (ms['promotion seen'] ?? 0)).toBeLessThan(2000)
+      expect((ms['hits are back'] ?? 0) - servedAgainMs).toBeLessThan(2000)
     } finally {
       clearInterval(reading)
       await beside.close()

@@ -14,6 +14,8 @@ export interface Sample {
   readonly hits: number
   readonly misses: number
   readonly bypasses: number
+  /** Hits of memory or of a replica, because the master did not answer. */
+  readonly spared: number
   readonly loads: number
   readonly lagMs: number | null
   /** How long the calls of this second took; null where there were none. */
@@ -88,6 +90,7 @@ function sampleOf({ status, receivedAt }: Live, now: CacheStatus, at: number): S
       hits: rate((of) => readCounts(of).hits),
       misses: rate((of) => readCounts(of).misses),
       bypasses: rate(bypassesOf),
+      spared: rate((of) => readCounts(of).memoryHits + readCounts(of).replicaHits),
       loads: rate(({ layers }) => Object.values(layers).reduce((sum, each) => sum + each.loads, 0)),
       lagMs: now.log.lagMs,
       ...quantiles(status.requests, now.requests),
@@ -118,7 +121,7 @@ function withinBucket(bounds: readonly number[], counts: readonly number[], rank
   return bounds.at(-1) ?? 0
 }
 
-const NONE = { hits: 0, misses: 0 } as LayerCounts
+const NONE = { hits: 0, misses: 0, memoryHits: 0, replicaHits: 0 } as LayerCounts
 
 /** What readers noticed: the layer of finished lists. */
 const readCounts = ({ layers }: CacheStatus) => layers['user-resources'] ?? NONE
