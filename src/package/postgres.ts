@@ -160,15 +160,13 @@ function followingClient({ options }: pg.Pool): pg.Client {
  * A pooler hands out process ids of its own. Behind one each transaction may meet another server connection, where
  * neither names of statements nor settings nor what is listened to can be relied upon.
  */
-async function prepared(client: pg.Client, channel: string, notify: boolean | undefined) {
+async function prepared(client: pg.Client, channel: string, notify: boolean | undefined): Promise<void> {
   const { rows } = await client.query<{ pid: number }>('SELECT pg_backend_pid() AS pid')
   const { processID } = client as pg.Client & { readonly processID: number | null }
   const listens = notify ?? rows[0]?.pid === processID
-  if (listens) {
-    await client.query(`SET statement_timeout = ${READ_TIMEOUT_MS}`)
-    await client.query(`LISTEN ${channel}`)
-  } else await forgoNames(client)
-  return { isSilent: !listens }
+  if (!listens) return forgoNames(client)
+  await client.query(`SET statement_timeout = ${READ_TIMEOUT_MS}`)
+  await client.query(`LISTEN ${channel}`)
 }
 
 /** By SQLSTATE, which Prisma has in its message. */

@@ -514,7 +514,7 @@ describe.skipIf(browserPath === undefined)('the console', () => {
       return Number(new RegExp(`${name} ([\\d.]+)`).exec(chart ?? '')?.[1] ?? 0)
     }
     /** Answered by memory or a replica as far as these may be believed, and by the database beyond. */
-    const aside = async () => (await rate('bypasses')) + (await rate('hits without the master'))
+    const aside = async () => (await rate('bypasses')) + (await rate('without the master'))
     await expect.poll(() => rate('hits'), { timeout: 10_000 }).toBeGreaterThan(0)
     const killed = await kill('master')
     killedMs = performance.now()
@@ -531,7 +531,7 @@ describe.skipIf(browserPath === undefined)('the console', () => {
         once('another is master', async () => (await master()) !== killed),
         once('promotion seen', said(`Master: ${before} →`)),
       ])
-      await once('hits are back', async () => (await rate('hits')) > (await rate('hits without the master')))
+      await once('hits are back', async () => (await rate('hits')) > (await rate('without the master')))
       await Promise.all([watched.screenshot('failover'), beside.screenshot('failover-cache')])
       console.info(`a failover, as the console showed it: ${JSON.stringify(ms)}`)
       expect(await masterShown()).not.toBe(before)

@@ -5,6 +5,8 @@ import { createStore, useStore } from '../store.ts'
 import { type ApiError, api, asApiError } from './client.ts'
 
 const EVERY_MS = 1000
+/** While the master is away: a failover is over within seconds. */
+const MEANWHILE_MS = 400
 const KEPT = 300
 
 /** What happened in one second, and what was then. */
@@ -75,8 +77,9 @@ async function poll(): Promise<void> {
   } catch (error) {
     live.set({ ...before, error: asApiError(error) })
   }
-  const { status } = live.get().error ?? { status: 200 }
-  if (watchers > 0 && status !== 401 && status !== 403) timer = setTimeout(poll, EVERY_MS)
+  const { error, status } = live.get()
+  const waitMs = error === null && status !== null && isMasterAway(status) ? MEANWHILE_MS : EVERY_MS
+  if (watchers > 0 && error?.status !== 401 && error?.status !== 403) timer = setTimeout(poll, waitMs)
 }
 
 function sampleOf({ status, receivedAt }: Live, now: CacheStatus, at: number): Sample[] {
@@ -150,6 +153,9 @@ function observe(before: CacheStatus | null, now: CacheStatus, at: number): Obse
   if (before.log.trust !== now.log.trust) say('plain', `Log: ${before.log.trust} → ${now.log.trust}`)
   return seen.reverse()
 }
+
+const isMasterAway = ({ redis }: CacheStatus) =>
+  redis.breaker !== 'closed' || (redis.topology !== null && isDown(redis.topology.master))
 
 export const isDown = (node: { subjectivelyDown: boolean; objectivelyDown: boolean } | null | undefined): boolean =>
   node === null || node === undefined || node.subjectivelyDown || node.objectivelyDown

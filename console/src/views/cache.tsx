@@ -110,7 +110,7 @@ function Charts({ live }: { live: Live }) {
             { name: 'misses', colour: '--series-2', values: of('misses') },
             { name: 'bypasses', colour: '--series-3', values: of('bypasses') },
             { name: 'loads', colour: '--series-4', values: of('loads') },
-            { name: 'hits without the master', colour: '--series-5', values: of('spared') },
+            { name: 'without the master', colour: '--series-5', values: of('spared') },
           ]}
         />
       </section>
