@@ -67,7 +67,13 @@ function start(environment: Environment): Tracing {
     spanProcessors: [new sdk.BatchSpanProcessor({ exporter: sending.exporter, ...batchesOf(environment) })],
   })
   api.trace.setGlobalTracerProvider(provider)
-  const manager = new contexts.AsyncLocalStorageContextManager().enable()
+  class ContextManager extends contexts.AsyncLocalStorageContextManager {
+    /** Node calls listeners in the context in which the request is worked on; methods of their own would cost the shapes. */
+    override bind<Target>(context: import('@opentelemetry/api').Context, target: Target): Target {
+      return target instanceof EventEmitter ? target : super.bind(context, target)
+    }
+  }
+  const manager = new ContextManager().enable()
   api.context.setGlobalContextManager(manager)
   api.propagation.setGlobalPropagator(new core.W3CTraceContextPropagator())
   for (const instrumentation of instrumentations(require)) instrumentation.setTracerProvider(provider)

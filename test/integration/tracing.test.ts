@@ -199,6 +199,21 @@ describe('with an OTLP endpoint', () => {
           .map((line) => JSON.parse(line).msg),
       )
       .toContain('request completed')
+    // With a body that is waited for, too.
+    const other = id(16)
+    await service.ask(
+      '/users/bea',
+      { traceparent: `00-${other}-${id(8)}-01`, 'content-type': 'application/json' },
+      { method: 'PUT', body: '{}' },
+    )
+    await expect
+      .poll(() =>
+        service
+          .said()
+          .split('\n')
+          .filter((line) => line.includes(other)),
+      )
+      .toHaveLength(1)
     const metrics = await service.ask('/metrics')
     expect(metrics.headers.get('content-type')).toContain('application/openmetrics-text')
     const body = await metrics.text()
