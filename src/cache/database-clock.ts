@@ -104,9 +104,11 @@ export function createDatabaseClock({ clock, boundMs }: DatabaseClockOptions): D
       return nowMs + known.leastMs - driftMs(known, nowMs)
     },
     latestMs() {
+      if (!known) return Number.POSITIVE_INFINITY
       const nowMs = clock.monotonicMs()
-      if (!known || spreadMs(known, nowMs) > 2 * boundMs) return Number.POSITIVE_INFINITY
-      return nowMs + known.mostMs + driftMs(known, nowMs) + suspendedMs(known, nowMs)
+      const laterMs = driftMs(known, nowMs) + suspendedMs(known, nowMs)
+      const isKnown = known.mostMs - known.leastMs + driftMs(known, nowMs) + laterMs <= 2 * boundMs
+      return isKnown ? nowMs + known.mostMs + laterMs : Number.POSITIVE_INFINITY
     },
     uncertaintyMs: () => (known ? spreadMs(known, clock.monotonicMs()) / 2 : Number.POSITIVE_INFINITY),
     offsetMs() {

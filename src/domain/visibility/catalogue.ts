@@ -34,8 +34,8 @@ export interface Catalogue {
   visibleOne(groups: readonly GroupId[], ref: Ref<ResourceId>, at: Present): Merged<ReadyItem | null>
   /** The highest permission that any of the groups has on the resource of this kind and name. */
   permissionOn(groups: readonly GroupId[], resource: ResourceName, at: Present): Merged<Permission | null>
-  /** How many resources are granted to any of the groups. */
-  count(groups: readonly GroupId[], at: Present): Merged<number>
+  /** How many resources are granted to any of the groups. @returns null where too many of them have an end */
+  count(groups: readonly GroupId[], at: Present): Merged<number> | null
   readonly size: number
 }
 
@@ -55,6 +55,8 @@ const ID_BEGINS = '{"id":"'.length
 const ID_LENGTH = 36
 /** So many resources of which all grants ended are in the way of one answer: they are taken out. */
 const IN_THE_WAY = 1000
+/** So many are looked at for one answer at most: beyond, the database answers, and what was looked at is out of the way. */
+const IN_THE_WAY_MAX = 2000
 const COMBINATIONS_MAX = 10_000
 const PERMISSION_TEXTS = PERMISSIONS.map((permission) => Buffer.from(`,"permission":"${permission}"`))
 
@@ -148,8 +150,8 @@ export function createCatalogue(): Catalogue {
   function forgetEnded(orders: readonly Order[], { ended }: Standing, { earliestMs }: Present): void {
     if (ended.length < IN_THE_WAY) return
     for (const order of orders) {
-      const gone = new Set(ended.filter((kept) => endAt(kept, order) <= earliestMs))
-      if (gone.size > 0) order.drop(gone)
+      const gone = ended.filter((kept) => endAt(kept, order) <= earliestMs)
+      if (gone.length > 0) order.drop(gone)
     }
   }
 
@@ -256,9 +258,13 @@ export function createCatalogue(): Catalogue {
       const least = atLeast === undefined ? 0 : PERMISSIONS.indexOf(atLeast)
       const found: ReadyItem[] = []
       let lookedAt = 0
+      let isWhole = true
       for (const kept of merged(orders, { after, from: prefix === undefined ? undefined : { name: prefix, id: '' } })) {
         if (prefix !== undefined && !kept.name.startsWith(prefix)) break
-        if (++lookedAt > LOOKED_AT_MAX) return null
+        if (++lookedAt > LOOKED_AT_MAX || standing.ended.length >= IN_THE_WAY_MAX) {
+          isWhole = false
+          break
+        }
         if (kind !== undefined && kept.kind !== kind) continue
         const rank = standing.rankOf(kept)
         if (rank < least) continue
@@ -267,7 +273,7 @@ export function createCatalogue(): Catalogue {
         if (found.length === count) break
       }
       forgetEnded(orders, standing, at)
-      return standing.merged(found)
+      return isWhole ? standing.merged(found) : null
     },
 
     visibleOne(ids, ref, at) {
@@ -294,6 +300,7 @@ export function createCatalogue(): Catalogue {
       const standing = new Standing(orders, at)
       const [only] = orders
       if (orders.length === 1 && only && only.ending.size === 0) return standing.merged(only.granted.length)
+      if (orders.reduce((sum, { ending }) => sum + ending.size, 0) > LOOKED_AT_MAX) return null
       counts++
       let counted = 0
       for (const { granted } of orders) {
@@ -325,7 +332,7 @@ class Standing {
   #until = Number.POSITIVE_INFINITY
   /** Of the resource last looked at: the latest end of the grants with the highest rank. */
   #lastsUntil = Number.POSITIVE_INFINITY
-  /** Some of the resources that were looked at and of which nothing is left. */
+  /** The resources that were looked at and of which nothing is left, in their order. */
   readonly ended: Kept[] = []
 
   constructor(orders: readonly Order[], at: Present) {
@@ -361,7 +368,7 @@ class Standing {
       highest = Math.max(highest, rank)
     }
     if (highest >= 0) this.#lastsUntil = lastsUntil
-    else if (this.ended.length < IN_THE_WAY) this.ended.push(kept)
+    else this.ended.push(kept)
     return highest
   }
 

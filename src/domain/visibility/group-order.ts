@@ -51,9 +51,15 @@ export class GroupOrder<Resource extends Placed> {
     return this.#granted[firstFrom(this.#granted, resource)] === resource
   }
 
-  /** Takes many out at once; what remains keeps its order. */
-  drop(gone: ReadonlySet<Resource>): void {
-    this.#granted = this.#granted.filter((resource) => !gone.has(resource))
+  /** Takes many out at once, given in their order: the cost is that of the part in which they stand. */
+  drop(gone: readonly Resource[]): void {
+    const [first, last] = [gone[0], gone.at(-1)]
+    const ordered = this.granted
+    if (!first || !last) return
+    const [from, to] = [firstFrom(ordered, first), firstAfter(ordered, last)]
+    const going = new Set(gone)
+    const left = ordered.slice(from, to).filter((resource) => !going.has(resource))
+    this.#granted = ordered.slice(0, from).concat(left, ordered.slice(to))
     for (const resource of gone) this.mark(resource, false)
   }
 

@@ -40,7 +40,7 @@ export function timeless(catalogue: Catalogue) {
     visibleOne: (...[groups, ref]: Head<Catalogue['visibleOne']>) => catalogue.visibleOne(groups, ref, at).value,
     permissionOn: (...[groups, name]: Head<Catalogue['permissionOn']>) =>
       catalogue.permissionOn(groups, name, at).value,
-    count: (...[groups]: Head<Catalogue['count']>) => catalogue.count(groups, at).value,
+    count: (...[groups]: Head<Catalogue['count']>) => catalogue.count(groups, at)?.value,
   }
 }
 
