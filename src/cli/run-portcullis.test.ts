@@ -203,7 +203,7 @@ describe('access that ends', () => {
     const grant = await run(`grants put team docs read --for ${duration}`, answer({}))
     const after = Date.now()
     for (const { calls } of [member, grant]) {
-      const end = Date.parse((calls[0]?.body as { expiresAt: string }).expiresAt)
+      const end = Date.parse((calls[0] as { body: { expiresAt: string } } | undefined)?.body.expiresAt ?? '')
       expect(end).toBeGreaterThanOrEqual(before + ms)
       expect(end).toBeLessThanOrEqual(after + ms)
     }
@@ -229,11 +229,7 @@ describe('access that ends', () => {
     expect(granted.out).toBe(`team now has read on docs until ${END}`)
     const bob = { ...membership, userId: 'bob', expiresAt: null }
     const members = await run('members team', answer({ data: [membership, bob], nextCursor: null }))
-    expect(members.out.split('\n')).toEqual([
-      'USER   ROLE    UNTIL',
-      `alice  member  ${END}`,
-      'bob    member  -',
-    ])
+    expect(members.out.split('\n')).toEqual(['USER   ROLE    UNTIL', `alice  member  ${END}`, 'bob    member  -'])
     const paths = [{ groups: [{ id: '1', name: 'web' }], permission: 'write', expiresAt: END, wins: true }]
     const explained = await run('explain alice docs', answer({ permission: 'write', expiresAt: END, paths }))
     expect(explained.out.split('\n')).toEqual([

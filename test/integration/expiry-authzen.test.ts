@@ -50,7 +50,12 @@ describe.each([
 
   it('is one of many with ends of their own', async () => {
     await world.call('PUT /groups/name:other/members/eve', { expiresAt: END })
-    const evaluations = [about('eve', 'read', 'elsewhere'), about('dee', 'read', 'elsewhere'), about('eve', 'read', 'handbook'), {}]
+    const evaluations = [
+      about('eve', 'read', 'elsewhere'),
+      about('dee', 'read', 'elsewhere'),
+      about('eve', 'read', 'handbook'),
+      {},
+    ]
     const { body } = await world.call('POST /access/v1/evaluations', { evaluations }, headers)
     expect(body.evaluations).toEqual([
       { decision: true, context: { until: END } },
