@@ -179,8 +179,11 @@ export interface components {
             readonly [key: string]: unknown;
         };
         readonly Decision: {
-            /** @description Why it could not be decided, where it could not */
+            /** @description `until`: how long the decision stays what it is at least, if nothing is changed; ask again then. Absent where it does not change by itself. `error`: why it could not be decided */
             readonly context?: {
+                /** Format: date-time */
+                readonly until?: string;
+            } & {
                 readonly [key: string]: unknown;
             };
             readonly decision: boolean;
