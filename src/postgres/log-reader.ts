@@ -48,7 +48,7 @@ export interface LogReaderOptions<Row extends LogReadRow, Change> {
   /** A client that is not connected yet; it should give up what takes longer than {@link READ_TIMEOUT_MS}. */
   readonly connect: () => pg.Client
   /** Asked of each connection before its first read. */
-  readonly prepare?: (client: pg.Client) => Promise<void>
+  readonly prepare?: (client: pg.Client) => Promise<unknown>
   /** The same: whether there may be rows for which nothing is notified. Default: there are none. */
   readonly isSilent?: (client: pg.Client) => Promise<boolean>
   /** What is listened to for wake-ups; null: polling alone guarantees. */
