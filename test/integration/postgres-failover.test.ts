@@ -5,7 +5,9 @@ import type { Mutated } from '../../src/domain/api.ts'
 import { decodeConsistencyToken } from '../../src/domain/consistency-token.ts'
 import type { DomainError } from '../../src/domain/errors.ts'
 import type { UserId } from '../../src/domain/model.ts'
+import { primaryOf } from '../../src/postgres/connection.ts'
 import { applyMigrations } from '../../src/postgres/migrate.ts'
+import { createDatabase } from '../../src/postgres/pool.ts'
 import { ask, type ReplicatedPostgres, startReplicatedPostgres } from '../support/replicated-postgres.ts'
 import { asRoot, newPrefix, type Service, smallOrganisation, startService } from '../support/service.ts'
 
@@ -151,6 +153,22 @@ const ALLOWED = ['database-unavailable', 'database-read-only', 'database-failing
 const FROZEN_UNTIL_MS = 2250 + FOUND_WITHIN_MS
 
 describe('a primary that stands still', () => {
+  it('answers on no connection that was idle all the while', async () => {
+    const url = servers.urlOf(servers.primary, servers.standby)
+    const options = { url, primary: primaryOf({ url }), poolMax: 2, queueMax: 9, statementTimeoutMs: 500 }
+    const [idle, busy] = [createDatabase(options), createDatabase(options)]
+    const where = { name: 'where', text: 'SELECT inet_server_port() AS port' }
+    const [before] = await Promise.all([idle.query(where, []), busy.query(where, [])])
+    expect(before).toEqual([{ port: servers.primary.port }])
+    servers.primary.freeze()
+    await servers.promote()
+    const moved = [{ port: servers.standby.port }]
+    await expect.poll(() => busy.query(where, []).catch(() => []), { timeout: 10_000 }).toEqual(moved)
+    servers.primary.goOn()
+    expect(await idle.query(where, [])).toEqual(moved)
+    await Promise.all([idle.close(), busy.close()])
+  }, 30_000)
+
   it('is left for the standby that was promoted meanwhile, and not believed when it goes on', async () => {
     await start(2, servers.urlOf(servers.primary, servers.standby))
     await fleet[0]!.portcullis.mutations.importOrganisation(smallOrganisation, asRoot)
@@ -172,8 +190,11 @@ describe('a primary that stands still', () => {
     const committed = () =>
       ask<{ count: number }>(servers.primary.databaseUrl, 'SELECT count(*)::int AS count FROM audit_log')
     const connected = () =>
-      ask(servers.primary.databaseUrl, `SELECT FROM pg_stat_activity WHERE application_name = 'portcullis'`)
-    // What had been sent to it may still be carried out there; nothing more.
+      ask(
+        servers.primary.databaseUrl,
+        `SELECT FROM pg_stat_activity WHERE application_name = 'portcullis' AND wait_event IS DISTINCT FROM 'SyncRep'`,
+      )
+    // What had been sent to it may still be carried out there, and waits for its standby for ever; nothing more.
     await expect.poll(connected, { timeout: 10_000 }).toEqual([])
     const there = await committed()
     const later = load.answered.writes
