@@ -99,7 +99,7 @@ const paths: Record<string, () => Promise<unknown>> = {
         [{ user: user('ben'), action: 'write', resource: { kind: 'document', name: 'red-plan' } }],
         {},
       )
-    ).decisions,
+    ).decisions.map(({ decision }) => decision),
   'search for resources': async () =>
     (
       await service.portcullis.access.resources(
