@@ -295,6 +295,21 @@ describe('the metrics of', () => {
     await shows(one, 'portcullis_redis_outage_seconds', (seconds) => seconds === 0)
   })
 
+  it('access that ends, which cannot be announced for a while', async () => {
+    const end = () => sql.query(`UPDATE memberships SET expires_at = now() WHERE user_id = 'ann'`)
+    await sql.query('ALTER TABLE audit_log RENAME TO hidden')
+    try {
+      await grow(one, ['portcullis_access_ending_failures_total'], end)
+      await shows(one, 'portcullis_access_ends_overdue_seconds', (seconds) => seconds > 0)
+      await grow(one, ['portcullis_access_ended_total{what="membership"}'], () =>
+        sql.query('ALTER TABLE hidden RENAME TO audit_log'),
+      )
+    } finally {
+      await sql.query('ALTER TABLE IF EXISTS hidden RENAME TO audit_log')
+    }
+    await shows(one, 'portcullis_access_ends_overdue_seconds', (seconds) => seconds === 0)
+  })
+
   it('everything that is exported has been seen above', async () => {
     const { body } = await one.metrics.render()
     const exported = [...body.matchAll(/^# TYPE (portcullis_\w+)/gm)].map(([, name]) => name)
