@@ -294,7 +294,14 @@ describe.skipIf(browserPath === undefined)('the console', () => {
     await toItsEnd()
     await list.hover()
     for (let step = 0; step < 40; step++) await page.mouse.wheel(0, -900)
-    await toItsEnd()
+    // The browser goes on scrolling by the wheel for a moment.
+    await expect
+      .poll(async () => {
+        await toItsEnd()
+        await page.waitForTimeout(200)
+        return list.evaluate((element) => element.scrollHeight - element.scrollTop - element.clientHeight < 2)
+      })
+      .toBe(true)
   }
 
   async function staysSmooth(each: Watched, list: Locator, total: number) {

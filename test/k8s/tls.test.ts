@@ -61,8 +61,9 @@ describe.skipIf(missing)('with TLS on', { timeout: 60_000 }, () => {
   })
 
   test("preStop hands the master over, and the secrets' rotation passes", async () => {
-    const masters = await Promise.all(cluster.pods.map(isMaster))
-    const master = cluster.pods[masters.indexOf(true)] as Pod
+    const masters = () => Promise.all(cluster.pods.map(isMaster))
+    await eventually(async () => (await masters()).includes(true), 30_000)
+    const master = cluster.pods[(await masters()).indexOf(true)] as Pod
     expect(await master.redis.exec(path.join(master.scriptFolder, 'reload-secrets.sh'))).toBe(0)
     expect(await master.redis.preStop()).toBe(0)
     expect(master.log()).toContain('prestop-redis handed over')
