@@ -224,6 +224,9 @@ describe('access that ends', () => {
     const membership = { userId: 'alice', groupId: UUID, role: 'member', expiresAt: END }
     const given = await run('members put team alice --for 2h', answer(membership))
     expect(given.out).toBe(`alice is member of team until ${END}`)
+    const endless = await run('members put team alice --until never', answer({ ...membership, expiresAt: null }))
+    expect(endless.calls[0]?.body).toEqual({ expiresAt: null })
+    expect(endless.out).toBe('alice is member of team')
     const grant = { groupId: UUID, resourceId: UUID, permission: 'read', expiresAt: END }
     const granted = await run('grants put team docs read --for 2h', answer(grant, { status: 201 }))
     expect(granted.out).toBe(`team now has read on docs until ${END}`)

@@ -1841,7 +1841,7 @@ export interface operations {
                 readonly "application/json": {
                     /**
                      * Format: date-time
-                     * @description When it ends: RFC 3339 with an offset, in the future by the clock of the database (else 422). Null: it does not end. Absent: it does not end. More than milliseconds are cut off
+                     * @description When it ends: RFC 3339 with an offset, in the future by the clock of the database (else 422). Null: it does not end. Absent: as it was, none for a new grant. More than milliseconds are cut off
                      */
                     readonly expiresAt?: string | null;
                     readonly permission: components["schemas"]["Permission"];
@@ -2029,7 +2029,7 @@ export interface operations {
                 readonly "application/json": {
                     /**
                      * Format: date-time
-                     * @description When it ends: RFC 3339 with an offset, in the future by the clock of the database (else 422). Null: it does not end. Absent: it does not end. More than milliseconds are cut off
+                     * @description When it ends: RFC 3339 with an offset, in the future by the clock of the database (else 422). Null: it does not end. Absent: as it was, none for a newcomer. More than milliseconds are cut off
                      */
                     readonly expiresAt?: string | null;
                     /** @description Absent: as it was, `member` for a newcomer */

@@ -51,10 +51,14 @@ describe('the PUT of one', () => {
   it.each([
     [MEMBER, { role: 'member' }],
     [GRANT, { permission: 'read' }],
-  ])('%s without an end has none: it replaces what was there', async (put, body) => {
-    await world.call(put, { ...body, expiresAt: END })
-    expect(await world.call(put, body)).toMatchObject({ status: 200, body: { expiresAt: null } })
-  })
+  ])(
+    '%s that does not mention the end keeps it: a client that does not know of ends gives nobody access for ever',
+    async (put, body) => {
+      expect(await world.call(put, body)).toMatchObject({ status: 201, body: { expiresAt: null } })
+      await world.call(put, { ...body, expiresAt: END })
+      expect(await world.call(put, body)).toMatchObject({ status: 200, body: { expiresAt: END } })
+    },
+  )
 
   it.each([
     [MEMBER, { role: 'member', expiresAt: END }],

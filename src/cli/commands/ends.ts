@@ -4,16 +4,19 @@ import type { Invocation, OptionSpec } from './command.ts'
 
 export const END_OPTIONS = {
   for: { value: '<duration>', help: 'ends after that, by the clock of this machine: 30m, 2h, 1h30m, 7d' },
-  until: { value: '<time>', help: 'ends then, for example 2099-01-31T12:00:00Z (RFC 3339); without either: no end' },
+  until: {
+    value: '<time>',
+    help: 'ends then, for example 2099-01-31T12:00:00Z (RFC 3339), or never; without either: as it was',
+  },
 } satisfies Record<string, OptionSpec>
 
 const UNIT_MS: Readonly<Record<string, number>> = { s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000, w: 604_800_000 }
 
-/** What goes into the body: nothing without either option. A time goes as it was typed, the service judges it. */
-export function givenEnd(invocation: Invocation): { expiresAt?: string } {
+/** What goes into the body: nothing without either option, so that an end stays. The service judges a time as it was typed. */
+export function givenEnd(invocation: Invocation): { expiresAt?: string | null } {
   const { for: duration, until } = invocation.given('for', 'until')
   if (duration !== undefined && until !== undefined) throw new UsageError('--for and --until are mutually exclusive')
-  if (duration === undefined) return until === undefined ? {} : { expiresAt: until }
+  if (duration === undefined) return until === undefined ? {} : { expiresAt: until === 'never' ? null : until }
   const end = new Date(Date.now() + durationMs(duration))
   if (!(end.getUTCFullYear() <= 9999)) throw new UsageError(`--for ${duration} is too long`)
   return { expiresAt: end.toISOString() }

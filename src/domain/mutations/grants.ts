@@ -43,7 +43,7 @@ export const putGrant = mutation('putGrant')
     (
       tx,
       { groupId, resourceId, before },
-      { permission, expiresAt = null, mustExist },
+      { permission, expiresAt = before?.expiresAt ?? null, mustExist },
     ): { grant: Grant; created: boolean } => {
       checkExistence(before !== null, mustExist)
       const grant = { groupId, resourceId, permission, expiresAt }

@@ -46,8 +46,13 @@ export const addUserToGroup = mutation('addUserToGroup')
     ): { membership: Membership; created: boolean } => {
       if (!userExists) throw new DomainError('unknown-user', `there is no user ${userId}`)
       checkExistence(before !== null, mustExist)
-      // Without a role, a maintainer stays one; without an end, the membership has none.
-      const membership = { userId, groupId, role: role ?? before?.role ?? 'member', expiresAt: expiresAt ?? null }
+      const { role: roleBefore = 'member', expiresAt: endBefore = null } = before ?? {}
+      const membership = {
+        userId,
+        groupId,
+        role: role ?? roleBefore,
+        expiresAt: expiresAt === undefined ? endBefore : expiresAt,
+      }
       if (before === null) tx.memberships.insert(membership)
       else if (isSame(before, membership)) return { membership: before, created: false }
       else tx.memberships.update(membership)

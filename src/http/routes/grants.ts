@@ -20,6 +20,7 @@ import {
   wholeList,
 } from '../schemas.ts'
 
+const AS_IT_WAS = 'as it was, none for a new grant'
 const groupParams = z.object({ id: pathRefTo<GroupId>('group') })
 const grantParams = groupParams.extend({ resourceId: pathRefTo<ResourceId>('resource') })
 
@@ -60,7 +61,7 @@ const putGrant = route({
   tag: 'Grants',
   policy: onResource('admin', 'resourceId'),
   params: grantParams,
-  body: z.strictObject({ permission, expiresAt: expiresAtIn('it does not end') }),
+  body: z.strictObject({ permission, expiresAt: expiresAtIn(AS_IT_WAS) }),
   bodyExample: { permission: 'read', expiresAt: '2099-01-31T12:00:00Z' },
   answers: [
     { status: 200, description: 'As it is now', schema: grantOut, headers: ['Consistency-Token'] },
@@ -89,7 +90,7 @@ const replaceGrants = route({
       z.strictObject({
         resource: refTo<ResourceId>('resource'),
         permission,
-        expiresAt: expiresAtIn('as it was, none for a new grant'),
+        expiresAt: expiresAtIn(AS_IT_WAS),
       }),
     ),
   }),

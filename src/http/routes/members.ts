@@ -60,7 +60,7 @@ const putMember = route({
   tag: 'Members',
   policy: maintainerOfGroupOrAdmin,
   params: memberParams,
-  body: z.strictObject({ role, expiresAt: expiresAtIn('it does not end') }),
+  body: z.strictObject({ role, expiresAt: expiresAtIn(AS_IT_WAS) }),
   bodyOptional: true,
   bodyExample: { role: 'member', expiresAt: '2099-01-31T12:00:00Z' },
   answers: [
