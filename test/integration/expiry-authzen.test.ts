@@ -44,7 +44,7 @@ describe.each([
     await world.call('PUT /groups/name:dept%2Fred/grants/name:handbook', { permission: 'read', expiresAt: END })
     await world.call('PUT /groups/name:dept/grants/name:handbook', { permission: 'read', expiresAt: LATER })
     expect(await ask('ben', 'read', 'handbook')).toEqual({ decision: true, context: { until: LATER } })
-    await world.call('PUT /groups/name:dept/grants/name:handbook', { permission: 'read' })
+    await world.call('PUT /groups/name:dept/grants/name:handbook', { permission: 'read', expiresAt: null })
     expect(await ask('ben', 'read', 'handbook')).toEqual({ decision: true })
   })
 
