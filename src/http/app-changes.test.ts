@@ -159,6 +159,19 @@ describe('a change', () => {
     expect((await post({ name: 'a' }, 'with space')).status).toBe(400)
   })
 
+  it('passes over an idempotency key where the call changes nothing', async () => {
+    const question = {
+      subject: { type: 'user', id: 'adam' },
+      action: { name: 'read' },
+      resource: { type: 'document', id: 'handbook' },
+    }
+    const answer = await request(test.app)
+      .post('/access/v1/evaluation')
+      .set({ ...as(adam), 'idempotency-key': 'with space' })
+      .send(question)
+    expect(answer.status).toBe(200)
+  })
+
   it('names everything that is wrong with its body, by JSON pointer', async () => {
     const answer = await request(test.app)
       .post('/resources')

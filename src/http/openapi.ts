@@ -8,7 +8,7 @@ import {
   type ZodOpenApiResponsesObject,
 } from 'zod-openapi'
 import { PROBLEMS, type ProblemCode, problemType } from './problem.ts'
-import type { DocumentedHeader, Route } from './route.ts'
+import { type DocumentedHeader, type Route, takesIdempotencyKey } from './route.ts'
 import { SCIM_TYPE, scimErrorOut } from './scim/errors.ts'
 
 const problem = z
@@ -142,7 +142,7 @@ function requestHeaders(route: Route): z.ZodObject {
     shape['if-none-match'] = z.string().optional().meta({ description: 'ETags that must not be current; else 412.' })
   for (const [name, description] of Object.entries(route.reads ?? {}))
     shape[name] = z.string().optional().meta({ description })
-  if (route.refuses?.includes('idempotency-in-progress'))
+  if (takesIdempotencyKey(route))
     shape['idempotency-key'] = z.string().optional().meta({ description: 'A repeated request has one effect.' })
   return z.object(shape)
 }

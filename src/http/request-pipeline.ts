@@ -13,7 +13,7 @@ import type { Counted, RateLimits } from './rate-limits.ts'
 import type { RefusalLog } from './refusal-log.ts'
 import type { Reply, ReplySender } from './reply.ts'
 import { type BodyReader, createBodyReader, hashInto, type ReadBody } from './request-body.ts'
-import type { Route } from './route.ts'
+import { type Route, takesIdempotencyKey } from './route.ts'
 import type { Tickets } from './tickets.ts'
 
 export interface PipelineDependencies {
@@ -49,6 +49,7 @@ export function createRouteHandler(route: Route, dependencies: PipelineDependenc
   const readBody: BodyReader | undefined = route.body === undefined ? undefined : createBodyReader(route)
   const deadlines = createDeadlines({ afterMs: route.deadlineMs ?? dependencies.requestBudgetMs })
   const answered = metrics.route(route.method.toUpperCase(), route.path)
+  const isRepeatable = takesIdempotencyKey(route)
   const quota = route.quota ?? (route.method === 'get' ? 'read' : 'write')
 
   // A request without a query string gets the defaults, parsed once. Where a parameter is required there are none.
@@ -91,7 +92,7 @@ export function createRouteHandler(route: Route, dependencies: PipelineDependenc
     const held = checking === undefined ? undefined : await checking
     const query = readQuery(req)
     const given = route.body === undefined || route.readsBody ? undefined : parsed(route.body, body?.value, 'body')
-    const idempotency = namesKey(req) ? await idempotencyOf(req, body) : undefined
+    const idempotency = isRepeatable && namesKey(req) ? await idempotencyOf(req, body) : undefined
     return route.handle(
       {
         params,
@@ -197,7 +198,7 @@ function mutationContext(
   }
 }
 
-const namesKey = (req: Request) => req.method === 'POST' && req.headers['idempotency-key'] !== undefined
+const namesKey = (req: Request) => req.headers['idempotency-key'] !== undefined
 
 async function idempotencyOf(req: Request, body: ReadBody | undefined): Promise<MutationContext['idempotency']> {
   const key = checkedKey(req.headers['idempotency-key'])

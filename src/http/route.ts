@@ -94,6 +94,9 @@ export interface Route<Params = unknown, Query = unknown, Body = unknown, Read =
   handle(request: RouteRequest<Params, Query, Read>, portcullis: Portcullis): Promise<Reply> | Reply
 }
 
+/** Whether a repeated request with the same idempotency key has one effect. */
+export const takesIdempotencyKey = ({ refuses = [] }: Route): boolean => refuses.includes('idempotency-in-progress')
+
 /** Keeps the types of the schemas inside the declaration and gives the list of routes one type. */
 export function route<Params = unknown, Query = unknown, Body = unknown, Read = Body>(
   declared: Route<Params, Query, Body, Read>,

@@ -33,8 +33,8 @@ type Directory = Omit<
 const [LOWEST] = PERMISSIONS
 
 const statement = (name: string, text: string): Statement => ({ name, text })
-/** One row by its key: every value has the same plan, and making it takes longer than finding the row. */
-const byKey = (name: string, text: string): Statement => ({ name, text, plan: 'kept' })
+/** Planned once: every value has the same plan, and making it takes longer than looking. */
+const kept = (name: string, text: string): Statement => ({ name, text, plan: 'kept' })
 
 const USER = 'id, display_name AS "displayName", disabled, created_at AS "createdAt", updated_at AS "updatedAt"'
 const GROUP = 'id, name, parent_id AS "parentId", version, created_at AS "createdAt", updated_at AS "updatedAt"'
@@ -61,13 +61,13 @@ const roleIn = (group: string) =>
    WHERE m.user_id = $1 AND m.group_id = ${group}`
 
 const SQL = {
-  user: byKey('user', `SELECT ${USER} FROM users WHERE id = $1`),
+  user: kept('user', `SELECT ${USER} FROM users WHERE id = $1`),
   users: statement('users', pageOf(USER, 'users', 'id')),
-  groupById: byKey('group-by-id', `SELECT ${GROUP} FROM groups WHERE id = $1::uuid`),
-  groupByName: byKey('group-by-name', `SELECT ${GROUP} FROM groups WHERE name = $1`),
+  groupById: kept('group-by-id', `SELECT ${GROUP} FROM groups WHERE id = $1::uuid`),
+  groupByName: kept('group-by-name', `SELECT ${GROUP} FROM groups WHERE name = $1`),
   groups: statement('groups', pageOf(GROUP, 'groups', 'name')),
-  resourceById: byKey('resource-by-id', `SELECT ${RESOURCE} FROM resources WHERE id = $1::uuid`),
-  resourceByName: byKey('resource-by-name', `SELECT ${RESOURCE} FROM resources WHERE name = $1`),
+  resourceById: kept('resource-by-id', `SELECT ${RESOURCE} FROM resources WHERE id = $1::uuid`),
+  resourceByName: kept('resource-by-name', `SELECT ${RESOURCE} FROM resources WHERE name = $1`),
   members: statement(
     'members',
     `SELECT * FROM (${MEMBERS}) m WHERE $3::text IS NULL OR "userId" > $3::text COLLATE "C" ORDER BY "userId" LIMIT $2`,
@@ -93,7 +93,7 @@ const SQL = {
   roleById: statement('role-by-id', roleIn('$2::uuid')),
   roleByName: statement('role-by-name', roleIn('(SELECT id FROM groups WHERE name = $2)')),
   /** Every path from one of the users' own groups up to a group with a grant on the resource $1, for the users $2. */
-  paths: byKey(
+  paths: kept(
     'paths',
     `WITH RECURSIVE climb AS (
        SELECT m.user_id, m.expires_at, g.id, g.parent_id, ARRAY[g.id] AS ids, ARRAY[g.name] AS names

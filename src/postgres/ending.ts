@@ -1,11 +1,11 @@
 /**
  * What happens to a membership or a grant whose end has come: its row goes, and the log and the audit trail say that it
- * ended. Readers need none of this, they never see it again from that instant on (living.ts). The job does it as ends
- * come, and a mutation that meets such a row does it first, so that what it writes is new.
+ * ended. Readers do not depend on it: they stop seeing the row at its end (living.ts). The job does it as ends come, and a
+ * mutation that meets such a row does it first, so that what it writes is new.
  */
 import type { Statement } from './pool.ts'
 
-/** The actor of what nobody does, and the name of the event. */
+/** No person ends access: the actor and the event in the audit trail and in the log. */
 const ACTOR = 'system:expiry'
 const EVENT = 'endAccess'
 

@@ -78,8 +78,8 @@ function pendingAmong(shipped: readonly Migration[], applied: readonly AppliedRo
 }
 
 /**
- * Everybody who wants a table waits behind a migration that waits for it, readers too, and a transaction that is in nobody's way
- * may be open for minutes. So a migration gives up soon, lets them pass, and tries again.
+ * A migration that waits for a table blocks all others that need it, readers too, and an idle transaction may hold the
+ * table for minutes. So a migration gives up soon, lets the others pass, and tries again.
  */
 const LOCK_WAIT_MS = 300
 const GIVE_WAY_MS = 1000

@@ -1,7 +1,7 @@
 /**
  * Reads that only the primary answers. Each connection is asked when it is made whether it leads there, but through a
  * pooler in transaction mode a later statement may meet another server. A server in recovery answers these with an
- * error. (Whatever writes is refused there anyway: transactions begin READ WRITE.)
+ * error. (Writes are refused there anyway: transactions begin READ WRITE.)
  */
 
 /** True once for the statement, before its first row. */

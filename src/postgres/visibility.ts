@@ -91,9 +91,8 @@ SELECT (SELECT count(*)::int FROM effective) AS groups,
 }
 
 /**
- * $1 users, $2 kinds, $3 names, as columns of the questions: the highest permission for each, and how
- * long it is held. A resource that there is
- * none of stands for an id that nothing has, so that the work is the same for it and for one that is hidden.
+ * $1 users, $2 kinds, $3 names, as columns of the questions: the highest permission for each, and how long it is held. A
+ * resource that does not exist stands for an id that nothing has, so that the work is the same as for a hidden one.
  */
 export const PERMISSIONS_ON: Statement = {
   name: 'permissions-on',

@@ -1,4 +1,4 @@
-/** Counts per key and minute over all instances. While Redis is away, each instance counts for itself and refuses nothing for that reason. */
+/** Counts per key and minute over all instances. While Redis is away, each instance counts for itself. */
 import type { Redis } from 'ioredis'
 import { RateLimiterMemory, RateLimiterRedis, RateLimiterRes } from 'rate-limiter-flexible'
 import { GarbledReplyError } from './failure.ts'

@@ -1,7 +1,7 @@
 /**
- * The affected users: the statements that name everybody in some groups and below them. Each is asked behind the locks that
- * keep its answer true, in a statement of its own: a statement that waited for a lock goes on with the snapshot it began
- * with, and would miss who joined meanwhile.
+ * The affected users: the statements that name everybody in some groups and below them. Each is asked behind the locks
+ * that keep its answer true, in a statement of its own: a statement that waited for a lock goes on with the snapshot it
+ * began with, and would miss users who joined meanwhile.
  */
 import type { GroupId } from '../../domain/model.ts'
 import type { Holders } from '../../domain/transaction.ts'

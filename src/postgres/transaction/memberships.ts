@@ -46,8 +46,9 @@ SELECT (${state}) AS state,
 
 const groupOf = (group: string) => `(SELECT id FROM groups WHERE ${group})`
 
-// Behind the lock on the group, in a statement of its own, because others share that lock: the membership is the locked
-// row itself, and its end is judged by the time at which it is locked. That the user exists may change until the write, where the foreign key notices.
+// Behind the lock on the group, in a statement of its own, because others share that lock. The membership is the locked
+// row itself, and its end is judged by the time at which it is locked. The user may be deleted before the write, where the
+// foreign key notices.
 const LOCK = byRef(
   'lock-member',
   '$1',
