@@ -1,4 +1,6 @@
 /** Time as the cache needs it, so that tests decide when it passes. */
+import timers from 'node:timers'
+
 export interface Clock {
   /** Milliseconds that only grow, unrelated to the wall clock; for measuring and for bounds. */
   monotonicMs(): number
@@ -6,4 +8,10 @@ export interface Clock {
   wallMs(): number
   /** Resolves after `ms` milliseconds, or rejects with the signal's reason when it is aborted first. */
   sleep(ms: number, signal?: AbortSignal): Promise<void>
+}
+
+export const systemClock: Clock = {
+  monotonicMs: () => performance.now(),
+  wallMs: () => Date.now(),
+  sleep: (ms, signal) => timers.promises.setTimeout(ms, undefined, { ref: true, ...(signal && { signal }) }),
 }

@@ -1,38 +1,23 @@
 /** The only door to the cache: everything a service needs to cache permissions correctly, independent of any database, store or web framework. */
 
-export { createBoundedMemory } from './bounded-memory.ts'
-export type { Clock } from './clock.ts'
+export { type CacheLog, type CacheOptions, CacheOptionsError, type CacheStore } from './cache-options.ts'
+export type { QueryOf, Reader, ReaderOptions } from './cache-reader.ts'
+export { defineTag } from './cache-tags.ts'
+export { type Clock, systemClock } from './clock.ts'
 export { createCopies } from './copies.ts'
-export {
-  type Cache,
-  type CacheLog,
-  type CacheOptions,
-  CacheOptionsError,
-  type CacheRule,
-  type CacheStore,
-  createCache,
-  defineTag,
-  EVERYTHING,
-  type Mutated,
-  type QueryOf,
-  type Reader,
-  type ReaderOptions,
-  systemClock,
-} from './create-cache.ts'
+export { type Cache, type CacheRule, createCache, type Mutated } from './create-cache.ts'
 export { createDatabaseClock, type DatabaseClock, type Present } from './database-clock.ts'
-export { createEntryCodec, type Entry, type EntryCodec, fillIdIn, newFillId, PREFIX_LENGTH } from './entry-codec.ts'
+export { createEntryCodec, type EntryCodec, newFillId } from './entry-codec.ts'
 export {
   type EntryKey,
   type EntryRead,
   type EntryStore,
   type Fill,
-  type FoundEntry,
   LARGEST_ENTRY_BYTES,
   type LayerName,
   type Lease,
   type LeaseRequest,
   type Opened,
-  type OpenRequest,
   type ReadRequest,
   StoreUnavailableError,
 } from './entry-store.ts'
@@ -42,18 +27,15 @@ export {
   type InvalidationIndex,
   type LogRow,
   type RetentionClass,
-  type Verdict,
 } from './invalidation-index.ts'
 export {
   createLayer,
-  type HitFrom,
   type Layer,
   type LayerDependencies,
   type LayerEvents,
   type LayerRead,
   type Loaded,
   type Rejection,
-  type ValueCodec,
 } from './layer.ts'
 export {
   type Duration,
@@ -76,17 +58,11 @@ export {
 } from './log-follower.ts'
 export { createMemo } from './memo.ts'
 export {
-  type Audit,
-  type AuditRecord,
-  type BegunMutation,
   type Invalidation,
-  invalidatesNothing,
   type KeyList,
   keyCountOf,
   type LayerKey,
-  type Lock,
   type Mutation,
-  type MutationChain,
   mergeInvalidations,
   mutation,
   NOTHING_INVALIDATED,
@@ -95,7 +71,6 @@ export {
 export {
   createMutationRunner,
   type LogRecord,
-  type MutationOutcome,
   type MutationRunner,
   type UnitOfWork,
 } from './mutation-runner.ts'
@@ -113,4 +88,4 @@ export {
   type Xid,
 } from './snapshot.ts'
 export { RequestWait, type StoreWait } from './store-wait.ts'
-export { type Tag, type TagKind, tag, tagKind } from './tags.ts'
+export { type Tag, tag, tagKind } from './tags.ts'

@@ -2,9 +2,11 @@
  * Proves the rules of a service's own mutations: after each, every probed entry that the database says has changed must
  * have been named, by the rules and, where they are installed, by the triggers.
  */
-import type { Cache, CacheLog, Reader } from '../create-cache.ts'
-import { committedIn } from '../create-cache.ts'
+import type { CacheLog } from '../cache-options.ts'
+import type { Reader } from '../cache-reader.ts'
+import type { Cache } from '../create-cache.ts'
 import type { LayerRows } from '../layers.ts'
+import { committedIn } from '../mutation-token.ts'
 import type { Stamp } from '../snapshot.ts'
 import type { Tag } from '../tags.ts'
 

@@ -1,0 +1,24 @@
+/** The tags of entries of `createCache`: two that every entry has of itself, one of all, and those that a service defines. */
+import { CacheOptionsError } from './cache-options.ts'
+import type { EntryKey, LayerName } from './entry-store.ts'
+import { type Tag, tag, tagKind } from './tags.ts'
+
+const WHOLE_LAYER = tagKind('l')
+const ENTRY = tagKind('e')
+
+export const entryTag = (key: EntryKey): Tag => tag(ENTRY, key)
+export const layerTag = (name: LayerName): Tag => tag(WHOLE_LAYER, name)
+
+/** Carried by every entry; invalidates what no other tag names. */
+export const EVERYTHING: Tag = tag(WHOLE_LAYER, '*')
+
+/** @throws CacheOptionsError for a letter that is taken, or is none */
+export function defineTag(kind: string): (id: string | number) => Tag {
+  if (!/^[a-z]$/.test(kind) || kind === WHOLE_LAYER || kind === ENTRY)
+    throw new CacheOptionsError(`a tag is named by one letter from a to z, except e and l; got ${kind}`)
+  return (id) => {
+    if (id === undefined || (typeof id === 'object' && id !== null))
+      throw new CacheOptionsError(`the tag ${kind} is of an id, which is text or a number; got ${typeof id}`)
+    return tag(tagKind(kind), String(id))
+  }
+}
