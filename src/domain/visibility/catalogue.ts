@@ -11,11 +11,13 @@ import type { Present } from '../../cache/index.ts'
 import type { ResourceName } from '../api.ts'
 import { bucketOf } from '../keys.ts'
 import { type GroupId, PERMISSIONS, type Permission, type Ref, type ResourceId } from '../model.ts'
-import type { CatalogueGrant, VisibleQuery } from '../source.ts'
+import type { VisibleQuery } from '../source.ts'
 import type { BucketItem, CatalogueBucket } from './catalogue-bucket.ts'
-import { firstFrom, GroupOrder, type Placed } from './group-order.ts'
+import { firstFrom, GroupOrder } from './group-order.ts'
+import { createStates, endAt, grantAt, idIn, Kept, type Order, ready, type State } from './kept-resource.ts'
 import { merged } from './merged-orders.ts'
 import type { ReadyItem } from './resource-page.ts'
+import { type Merged, Standing } from './standing.ts'
 
 export interface Catalogue {
   /** Replaces all that this process holds of one bucket. */
@@ -39,73 +41,17 @@ export interface Catalogue {
   readonly size: number
 }
 
-/** What is true at the latest that the present may be. */
-export interface Merged<T> {
-  readonly value: T
-  /** When it stops being true by itself; null: it does not. Grants that end only take away: until the first does, nothing changes. */
-  readonly until: number | null
-  /** Something that it depends on ended between the earliest and the latest: whether it did is not known. */
-  readonly isUnsettled: boolean
-}
-
 /** Looked at for one page at most, when a filter matches few of them; beyond, the database's indexes do better. */
 const LOOKED_AT_MAX = 20_000
-/** Each resource's JSON begins with the id. */
-const ID_BEGINS = '{"id":"'.length
-const ID_LENGTH = 36
-/** So many resources of which all grants ended are in the way of one answer: they are taken out. */
+/** When one answer meets so many resources of which nothing is left, they are taken out of the lists of its groups. */
 const IN_THE_WAY = 1000
-/** So many are looked at for one answer at most: beyond, the database answers, and what was looked at is out of the way. */
+/** One answer looks at so many of them at most: beyond, the database answers, and they are taken out for the next one. */
 const IN_THE_WAY_MAX = 2000
-const COMBINATIONS_MAX = 10_000
-const PERMISSION_TEXTS = PERMISSIONS.map((permission) => Buffer.from(`,"permission":"${permission}"`))
-
-type Order = GroupOrder<Kept>
-
-class Kept implements Placed {
-  readonly id: ResourceId
-  name: string
-  kind: string
-  /** The JSON is between `begin` and `end`, with the permission missing at `permissionAt`. */
-  texts: Buffer
-  begin: number
-  permissionAt: number
-  end: number
-  /** The groups it is granted to, and for each the permission. */
-  holders: readonly Order[]
-  held: Held
-  current = true
-  /** The count that last came by. */
-  countedBy = 0
-
-  constructor(id: ResourceId, state: State) {
-    this.id = id
-    this.name = state.name
-    this.kind = state.kind
-    this.texts = state.texts
-    this.begin = state.begin
-    this.permissionAt = state.permissionAt
-    this.end = state.end
-    this.holders = state.holders
-    this.held = state.held
-  }
-}
-
-/** What the holders of a resource hold, in their order: one object for all resources that have the same. */
-interface Held {
-  /** The rank of each permission, as a digit. */
-  readonly ranks: string
-  /** When each ends, in milliseconds since the epoch, Infinity where it does not; null where none does. */
-  readonly ends: readonly number[] | null
-}
-
-type State = Omit<Kept, 'id' | 'current' | 'countedBy'>
 
 export function createCatalogue(): Catalogue {
   const buckets = new Map<number, Map<ResourceId, Kept>>()
   const groups = new Map<GroupId, Order>()
-  const texts = createShared((text) => text)
-  const endless = createShared((ranks): Held => ({ ranks, ends: null }))
+  const stateOf = createStates(groupOf)
   let size = 0
   let counts = 0
 
@@ -127,18 +73,6 @@ export function createCatalogue(): Catalogue {
     })
   }
 
-  function stateOf(item: BucketItem, buffer: Buffer): State {
-    const { name, kind, begin, permissionAt, end, grants } = item
-    const holders = grants.map(([group]) => groupOf(group))
-    return { name, kind: texts(kind), texts: buffer, begin, permissionAt, end, holders, held: heldIn(grants) }
-  }
-
-  function heldIn(grants: readonly CatalogueGrant[]): Held {
-    const ranks = grants.map(([, permission]) => PERMISSIONS.indexOf(permission)).join('')
-    if (grants.every(([, , until]) => until === undefined)) return endless(ranks)
-    return { ranks, ends: grants.map(([, , until]) => until ?? Number.POSITIVE_INFINITY) }
-  }
-
   /** Tells the groups which of the grants end, or that it is no longer theirs. */
   function markEnds(kept: Kept, present: boolean): void {
     const { ends } = kept.held
@@ -146,7 +80,7 @@ export function createCatalogue(): Catalogue {
     for (const [at, order] of kept.holders.entries()) order.mark(kept, present && ends[at] !== Number.POSITIVE_INFINITY)
   }
 
-  /** They are no longer looked at where the group's resources are listed; each still says what it is granted to. */
+  /** Takes them out of the lists of the groups; each resource still knows its grants. */
   function forgetEnded(orders: readonly Order[], { ended }: Standing, { earliestMs }: Present): void {
     if (ended.length < IN_THE_WAY) return
     for (const order of orders) {
@@ -167,7 +101,7 @@ export function createCatalogue(): Catalogue {
     const moved = kept.name !== state.name
     for (const order of kept.holders) if (moved || !state.holders.includes(order)) order.remove(kept)
     const before = moved ? [] : kept.holders
-    // Where a grant ended it may have been taken out, and this may be its prolongation.
+    // A resource whose grant ended may have been taken out of the list, and this may prolong the grant.
     const stays = (order: Order) => before.includes(order) && (kept.held.ends === null || order.has(kept))
     const holdersThatStay = new Set(state.holders.filter(stays))
     markEnds(kept, false)
@@ -323,92 +257,3 @@ export function createCatalogue(): Catalogue {
 }
 
 const NOTHING: Merged<null> = { value: null, until: null, isUnsettled: false }
-
-/** What some groups hold at a time, over the resources of one answer. */
-class Standing {
-  readonly #orders: ReadonlySet<Order>
-  readonly #at: Present
-  #isUnsettled = false
-  #until = Number.POSITIVE_INFINITY
-  /** Of the resource last looked at: the latest end of the grants with the highest rank. */
-  #lastsUntil = Number.POSITIVE_INFINITY
-  /** The resources that were looked at and of which nothing is left, in their order. */
-  readonly ended: Kept[] = []
-
-  constructor(orders: readonly Order[], at: Present) {
-    this.#orders = new Set(orders)
-    this.#at = at
-  }
-
-  /** The highest rank that any of the groups holds it with; -1: none of them does. */
-  rankOf(kept: Kept): number {
-    const { ranks, ends } = kept.held
-    this.#lastsUntil = Number.POSITIVE_INFINITY
-    if (ends !== null) return this.#rankWithEnds(kept, ends)
-    let highest = -1
-    for (const [at, order] of kept.holders.entries())
-      if (this.#orders.has(order)) highest = Math.max(highest, Number(ranks[at]))
-    return highest
-  }
-
-  #rankWithEnds(kept: Kept, ends: readonly number[]): number {
-    const { earliestMs, latestMs } = this.#at
-    let highest = -1
-    let lastsUntil = Number.NEGATIVE_INFINITY
-    for (const [at, order] of kept.holders.entries()) {
-      const end = ends[at] ?? 0
-      if (!this.#orders.has(order) || end <= earliestMs) continue
-      if (end <= latestMs) {
-        this.#isUnsettled = true
-        continue
-      }
-      const rank = Number(kept.held.ranks[at])
-      if (rank > highest) lastsUntil = end
-      else if (rank === highest) lastsUntil = Math.max(lastsUntil, end)
-      highest = Math.max(highest, rank)
-    }
-    if (highest >= 0) this.#lastsUntil = lastsUntil
-    else this.ended.push(kept)
-    return highest
-  }
-
-  /** The resource last looked at is part of the answer. */
-  keep(): void {
-    this.#until = Math.min(this.#until, this.#lastsUntil)
-  }
-
-  merged<T>(value: T): Merged<T> {
-    return { value, until: Number.isFinite(this.#until) ? this.#until : null, isUnsettled: this.#isUnsettled }
-  }
-}
-
-/** A few kinds and combinations of ranks in hundreds of thousands of resources: one value for all that have the same. */
-function createShared<Value>(make: (text: string) => Value): (text: string) => Value {
-  const known = new Map<string, Value>()
-  return (text) => {
-    const first = known.get(text)
-    if (first !== undefined) return first
-    const value = make(text)
-    if (known.size < COMBINATIONS_MAX) known.set(text, value)
-    return value
-  }
-}
-
-function idIn(texts: Buffer, { begin }: BucketItem): ResourceId {
-  return texts.toString('latin1', begin + ID_BEGINS, begin + ID_BEGINS + ID_LENGTH) as ResourceId
-}
-
-function endAt({ holders, held: { ends } }: Kept, order: Order): number {
-  return ends?.[holders.indexOf(order)] ?? Number.POSITIVE_INFINITY
-}
-
-function grantAt({ held: { ranks, ends } }: Kept, group: GroupId, holder: number): CatalogueGrant {
-  const permission = PERMISSIONS[Number(ranks[holder])] ?? 'read'
-  const end = ends?.[holder] ?? Number.POSITIVE_INFINITY
-  return Number.isFinite(end) ? [group, permission, end] : [group, permission]
-}
-
-function ready({ id, name, texts, begin, permissionAt: at, end }: Kept, rank: number): ReadyItem {
-  const permission = PERMISSION_TEXTS[rank] ?? Buffer.alloc(0)
-  return { id, name, json: Buffer.concat([texts.subarray(begin, at), permission, texts.subarray(at, end)]) }
-}

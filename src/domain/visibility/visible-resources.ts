@@ -25,11 +25,12 @@ import type { Freshness } from '../freshness.ts'
 import { grantsGroupIn, grantsTag, layerTag, placeTag, userGroupsKey, userResourcesKey, userTag } from '../keys.ts'
 import type { GroupId, Ref, ResourceId, UserId, VisibleResource } from '../model.ts'
 import type { CacheSource, GroupNode } from '../source.ts'
-import type { Catalogue, Merged } from './catalogue.ts'
+import type { Catalogue } from './catalogue.ts'
 import { createDirectReads, visibleQuery } from './direct-reads.ts'
 import type { FollowedCatalogue } from './followed-catalogue.ts'
 import type { Layers } from './layers.ts'
 import { DEFAULT_LIMIT, type RenderedPage, type ResourcePages, readyItem } from './resource-page.ts'
+import type { Merged } from './standing.ts'
 
 export interface VisibleResourcesOptions {
   readonly reads: ReadThrough
