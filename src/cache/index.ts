@@ -74,7 +74,7 @@ export {
   type MutationRunner,
   type UnitOfWork,
 } from './mutation-runner.ts'
-export { type Bypass, createReadThrough, earliest, type ReadThrough, type Wanted } from './read-through.ts'
+export { type Bypass, createReadThrough, earliest, isBypass, type ReadThrough, type Wanted } from './read-through.ts'
 export { createSingleFlight, type Shareable } from './single-flight.ts'
 export {
   type Committed,

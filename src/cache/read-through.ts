@@ -46,6 +46,8 @@ export interface Bypass {
   readonly detail: string
 }
 
+export const isBypass = (found: object): found is Bypass => 'outcome' in found && found.outcome === 'bypass'
+
 export interface ReadThrough {
   /**
    * Always answers with the load's value, or with an entry that is as good: a sick store or a lost log costs speed,

@@ -8,28 +8,28 @@
 import {
   type Bypass,
   type Clock,
-  earliest,
   type InvalidationIndex,
+  isBypass,
   type LayerRead,
-  type Loaded,
   type LogFollower,
   type Present,
   type ReadThrough,
   RequestWait,
-  type Stamp,
   type Wanted,
 } from '../../cache/index.ts'
 import type { CacheStatus, ReadContext, ResourcePage, ResourceQuery } from '../api.ts'
-import { DomainError } from '../errors.ts'
 import type { Freshness } from '../freshness.ts'
-import { grantsGroupIn, grantsTag, layerTag, placeTag, userGroupsKey, userResourcesKey, userTag } from '../keys.ts'
+import { userGroupsKey, userResourcesKey } from '../keys.ts'
 import type { GroupId, Ref, ResourceId, UserId, VisibleResource } from '../model.ts'
 import type { CacheSource, GroupNode } from '../source.ts'
 import type { Catalogue } from './catalogue.ts'
+import { createDecisions, type Decision } from './decisions.ts'
 import { createDirectReads, visibleQuery } from './direct-reads.ts'
 import type { FollowedCatalogue } from './followed-catalogue.ts'
 import type { Layers } from './layers.ts'
-import { DEFAULT_LIMIT, type RenderedPage, type ResourcePages, readyItem } from './resource-page.ts'
+import { createListLoads, groupsOf } from './list-loads.ts'
+import { bypass, covered, createMergedNow } from './merged-now.ts'
+import { DEFAULT_LIMIT, type RenderedPage, type ResourcePages } from './resource-page.ts'
 import type { Merged } from './standing.ts'
 
 export interface VisibleResourcesOptions {
@@ -66,35 +66,7 @@ export interface VisibleResources {
   decide<T extends object>(users: readonly UserId[], context: ReadContext, decision: Decision<T>): Promise<Decided<T>>
 }
 
-export interface Decision<T> {
-  /** In one step, in which nothing may be waited for. Null where it would look at too much. */
-  fromCatalogue(
-    groupsOf: (user: UserId) => readonly GroupId[],
-    at: Present,
-    /** When the first ends of what the groups were read from, in milliseconds since the epoch. */
-    endOf: (user: UserId) => number | null,
-  ): Merged<T> | null
-  fromDatabase(): Promise<T>
-}
-
 export type Decided<T> = T & { readonly cache: CacheStatus }
-
-/** The groups that count for a user, for as long as what they come from is servable. */
-interface Vouched {
-  readonly read: LayerRead<unknown>
-  readonly groups: readonly GroupId[]
-  isServable(): boolean
-}
-
-/** What is merged from the catalogue by something that is judged: in one step, in which nothing may be waited for. */
-interface Merging<T> {
-  merge(at: Present): Merged<T> | null
-  /** Whether what it is merged by may be served, and so could be at every instant up to now. */
-  isServable(): boolean
-}
-
-/** The position of which the catalogue was. */
-type Placed<T> = Merged<T> & { readonly position: Stamp }
 
 /** What was merged by the groups of the user's list. */
 interface Continued<T> {
@@ -102,34 +74,15 @@ interface Continued<T> {
   readonly value: T
 }
 
-const bypass = (detail: string): Bypass => ({ outcome: 'bypass', detail })
-const CHANGED = bypass('changed-meanwhile')
-const isBypass = (found: object): found is Bypass => 'outcome' in found && found.outcome === 'bypass'
-
-/** Of many users asked about in one request. */
-const USERS_AT_ONCE = 16
-/** Decisions by the same groups after which a list is worth its load: it is vouched for without a read of the log. */
-const DECISIONS_PER_LIST = 16
-
-/** How often inputs that change under a derivation are read again before it is left to one statement. */
-const ATTEMPTS = 3
-
 export function createVisibleResources(options: VisibleResourcesOptions): VisibleResources {
-  const { reads, layers, catalogue, followed, index, follower, clock, freshness, source, pages } = options
+  const { reads, layers, catalogue, follower, freshness, source, pages, storeBudgetMs } = options
   const direct = createDirectReads({ source, pages })
-  /** Forgotten with the copy of the groups. */
-  const decisionsBy = new WeakMap<readonly GroupNode[], number>()
+  const mergedNow = createMergedNow(options)
+  const loads = createListLoads({ ...options, mergedNow })
+  const decided = createDecisions({ reads, layers, follower, mergedNow, groupsWanted, listWanted, storeBudgetMs })
 
   function groupsWanted(user: UserId): Wanted<readonly GroupNode[]> {
-    return {
-      layer: layers.groups,
-      key: userGroupsKey(user),
-      async load() {
-        refuseInGrace()
-        const { value, stamp } = await source.effectiveGroups(user)
-        return { value, stamp, tags: groupsTags(user, value), until: firstEndOf(value) }
-      },
-    }
+    return { layer: layers.groups, key: userGroupsKey(user), load: () => loads.groups(user) }
   }
 
   function listWanted(user: UserId): Wanted<RenderedPage, readonly GroupNode[]> {
@@ -137,88 +90,12 @@ export function createVisibleResources(options: VisibleResourcesOptions): Visibl
       layer: layers.lists,
       key: userResourcesKey(user),
       input: groupsWanted(user),
-      async load(readGroups) {
-        refuseInGrace()
-        return (followed.isWhole() && (await derived(user, readGroups))) || loadedBySql(user)
-      },
+      load: (readGroups) => loads.list(user, readGroups),
     }
-  }
-
-  /**
-   * Merges the list from the catalogue by the groups. Read at different times they could show a state that never was (the
-   * old membership with the new grant). So the log is read after the request came, the position covers what the groups
-   * were loaded at, and they are judged there: what is valid there is exactly what a load at that position would return,
-   * and the list carries that position. Null where that does not come about.
-   */
-  async function derived(
-    user: UserId,
-    readGroups: () => Promise<LayerRead<readonly GroupNode[]>>,
-  ): Promise<Loaded<RenderedPage> | null> {
-    const barrier = follower.barrier()
-    for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
-      const startedMs = clock.monotonicMs()
-      const member = await readGroups()
-      if (!(await barrier) || !(await covered(member.stamp))) return null
-      const made = await mergedNow({
-        merge: (at) => catalogue.visible(member.value.map(idOf), { count: DEFAULT_LIMIT + 1 }, at),
-        isServable: () => layers.groups.judge(member) === 'servable',
-      })
-      if (made === CHANGED) continue
-      if (isBypass(made)) return null
-      const value = pages.assemble(user, { limit: DEFAULT_LIMIT }, made.value)
-      // What was left of the groups was said before the log was read.
-      const ttlMs = member.ttlMs - (clock.monotonicMs() - startedMs)
-      return { value, stamp: made.position, tags: listTags(user, member.value), until: made.until, ttlMs }
-    }
-    return null
-  }
-
-  /**
-   * What is true now, at the position and by the groups as they are judged in the same step. Where something may have ended
-   * this very moment, the log is read once more: of its position the time is known exactly, and what the groups were
-   * loaded at is before that.
-   */
-  async function mergedNow<T>({ merge, isServable }: Merging<T>): Promise<Placed<T> | Bypass> {
-    let at = presentOf(follower)
-    for (;;) {
-      const { position } = index
-      if (!position || !followed.isWhole()) return bypass('catalogue-behind')
-      const made = merge(at)
-      // After the merge: what ended meanwhile had not when it was made.
-      if (!isServable()) return CHANGED
-      if (made === null) return bypass('long-scan')
-      if (!made.isUnsettled) return { ...made, position }
-      if (!(await follower.barrier())) return bypass('log-behind')
-      const positionMs = follower.positionMs()
-      if (positionMs === null) return bypass('clock-unknown')
-      at = { earliestMs: positionMs, latestMs: positionMs }
-    }
-  }
-
-  /** Groups and first page in one snapshot. */
-  async function loadedBySql(user: UserId): Promise<Loaded<RenderedPage>> {
-    const { value, stamp } = await source.visibleList(user, DEFAULT_LIMIT + 1)
-    const page = pages.assemble(user, { limit: DEFAULT_LIMIT }, value.items.map(readyItem))
-    const until = earliest(firstEndOf(value.groups), value.until)
-    return { value: page, stamp, tags: listTags(user, value.groups), until }
-  }
-
-  /** Until the position covers the stamp; false when the log cannot be read. */
-  async function covered(stamp: Stamp): Promise<boolean> {
-    return follower.catchUp(stamp).then(
-      () => true,
-      () => false,
-    )
-  }
-
-  /** In grace the database is known to be gone: waiting for it to refuse would only delay the answer. */
-  function refuseInGrace(): void {
-    if (follower.trust() === 'grace')
-      throw new DomainError('database-unavailable', 'the database cannot be reached', { retryAfterSeconds: 1 })
   }
 
   function readList(user: UserId): Promise<LayerRead<RenderedPage> | Bypass> {
-    return reads.tryRead(listWanted(user), new RequestWait(options.storeBudgetMs))
+    return reads.tryRead(listWanted(user), new RequestWait(storeBudgetMs))
   }
 
   /**
@@ -231,73 +108,13 @@ export function createVisibleResources(options: VisibleResourcesOptions): Visibl
   ): Promise<Continued<T> | Bypass> {
     const list = await readList(user)
     if (isBypass(list)) return list
-    if (!(await covered(list.stamp))) return bypass('log-behind')
+    if (!(await covered(follower, list.stamp))) return bypass('log-behind')
     const groups = groupsOf(list)
     const made = await mergedNow({
       merge: (at) => merge(groups, at),
       isServable: () => layers.lists.judge(list) === 'servable',
     })
     return isBypass(made) ? made : { list, value: made.value }
-  }
-
-  /** A user who is asked about again and again is given a list, beside the answer; if that fails, nothing is lost. */
-  function countDecision(user: UserId, groups: readonly GroupNode[]): void {
-    const count = (decisionsBy.get(groups) ?? 0) + 1
-    decisionsBy.set(groups, count)
-    if (count % DECISIONS_PER_LIST === 0) readList(user).catch(() => {})
-  }
-
-  /** @param logRead begun after the request came: it shows what was granted and taken, of which the groups know nothing */
-  async function vouched(user: UserId, logRead: () => Promise<boolean>): Promise<Vouched | Bypass> {
-    const wait = new RequestWait(options.storeBudgetMs)
-    const list = await reads.held(listWanted(user), wait)
-    if (list) {
-      if (!(await covered(list.stamp))) return bypass('log-behind')
-      return { read: list, groups: groupsOf(list), isServable: () => layers.lists.judge(list) === 'servable' }
-    }
-    const begun = logRead()
-    const member = await reads.tryRead(groupsWanted(user), wait)
-    if (member.outcome === 'bypass') return member
-    if (!(await begun) || !(await covered(member.stamp))) return bypass('log-behind')
-    countDecision(user, member.value)
-    const isServable = () => layers.groups.judge(member) === 'servable'
-    return { read: member, groups: member.value.map(idOf), isServable }
-  }
-
-  async function decided<T extends object>(
-    users: readonly UserId[],
-    { fromCatalogue }: Decision<T>,
-  ): Promise<Decided<T> | Bypass> {
-    let begun: Promise<boolean> | undefined
-    const logRead = () => {
-      begun ??= follower.barrier()
-      return begun
-    }
-    const known = new Map<UserId, Vouched>()
-    for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
-      const missing = users.filter((user) => !known.get(user)?.isServable())
-      for (let from = 0; from < missing.length; from += USERS_AT_ONCE) {
-        const some = missing.slice(from, from + USERS_AT_ONCE)
-        const found = await Promise.all(some.map(async (user) => [user, await vouched(user, logRead)] as const))
-        for (const [user, each] of found) {
-          if (isBypass(each)) return each
-          known.set(user, each)
-        }
-      }
-      const all = [...known.values()]
-      const made = await mergedNow({
-        merge: (at) =>
-          fromCatalogue(
-            (user) => known.get(user)?.groups ?? [],
-            at,
-            (user) => known.get(user)?.read.until ?? null,
-          ),
-        isServable: () => all.every((each) => each.isServable()),
-      })
-      if (made === CHANGED) continue
-      return isBypass(made) ? made : { ...made.value, cache: statusOfAll(all) }
-    }
-    return CHANGED
   }
 
   async function cachedPage(user: UserId, query: ResourceQuery): Promise<ResourcePage | Bypass> {
@@ -318,7 +135,7 @@ export function createVisibleResources(options: VisibleResourcesOptions): Visibl
     bySql: (detail: string) => Promise<T>,
   ): Promise<T> {
     const reason = freshness.reasonToBypass(context)
-    // Waiting for what is there already takes a turn of the queue each time.
+    // To await a value that is already there costs a turn of the queue.
     const why = reason instanceof Promise ? await reason : reason
     if (why) return directly(why, bySql)
     const answered = await cached()
@@ -354,7 +171,7 @@ export function createVisibleResources(options: VisibleResourcesOptions): Visibl
       cachedOr<{ groups: readonly GroupNode[]; cache: CacheStatus }>(
         context,
         async () => {
-          const read = await reads.tryRead(groupsWanted(user), new RequestWait(options.storeBudgetMs))
+          const read = await reads.tryRead(groupsWanted(user), new RequestWait(storeBudgetMs))
           return read.outcome === 'bypass' ? read : { groups: read.value, cache: statusOf(read) }
         },
         async (detail) => ({ groups: await direct.groups(user), cache: { kind: 'bypass', detail } }),
@@ -374,31 +191,13 @@ export function createVisibleResources(options: VisibleResourcesOptions): Visibl
     decide: (users, context, decision) =>
       cachedOr(
         context,
-        () => decided(users, decision),
+        async () => {
+          const made = await decided(users, decision)
+          return isBypass(made) ? made : { ...made.value, cache: statusOfAll(made.reads) }
+        },
         async (detail) => ({ ...(await decision.fromDatabase()), cache: { kind: 'bypass', detail } }),
       ),
   }
-}
-
-const idOf = ({ id }: GroupNode): GroupId => id
-
-/** When the first of the user's own memberships ends. */
-const firstEndOf = (groups: readonly GroupNode[]): number | null =>
-  groups.reduce<number | null>((first, { until }) => earliest(first, until), null)
-
-function presentOf({ time }: LogFollower): Present {
-  return { earliestMs: time.earliestMs(), latestMs: time.latestMs() }
-}
-
-/** Named by the list's tags. */
-const groupsOf = ({ tags }: LayerRead<RenderedPage>) => tags.flatMap((tag) => grantsGroupIn(tag) ?? [])
-
-function groupsTags(user: UserId, groups: readonly GroupNode[]) {
-  return [userTag(user), layerTag('user-groups'), ...groups.map(({ id }) => placeTag(id))]
-}
-
-function listTags(user: UserId, groups: readonly GroupNode[]) {
-  return [userTag(user), layerTag('user-resources'), ...groups.flatMap(({ id }) => [placeTag(id), grantsTag(id)])]
 }
 
 function isFirstPage({ limit, cursor, kind, q, permission }: ResourceQuery): boolean {
@@ -418,8 +217,8 @@ function statusOf({ outcome, ttlMs, detail }: LayerRead<unknown>): CacheStatus {
 }
 
 /** Of several entries: a hit only where all are, for as long as the first of them lives. */
-function statusOfAll(all: readonly Vouched[]): CacheStatus {
-  const missed = all.find(({ read }) => read.outcome !== 'hit')
-  const first = missed ?? all.toSorted((a, b) => a.read.ttlMs - b.read.ttlMs)[0]
-  return first ? statusOf(first.read) : { kind: 'hit' }
+function statusOfAll(all: readonly LayerRead<unknown>[]): CacheStatus {
+  const missed = all.find(({ outcome }) => outcome !== 'hit')
+  const first = missed ?? all.toSorted((a, b) => a.ttlMs - b.ttlMs)[0]
+  return first ? statusOf(first) : { kind: 'hit' }
 }

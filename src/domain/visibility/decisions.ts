@@ -1,0 +1,127 @@
+/** Decisions about users by their groups and the catalogue, all at one position of the log. */
+import {
+  type Bypass,
+  isBypass,
+  type LayerRead,
+  type LogFollower,
+  type Present,
+  type ReadThrough,
+  RequestWait,
+  type Wanted,
+} from '../../cache/index.ts'
+
+import type { GroupId, UserId } from '../model.ts'
+import type { GroupNode } from '../source.ts'
+import type { Layers } from './layers.ts'
+import { groupsOf } from './list-loads.ts'
+import { ATTEMPTS, bypass, CHANGED, covered, type MergedNow } from './merged-now.ts'
+import type { RenderedPage } from './resource-page.ts'
+import type { Merged } from './standing.ts'
+
+export interface Decision<T> {
+  /** In one step: nothing may be awaited in it. Null where it would look at too much. */
+  fromCatalogue(
+    groupsOf: (user: UserId) => readonly GroupId[],
+    at: Present,
+    /** When the first ends of what the groups were read from, in milliseconds since the epoch. */
+    endOf: (user: UserId) => number | null,
+  ): Merged<T> | null
+  fromDatabase(): Promise<T>
+}
+
+/** What was decided, and the reads of the groups that it was decided by. */
+export interface DecidedBy<T> {
+  readonly value: T
+  readonly reads: readonly LayerRead<unknown>[]
+}
+
+export interface DecisionsOptions {
+  readonly reads: ReadThrough
+  readonly layers: Layers
+  readonly follower: LogFollower
+  readonly mergedNow: MergedNow
+  readonly groupsWanted: (user: UserId) => Wanted<readonly GroupNode[]>
+  readonly listWanted: (user: UserId) => Wanted<RenderedPage, readonly GroupNode[]>
+  readonly storeBudgetMs: number
+}
+
+/** The groups that count for a user, for as long as what they come from is servable. */
+interface Vouched {
+  readonly read: LayerRead<unknown>
+  readonly groups: readonly GroupId[]
+  isServable(): boolean
+}
+
+/** Of many users asked about in one request. */
+const USERS_AT_ONCE = 16
+/** Decisions by the same groups after which a list is worth its load: it is vouched for without a read of the log. */
+const DECISIONS_PER_LIST = 16
+
+type Decide = <T>(
+  users: readonly UserId[],
+  decision: Pick<Decision<T>, 'fromCatalogue'>,
+) => Promise<DecidedBy<T> | Bypass>
+
+export function createDecisions(options: DecisionsOptions): Decide {
+  const { reads, layers, follower, mergedNow, groupsWanted, listWanted, storeBudgetMs } = options
+  /** Forgotten with the copy of the groups. */
+  const decisionsBy = new WeakMap<readonly GroupNode[], number>()
+
+  /** A user who is asked about again and again is given a list, beside the answer; if that fails, nothing is lost. */
+  function countDecision(user: UserId, groups: readonly GroupNode[]): void {
+    const count = (decisionsBy.get(groups) ?? 0) + 1
+    decisionsBy.set(groups, count)
+    if (count % DECISIONS_PER_LIST === 0)
+      reads.tryRead(listWanted(user), new RequestWait(storeBudgetMs)).catch(() => {})
+  }
+
+  /** @param logRead begun after the request came: it shows what was granted and taken, of which the groups know nothing */
+  async function vouched(user: UserId, logRead: () => Promise<boolean>): Promise<Vouched | Bypass> {
+    const wait = new RequestWait(storeBudgetMs)
+    const list = await reads.held(listWanted(user), wait)
+    if (list) {
+      if (!(await covered(follower, list.stamp))) return bypass('log-behind')
+      return { read: list, groups: groupsOf(list), isServable: () => layers.lists.judge(list) === 'servable' }
+    }
+    const begun = logRead()
+    const member = await reads.tryRead(groupsWanted(user), wait)
+    if (member.outcome === 'bypass') return member
+    if (!(await begun) || !(await covered(follower, member.stamp))) return bypass('log-behind')
+    countDecision(user, member.value)
+    const isServable = () => layers.groups.judge(member) === 'servable'
+    return { read: member, groups: member.value.map(({ id }) => id), isServable }
+  }
+
+  return async function decide(users, { fromCatalogue }) {
+    let begun: Promise<boolean> | undefined
+    const logRead = () => {
+      begun ??= follower.barrier()
+      return begun
+    }
+    const known = new Map<UserId, Vouched>()
+    for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+      const missing = users.filter((user) => !known.get(user)?.isServable())
+      for (let from = 0; from < missing.length; from += USERS_AT_ONCE) {
+        const some = missing.slice(from, from + USERS_AT_ONCE)
+        const found = await Promise.all(some.map(async (user) => [user, await vouched(user, logRead)] as const))
+        for (const [user, each] of found) {
+          if (isBypass(each)) return each
+          known.set(user, each)
+        }
+      }
+      const all = [...known.values()]
+      const made = await mergedNow({
+        merge: (at) =>
+          fromCatalogue(
+            (user) => known.get(user)?.groups ?? [],
+            at,
+            (user) => known.get(user)?.read.until ?? null,
+          ),
+        isServable: () => all.every((each) => each.isServable()),
+      })
+      if (made === CHANGED) continue
+      return isBypass(made) ? made : { value: made.value, reads: all.map(({ read }) => read) }
+    }
+    return CHANGED
+  }
+}
