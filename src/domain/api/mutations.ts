@@ -84,7 +84,7 @@ export interface Mutations {
     context: MutationContext,
   ): Promise<Mutated<null>>
   /**
-   * Without a role, a member's role is kept and a new member is a plain one. Without an end, the membership has none.
+   * Without a role or an end, a member keeps theirs; a new member is a plain one, without an end. Null is no end.
    * @throws DomainError `end-in-the-past`, as do all mutations that take an end
    */
   addUserToGroup(
@@ -111,7 +111,7 @@ export interface Mutations {
     },
     context: MutationContext,
   ): Promise<Mutated<Replaced>>
-  /** Without an end, the grant has none. */
+  /** Without an end, an existing grant keeps its own and a new one has none; null is no end. */
   putGrant(
     input: {
       group: Ref<GroupId>

@@ -1,6 +1,6 @@
 /** What a group may use, and how: one by one, or the whole list at once. */
 import type { Replaced } from '../api.ts'
-import { checkEnds, endsAlike } from '../ends.ts'
+import { checkEnds, endsAlike, endsIn } from '../ends.ts'
 import { DomainError } from '../errors.ts'
 import { allResources, resourcesOfHolders } from '../invalidation-rules.ts'
 import type { Grant, GroupId, Ref, ResourceId } from '../model.ts'
@@ -83,10 +83,7 @@ export const replaceGrants = mutation('replaceGrants')
     }
     const difference = differenceOf(current, wanted, isSame)
     checkCondition(condition, difference, state)
-    await checkEnds(
-      tx,
-      grants.map(({ expiresAt }, position) => ({ path: `/grants/${position}/expiresAt`, expiresAt })),
-    )
+    await checkEnds(tx, endsIn('grants', grants))
     return { groupId, before, wanted, difference, holders }
   })
   .invalidates(allResources(({ difference }) => touchedBy(difference)))

@@ -1,6 +1,6 @@
-/** Who is in a group: one by one, or the whole list at once. */
+/** The members of a group: one by one, or the whole list at once. */
 import type { Replaced } from '../api.ts'
-import { checkEnds, endsAlike } from '../ends.ts'
+import { checkEnds, endsAlike, endsIn } from '../ends.ts'
 import { DomainError } from '../errors.ts'
 import { everythingOfUsers, userGroups, userResources } from '../invalidation-rules.ts'
 import type { GroupId, Membership, MembershipRole, Ref, UserId } from '../model.ts'
@@ -42,17 +42,11 @@ export const addUserToGroup = mutation('addUserToGroup')
     (
       tx,
       { userId, groupId, userExists, before },
-      { role, expiresAt, mustExist },
+      { role = before?.role ?? 'member', expiresAt = before?.expiresAt ?? null, mustExist },
     ): { membership: Membership; created: boolean } => {
       if (!userExists) throw new DomainError('unknown-user', `there is no user ${userId}`)
       checkExistence(before !== null, mustExist)
-      const { role: roleBefore = 'member', expiresAt: endBefore = null } = before ?? {}
-      const membership = {
-        userId,
-        groupId,
-        role: role ?? roleBefore,
-        expiresAt: expiresAt === undefined ? endBefore : expiresAt,
-      }
+      const membership = { userId, groupId, role, expiresAt }
       if (before === null) tx.memberships.insert(membership)
       else if (isSame(before, membership)) return { membership: before, created: false }
       else tx.memberships.update(membership)
@@ -91,10 +85,7 @@ export const replaceMembers = mutation('replaceMembers')
     )
     const difference = differenceOf(current, wanted, isSame)
     checkCondition(condition, difference, state)
-    await checkEnds(
-      tx,
-      members.map(({ expiresAt }, position) => ({ path: `/members/${position}/expiresAt`, expiresAt })),
-    )
+    await checkEnds(tx, endsIn('members', members))
     return { before, wanted, difference, groupId }
   })
   .invalidates(everythingOfUsers(({ difference }) => touchedBy(difference)))

@@ -1,6 +1,5 @@
 /** Resources come, change and go. */
-
-import { checkEnds } from '../ends.ts'
+import { checkEnds, endsIn } from '../ends.ts'
 import { DomainError } from '../errors.ts'
 import { allResources, resourcesOfHolders } from '../invalidation-rules.ts'
 import { mergePatch, sameJson } from '../merge-patch.ts'
@@ -48,10 +47,7 @@ export const createResource = mutation('createResource')
     const id = crypto.randomUUID() as string as ResourceId
     const known = await tx.groups.lockAll(grants.map(({ group }) => group))
     const first = firstGrants(id, grants, known)
-    await checkEnds(
-      tx,
-      grants.map(({ expiresAt }, position) => ({ path: `/grants/${position}/expiresAt`, expiresAt })),
-    )
+    await checkEnds(tx, endsIn('grants', grants))
     const groups = first.map(({ groupId }) => groupId)
     const times = { createdAt: tx.now, updatedAt: tx.now }
     const resource: Resource = { id, ...contentOf({ ...EMPTY_CONTENT, ...said }), version: 1, ...times }

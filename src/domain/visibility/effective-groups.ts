@@ -5,7 +5,7 @@ import type { GroupNode } from '../source.ts'
 export function withVia(nodes: readonly GroupNode[]): EffectiveGroup[] {
   const byId = new Map(nodes.map((node) => [node.id, node]))
   const heirs = new Map<GroupId, string[]>()
-  const ends = endsOf(nodes)
+  const ends = endsOf(nodes, byId)
   for (const own of nodes) {
     if (own.role === null) continue
     for (const ancestor of ancestorsOf(own, byId)) heirs.set(ancestor.id, [...(heirs.get(ancestor.id) ?? []), own.name])
@@ -18,10 +18,9 @@ export function withVia(nodes: readonly GroupNode[]): EffectiveGroup[] {
 }
 
 /** When each group stops counting, in milliseconds since the epoch: with the last membership that leads to it. */
-export function endsOf(nodes: readonly GroupNode[]): ReadonlyMap<GroupId, number> {
+function endsOf(nodes: readonly GroupNode[], byId: ReadonlyMap<GroupId, GroupNode>): ReadonlyMap<GroupId, number> {
   const ends = new Map<GroupId, number>()
   if (nodes.every(({ until }) => until === null)) return ends
-  const byId = new Map(nodes.map((node) => [node.id, node]))
   const endless = new Set<GroupId>()
   for (const own of nodes) {
     if (own.role === null) continue
