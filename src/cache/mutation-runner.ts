@@ -29,7 +29,7 @@ export interface LogRecord {
   readonly audit: AuditRecord
 }
 
-/** The port to transactions; `Context` carries who acts and is opaque here. */
+/** The port to transactions; `Context` names the actor and is opaque here. */
 export interface UnitOfWork<Tx, Context> {
   /**
    * Runs the work in one transaction, and again after a deadlock; if it throws, nothing is kept.

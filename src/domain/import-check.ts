@@ -56,7 +56,7 @@ async function dangling(tx: Transaction, organisation: ImportPieces): Promise<Fi
   return problems
 }
 
-/** Of each piece as many as are told: the first problems are with the names that are mentioned first. */
+/** At most `PROBLEMS_MAX` of each piece: the first problems are those of the names that are mentioned first. */
 async function namesOfNothing(tx: Transaction, { elsewhere }: ImportPieces): Promise<Names> {
   const { users, groups, resources } = elsewhere
   const unknown = { users: new Set<string>(), groups: new Set<string>(), resources: new Set<string>() }

@@ -1,7 +1,7 @@
 /**
  * An organisation to import, as the database takes it: lists cut into pieces of JSON, with what can be found out about it
- * without the database. Making it of a million items takes seconds and is done where nothing else waits; carrying it out
- * piece by piece then occupies nobody for long.
+ * without the database. Making it of a million items takes seconds and is done where nothing else waits; it is then
+ * carried out piece by piece, so that other requests never wait long.
  */
 import type { OrganisationImport } from './api.ts'
 import { type FieldProblem, PROBLEMS_MAX } from './errors.ts'
@@ -23,7 +23,7 @@ export interface ImportPieces {
   readonly elsewhere: Readonly<Record<NamedKind, readonly Piece[]>>
   /** The earliest end of a membership or a grant, in milliseconds since the epoch; null where none has one. */
   readonly firstEnd: number | null
-  /** What is there twice; as many as are told. */
+  /** Items that occur twice; at most `PROBLEMS_MAX`. */
   readonly duplicates: readonly FieldProblem[]
 }
 
@@ -75,7 +75,7 @@ export function createPiecesMaker(): PiecesMaker {
   }
 }
 
-/** What takes a second or more for a million items, in one go. */
+/** In one go: for a million items it takes a second or more. */
 export function cutIntoPieces(organisation: OrganisationImport): ImportPieces {
   const maker = createPiecesMaker()
   for (const list of IMPORT_LISTS) maker.add(list, organisation[list])

@@ -59,7 +59,7 @@ export function bucketOf(resource: ResourceId): number {
 
 export const catalogueKey = LAYERS.keyOf('resources')
 export const catalogueBucketKey = (bucket: number): EntryKey => `${catalogueKey}:${hex(bucket)}` as EntryKey
-/** Made once for each reader, because every read asks. An invalidation names thousands who may never read, and makes its own. */
+/** Made once for each reader, because every read asks. An invalidation names thousands of users who may never read, and makes its own keys. */
 export const userGroupsKey = createMemo((user: UserId): EntryKey => LAYERS.keyOf('user-groups', user))
 export const userResourcesKey = createMemo((user: UserId): EntryKey => LAYERS.keyOf('user-resources', user))
 

@@ -1,4 +1,4 @@
-/** What a recovery does, by how long nobody in the fleet had an answer from Redis. */
+/** What a recovery does, depending on how long no instance of the fleet had an answer from Redis. */
 import { LAYERS, type LayerName } from './layers.ts'
 
 /**

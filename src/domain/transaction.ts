@@ -65,7 +65,7 @@ export interface Transaction {
     insert(membership: Membership): void
     update(membership: Membership): void
     remove(key: { userId: UserId; groupId: GroupId }): void
-    /** The same, and nobody else changes who is in this very group: what replaces a list must have seen all of it. */
+    /** The same, and nobody else changes the members of this very group: a replacement of a list must have seen all of it. */
     lockList(group: Ref<GroupId>, users: readonly UserId[]): Promise<MemberList | null>
     /** The same, but only those of the named users are listed; the state is that of no list. */
     lockNamed(group: Ref<GroupId>, users: readonly UserId[]): Promise<MemberList | null>
@@ -100,7 +100,7 @@ export interface Transaction {
   }
   /** Users and groups with all that identity providers keep of them. */
   readonly scim: {
-    /** Against other changes of the user; and whether somebody else goes by the name, in whatever case. */
+    /** Against other changes of the user; and whether another user has the name, in any case. */
     lockUser(id: UserId, userName: string | null): Promise<{ user: ScimUser | null; isNameTaken: boolean }>
     insertUser(user: ScimUser): void
     updateUser(user: ScimUser): void

@@ -106,7 +106,7 @@ export function createAccess(options: AccessOptions): Access {
     const last = results.at(-1)
     if (found.length === results.length) return { results, nextToken: null }
     const position = last === undefined ? after : positionOf(last)
-    // A page of nothing has been asked for once: pages that follow its token get somewhere.
+    // A limit of 0 gives an empty page; the pages that follow its token have the largest size.
     return { results, nextToken: cursors.encode(scope, [String(limit || PAGE_MAX), ...position]) }
   }
 

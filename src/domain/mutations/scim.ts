@@ -25,7 +25,7 @@ export const createScimUser = mutation('createScimUser')
   })
   .invalidates(userResources(idOf))
   .invalidates(userGroups(idOf))
-  // As a read would find it: who is new is in no group.
+  // The same answer as of a read: a new user is in no group.
   .write((tx, { present, isNameTaken, user }): ScimUserFound => {
     if (present !== null || isNameTaken) throw new DomainError('already-exists', 'there is such a user already')
     tx.scim.insertUser(user)
