@@ -17,6 +17,7 @@ import type { Permission, UserId } from '../model.ts'
 import { atLeast } from '../permission.ts'
 import type { CacheSource, HeldPermission, PermissionQuestion, Position } from '../source.ts'
 import type { Catalogue } from '../visibility/catalogue.ts'
+import { firstEndOf } from '../visibility/standing.ts'
 import type { Decided, VisibleResources } from '../visibility/visible-resources.ts'
 import type { Actions } from './actions.ts'
 
@@ -64,7 +65,7 @@ export function createAccess(options: AccessOptions): Access {
         })
         return {
           value: { held },
-          until: held.reduce<number | null>((first, { until }) => earliest(first, until), null),
+          until: firstEndOf(held),
           isUnsettled: held.some(({ isUnsettled }) => isUnsettled),
         }
       },

@@ -9,6 +9,7 @@ import type { FollowedCatalogue } from './followed-catalogue.ts'
 import type { Layers } from './layers.ts'
 import { ATTEMPTS, CHANGED, covered, type MergedNow } from './merged-now.ts'
 import { DEFAULT_LIMIT, type RenderedPage, type ResourcePages, readyItem } from './resource-page.ts'
+import { firstEndOf } from './standing.ts'
 
 export interface ListLoadsOptions {
   readonly layers: Pick<Layers, 'groups'>
@@ -88,10 +89,6 @@ export function createListLoads(options: ListLoadsOptions): ListLoads {
     },
   }
 }
-
-/** When the first of the user's own memberships ends. */
-const firstEndOf = (groups: readonly GroupNode[]): number | null =>
-  groups.reduce<number | null>((first, { until }) => earliest(first, until), null)
 
 function groupsTags(user: UserId, groups: readonly GroupNode[]) {
   return [userTag(user), layerTag('user-groups'), ...groups.map(({ id }) => placeTag(id))]

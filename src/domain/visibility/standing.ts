@@ -1,5 +1,5 @@
 /** What groups hold of resources at a time, and until when that stays so. */
-import type { Present } from '../../cache/index.ts'
+import { earliest, type Present } from '../../cache/index.ts'
 import type { Kept, Order } from './kept-resource.ts'
 
 /** What is true at the latest that the present may be. */
@@ -67,4 +67,9 @@ export class Standing {
   merged<T>(value: T): Merged<T> {
     return { value, until: Number.isFinite(this.#until) ? this.#until : null, isUnsettled: this.#isUnsettled }
   }
+}
+
+/** When the first of them ends, in milliseconds since the epoch; null: none does. */
+export function firstEndOf(all: readonly { readonly until: number | null }[]): number | null {
+  return all.reduce<number | null>((first, { until }) => earliest(first, until), null)
 }
