@@ -171,7 +171,7 @@ export const SCHEMAS = {
   group: { id: GROUP_SCHEMA, name: 'Group', description: 'Group', attributes: CORE_GROUP },
 } satisfies Record<string, ScimSchema>
 
-/** Of an attribute with several, where they are not members. */
+/** Values of one attribute at most; members of a group are not limited by it. */
 export const VALUES_MAX = 50
 
 export type ScimKind = 'User' | 'Group'
@@ -199,7 +199,7 @@ export function attributeNamed(attributes: readonly ScimAttribute[], name: strin
 
 /** Set by the service alone. */
 const COMMON = new Set(['id', 'meta', 'schemas'])
-/** Of the core schema, but never kept: accepted, because providers send them by default. */
+/** Of the core schema, accepted but never kept: providers send them by default. */
 const NOT_STORED: Readonly<Record<ScimKind, ReadonlySet<string>>> = {
   User: new Set(['password', 'x509certificates']),
   Group: new Set(['description']),
@@ -207,7 +207,7 @@ const NOT_STORED: Readonly<Record<ScimKind, ReadonlySet<string>>> = {
 
 export type Standing = 'stored' | 'ignored' | 'read-only' | 'unknown'
 
-/** What becomes of a value for the attribute. */
+/** What the service does with a value for the attribute. */
 export function standingOf(kind: ScimKind, name: string): Standing {
   const lower = name.toLowerCase()
   const known = attributeNamed(ATTRIBUTES_OF[kind], lower)
