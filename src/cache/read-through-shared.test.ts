@@ -3,6 +3,17 @@ import { describe, expect, it, vi } from 'vitest'
 import { alice, key, setUp, TTL_MS } from './read-through.fixture.ts'
 import { barrier, DATABASE, settle, stamp, unavailable, xid } from './testing/index.ts'
 
+/** The same call, whose answer the test holds. */
+function holding<Given extends unknown[], Answer>(call: (...given: Given) => Promise<Answer>) {
+  const held = barrier()
+  async function answer(...given: Given): Promise<Answer> {
+    const answered = await call(...given)
+    await held.arrive()
+    return answered
+  }
+  return { held, answer }
+}
+
 describe('readers who miss together', () => {
   it('are answered by one load, if its fill was accepted', async () => {
     const { read, loading, loads, store } = await setUp()
@@ -55,13 +66,8 @@ describe('readers who miss together', () => {
 
   it('are not answered by what was invalidated while it was filled', async () => {
     const { read, loading, index, store } = await setUp()
-    const held = barrier()
-    const fill = store.fill
-    vi.spyOn(store, 'fill').mockImplementationOnce(async (fills) => {
-      const accepted = await fill(fills)
-      await held.arrive()
-      return accepted
-    })
+    const { held, answer } = holding(store.fill)
+    vi.spyOn(store, 'fill').mockImplementationOnce(answer)
     const first = read(loading('stale'))
     const joined = read(loading('fresh', { stamp: stamp('21:21:') }))
     await held.reached
@@ -73,13 +79,8 @@ describe('readers who miss together', () => {
 
   it('are not answered by a load whose proof was asked for before they came', async () => {
     const { read, loading, store } = await setUp()
-    const held = barrier()
-    const fill = store.fill
-    vi.spyOn(store, 'fill').mockImplementationOnce(async (fills) => {
-      const accepted = await fill(fills)
-      await held.arrive()
-      return accepted
-    })
+    const { held, answer } = holding(store.fill)
+    vi.spyOn(store, 'fill').mockImplementationOnce(answer)
     const first = read(loading('stale'))
     await held.reached
     await store.invalidate([key])
@@ -93,19 +94,14 @@ describe('readers who miss together', () => {
   it('are not answered by an entry that was looked up before they came', async () => {
     const { read, instance, loading, store } = await setUp()
     await instance().read(loading('stale'))
-    const looked = barrier()
-    const open = store.open
-    vi.spyOn(store, 'open').mockImplementationOnce(async (requests) => {
-      const opened = await open(requests)
-      await looked.arrive()
-      return opened
-    })
+    const { held, answer } = holding(store.open)
+    vi.spyOn(store, 'open').mockImplementationOnce(answer)
     const first = read(loading('unused'))
-    await looked.reached
+    await held.reached
     await store.invalidate([key])
     const late = read(loading('fresh'))
     await settle()
-    looked.release()
+    held.release()
     expect(await first).toMatchObject({ value: 'stale' })
     expect(await late).toMatchObject({ value: 'fresh' })
   })
@@ -118,14 +114,9 @@ describe('readers who miss together', () => {
     store.faults.hold(key, 'user-groups')
     const waiting = read(loading('unused'))
     await clock.advance(0)
-    const held = barrier()
-    const open = store.open
     if (stale) store.faults.overwrite(key, stale.bytes, TTL_MS)
-    vi.spyOn(store, 'open').mockImplementationOnce(async (requests) => {
-      const opened = await open(requests)
-      await held.arrive()
-      return opened
-    })
+    const { held, answer } = holding(store.open)
+    vi.spyOn(store, 'open').mockImplementationOnce(answer)
     await clock.advance(4)
     await held.reached
     await store.invalidate([key])

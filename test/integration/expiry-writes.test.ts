@@ -305,6 +305,30 @@ describe('SCIM, which knows no ends', () => {
 })
 
 describe('an end that cannot be taken', () => {
+  const everyCall = async (expiresAt: unknown) => [
+    await world.call(MEMBER, { expiresAt }),
+    await world.call(GRANT, { permission: 'read', expiresAt }),
+    await world.call(
+      'PUT /groups/name:other/members',
+      { members: [{ user: 'ann' }, { user: 'eve', expiresAt }] },
+      { 'if-match': '*' },
+    ),
+    await world.call(
+      'PUT /groups/name:other/grants',
+      { grants: [{ resource: 'name:handbook', permission: 'read', expiresAt }] },
+      { 'if-match': '*' },
+    ),
+    await world.call('POST /resources', {
+      name: 'n',
+      kind: 'k',
+      grants: [{ group: 'name:other', permission: 'read', expiresAt }],
+    }),
+    await world.call('POST /import', {
+      memberships: [{ group: 'other', user: 'eve', expiresAt }],
+      grants: [{ group: 'other', resource: 'handbook', permission: 'read', expiresAt }],
+    }),
+  ]
+
   const FORMS = [
     ['a date', '2099-01-31'],
     ['no offset', '2099-01-31T12:00:00'],
@@ -319,64 +343,22 @@ describe('an end that cannot be taken', () => {
   ] as const
 
   it.each(FORMS)('%s is refused with 400 and a pointer, by every call', async (_, expiresAt) => {
-    const calls = [
-      await world.call(MEMBER, { expiresAt }),
-      await world.call(GRANT, { permission: 'read', expiresAt }),
-      await world.call(
-        'PUT /groups/name:other/members',
-        { members: [{ user: 'eve', expiresAt }] },
-        { 'if-match': '*' },
-      ),
-      await world.call(
-        'PUT /groups/name:other/grants',
-        { grants: [{ resource: 'name:handbook', permission: 'read', expiresAt }] },
-        { 'if-match': '*' },
-      ),
-      await world.call('POST /resources', {
-        name: 'n',
-        kind: 'k',
-        grants: [{ group: 'name:other', permission: 'read', expiresAt }],
-      }),
-      await world.call('POST /import', { memberships: [{ group: 'other', user: 'eve', expiresAt }] }),
-    ]
+    const calls = await everyCall(expiresAt)
     expect(calls.map(({ status }) => status)).toEqual([400, 400, 400, 400, 400, 400])
     expect(calls.map(({ body }) => errorsOf(body))).toEqual([
       ['#/expiresAt'],
       ['#/expiresAt'],
-      ['#/members/0/expiresAt'],
+      ['#/members/1/expiresAt'],
       ['#/grants/0/expiresAt'],
       ['#/grants/0/expiresAt'],
-      ['#/memberships/0/expiresAt'],
+      ['#/memberships/0/expiresAt', '#/grants/0/expiresAt'],
     ])
   })
 
   it('is refused with 422 and a pointer where it has come by the clock of the database, and nothing is written', async () => {
     const before = [await world.countOf('memberships'), await world.countOf('grants'), await world.countOf('audit_log')]
     const expiresAt = world.ago(1)
-    const ok = { user: 'ann' }
-    const calls = [
-      await world.call(MEMBER, { expiresAt }),
-      await world.call(GRANT, { permission: 'read', expiresAt }),
-      await world.call(
-        'PUT /groups/name:other/members',
-        { members: [ok, { user: 'eve', expiresAt }] },
-        { 'if-match': '*' },
-      ),
-      await world.call(
-        'PUT /groups/name:other/grants',
-        { grants: [{ resource: 'name:handbook', permission: 'read', expiresAt }] },
-        { 'if-match': '*' },
-      ),
-      await world.call('POST /resources', {
-        name: 'n',
-        kind: 'k',
-        grants: [{ group: 'name:other', permission: 'read', expiresAt }],
-      }),
-      await world.call('POST /import', {
-        memberships: [{ group: 'other', user: 'eve', expiresAt }],
-        grants: [{ group: 'other', resource: 'handbook', permission: 'read', expiresAt }],
-      }),
-    ]
+    const calls = await everyCall(expiresAt)
     expect(calls.map(({ status, body }) => [status, body.type])).toEqual(
       calls.map(() => [422, 'urn:portcullis:problem:end-in-the-past']),
     )

@@ -1,36 +1,27 @@
 /** Transactions of Kysely and Drizzle by the same two calls, `postgresLog` and `cache.mutate`; with pg and Prisma in package.test.ts. */
 import { randomBytes } from 'node:crypto'
 import { CompiledQuery, Kysely, PostgresDialect, type Transaction } from 'kysely'
-import pg from 'pg'
+import type pg from 'pg'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { type CacheLog, createCache, defineLayers } from '../../src/cache/index.ts'
-import { applyMigrations, postgresLog, sql } from '../../src/package/postgres.ts'
+import { postgresLog, sql } from '../../src/package/postgres.ts'
 import { memoryRedis } from '../../src/package/testing.ts'
-import { dropDatabase, emptyDatabase } from '../support/stack.ts'
+import { type PricedDatabase, pricedDatabase } from '../support/priced-database.ts'
 
 interface Tables {
-  readonly prices: { grp: string; cents: number }
+  readonly prices: { customer_group: string; cents: number }
 }
 
 const DRIZZLE = new URL('../examples/package/drizzle.mjs', import.meta.url).href
 
-let url: string
+let database: PricedDatabase
 let pool: pg.Pool
-const closing: (() => Promise<unknown>)[] = []
 
 beforeEach(async () => {
-  url = await emptyDatabase()
-  pool = new pg.Pool({ connectionString: url, max: 4 })
-  const client = await pool.connect()
-  await applyMigrations(client)
-  client.release()
-  await pool.query(`CREATE TABLE prices (grp text, cents integer); INSERT INTO prices VALUES ('gold', 100)`)
+  database = await pricedDatabase()
+  pool = database.pool
 })
-afterEach(async () => {
-  for (const close of closing.splice(0).reverse()) await close()
-  await pool.end()
-  await dropDatabase(url)
-})
+afterEach(() => database.close())
 
 interface Library<Tx> {
   readonly log: CacheLog<Tx, ReturnType<typeof sql>>
@@ -44,11 +35,11 @@ async function proves<Tx>({ log, setTo }: Library<Tx>): Promise<void> {
     log,
     secret: randomBytes(32).toString('hex'),
   })
-  closing.push(() => cache.close())
+  database.closing.push(() => cache.close())
   await cache.ready
   const cents = cache.reader(
     'prices',
-    (group) => sql<{ cents: number }>`SELECT cents FROM prices WHERE grp = ${group}`,
+    (group) => sql<{ cents: number }>`SELECT cents FROM prices WHERE customer_group = ${group}`,
     {
       map: ([row]) => row?.cents,
     },
@@ -77,7 +68,7 @@ describe('a transaction is one with its log row', () => {
         transaction: (work) => db.transaction().execute(work),
         statement: async (tx, text, values) => (await tx.executeQuery(CompiledQuery.raw(text, [...values]))).rows,
       }),
-      setTo: (tx, cents) => tx.updateTable('prices').set({ cents }).where('grp', '=', 'gold').execute(),
+      setTo: (tx, cents) => tx.updateTable('prices').set({ cents }).where('customer_group', '=', 'gold').execute(),
     })
   })
 

@@ -1,14 +1,13 @@
 /** The ways from other caches that the package's README shows, run as they stand there: before and after, on real servers. */
 import { randomBytes } from 'node:crypto'
 import { readFileSync } from 'node:fs'
-import pg from 'pg'
 import { afterEach, beforeAll, beforeEach, expect, it } from 'vitest'
 import { ensurePeerPackages } from '../../bench/peer-packages.ts'
 import { createCache, defineLayers, defineTag } from '../../src/cache/index.ts'
-import { applyMigrations, postgresLog, sql } from '../../src/package/postgres.ts'
+import { postgresLog, sql } from '../../src/package/postgres.ts'
 import { singleRedis } from '../../src/package/redis.ts'
+import { type PricedDatabase, pricedDatabase } from '../support/priced-database.ts'
 import { type RedisServer, startRedisServer } from '../support/redis-server.ts'
-import { dropDatabase, emptyDatabase } from '../support/stack.ts'
 
 type Price = readonly { readonly cents: number }[]
 type Read = (group: string) => Promise<Price>
@@ -16,25 +15,16 @@ type Read = (group: string) => Promise<Price>
 const readme = readFileSync(new URL('../../docs/package.md', import.meta.url), 'utf8')
 const OTHER_CACHES = new URL('../../bench/peers/other-caches.mjs', import.meta.url).href
 
-let url: string
-let pool: pg.Pool
+let database: PricedDatabase
 let redis: RedisServer
-const closing: (() => Promise<unknown>)[] = []
 
 beforeAll(() => ensurePeerPackages(console.info), 120_000)
 beforeEach(async () => {
   redis = await startRedisServer()
-  url = await emptyDatabase()
-  pool = new pg.Pool({ connectionString: url, max: 4 })
-  const client = await pool.connect()
-  await applyMigrations(client)
-  client.release()
-  await pool.query(`CREATE TABLE prices (customer_group text, cents integer); INSERT INTO prices VALUES ('gold', 100)`)
+  database = await pricedDatabase()
 })
 afterEach(async () => {
-  for (const close of closing.splice(0).reverse()) await close()
-  await pool.end()
-  await dropDatabase(url)
+  await database.close()
   await redis.close()
 })
 
@@ -55,23 +45,23 @@ function running(text: string, reader: string, named: Readonly<Record<string, un
 it.each(['**cache-manager.**', '**bentocache.**', '**`redis.del` by hand.**'])('leads from %s', async (heading) => {
   const { otherCaches } = await import(OTHER_CACHES)
   const others = otherCaches(redis.url, redis.port)
-  closing.push(others.close)
+  database.closing.push(others.close)
   const cache = createCache({
     layers: defineLayers({ prices: { key: (group: string) => `prices:{${group}}`, ttl: { minutes: 15 } } }),
     redis: singleRedis({ url: redis.url, prefix: 'new:' }),
-    log: postgresLog({ pool }),
+    log: postgresLog({ pool: database.pool }),
     secret: randomBytes(32).toString('hex'),
   })
-  closing.push(() => cache.close())
+  database.closing.push(() => cache.close())
   await cache.ready
   const { before, after } = halvesOf(heading)
   let loads = 0
   const priceOf: Read = async (group) => {
     loads++
-    return (await pool.query('SELECT cents FROM prices WHERE customer_group = $1', [group])).rows
+    return (await database.pool.query('SELECT cents FROM prices WHERE customer_group = $1', [group])).rows
   }
   const updatePrice = (group: string, cents: number) =>
-    pool.query('UPDATE prices SET cents = $2 WHERE customer_group = $1', [group, cents])
+    database.pool.query('UPDATE prices SET cents = $2 WHERE customer_group = $1', [group, cents])
 
   const old = await running(before, 'before', { ...others, redis: redis.admin, priceOf, updatePrice })
   expect([await old('gold'), await old('gold')]).toEqual([[{ cents: 200 }], [{ cents: 200 }]])

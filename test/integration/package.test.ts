@@ -4,50 +4,26 @@ import { PrismaPg } from '@prisma/adapter-pg'
 import pg from 'pg'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { type CacheLog, createCache, defineLayers, defineTag } from '../../src/cache/index.ts'
-import {
-  applyMigrations,
-  postgresLog,
-  printedGrants,
-  printedMigrations,
-  printedTriggers,
-  sql,
-} from '../../src/package/postgres.ts'
+import { postgresLog, printedGrants, printedMigrations, printedTriggers, sql } from '../../src/package/postgres.ts'
 import { memoryRedis } from '../../src/package/testing.ts'
 import { PrismaClient } from '../../src/postgres/generated/client.ts'
 import { becomes } from '../support/becomes.ts'
 import { findPgBouncer, startPgBouncer } from '../support/pgbouncer.ts'
-import { dropDatabase, emptyDatabase } from '../support/stack.ts'
+import { type PricedDatabase, pricedDatabase } from '../support/priced-database.ts'
 
 interface Price {
   readonly article: string
   readonly cents: number
 }
 
-let url: string
+let database: PricedDatabase
 let pool: pg.Pool
-const closing: (() => Promise<unknown>)[] = []
 
 beforeEach(async () => {
-  url = await emptyDatabase()
-  pool = new pg.Pool({ connectionString: url, max: 4 })
-  await migrate()
-  await pool.query(`CREATE TABLE prices (grp text, article text, cents integer);
-    INSERT INTO prices VALUES ('gold', 'tea', 100), ('silver', 'tea', 150)`)
+  database = await pricedDatabase()
+  pool = database.pool
 })
-afterEach(async () => {
-  for (const close of closing.splice(0).reverse()) await close()
-  await pool.end()
-  await dropDatabase(url)
-})
-
-async function migrate(schema?: string): Promise<number[]> {
-  const client = await pool.connect()
-  try {
-    return await applyMigrations(client, schema)
-  } finally {
-    client.release()
-  }
-}
+afterEach(() => database.close())
 
 async function open<Tx>(log: CacheLog<Tx, ReturnType<typeof sql>>) {
   const cache = createCache({
@@ -56,11 +32,15 @@ async function open<Tx>(log: CacheLog<Tx, ReturnType<typeof sql>>) {
     log,
     secret: randomBytes(32).toString('hex'),
   })
-  closing.push(() => cache.close())
+  database.closing.push(() => cache.close())
   await cache.ready
-  const prices = cache.reader('prices', (group) => sql<Price>`SELECT article, cents FROM prices WHERE grp = ${group}`, {
-    tags: defineTag('g'),
-  })
+  const prices = cache.reader(
+    'prices',
+    (group) => sql<Price>`SELECT article, cents FROM prices WHERE customer_group = ${group}`,
+    {
+      tags: defineTag('g'),
+    },
+  )
   return { cache, prices }
 }
 
@@ -69,7 +49,7 @@ describe('a transaction', () => {
     const { cache, prices } = await open(postgresLog({ pool }))
     const setTo = (cents: number, fails = false) =>
       cache.mutate('set', [cache.entry('prices', 'gold')], async (tx) => {
-        await tx.query(`UPDATE prices SET cents = $1 WHERE grp = 'gold'`, [cents])
+        await tx.query(`UPDATE prices SET cents = $1 WHERE customer_group = 'gold'`, [cents])
         if (fails) throw new Error('no')
       })
     expect(await prices('gold')).toEqual([{ article: 'tea', cents: 100 }])
@@ -89,13 +69,13 @@ describe('a transaction', () => {
   })
 
   it('of Prisma is one with the log row', async () => {
-    const prisma = new PrismaClient({ adapter: new PrismaPg({ connectionString: url }) })
-    closing.push(() => prisma.$disconnect())
+    const prisma = new PrismaClient({ adapter: new PrismaPg({ connectionString: database.url }) })
+    database.closing.push(() => prisma.$disconnect())
     type Tx = Parameters<Parameters<typeof prisma.$transaction>[0]>[0]
     const { cache, prices } = await open(postgresLog<Tx>({ pool, transaction: (work) => prisma.$transaction(work) }))
     const setTo = (cents: number, fails = false) =>
       cache.mutate('set', [cache.entry('prices', 'gold')], async (tx) => {
-        await tx.$executeRaw`UPDATE prices SET cents = ${cents} WHERE grp = 'gold'`
+        await tx.$executeRaw`UPDATE prices SET cents = ${cents} WHERE customer_group = 'gold'`
         if (fails) throw new Error('no')
       })
     await prices('gold')
@@ -112,18 +92,18 @@ describe('a transaction', () => {
 describe('triggers from a declaration', () => {
   it('invalidate for every kind of statement, and only what it concerns', async () => {
     const { cache, prices } = await open(postgresLog({ pool }))
-    await pool.query(printedTriggers({ prices: [{ tag: 'g', column: 'grp' }] }))
+    await pool.query(printedTriggers({ prices: [{ tag: 'g', column: 'customer_group' }] }))
     // Again: a declaration that grew is applied over the one that is there.
-    await pool.query(printedTriggers({ prices: [{ tag: 'g', column: 'grp' }] }))
+    await pool.query(printedTriggers({ prices: [{ tag: 'g', column: 'customer_group' }] }))
     const cents = async () => (await prices('gold')).map((row) => row.cents)
     expect(await cents()).toEqual([100])
-    await pool.query(`UPDATE prices SET cents = 200 WHERE grp = 'gold'`)
+    await pool.query(`UPDATE prices SET cents = 200 WHERE customer_group = 'gold'`)
     await becomes(cents, [200], 1000)
     await pool.query(`INSERT INTO prices VALUES ('gold', 'milk', 50)`)
     await becomes(cents, [200, 50], 1000)
-    await pool.query(`UPDATE prices SET grp = 'silver' WHERE article = 'milk'`)
+    await pool.query(`UPDATE prices SET customer_group = 'silver' WHERE article = 'milk'`)
     await becomes(cents, [200], 1000)
-    await pool.query(`DELETE FROM prices WHERE grp = 'gold'`)
+    await pool.query(`DELETE FROM prices WHERE customer_group = 'gold'`)
     await becomes(cents, [], 1000)
     await pool.query('TRUNCATE prices')
     const { rows } = await pool.query('SELECT tags FROM portcullis.invalidation_log ORDER BY id')
@@ -147,11 +127,11 @@ describe('triggers from a declaration', () => {
   }
 
   it('work on partitions, whether they are written to by their own name or not', async () => {
-    await pool.query(`CREATE TABLE sold (grp text, at date) PARTITION BY RANGE (at);
+    await pool.query(`CREATE TABLE sold (customer_group text, at date) PARTITION BY RANGE (at);
       CREATE TABLE sold_2026 PARTITION OF sold FOR VALUES FROM ('2026-01-01') TO ('2027-01-01')`)
-    await pool.query(printedTriggers({ sold: [{ tag: 'g', column: 'grp' }] }))
+    await pool.query(printedTriggers({ sold: [{ tag: 'g', column: 'customer_group' }] }))
     const whole = `INSERT INTO sold VALUES ('gold', '2026-02-02')`
-    expect(await namedBy(whole, `UPDATE sold_2026 SET grp = 'silver'`)).toEqual([
+    expect(await namedBy(whole, `UPDATE sold_2026 SET customer_group = 'silver'`)).toEqual([
       ['g:gold'],
       expect.arrayContaining(['g:gold', 'g:silver']),
     ])
@@ -198,8 +178,8 @@ describe('what is missing in the database', () => {
         secret: randomBytes(32).toString('hex'),
         onTrustChange: (_trust, cause) => resolve(cause),
       })
-      closing.push(() => cache.close())
-      const price = cache.reader('prices', (group) => sql`SELECT cents FROM prices WHERE grp = ${group}`)
+      database.closing.push(() => cache.close())
+      const price = cache.reader('prices', (group) => sql`SELECT cents FROM prices WHERE customer_group = ${group}`)
       failures = [() => price('gold'), () => cache.mutate('set', [cache.entry('prices', 'gold')], async () => {})]
     })
     return [await lost, ...(await Promise.all(failures.map((each) => each().catch((error: unknown) => error))))]
@@ -218,7 +198,7 @@ describe('what is missing in the database', () => {
     await pool.query(
       `CREATE ROLE ${role} LOGIN PASSWORD 'p'; GRANT USAGE ON SCHEMA public TO ${role}; GRANT SELECT ON prices TO ${role}`,
     )
-    const address = new URL(url)
+    const address = new URL(database.url)
     Object.assign(address, { username: role, password: 'p' })
     const own = new pg.Pool({ connectionString: address.href })
     try {
@@ -230,7 +210,7 @@ describe('what is missing in the database', () => {
       expect(await prices('gold')).toEqual([{ article: 'tea', cents: 100 }])
       await own.query(`DELETE FROM portcullis.invalidation_log; UPDATE portcullis.log_checkpoints SET pruned = true`)
     } finally {
-      for (const close of closing.splice(0).reverse()) await close()
+      await database.closeOpened()
       await own.end()
       await pool.query(`DROP OWNED BY ${role}; DROP ROLE ${role}`)
     }
@@ -240,19 +220,19 @@ describe('what is missing in the database', () => {
 it.skipIf(!findPgBouncer())(
   'follows the log through PgBouncer in transaction mode, without being told of it',
   async () => {
-    const bouncer = await startPgBouncer({ mode: 'transaction', databaseUrl: url, poolSize: 2 })
-    closing.push(() => bouncer.close())
+    const bouncer = await startPgBouncer({ mode: 'transaction', databaseUrl: database.url, poolSize: 2 })
+    database.closing.push(() => bouncer.close())
     const pooled = new pg.Pool({ connectionString: bouncer.databaseUrl, max: 4 })
-    closing.push(() => pooled.end())
+    database.closing.push(() => pooled.end())
     const [one, other] = [await open(postgresLog({ pool: pooled })), await open(postgresLog({ pool: pooled }))]
     for (let cents = 200; cents < 220; cents++) {
       const { token } = await one.cache.mutate('set', [one.cache.entry('prices', 'gold')], (tx) =>
-        tx.query(`UPDATE prices SET cents = $1 WHERE grp = 'gold'`, [cents]),
+        tx.query(`UPDATE prices SET cents = $1 WHERE customer_group = 'gold'`, [cents]),
       )
       expect(await other.prices.after(token, 'gold')).toEqual([{ article: 'tea', cents }])
     }
-    await pool.query(printedTriggers({ prices: [{ tag: 'g', column: 'grp' }] }))
-    await pool.query(`UPDATE prices SET cents = 300 WHERE grp = 'gold'`)
+    await pool.query(printedTriggers({ prices: [{ tag: 'g', column: 'customer_group' }] }))
+    await pool.query(`UPDATE prices SET cents = 300 WHERE customer_group = 'gold'`)
     await becomes(async () => (await one.prices('gold'))[0]?.cents, 300, 1000)
     expect(await one.cache.status()).toMatchObject({ trust: 'following' })
   },
@@ -260,8 +240,8 @@ it.skipIf(!findPgBouncer())(
 
 describe('the migrations', () => {
   it('are applied once, also by several at a time, each schema by itself', async () => {
-    expect(await migrate()).toEqual([])
-    const both = await Promise.all([migrate('other'), migrate('other')])
+    expect(await database.migrate()).toEqual([])
+    const both = await Promise.all([database.migrate('other'), database.migrate('other')])
     expect(both.flat()).toEqual([1])
   })
 
@@ -276,7 +256,7 @@ describe('the migrations', () => {
 
 it('reads a value and its snapshot in one statement, with parameters beside the text', async () => {
   const log = postgresLog({ pool })
-  closing.push(() => log.close())
+  database.closing.push(() => log.close())
   const writer = await pool.connect()
   await writer.query('BEGIN')
   const { rows } = await writer.query('SELECT pg_current_xact_id()::text AS xid')

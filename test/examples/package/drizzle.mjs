@@ -15,4 +15,4 @@ export function drizzleTransactions(pool) {
   }
 }
 
-export const setPrice = (tx, cents) => tx.execute(sql`UPDATE prices SET cents = ${cents} WHERE grp = 'gold'`)
+export const setPrice = (tx, cents) => tx.execute(sql`UPDATE prices SET cents = ${cents} WHERE customer_group = 'gold'`)
