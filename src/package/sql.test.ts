@@ -40,7 +40,7 @@ SELECT 1 -- one
   )
 
   it.each([[[{ cents: 1 }]], [Promise.resolve([])], ['SELECT 1'], [undefined]])(
-    'is no loader’s answer otherwise: %s',
+    'is what a loader has to return: %s is refused',
     (answer) => {
       expect(() => stamped(answer as unknown as Sql, 'cache')).toThrow('a loader returns its statement, sql`SELECT …`')
     },

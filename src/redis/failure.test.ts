@@ -72,7 +72,7 @@ describe('what is wrong with Redis', () => {
     expect(unavailable(reply('LOADING Redis is loading'), wrong)).toMatchObject({ detail: 'redis-loading' })
   })
 
-  it('says plainly that there is no connection, where nothing is known of why', () => {
+  it('says that there is no connection where the cause is unknown', () => {
     const unsent = new Error("Stream isn't writeable and enableOfflineQueue options is false")
     expect(String(unavailable(unsent).cause)).toBe('NoConnectionError: there is no connection at the moment')
   })

@@ -283,7 +283,7 @@ describe.skipIf(browserPath === undefined)('the console', () => {
     expect(page.url()).toMatch(/#\/people\?user=heidi&resource=[0-9a-f-]{36}&name=design-files$/)
   })
 
-  /** As somebody does who drags the bar: to the end of what is there, until all is there, and with the wheel back. */
+  /** To the end of the list, as by dragging the bar, until all of it is loaded; then back with the wheel. */
   async function scrollThrough({ page }: Watched, list: Locator, total: number) {
     const toItsEnd = () => list.evaluate((element) => element.scrollTo(0, element.scrollHeight))
     for (let loaded = 0; loaded < total; ) {
@@ -566,7 +566,7 @@ describe.skipIf(browserPath === undefined)('the console', () => {
     await page.locator('.tile-value').first().waitFor()
     await page.getByText('Your token has expired or is no longer accepted. Sign in again.').waitFor({ timeout: 20_000 })
     await watched.screenshot('expired')
-    // Where one was, with a new one.
+    // A new token leads back to the same view.
     await page.getByLabel('Access token').fill(await signToken(keys, 'carol', { roles: ['cache-admin'] }))
     await page.getByRole('button', { name: 'Sign in' }).click()
     await page.getByRole('heading', { name: 'The cache, live' }).waitFor()

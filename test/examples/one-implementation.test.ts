@@ -24,7 +24,7 @@ async function modulesBehind(entries: readonly string[], folder: string): Promis
 }
 
 describe.each(['cache', 'redis', 'postgres'])('src/%s', (folder) => {
-  it('has nothing behind the doors of the package that the service does not run', async () => {
+  it('gives the package no module that the service does not run', async () => {
     const [behindDoors, run] = await Promise.all([modulesBehind(DOORS, folder), modulesBehind(SERVICE, folder)])
     expect(behindDoors.length).toBeGreaterThan(2)
     // They put the others together for a service that has no table of its own (decision 17).

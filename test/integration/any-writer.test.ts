@@ -203,7 +203,7 @@ describe('a writer', () => {
     expect(await tagsOf()).toEqual([['sql:memberships', 'u:ann']])
   })
 
-  it('meets no function that acts for the owner and looks where the writer says', async () => {
+  it('meets no function that has the rights of its owner and the search_path of the writer', async () => {
     // CREATE OR REPLACE FUNCTION forgets the search_path: a migration that replaces one has to set it again.
     const { rows } = await writer.query<{ name: string; settings: string[] | null }>(
       `SELECT proname AS name, proconfig AS settings FROM pg_proc WHERE prosecdef AND proname LIKE 'portcullis%'`,

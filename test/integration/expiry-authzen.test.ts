@@ -65,7 +65,7 @@ describe.each([
     ])
   })
 
-  it('is no when it has come, though nobody removed the row', async () => {
+  it('is a denial after the end, even while the row is still there', async () => {
     await world.holdJob()
     const expiresAt = world.hence(800)
     await world.call('PUT /groups/name:other/members/eve', { expiresAt })

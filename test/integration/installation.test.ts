@@ -96,11 +96,14 @@ describe('the lock that keeps two commands from installing at once', () => {
   const lock = () => path.join(checkout, '.portcullis', 'bootstrap.lock')
 
   // As a full disk, or a kill before the first byte, has left it behind.
-  it.each(['', '0', '999999999', 'nonsense'])('is void where it says %j, and names nobody who lives', (content) => {
-    mkdirSync(path.dirname(lock()), { recursive: true })
-    writeFileSync(lock(), content)
-    const { status, stderr } = ensure({})
-    expect([status, stderr]).toEqual([0, expect.stringContaining('dependencies installed')])
-    expect(existsSync(lock())).toBe(false)
-  })
+  it.each(['', '0', '999999999', 'nonsense'])(
+    'is void where it says %j, which names no process that runs',
+    (content) => {
+      mkdirSync(path.dirname(lock()), { recursive: true })
+      writeFileSync(lock(), content)
+      const { status, stderr } = ensure({})
+      expect([status, stderr]).toEqual([0, expect.stringContaining('dependencies installed')])
+      expect(existsSync(lock())).toBe(false)
+    },
+  )
 })

@@ -127,7 +127,7 @@ describe('a migration of a table that a transaction has read and keeps', () => {
       waits.push(performance.now() - askedMs)
     }
     expect(Math.max(...waits)).toBeLessThan(1000)
-    // It stood in the way meanwhile, for its own short time.
+    // The migration did block the readers, for as long as its lock timeout allows.
     expect(Math.max(...waits)).toBeGreaterThan(100)
     expect(reasons[0]).toBe(`${ALTERING}: a table is in use by a transaction, and is tried again`)
     await holder.query('COMMIT')

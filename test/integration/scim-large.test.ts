@@ -14,7 +14,7 @@ const prefix = newPrefix()
 
 beforeAll(async () => {
   databaseUrl = await freshDatabase()
-  // What is tested is what comes of it, and not how long a busy machine takes.
+  // The outcome is tested, not the time that a busy machine takes.
   const environment = { ...PATIENT, DATABASE_STATEMENT_TIMEOUT_MS: '20000', SCIM_USER_ID: 'externalId' }
   service = await startService({ databaseUrl, prefix, environment })
   scim = await scimClient(service, { requestBudgetMs: 60_000 })
@@ -56,7 +56,7 @@ describe('a group of fifty thousand', () => {
   }
   const sees = async (at: number) => (await service.visible(member(at))).length
 
-  it('has all its members replaced by one call, and who is left out sees nothing', async () => {
+  it('has all its members replaced by one call, and those who are left out see nothing', async () => {
     expect([await sees(0), await sees(49_999)]).toEqual([1, 1])
     const replace = [{ op: 'replace', path: 'members', value: values(0, 10_000) }]
     expect((await scim.patch(`/Groups/${crowd}`, replace)).status).toBe(204)
@@ -80,7 +80,7 @@ describe('a group of fifty thousand', () => {
 describe('two directories at once', () => {
   const both = [() => scim, () => other]
 
-  it('create each user and group once, and neither is refused but by that', async () => {
+  it('create each user and group once, and the second to come is told 409', async () => {
     const names = Array.from({ length: 30 }, (_, at) => `twice-${at}`)
     for (const create of [
       (client: ScimClient, name: string) => client.createUser({ userName: name, externalId: name }),
@@ -144,7 +144,7 @@ describe('a directory that renames everybody', () => {
     expect(found.body.Resources.map(({ id }) => id)).toEqual(['id-4'])
   })
 
-  it('is refused a name that another still has, whoever asks first', async () => {
+  it('is refused a name that another user still has, in either order', async () => {
     const swap = (id: string, userName: string) =>
       scim.patch(`/Users/${id}`, [{ op: 'replace', value: { userName } }]).then(({ status }) => status)
     const swapped = [swap('id-1', 'person-1@old.example'), swap('id-2', 'person-0@old.example')]

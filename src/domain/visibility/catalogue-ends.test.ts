@@ -104,7 +104,7 @@ describe('what is granted for a time', () => {
     )
   })
 
-  it('is unsettled only where it is another at the earliest than at the latest, and always then', () => {
+  it('is unsettled exactly where it differs between the earliest and the latest time', () => {
     fc.assert(
       fc.property(
         itemsIn,
@@ -125,7 +125,7 @@ describe('what is granted for a time', () => {
     )
   })
 
-  it('is as if it were unknown what ends at all, where the time is unknown', () => {
+  it('is unsettled where the time is unknown and a grant of it ends', () => {
     const catalogue = put([itemOf(idIn(0, 1), 'ant', [[team, 'read', 5]]), itemOf(idIn(0, 2), 'bee', [[lab, 'read']])])
     const unknown = { earliestMs: Number.NEGATIVE_INFINITY, latestMs: Number.POSITIVE_INFINITY }
     expect(catalogue.visible([team], everything, unknown)?.isUnsettled).toBe(true)

@@ -21,7 +21,7 @@ function outcome(read: (bytes: Uint8Array) => ImportPieces, bytes: Uint8Array): 
       Object.fromEntries(Object.entries(named).map(([name, of]) => [name, texts(of as Piece[])]))
     return { sizes, pieces: each(pieces), elsewhere: each(elsewhere), duplicates }
   } catch (error) {
-    // Of several faults in its text, whichever comes first is named.
+    // Where a text has several faults, the two ways may name different ones.
     if (error instanceof HttpError || (error instanceof DomainError && error.problems.length === 0)) return 'no text'
     if (!(error instanceof DomainError)) throw error
     const { code, message, problems } = error
