@@ -109,6 +109,11 @@ describe('two directories at once', () => {
       ),
     ])
     for (const { status } of answers) expect([204, 400]).toContain(status)
+    // Locks are taken in one order: nothing had to be tried again.
+    const [{ deadlocks } = {}] = await query<{ deadlocks: number }>(
+      'SELECT deadlocks::int FROM pg_stat_database WHERE datname = current_database()',
+    )
+    expect(deadlocks).toBe(0)
     for (const team of teams) await add(team, people.slice(5))
     for (const team of teams)
       expect((await scim.get(`/Groups/${team}`)).body.members?.map(({ value }) => value).sort()).toEqual(
