@@ -29,9 +29,9 @@ afterEach(async () => {
   await servers.close()
 })
 
-async function start(count: number, databaseUrl: string): Promise<void> {
+async function start(count: number, databaseUrl: string, over: Readonly<Record<string, string>> = {}): Promise<void> {
   const prefix = newPrefix()
-  const environment = { LOG_POLL_MS: '50' }
+  const environment = { LOG_POLL_MS: '50', ...over }
   for (let each = 0; each < count; each++) fleet.push(await startService({ databaseUrl, prefix, environment }))
 }
 
@@ -151,6 +151,8 @@ const ALLOWED = ['database-unavailable', 'database-read-only', 'database-failing
 
 /** A statement is given up after the limit of the service and a quarter of a second, then the primary is looked for. */
 const FROZEN_UNTIL_MS = 2250 + FOUND_WITHIN_MS
+/** Connections of an instance there. */
+const POOL_MAX = 40
 
 describe('a primary that stands still', () => {
   it('answers on no connection that was idle all the while', async () => {
@@ -169,13 +171,24 @@ describe('a primary that stands still', () => {
     await Promise.all([idle.close(), busy.close()])
   }, 30_000)
 
-  it('is left for the standby that was promoted meanwhile, and not believed when it goes on', async () => {
-    await start(2, servers.urlOf(servers.primary, servers.standby))
+  it('is left for the standby that was promoted meanwhile, on many connections at once, and not believed when it goes on', async () => {
+    await start(2, servers.urlOf(servers.primary, servers.standby), { DATABASE_POOL_MAX: String(POOL_MAX) })
     await fleet[0]!.portcullis.mutations.importOrganisation(smallOrganisation, asRoot)
     for (let user = 0; user < 8; user++)
       await fleet[0]!.portcullis.mutations.putUser({ id: `user-${user}` as UserId }, asRoot)
     const load = startLoad()
     await expect.poll(() => load.answered.writes, { timeout: 10_000 }).toBeGreaterThan(50)
+    // Far more connections than the load uses at a time: each would cost it a statement's limit if it had to find out.
+    await Promise.all(
+      fleet.flatMap((service) =>
+        Array.from({ length: 2 * POOL_MAX }, () => service.portcullis.reads.user('ann' as UserId)),
+      ),
+    )
+    const [opened] = await ask<{ count: number }>(
+      servers.primary.databaseUrl,
+      `SELECT count(*)::int AS count FROM pg_stat_activity WHERE application_name = 'portcullis'`,
+    )
+    expect(opened?.count).toBeGreaterThan(2 * POOL_MAX - 10)
 
     servers.primary.freeze()
     await delay(UNNOTICED_MS)
