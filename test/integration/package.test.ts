@@ -146,13 +146,13 @@ describe('triggers from a declaration', () => {
   it('of two tables are never one, however alike or long their names are', async () => {
     const long = 'a_table_whose_name_is_nearly_as_long_as_postgresql_allows_it'
     await pool.query(`CREATE SCHEMA a; CREATE TABLE a.b_c (x text); CREATE SCHEMA a_b; CREATE TABLE a_b.c (y text);
-      CREATE TABLE ${long}_1 (x text); CREATE TABLE ${long}_2 (y text)`)
+      CREATE TABLE a.${long}_1 (x text); CREATE TABLE a.${long}_2 (y text)`)
     const of = (column: string) => [{ tag: column, column }]
     await pool.query(
-      printedTriggers({ 'a.b_c': of('x'), 'a_b.c': of('y'), [`${long}_1`]: of('x'), [`${long}_2`]: of('y') }),
+      printedTriggers({ 'a.b_c': of('x'), 'a_b.c': of('y'), [`a.${long}_1`]: of('x'), [`a.${long}_2`]: of('y') }),
     )
     const insert = (table: string) => `INSERT INTO ${table} VALUES ('1')`
-    expect(await namedBy(...['a.b_c', 'a_b.c', `${long}_1`, `${long}_2`].map(insert))).toEqual([
+    expect(await namedBy(...['a.b_c', 'a_b.c', `a.${long}_1`, `a.${long}_2`].map(insert))).toEqual([
       ['x:1'],
       ['y:1'],
       ['x:1'],
