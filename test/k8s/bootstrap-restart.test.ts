@@ -64,10 +64,11 @@ describe.skipIf(skipReason)('bootstrap', { timeout: 60_000 }, () => {
       await eventually(() => two.sentinel.restarts === 1, 10_000)
       await sentinelRuns(two)
       cluster.pods[first].start()
-      await says(cluster.pods[first], 'no Sentinel promotes', 30_000)
-      expect((await eventually(cluster.serving, 20_000)).value).toBe(two)
+      // Which node serves in the end is not asserted: a down-after of 0.6 s brings a second failover on a busy machine.
+      await says(cluster.pods[first], `no Sentinel promotes ${two.fqdn}`, 30_000)
+      await eventually(cluster.serving, 20_000)
       cluster.start()
-      expect((await eventually(cluster.healthy, 30_000)).value.master).toBe(two)
+      await eventually(cluster.healthy, 30_000)
       for (const pod of cluster.pods) expect(await askRedis(pod.address, 'GET', 'since-the-snapshot')).toBe('yes')
     },
     120_000,
