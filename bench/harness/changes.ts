@@ -1,8 +1,22 @@
 /** Changes beside reads: at a steady rate, each at its time whether or not the last is answered, or in closed loops. */
-import type { ChangeOrder, ChangeSlice } from './closed-loop.ts'
 import { createLatencies } from './latencies.ts'
 import type { LatencyMs } from './statistics.ts'
 import { type Connection, openConnection } from './wire.ts'
+
+export interface ChangeOrder {
+  /** Each lane's requests are asked in their order, one at a time, over all instances in turn. */
+  readonly lanes: readonly (readonly string[])[]
+  /** Over all lanes; null: each lane asks again when it has its answer. */
+  readonly perSecond: number | null
+}
+
+export interface ChangeSlice {
+  readonly asked: number
+  /** Answered with 2xx. */
+  readonly done: number
+  /** Until the last of them was answered, and not less than the slice. */
+  readonly ms: number
+}
 
 export interface Changes {
   /** Ends when the last change that was due within `forMs` is answered. */

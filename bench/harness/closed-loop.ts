@@ -3,7 +3,7 @@
  * to all of them alike. Closed loop: each connection asks again when it has its answer. Beside it there may be changes,
  * at a steady rate or in closed loops of their own. Runs as a process of its own; see `slices.ts`.
  */
-import { startChanges } from './changes.ts'
+import { type ChangeOrder, type ChangeSlice, startChanges } from './changes.ts'
 import { createLatencies } from './latencies.ts'
 import { processorNs } from './processor.ts'
 import type { LatencyMs } from './statistics.ts'
@@ -21,13 +21,6 @@ export interface Target {
   readonly expectedStatus: number
   readonly connections: number
   readonly changes: ChangeOrder | null
-}
-
-export interface ChangeOrder {
-  /** Each lane's requests are asked in their order, one at a time, over all instances in turn. */
-  readonly lanes: readonly (readonly string[])[]
-  /** Over all lanes; null: each lane asks again when it has its answer. */
-  readonly perSecond: number | null
 }
 
 export interface SliceOrder {
@@ -53,14 +46,6 @@ export interface Slice {
   /** Answers with another status than expected; they are no part of `requests`. */
   readonly failures: number
   readonly changes: ChangeSlice | null
-}
-
-export interface ChangeSlice {
-  readonly asked: number
-  /** Answered with 2xx. */
-  readonly done: number
-  /** Until the last of them was answered, and not less than the slice. */
-  readonly ms: number
 }
 
 export interface TargetResult {

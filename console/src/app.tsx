@@ -3,7 +3,7 @@ import type { ComponentType } from 'preact'
 import { useEffect, useRef } from 'preact/hooks'
 import { forgetLive } from './api/live.ts'
 import { LoadingBar } from './parts/states.tsx'
-import { linkTo, type Place, usePlace } from './router.ts'
+import { linkTo, usePlace, type ViewProps } from './router.ts'
 import { type Role, signOut, useSession } from './session.ts'
 import { AuditView } from './views/audit.tsx'
 import { CacheView } from './views/cache.tsx'
@@ -14,10 +14,6 @@ import { FlushView } from './views/flush.tsx'
 import { PeopleView } from './views/people.tsx'
 import { ResourceView } from './views/resource.tsx'
 import { SignIn } from './views/sign-in.tsx'
-
-export interface ViewProps {
-  readonly query: Place['query']
-}
 
 interface View {
   readonly title: string

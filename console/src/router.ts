@@ -9,6 +9,11 @@ export interface Place {
   readonly query: Readonly<Record<string, string>>
 }
 
+/** What each view is given: the query of the address. */
+export interface ViewProps {
+  readonly query: Place['query']
+}
+
 const place = createStore(read())
 window.addEventListener('hashchange', () => place.set(read()))
 

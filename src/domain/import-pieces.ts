@@ -3,7 +3,7 @@
  * without the database. Making it of a million items takes seconds and is done where nothing else waits; it is then
  * carried out piece by piece, so that other requests never wait long.
  */
-import type { OrganisationImport } from './api.ts'
+import type { OrganisationImport } from './api/organisation-import.ts'
 import { type FieldProblem, PROBLEMS_MAX } from './errors.ts'
 
 export interface Piece {

@@ -4,12 +4,7 @@ import type { RedisOptions } from 'ioredis'
 import type { ConnectionErrors } from './connection-errors.ts'
 import { type Credential, present } from './credentials.ts'
 import { SCRIPTS } from './scripts.ts'
-import { QuietSentinelConnector, type SentinelObserver } from './sentinel-connector.ts'
-
-export interface Endpoint {
-  readonly host: string
-  readonly port: number
-}
+import { type Endpoint, QuietSentinelConnector, type SentinelObserver } from './sentinel-connector.ts'
 
 /** Where Redis is and how to be let in; the shape in which the configuration hands it over. */
 export interface RedisSettings {

@@ -1,7 +1,12 @@
 /** ioredis's search for the master: without its noise, without what would end the process, and with what it meets said. */
 import { type Redis, SentinelConnector } from 'ioredis'
 import { type Credential, keepPresent } from './credentials.ts'
-import type { Endpoint } from './options.ts'
+
+/** Where a server listens. */
+export interface Endpoint {
+  readonly host: string
+  readonly port: number
+}
 
 /** Hears of the search for the master; each Sentinel is named by its address. */
 export interface SentinelObserver {

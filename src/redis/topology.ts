@@ -1,7 +1,8 @@
 /** What the Sentinels say about the cluster, for administrators: never throws, never takes long, never asks twice a second. */
 import { Redis } from 'ioredis'
 import { withDeadline } from './deadline.ts'
-import { type Endpoint, type RedisSettings, sentinelQuestionOptions } from './options.ts'
+import { type RedisSettings, sentinelQuestionOptions } from './options.ts'
+import type { Endpoint } from './sentinel-connector.ts'
 
 export type ServerView = {
   readonly address: string

@@ -2,9 +2,8 @@
 
 import type { AuditEntry } from '../../../src/client/index.ts'
 import { usePages } from '../api/loaded.ts'
-import type { ViewProps } from '../app.tsx'
 import { Empty, Failure, LoadingBar, Time } from '../parts/states.tsx'
-import { replace } from '../router.ts'
+import { replace, type ViewProps } from '../router.ts'
 
 const TEXTS = [
   { name: 'actor', label: 'Who', placeholder: 'carol' },

@@ -2,10 +2,9 @@
 
 import type { UserCacheEntry } from '../../../src/client/index.ts'
 import { useLoaded } from '../api/loaded.ts'
-import type { ViewProps } from '../app.tsx'
 import { PersonField } from '../parts/person-field.tsx'
 import { ageOf, Empty, Failure, LoadingBar, Time, useNow } from '../parts/states.tsx'
-import { go, linkTo } from '../router.ts'
+import { go, linkTo, type ViewProps } from '../router.ts'
 
 const LAYERS = ['The groups', 'The list of resources']
 

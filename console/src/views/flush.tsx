@@ -3,10 +3,9 @@ import { useEffect, useRef, useState } from 'preact/hooks'
 import type { Flushed, InputOf } from '../../../src/client/index.ts'
 import type { ApiError } from '../api/client.ts'
 import { api, asApiError } from '../api/client.ts'
-import type { ViewProps } from '../app.tsx'
 import { PersonField } from '../parts/person-field.tsx'
 import { Failure, LoadingBar } from '../parts/states.tsx'
-import { linkTo, replace } from '../router.ts'
+import { linkTo, replace, type ViewProps } from '../router.ts'
 
 const SCOPES = {
   user: 'One person: their groups and their list',

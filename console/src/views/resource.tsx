@@ -1,13 +1,12 @@
 /** Who sees a resource, and why: its holders, and the paths of the selected one. */
 import { useId } from 'preact/hooks'
 import { useLoaded, usePages } from '../api/loaded.ts'
-import type { ViewProps } from '../app.tsx'
 import { End, endedClass } from '../parts/ends.tsx'
 import { Level } from '../parts/level.tsx'
 import { PathPicture } from '../parts/path-picture.tsx'
 import { Empty, Failure, LoadingBar, useNow } from '../parts/states.tsx'
 import { VirtualList } from '../parts/virtual-list.tsx'
-import { go, linkTo } from '../router.ts'
+import { go, linkTo, type ViewProps } from '../router.ts'
 
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i
 

@@ -5,7 +5,6 @@ import type {
   Grant,
   Group,
   GroupId,
-  JsonObject,
   Membership,
   MembershipRole,
   NewContent,
@@ -25,6 +24,7 @@ import type {
   ScimUserAttributes,
   ScimUserReplacement,
 } from '../scim-model.ts'
+import type { OrganisationImport } from './organisation-import.ts'
 import type { ScimUserFound } from './scim.ts'
 
 /** The caller that causes a mutation, for the audit log and the invalidation log. */
@@ -169,33 +169,6 @@ export interface Replaced {
   readonly added: number
   readonly changed: number
   readonly removed: number
-}
-
-/** The body of `POST /import`: names refer to each other, everything in it is created or brought to this state. */
-export interface OrganisationImport {
-  readonly users: readonly { readonly id: string; readonly displayName?: string | null }[]
-  readonly groups: readonly { readonly name: string; readonly parent?: string | null }[]
-  readonly memberships: readonly (ImportedEnd & {
-    readonly group: string
-    readonly user: string
-    readonly role: MembershipRole
-  })[]
-  readonly resources: readonly {
-    readonly name: string
-    readonly kind: string
-    readonly description?: string | null
-    readonly attributes?: JsonObject
-  }[]
-  readonly grants: readonly (ImportedEnd & {
-    readonly group: string
-    readonly resource: string
-    readonly permission: Permission
-  })[]
-}
-
-interface ImportedEnd {
-  /** Absent: as it is; null: it does not end. */
-  readonly expiresAt?: Date | null
 }
 
 export interface ImportCount {
