@@ -73,7 +73,7 @@ export function createFillQuestions({
 
   async function ask(queue: Queue, questions: readonly Question[]): Promise<void> {
     try {
-      // Who waited for the round before this one has less of the budget left.
+      // A question that waited for the round before this one has less of its budget left.
       const spentMs = performance.now() - (questions[0]?.askedAtMs ?? 0)
       const answers = await guard.run('still-current', () => send(queue.layer, questions), spentMs)
       for (const [index, { answer }] of questions.entries()) answer(answers[index] ?? null)
