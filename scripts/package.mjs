@@ -55,7 +55,7 @@ async function bundle() {
     cwd: root,
     input: Object.fromEntries([...DOORS, 'cli'].map((door) => [door, `src/package/${door}.ts`])),
     platform: 'node',
-    external: (id) => EXTERNAL.includes(id) || id.startsWith('node:'),
+    external: (id) => EXTERNAL.some((name) => id === name || id.startsWith(`${name}/`)) || id.startsWith('node:'),
     // No module of ours or of cockatiel does anything by being loaded.
     treeshake: { moduleSideEffects: false },
     transform: { target: 'node20' },

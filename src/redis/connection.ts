@@ -3,6 +3,7 @@ import { Redis } from 'ioredis'
 import { keepPresent } from './credentials.ts'
 import { type RedisSettings, type Role, redisOptions } from './options.ts'
 import type { ScriptedRedis } from './scripts.ts'
+import { dropConnectionsWithUnreadableReplies } from './unreadable-replies.ts'
 
 export interface Connection {
   readonly redis: ScriptedRedis
@@ -27,6 +28,7 @@ const LONGEST_PAUSE_MS = 1000
 
 /** Starts connecting at once and returns without waiting. */
 export function createConnection({ settings, role, onReady, random = Math.random }: ConnectionOptions): Connection {
+  dropConnectionsWithUnreadableReplies()
   const { errors } = settings
   let address = settings.sentinels ? null : addressOfUrl(settings.url)
   const observer = errors && {
