@@ -111,7 +111,6 @@ export function createReadPath(
     freshness,
     source,
     pages: createResourcePages(cursors),
-    storeBudgetMs: config.redis.budgetMs,
     bypassed: bypasses.bypassed,
   })
 
