@@ -132,10 +132,11 @@ export function createVisibleResources(options: VisibleResourcesOptions): Visibl
     cached: () => Promise<T | Bypass>,
     bySql: (detail: string) => Promise<T>,
   ): Promise<T> {
-    const reason = freshness.reasonToBypass(context)
-    // To await a value that is already there costs a turn of the queue.
-    const why = reason instanceof Promise ? await reason : reason
-    if (why) return directly(why, bySql)
+    // Nearly every read asks for nothing special. To await what is known costs a turn of the queue.
+    if (context.after !== undefined || context.bypass) {
+      const why = await freshness.reasonToBypass(context)
+      if (why) return directly(why, bySql)
+    }
     const answered = await cached()
     return isBypass(answered) ? directly(answered.detail, bySql) : answered
   }
