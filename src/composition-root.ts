@@ -132,7 +132,7 @@ function readsOf(
 function administrationOf(
   config: Config,
   { database, prisma, redis }: Connections,
-  { entries, index, follower, catalogue, followed, counters, bypasses }: ReadPath,
+  { entries, index, follower, catalogue, followed, bypasses }: ReadPath,
   { runner, unitOfWork, outageMs }: ReturnType<typeof createWrites>,
   { metrics }: Telemetry,
 ): Portcullis['cache'] {
@@ -160,7 +160,7 @@ function administrationOf(
       }),
       requests: () => metrics.http.durations() as unknown as JsonObject,
       catalogue: () => ({ resources: catalogue.size, whole: followed.isWhole() }),
-      layers: counters.snapshot,
+      layers: () => Object.fromEntries(LAYERS.names.map((layer) => [layer, metrics.layers.counts(layer)])),
       bypasses: bypasses.snapshot,
     },
     readInvalidations: (query) => readInvalidations(database, query),

@@ -36,8 +36,6 @@ export interface CacheOptions<Rows extends LayerRows, Tx, Query> {
   readonly log: CacheLog<Tx, Query>
   /** 32 characters or more, the same on all instances: entries made with another are misses. */
   readonly secret: string
-  /** The longest that one read waits for the store, in milliseconds. Default: 100. */
-  readonly storeBudgetMs?: number
   /** How often the log is read without being woken, in milliseconds. Default: 250. */
   readonly pollMs?: number
   /** How long hits go on while the database itself is unreachable, in milliseconds. Default: 30,000. */

@@ -8,7 +8,7 @@ import type { DeclaredLayer, LayerRows, Layers } from './layers.ts'
 import { committedIn } from './mutation-token.ts'
 import { earliest, type ReadThrough } from './read-through.ts'
 import type { Stamp } from './snapshot.ts'
-import { RequestWait } from './store-wait.ts'
+import { StoreWait } from './store-wait.ts'
 import type { Tag } from './tags.ts'
 
 /** Reads entries of one layer. */
@@ -56,13 +56,12 @@ export interface ReaderDependencies<Rows extends LayerRows, Query> extends Layer
   readonly layers: Layers<Rows>
   readonly database: Pick<CacheLog<unknown, Query>, 'load'>
   readonly reads: ReadThrough
-  readonly storeBudgetMs: number
 }
 
 const TOKEN_WAIT_MS = 1000
 
 export function createReader<Rows extends LayerRows, Name extends keyof Rows & string, Query, Row, Value>(
-  { layers, database, reads, storeBudgetMs, ...dependencies }: ReaderDependencies<Rows, Query>,
+  { layers, database, reads, ...dependencies }: ReaderDependencies<Rows, Query>,
   declared: DeclaredLayer<Name>,
   load: (...parts: PartsOf<Rows, Name>) => Query & QueryOf<Row>,
   {
@@ -114,7 +113,7 @@ export function createReader<Rows extends LayerRows, Name extends keyof Rows & s
 
   async function read(...parts: PartsOf<Rows, Name>): Promise<Value> {
     const wanted = { layer, key: layers.keyOf(name, ...parts), load: () => loaded(parts) }
-    const found: LayerRead<readonly Row[]> = await reads.read(wanted, new RequestWait(storeBudgetMs))
+    const found: LayerRead<readonly Row[]> = await reads.read(wanted, new StoreWait())
     return mappedOf(found.value)
   }
 

@@ -84,7 +84,7 @@ export function createCache<const Rows extends LayerRows, Tx, Query>(
   options: CacheOptions<Rows, Tx, Query>,
 ): Cache<Rows, Tx, Query> {
   refuseWrong(options)
-  const { layers, log: database, clock = systemClock, events = {}, storeBudgetMs = 100, pollMs = 250 } = options
+  const { layers, log: database, clock = systemClock, events = {}, pollMs = 250 } = options
   const entries = createEntryCodec(options.secret)
   // A tag may be carried by entries of any layer, so it is remembered as long as the longest of them lives.
   const longest: RetentionClass = layers.volatile.length < layers.names.length ? 'lasting' : 'volatile'
@@ -106,7 +106,7 @@ export function createCache<const Rows extends LayerRows, Tx, Query>(
   const { store } = shared
   const reads = createReadThrough({ store, follower, clock, entries, events })
   const runner = createMutationRunner<Tx, null>({ unitOfWork, store, index, layers })
-  const dependencies = { layers, database, reads, index, follower, clock, entries, events, storeBudgetMs }
+  const dependencies = { layers, database, reads, index, follower, clock, entries, events }
   const taken = new Set<string>()
   follower.start()
   database.prune(Math.max(retentionMs.volatile, retentionMs.lasting))

@@ -87,5 +87,5 @@ export {
   type Stamp,
   type Xid,
 } from './snapshot.ts'
-export { RequestWait, type StoreWait } from './store-wait.ts'
+export { StoreWait } from './store-wait.ts'
 export { type Tag, tag, tagKind } from './tags.ts'

@@ -3,7 +3,7 @@ import { describe, expect, it, vi } from 'vitest'
 import type { EntryRead } from './entry-store.ts'
 import type { LayerRead } from './layer.ts'
 import { alice, key, leaveMs, listKey, setUp, TTL_MS } from './read-through.fixture.ts'
-import { RequestWait } from './store-wait.ts'
+import { StoreWait } from './store-wait.ts'
 import { barrier, DATABASE, settle, stamp, unavailable, xid } from './testing/index.ts'
 
 describe('without the store', () => {
@@ -338,7 +338,7 @@ describe('a replica, while the master is away', () => {
 
 it('what a request may still wait is told to each command of it', async () => {
   const { readList, read, loading, never, store, deriving, soon, instance } = await setUp()
-  const wait = new RequestWait(100)
+  const wait = new StoreWait()
   const [opened, filled, released, left] = [
     vi.spyOn(store, 'open'),
     vi.spyOn(store, 'fill'),

@@ -8,7 +8,7 @@ import { createInvalidationIndex, type LogRow } from './invalidation-index.ts'
 import { createLayer, type LayerEvents, type LayerRead, type Loaded } from './layer.ts'
 import { createLogFollower, type LogFollower } from './log-follower.ts'
 import { createReadThrough, type Wanted } from './read-through.ts'
-import type { RequestWait } from './store-wait.ts'
+import type { StoreWait } from './store-wait.ts'
 import type { Tag } from './tags.ts'
 import {
   createFakeClock,
@@ -131,11 +131,11 @@ export async function setUp({ events = true } = {}) {
     return {
       layer,
       lists,
-      read: (load: Load, wait?: RequestWait) => reads.tryRead(groups(load), wait),
+      read: (load: Load, wait?: StoreWait) => reads.tryRead(groups(load), wait),
       always: (load: Load) => reads.read(groups(load)),
       copy: () => reads.held({ layer, key }),
       alwaysList: (load: Wanted<string, string>['load'], loadInput: Load) => reads.read(list(load, loadInput)),
-      readList: (load: Wanted<string, string>['load'], loadInput: Load, wait?: RequestWait) =>
+      readList: (load: Wanted<string, string>['load'], loadInput: Load, wait?: StoreWait) =>
         reads.tryRead(list(load, loadInput), wait),
     }
   }

@@ -1,23 +1,22 @@
 import { describe, expect, it } from 'vitest'
-import { RequestWait } from './store-wait.ts'
+import { StoreWait } from './store-wait.ts'
 
 describe('the wait of a request for the store', () => {
   it('adds up over commands that follow each other, and not what lies between them', () => {
-    const wait = new RequestWait(100)
+    const wait = new StoreWait()
     expect(wait.begin(1000)).toBe(0)
     wait.end(1060)
     expect(wait.begin(5000)).toBe(60)
-    expect(wait.leftMs(5010)).toBe(30)
     wait.end(5010)
     expect(wait.spentMs).toBe(70)
   })
 
   it('counts commands side by side once', () => {
-    const wait = new RequestWait(100)
+    const wait = new StoreWait()
     wait.begin(0)
     expect(wait.begin(20)).toBe(20)
     wait.end(50)
     wait.end(80)
-    expect(wait.leftMs(1000)).toBe(20)
+    expect(wait.begin(1000)).toBe(80)
   })
 })

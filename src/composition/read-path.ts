@@ -7,10 +7,10 @@ import {
   systemClock,
 } from '../cache/index.ts'
 import type { Config } from '../config.ts'
+import { createBypassCounters } from '../domain/bypass-counters.ts'
 import { createCursorCodec } from '../domain/cursor.ts'
 import { createFreshness } from '../domain/freshness.ts'
 import { CATALOGUE_BUCKETS, retentionOf } from '../domain/keys.ts'
-import { createBypassCounters, createLayerCounters, tee } from '../domain/layer-counters.ts'
 import { LAYERS } from '../domain/layers.ts'
 import { createCatalogue } from '../domain/visibility/catalogue.ts'
 import { createCatalogueCheckpoint } from '../domain/visibility/catalogue-checkpoint.ts'
@@ -38,9 +38,8 @@ export function createReadPath(
   const clock = systemClock
   const traced: Tracing['traced'] = tracing?.traced ?? ((_name, target) => target)
   const store = traced('cache', redis.store, ['open', 'fill', 'read', 'takeLeases'])
-  const counters = createLayerCounters()
   const bypasses = createBypassCounters()
-  const events = tee(metrics.layers, counters.events)
+  const events = metrics.layers
   const entries = createEntryCodec(config.cursorSecret)
   const cursors = createCursorCodec(config.cursorSecret)
   const source = traced('load', createCacheSource(database), [
@@ -111,7 +110,6 @@ export function createReadPath(
     freshness,
     source,
     pages: createResourcePages(cursors),
-    storeBudgetMs: config.redis.budgetMs,
     bypassed: bypasses.bypassed,
   })
 
@@ -126,7 +124,6 @@ export function createReadPath(
     follower,
     freshness,
     visible,
-    counters,
     bypasses,
     async close() {
       await followed.close()

@@ -6,11 +6,11 @@ import { DomainError } from './errors.ts'
 
 export interface Freshness {
   /**
-   * Null when the cache may answer; else the word for `Cache-Status`. A promise only where there is something to wait
-   * for: a bounded time, for the log position to cover the caller's token.
+   * Null when the cache may answer; else the word for `Cache-Status`. Waits a bounded time for the log position to cover
+   * the caller's token.
    * @throws DomainError for a token that is malformed or of another database history
    */
-  reasonToBypass(context: ReadContext): Promise<string | null> | string | null
+  reasonToBypass(context: ReadContext): Promise<string | null>
   /** For reads that are never cached: they cover every token, but a wrong one is refused there too. @throws DomainError */
   checkToken(context: ReadContext): Promise<void>
 }
@@ -35,18 +35,13 @@ export function createFreshness({ index, follower, tokenWaitMs }: FreshnessOptio
     return asked
   }
 
-  async function judged({ after, bypass }: ReadContext): Promise<string | null> {
-    const mutation = after === undefined ? null : decodeConsistencyToken(after)
-    const known = mutation === null || (await isOfThisHistory(mutation))
-    if (bypass) return 'request'
-    if (mutation === null || (known && (await follower.waitFor(mutation, tokenWaitMs)))) return null
-    return 'token-not-covered'
-  }
-
   return {
-    reasonToBypass(context) {
-      // Nearly every read asks nothing special, and needs no promise.
-      return context.after === undefined && !context.bypass ? null : judged(context)
+    async reasonToBypass({ after, bypass }) {
+      const mutation = after === undefined ? null : decodeConsistencyToken(after)
+      const known = mutation === null || (await isOfThisHistory(mutation))
+      if (bypass) return 'request'
+      if (mutation === null || (known && (await follower.waitFor(mutation, tokenWaitMs)))) return null
+      return 'token-not-covered'
     },
     async checkToken({ after }) {
       if (after !== undefined) await isOfThisHistory(decodeConsistencyToken(after))

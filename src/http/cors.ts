@@ -1,6 +1,6 @@
 /** CORS (Fetch standard) for the configured origins; without any, no page of another origin may call. */
 import type { RequestHandler } from 'express'
-import type { ReplySender } from './reply.ts'
+import type { ReplySender } from './reply-sender.ts'
 
 const METHODS = 'GET, HEAD, POST, PUT, PATCH, DELETE'
 const REQUEST_HEADERS =

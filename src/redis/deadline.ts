@@ -1,5 +1,13 @@
 /** Ends the wait for an answer, not the command: it may still run, so everything sent is safe to run late. */
-import { DeadlineError } from './failure.ts'
+
+/** No answer within the budget. */
+export class DeadlineError extends Error {
+  readonly code = 'deadline'
+  constructor(ms: number) {
+    super(`Redis did not answer within ${Math.round(ms)} ms`)
+    this.name = 'DeadlineError'
+  }
+}
 
 /**
  * Settles as the promise does, or rejects after `ms` milliseconds.

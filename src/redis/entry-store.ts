@@ -11,13 +11,21 @@ import {
   type Opened,
   type StoreWait,
 } from '../cache/index.ts'
-import { nextEcho, READS_PER_ROUND_TRIP, readEntries, repliesOf, verified } from './entry-reader.ts'
+import { READS_PER_ROUND_TRIP, readEntries } from './entry-reader.ts'
 import { GarbledReplyError } from './failure.ts'
 import { createFillQuestions } from './fill-questions.ts'
 import { type Guard, runWithin } from './guard.ts'
 import type { Keys } from './keys.ts'
 import type { ReplicaReader } from './replica-reader.ts'
-import type { LeaseReply, OpenedReply, ScriptedPipeline, ScriptedRedis } from './scripts.ts'
+import {
+  echoed,
+  type LeaseReply,
+  nextEcho,
+  type OpenedReply,
+  repliesOf,
+  type ScriptedPipeline,
+  type ScriptedRedis,
+} from './scripts.ts'
 
 export interface RedisEntryStoreOptions {
   readonly redis: ScriptedRedis
@@ -29,8 +37,6 @@ export interface RedisEntryStoreOptions {
 
 /** With their leases 2,000 names in one script: a millisecond for Redis. */
 const INVALIDATIONS_PER_SCRIPT = 1000
-/** A request that has waited longer for earlier commands asks alone: a shared round must not end with the budget of one. */
-const SHARED_UNTIL_MS = 10
 const LEASES_PER_ROUND_TRIP = 256
 /** What is written in one go; a large fill goes in several, so that others' commands pass in between. */
 const FILL_BYTES_PER_ROUND_TRIP = 1024 * 1024
@@ -57,11 +63,10 @@ export function createRedisEntryStore({ redis, guard, keys, replica }: RedisEntr
   }
 
   async function fillSome(fills: readonly Fill[], wait?: StoreWait): Promise<boolean[]> {
-    const echo = nextEcho()
     const names = fills.flatMap(namesOf)
     const values = fills.flatMap(({ lease, ttlMs, bytes }) => [lease.token, lease.generation, ttlMs, bytes])
-    const [, ...accepted] = await runWithin(guard, wait, 'fill', async () =>
-      verified(await redis.fillEntries(names.length, ...names, echo, ...values), echo),
+    const [, ...accepted] = await runWithin(guard, wait, 'fill', () =>
+      echoed((echo) => redis.fillEntries(names.length, ...names, echo, ...values)),
     )
     return accepted.map((each) => each === 1)
   }
@@ -73,15 +78,9 @@ export function createRedisEntryStore({ redis, guard, keys, replica }: RedisEntr
   ]
 
   return {
-    async leftOf(known, wait) {
-      // Most reads ask about a copy that is still current: they share their round trips, and move nothing.
-      guard.check()
-      if (wait && wait.spentMs > SHARED_UNTIL_MS) return null
-      return questions.leftMs(known, wait)
-    },
+    ...questions,
 
     async open(requests, wait) {
-      const echo = nextEcho()
       const tokens = requests.map(randomId)
       const names = requests.flatMap(namesOf)
       const values = requests.flatMap(({ leaseMs, refusedFillId = '' }, at) => [
@@ -91,8 +90,8 @@ export function createRedisEntryStore({ redis, guard, keys, replica }: RedisEntr
         // Byte by byte as it was read: damage need not be text, and must be recognised, or it would be brought for ever.
         Buffer.from(refusedFillId, 'latin1'),
       ])
-      const [, ...replies] = await runWithin(guard, wait, 'open', async () =>
-        verified(await redis.openEntriesBuffer(names.length, ...names, echo, LARGEST_ENTRY_BYTES, ...values), echo),
+      const [, ...replies] = await runWithin(guard, wait, 'open', () =>
+        echoed((echo) => redis.openEntriesBuffer(names.length, ...names, echo, LARGEST_ENTRY_BYTES, ...values)),
       )
       return replies.map((reply, at) => openedOf(reply, tokens[at] ?? ''))
     },
@@ -108,9 +107,8 @@ export function createRedisEntryStore({ redis, guard, keys, replica }: RedisEntr
     fill: (fills, wait) => inChunks(bySize(fills), (some) => fillSome(some, wait)),
 
     async releaseLease(key, { token, generation }, wait) {
-      const echo = nextEcho()
-      await runWithin(guard, wait, 'release-lease', async () =>
-        verified(await redis.releaseLease(keys.lease(key), echo, token, generation), echo),
+      await runWithin(guard, wait, 'release-lease', () =>
+        echoed((echo) => redis.releaseLease(keys.lease(key), echo, token, generation)),
       )
     },
 
@@ -119,12 +117,8 @@ export function createRedisEntryStore({ redis, guard, keys, replica }: RedisEntr
     ...removals,
 
     async inspect(key, layer) {
-      const echo = nextEcho()
-      const [, bytes, ttlMs = 0, current] = await guard.run('inspect', async () =>
-        verified(
-          await redis.inspectEntryBuffer(keys.entry(key), keys.generation(layer), echo, LARGEST_ENTRY_BYTES),
-          echo,
-        ),
+      const [, bytes, ttlMs = 0, current] = await guard.run('inspect', () =>
+        echoed((echo) => redis.inspectEntryBuffer(keys.entry(key), keys.generation(layer), echo, LARGEST_ENTRY_BYTES)),
       )
       return bytes && { bytes, ttlMs: Math.max(0, ttlMs), currentGeneration: current === 1 }
     },
@@ -138,19 +132,17 @@ function createRemovals({
   keys,
 }: Omit<RedisEntryStoreOptions, 'replica'>): Pick<EntryStore, 'invalidate' | 'replaceGenerations' | 'sweep'> {
   async function invalidateSome(some: readonly EntryKey[]): Promise<number> {
-    const echo = nextEcho()
     const names = some.map(keys.entry)
-    const [, present] = await guard.runAnyway('invalidate', async () =>
-      verified(await redis.invalidateEntries(names.length, ...names, echo), echo),
+    const [, present] = await guard.runAnyway('invalidate', () =>
+      echoed((echo) => redis.invalidateEntries(names.length, ...names, echo)),
     )
     return present
   }
 
   async function sweepSome(layer: LayerName, found: readonly Buffer[]): Promise<number> {
-    const echo = nextEcho()
     const names = [keys.generation(layer), ...found]
-    const [, removed] = await guard.run('sweep', async () =>
-      verified(await redis.sweepEntries(names.length, ...names, echo), echo),
+    const [, removed] = await guard.run('sweep', () =>
+      echoed((echo) => redis.sweepEntries(names.length, ...names, echo)),
     )
     return removed
   }
@@ -179,10 +171,9 @@ function createRemovals({
 
     async replaceGenerations(layers) {
       if (layers.length === 0) return
-      const echo = nextEcho()
       const names = layers.map(keys.generation)
-      await guard.runAnyway('replace-generations', async () =>
-        verified(await redis.replaceGenerations(names.length, ...names, echo, ...layers.map(randomId)), echo),
+      await guard.runAnyway('replace-generations', () =>
+        echoed((echo) => redis.replaceGenerations(names.length, ...names, echo, ...layers.map(randomId))),
       )
     },
 

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { StoreUnavailableError } from '../cache/index.ts'
-import { DeadlineError, GarbledReplyError, reasonOf, unavailable } from './failure.ts'
+import { DeadlineError } from './deadline.ts'
+import { GarbledReplyError, reasonOf, unavailable } from './failure.ts'
 
 const detailOf = (error: unknown, connectionError?: Error) => unavailable(error, connectionError).detail
 const reply = (message: string) => Object.assign(new Error(message), { name: 'ReplyError' })

@@ -1,5 +1,6 @@
 /** Names what is wrong with Redis: a stable word for each way in which it can be sick. */
 import { StoreUnavailableError } from '../cache/index.ts'
+import { DeadlineError } from './deadline.ts'
 
 export type FailureDetail =
   | 'redis-unavailable'
@@ -16,15 +17,6 @@ export type FailureDetail =
   | 'redis-busy'
   | 'redis-garbled'
   | 'redis-error'
-
-/** No answer within the budget. */
-export class DeadlineError extends Error {
-  readonly code = 'deadline'
-  constructor(ms: number) {
-    super(`Redis did not answer within ${Math.round(ms)} ms`)
-    this.name = 'DeadlineError'
-  }
-}
 
 /** Nothing has failed that could be named: the connection is being made, or a failover has just ended it. */
 class NoConnectionError extends Error {

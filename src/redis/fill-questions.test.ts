@@ -1,6 +1,5 @@
 import { describe, expect, it } from 'vitest'
 import { type EntryKey, StoreUnavailableError } from '../cache/index.ts'
-
 import { createFillQuestions } from './fill-questions.ts'
 import type { Guard } from './guard.ts'
 import { createKeys } from './keys.ts'
@@ -46,13 +45,13 @@ function scene({ roundsAtOnce = 1 } = {}) {
   }
   const questions = createFillQuestions({
     redis: { stillCurrent } as unknown as ScriptedRedis,
-    guard: { run } as Guard,
+    guard: { run, check: () => {} } as unknown as Guard,
     keys: createKeys('test:', { names: ['user-groups', 'user-resources'], pattern: () => '*' }),
     roundsAtOnce,
   })
   const about = (user: string, fillId = `fill of ${user}`) => {
     const knownFillId = fillId.padEnd(16)
-    return questions.leftMs({ key: `resources:{${user}}` as EntryKey, layer: 'user-resources', knownFillId })
+    return questions.leftOf({ key: `resources:{${user}}` as EntryKey, layer: 'user-resources', knownFillId })
   }
   return { asked, spent, about, questions }
 }
@@ -121,7 +120,7 @@ describe('questions about fills', () => {
   it('of two layers do not wait for each other', async () => {
     const { asked, about, questions } = scene()
     void about('ann')
-    void questions.leftMs({ key: 'user:groups:{ann}' as EntryKey, layer: 'user-groups', knownFillId: 'other' })
+    void questions.leftOf({ key: 'user:groups:{ann}' as EntryKey, layer: 'user-groups', knownFillId: 'other' })
     await turn()
     expect(asked.map(({ names }) => names[0])).toEqual([
       'test:generation:user-resources',

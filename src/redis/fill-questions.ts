@@ -3,31 +3,14 @@
  * of the event loop goes together, and while some rounds are on their way the next gathers. An idle service asks at once,
  * a busy one seldom, and each question leaves after it was asked, never before: no answer is older than the question.
  */
-import type { EntryKey, LayerName, StoreWait } from '../cache/index.ts'
-import { nextEcho, verified } from './entry-reader.ts'
+import type { EntryStore, LayerName, ReadRequest, StoreWait } from '../cache/index.ts'
 import { GarbledReplyError } from './failure.ts'
 import type { Guard } from './guard.ts'
 import type { Keys } from './keys.ts'
-import type { ScriptedRedis } from './scripts.ts'
-
-/** An entry of which the caller holds a copy, and which fill that copy is. */
-export interface KnownEntry {
-  readonly key: EntryKey
-  readonly layer: LayerName
-  readonly knownFillId: string
-}
-
-export interface FillQuestions {
-  /**
-   * Milliseconds the entry has left when it is the very fill, null when it must be read.
-   * @param wait is told how long the answer was waited for
-   * @throws StoreUnavailableError
-   */
-  leftMs(entry: KnownEntry, wait?: StoreWait): Promise<number | null>
-}
+import { echoed, type ScriptedRedis } from './scripts.ts'
 
 interface Question {
-  readonly entry: KnownEntry
+  readonly entry: Required<ReadRequest>
   readonly askedAtMs: number
   readonly wait: StoreWait | undefined
   readonly answer: (leftMs: number | null) => void
@@ -36,7 +19,8 @@ interface Question {
 
 /** The questions of one layer. */
 interface Queue {
-  readonly layer: LayerName
+  /** The name of the layer's generation in Redis. */
+  readonly generation: string
   readonly waiting: Question[]
   /** How many rounds are on their way. */
   rounds: number
@@ -46,6 +30,8 @@ interface Queue {
 
 /** Redis answers so many within a millisecond; others' commands pass in between. */
 const QUESTIONS_PER_SCRIPT = 256
+/** A request that has waited longer for earlier commands opens its entry alone: a shared round must not end with the budget of one. */
+const SHARED_UNTIL_MS = 10
 /** Enough that nobody waits for an answer to others' questions while the processor has nothing to do; few enough to gather. */
 const ROUNDS_AT_ONCE = 2
 
@@ -60,22 +46,22 @@ export function createFillQuestions({
   readonly keys: Keys
   /** How many rounds of one layer are on their way at most; what comes then waits for the first to return. */
   readonly roundsAtOnce?: number
-}): FillQuestions {
+}): Pick<EntryStore, 'leftOf'> {
   const queues = new Map<LayerName, Queue>()
 
   function queueOf(layer: LayerName): Queue {
     const known = queues.get(layer)
     if (known) return known
-    const queue: Queue = { layer, waiting: [], rounds: 0, gathering: false }
+    const queue: Queue = { generation: keys.generation(layer), waiting: [], rounds: 0, gathering: false }
     queues.set(layer, queue)
     return queue
   }
 
   async function ask(queue: Queue, questions: readonly Question[]): Promise<void> {
     try {
-      // A question that waited for the round before this one has less of its budget left.
+      // Those that waited for the round before this one have less of their budget left.
       const spentMs = performance.now() - (questions[0]?.askedAtMs ?? 0)
-      const answers = await guard.run('still-current', () => send(queue.layer, questions), spentMs)
+      const answers = await guard.run('still-current', () => send(queue.generation, questions), spentMs)
       for (const [index, { answer }] of questions.entries()) answer(answers[index] ?? null)
     } catch (error) {
       for (const { fail } of questions) fail(error)
@@ -87,12 +73,12 @@ export function createFillQuestions({
     }
   }
 
-  async function send(layer: LayerName, questions: readonly Question[]): Promise<readonly (number | null)[]> {
-    const echo = nextEcho()
+  async function send(generation: string, questions: readonly Question[]): Promise<readonly (number | null)[]> {
     const names = questions.map(({ entry }) => keys.remembered(entry.key))
     const fillIds = questions.map(({ entry }) => entry.knownFillId).join('')
-    const reply = await redis.stillCurrent(names.length + 1, keys.generation(layer), ...names, echo, fillIds)
-    const [, ...answers] = verified(reply, echo)
+    const [, ...answers] = await echoed((echo) =>
+      redis.stillCurrent(names.length + 1, generation, ...names, echo, fillIds),
+    )
     if (answers.length !== questions.length) throw new GarbledReplyError()
     return answers.map(leftOf)
   }
@@ -113,8 +99,13 @@ export function createFillQuestions({
   }
 
   return {
-    leftMs: (entry, wait) =>
+    leftOf: (entry, wait) =>
       new Promise((answer, fail) => {
+        guard.check()
+        if (wait && wait.spentMs > SHARED_UNTIL_MS) {
+          answer(null)
+          return
+        }
         const askedAtMs = performance.now()
         wait?.begin(askedAtMs)
         const queue = queueOf(entry.layer)

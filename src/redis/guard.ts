@@ -1,25 +1,16 @@
-/**
- * The choke point: every command passes through it, within a budget, named when it fails, and refused at once while the
- * circuit breaker is open. Requests never probe; a heartbeat does, so that an idle service notices too and a sick Redis
- * costs nobody's time but its own.
- */
-import { CircuitState, ConsecutiveBreaker, circuitBreaker, handleAll } from 'cockatiel'
-import { StoreUnavailableError, type StoreWait } from '../cache/index.ts'
-import { withDeadline } from './deadline.ts'
-import { DeadlineError, GarbledReplyError, unavailable } from './failure.ts'
-
-export type BreakerState = 'closed' | 'open' | 'half-open'
+/** The choke point: every command passes through it, within a budget, named when it fails, and refused at once while the breaker is open. */
+import type { StoreUnavailableError, StoreWait } from '../cache/index.ts'
+import { type BreakerListener, type BreakerState, createBreaker } from './breaker.ts'
+import { DeadlineError, withDeadline } from './deadline.ts'
+import { GarbledReplyError, unavailable } from './failure.ts'
 
 export interface GuardEvents {
-  /** One command, from sending to its answer or failure, which may concern it alone and leave the breaker closed. */
-  command?(
-    name: string,
-    outcome: 'ok' | 'failed' | 'timeout',
-    durationMs: number,
-    failure?: StoreUnavailableError,
-  ): void
-  /** Once per change. `cause` says why it opened; `awayMs` how long it was open when it closes. */
-  breaker?(state: 'closed' | 'open', why: { cause?: StoreUnavailableError; awayMs?: number }): void
+  /** Each command, from sending to its answer or failure, which may concern it alone and leave the breaker closed. */
+  command?: ((name: string, outcome: 'ok' | 'failed' | 'timeout', durationMs: number) => void) | undefined
+  failed?(name: string, failure: StoreUnavailableError): void
+  /** The first success of a command after it had failed. */
+  recovered?(name: string): void
+  breaker?: BreakerListener
 }
 
 export interface GuardOptions {
@@ -62,83 +53,16 @@ export interface Guard {
   close(): void
 }
 
-/** One failure may be a hiccup; the heartbeat that follows it at once decides. */
-const FAILURES_TO_OPEN = 2
-/** Opening again this soon after closing makes heartbeats rarer, so that a server at its limit does not flicker. */
-const STABLE_AFTER_MS = 10_000
-const LONGEST_PAUSE_MS = 1000
-
 export function createGuard(options: GuardOptions): Guard {
-  const { budgetMs, heartbeatMs, heartbeat, events, random = Math.random } = options
-  // Only heartbeats pass through the policy, on this file's schedule. A pause of its own would be measured on the wall
-  // clock, and a clock set back by an hour would keep the breaker open for an hour.
-  const breaker = circuitBreaker(handleAll, {
-    breaker: new ConsecutiveBreaker(FAILURES_TO_OPEN),
-    halfOpenAfter: Number.NEGATIVE_INFINITY,
+  const { budgetMs, heartbeatMs, events, random = Math.random } = options
+  const breaker = createBreaker({
+    heartbeatMs,
+    heartbeat: () => measured('heartbeat', options.heartbeat),
+    onChange: events?.breaker,
+    random,
   })
-  let cause = unavailable(new Error('not connected yet'))
-  let refused: StoreUnavailableError | undefined
-  let suspected = false
-  let judging = false
-  let nudged = false
-  let closed = false
-  let openedAtMs: number | undefined
-  let closedAtMs = Number.NEGATIVE_INFINITY
-  let pauseMs = heartbeatMs
-  let timer: NodeJS.Timeout | undefined
-
-  /** True when the server is well; why it is not is kept as `cause`, and what follows from it is the breaker's to decide. */
-  function beat(): Promise<boolean> {
-    const alive = breaker.execute(() => measured('heartbeat', heartbeat))
-    return alive.then(
-      () => true,
-      () => false,
-    )
-  }
-
-  /** Decides whether Redis is well: a failure counts once, the heartbeat that follows it at once counts again. */
-  async function judge(failure?: StoreUnavailableError): Promise<void> {
-    if (judging || closed) return
-    judging = true
-    nudged = false
-    suspected = failure !== undefined
-    const before = breaker.state
-    try {
-      if (failure && before === CircuitState.Closed)
-        await breaker.execute(() => Promise.reject(failure)).catch(() => {})
-      const well = await beat()
-      if (!well && breaker.state === CircuitState.Closed) await beat()
-    } finally {
-      judging = false
-      suspected = false
-      report(before)
-      schedule(nudged ? 0 : breaker.state === CircuitState.Open ? pauseMs : heartbeatMs)
-    }
-  }
-
-  function report(before: CircuitState): void {
-    const after = breaker.state
-    if (closed || after === before) return
-    if (after === CircuitState.Open) {
-      openedAtMs = performance.now()
-      const stable = openedAtMs - closedAtMs >= STABLE_AFTER_MS
-      pauseMs = stable ? heartbeatMs : Math.min(pauseMs * 2, Math.max(LONGEST_PAUSE_MS, heartbeatMs))
-      events?.breaker?.('open', { cause })
-    } else if (after === CircuitState.Closed) {
-      const away = awayMs()
-      closedAtMs = performance.now()
-      openedAtMs = undefined
-      events?.breaker?.('closed', { awayMs: away })
-    }
-  }
-
-  function schedule(ms: number): void {
-    clearTimeout(timer)
-    if (closed) return
-    // Jitter: instances that lost one server together do not ask it together.
-    timer = setTimeout(() => void judge(), ms * (0.8 + 0.4 * random()))
-    timer.unref()
-  }
+  /** The commands whose last run failed. */
+  const failing = new Set<string>()
 
   async function measured<T>(name: string, send: () => Promise<T>, spentMs = 0): Promise<T> {
     const startedMs = performance.now()
@@ -148,12 +72,14 @@ export function createGuard(options: GuardOptions): Guard {
       sending.catch(distrustIfGarbled)
       const answer = await withDeadline(sending, Math.max(0, budgetMs - spentMs))
       events?.command?.(name, 'ok', performance.now() - startedMs)
+      if (failing.size > 0 && failing.delete(name)) events?.recovered?.(name)
       return answer
     } catch (error) {
-      const outcome = error instanceof DeadlineError ? 'timeout' : 'failed'
-      cause = unavailable(error, options.connectionError?.())
-      events?.command?.(name, outcome, performance.now() - startedMs, cause)
-      throw cause
+      const failure = unavailable(error, options.connectionError?.())
+      failing.add(name)
+      events?.command?.(name, error instanceof DeadlineError ? 'timeout' : 'failed', performance.now() - startedMs)
+      events?.failed?.(name, failure)
+      throw failure
     }
   }
 
@@ -168,51 +94,31 @@ export function createGuard(options: GuardOptions): Guard {
       const failure = error as StoreUnavailableError
       // No answer in the little that an earlier wait had left says nothing new about the server.
       const cutShort = failure.detail === 'redis-timeout' && spentMs > budgetMs / 2
-      if (!cutShort) void judge(failure)
+      if (!cutShort) breaker.suspect(failure)
       throw error
     }
   }
 
-  function awayMs(): number {
-    return openedAtMs === undefined ? 0 : performance.now() - openedAtMs
-  }
-
-  function nudge(): void {
-    nudged = true
-    void judge()
-  }
-
-  const isClosed = () => breaker.state === CircuitState.Closed
-  /** The same for everybody while the breaker is open: a thousand a second need not each record a stack. */
-  function refusal(): StoreUnavailableError {
-    if (isClosed()) return cause
-    if (refused?.cause !== cause) refused = new StoreUnavailableError('breaker-open', { cause })
-    return refused
-  }
-
-  schedule(heartbeatMs)
+  const { admits, state, awayMs, nudge, close } = breaker
   return {
+    admits,
+    state,
+    awayMs,
+    nudge,
+    close,
     async run(name, send, spentMs) {
-      if (!isClosed() || suspected) throw refusal()
+      if (!admits()) throw breaker.refusal()
       return sent(name, send, spentMs)
     },
     async runAnyway(name, send) {
-      if (isClosed()) return sent(name, send)
-      if (!options.connected?.()) throw refusal()
+      if (state() === 'closed') return sent(name, send)
+      if (!options.connected?.()) throw breaker.refusal()
       const answer = await measured(name, send)
       nudge()
       return answer
     },
-    admits: () => isClosed() && !suspected,
     check() {
-      if (!isClosed() || suspected) throw refusal()
-    },
-    state: () => (isClosed() ? 'closed' : breaker.state === CircuitState.HalfOpen ? 'half-open' : 'open'),
-    awayMs,
-    nudge,
-    close() {
-      closed = true
-      clearTimeout(timer)
+      if (!admits()) throw breaker.refusal()
     },
   }
 }

@@ -1,9 +1,10 @@
 /** The door to Redis: the shared store behind its guard, and what there is to say about it. */
 import type { EntryStore, LayerNames, StoreUnavailableError } from '../cache/index.ts'
+import type { BreakerState } from './breaker.ts'
 import { type Connection, createConnection } from './connection.ts'
 import { type ConnectionErrorEvents, type ConnectionErrors, createConnectionErrors } from './connection-errors.ts'
 import { createRedisEntryStore } from './entry-store.ts'
-import { type BreakerState, createGuard, type Guard, type GuardEvents } from './guard.ts'
+import { createGuard, type Guard, type GuardEvents } from './guard.ts'
 import { countHeldEntries, type Named } from './held-entries.ts'
 import { createKeys } from './keys.ts'
 import type { RedisSettings } from './options.ts'
@@ -137,12 +138,12 @@ function eventsOf(
   { errors, dataAgeMs }: { readonly errors: ConnectionErrors; readonly dataAgeMs: Heartbeat['dataAgeMs'] },
 ): GuardEvents {
   return {
-    command(name, outcome, ms, failure) {
-      sink?.command(name, outcome, ms)
-      if (outcome === 'ok') errors.well(`command ${name}`, null)
-      else if (failure?.cause instanceof Error && isOfTheCommand(failure))
+    command: sink?.command,
+    failed(name, failure) {
+      if (failure.cause instanceof Error && isOfTheCommand(failure))
         errors.failed(`command ${name}`, null, failure.cause)
     },
+    recovered: (name) => errors.well(`command ${name}`, null),
     breaker(state, { cause, awayMs }) {
       sink?.breaker(state)
       if (state === 'open')

@@ -1,7 +1,6 @@
 /** Which server this is and how old its data are: after a restart from a snapshot, or a promotion, that is worth a look. */
 import { withDeadline } from './deadline.ts'
-import { nextEcho, verified } from './entry-reader.ts'
-import type { ScriptedRedis } from './scripts.ts'
+import { echoed, type ScriptedRedis } from './scripts.ts'
 
 export interface Heartbeat {
   /** Writes the heartbeat; rejects when the server does not take it. */
@@ -19,8 +18,7 @@ export function createHeartbeat({ redis, key }: { redis: ScriptedRedis; key: str
   let ageMs: number | null | undefined
   return {
     async beat() {
-      const echo = nextEcho()
-      const [, nowMs, formerMs] = verified(await redis.heartbeat(key, echo), echo)
+      const [, nowMs, formerMs] = await echoed((echo) => redis.heartbeat(key, echo))
       if (first) ageMs = formerMs === null ? null : Math.max(0, nowMs - Number(formerMs))
       first = false
     },

@@ -7,6 +7,9 @@ describe('the metrics', () => {
     const metrics = createMetrics()
     metrics.layers.hit('resources', 'master')
     metrics.layers.hit('resources', 'replica')
+    metrics.layers.hit('resources', 'memory')
+    metrics.layers.miss('user-groups')
+    metrics.layers.fillRefused('user-groups')
     metrics.layers.rejected('user-groups', 'damaged')
     metrics.layers.loaded('resources', 250)
     metrics.redis.command('read', 'timeout', 100)
@@ -19,7 +22,9 @@ describe('the metrics', () => {
     metrics.http.route('GET', '/resources/:id')(200, 3)
     const { body } = await metrics.render()
     for (const line of [
-      'portcullis_cache_requests_total{layer="resources",outcome="hit"} 2',
+      'portcullis_cache_requests_total{layer="resources",outcome="hit"} 3',
+      'portcullis_cache_requests_total{layer="user-groups",outcome="miss"} 1',
+      'portcullis_cache_fills_refused_total{layer="user-groups"} 1',
       'portcullis_cache_replica_hits_total{layer="resources"} 1',
       'portcullis_cache_rejections_total{layer="user-groups",reason="damaged"} 1',
       'portcullis_cache_load_seconds_sum{layer="resources"} 0.25',
@@ -35,6 +40,21 @@ describe('the metrics', () => {
       'portcullis_http_request_duration_seconds_sum{method="GET",route="/resources/:id",status="200"} 0.003',
     ])
       expect(body).toContain(`${line}\n`)
+    expect((await metrics.render()).body).toContain(
+      'portcullis_cache_requests_total{layer="resources",outcome="hit"} 3\n',
+    )
+  })
+
+  it('say how often each layer did what, also of a layer that has done nothing', () => {
+    const { layers } = createMetrics()
+    for (const from of ['master', 'replica', 'memory'] as const) layers.hit('resources', from)
+    layers.miss('resources')
+    layers.loaded('resources', 1)
+    layers.fillRefused('resources')
+    layers.rejected('resources', 'damaged')
+    const counted = { hits: 3, replicaHits: 1, memoryHits: 1, misses: 1, loads: 1, fillsRefused: 1 }
+    expect(layers.counts('resources')).toEqual({ ...counted, rejections: { damaged: 1 } })
+    expect(layers.counts('user-groups')).toMatchObject({ hits: 0, misses: 0, rejections: {} })
   })
 
   it('export a gauge once its source is known', async () => {

@@ -1,8 +1,9 @@
 /** The sinks as Prometheus metrics: base units, `_total` on counters, no user or resource in any label. */
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry, type RegistryContentType } from 'prom-client'
 import about from '../../package.json' with { type: 'json' }
+import type { LayerName } from '../cache/index.ts'
 import { createDurationHistogram } from './duration-histogram.ts'
-import type { BreakerState, Gauges, Telemetry } from './sinks.ts'
+import type { BreakerState, Gauges, LayerCounts, Telemetry } from './sinks.ts'
 
 export interface Metrics extends Telemetry {
   /** The text exposition and its media type. */
@@ -45,38 +46,55 @@ export function createMetrics({ traceId }: MetricsOptions = {}): Metrics {
   }
 }
 
+/** Counts are kept here and passed on at collection: the library looks up its labels at every increment. */
 function layerSink(registry: Registry): Telemetry['layers'] {
   const registers = [registry]
-  // Hits are counted here and passed on at collection: the library looks up its labels at every increment.
-  const hits = new Map<string, number>()
-  const reads = new Counter({
-    name: 'portcullis_cache_requests_total',
-    help: 'Reads of a cache layer by outcome',
-    labelNames: ['layer', 'outcome'],
-    registers,
-    collect() {
-      for (const [layer, count] of hits) this.inc({ layer, outcome: 'hit' }, count)
-      hits.clear()
-    },
-  })
-  const replicaHits = new Counter({
-    name: 'portcullis_cache_replica_hits_total',
-    help: 'Hits that came from a replica while the master was unreachable',
-    labelNames: ['layer'],
-    registers,
-  })
-  const rejections = new Counter({
-    name: 'portcullis_cache_rejections_total',
-    help: 'Entries that were present but not served, by reason',
-    labelNames: ['layer', 'reason'],
-    registers,
-  })
-  const refused = new Counter({
-    name: 'portcullis_cache_fills_refused_total',
-    help: 'Loads whose result was not stored because the lease had ended: something was invalidated meanwhile',
-    labelNames: ['layer'],
-    registers,
-  })
+  const layers = new Map<LayerName, LayerCounts>()
+  function countsOf(layer: LayerName): LayerCounts {
+    const known = layers.get(layer)
+    if (known) return known
+    const counts = { hits: 0, replicaHits: 0, memoryHits: 0, misses: 0, loads: 0, fillsRefused: 0, rejections: {} }
+    layers.set(layer, counts)
+    return counts
+  }
+
+  type Labelled = readonly [labels: Readonly<Record<string, string>>, count: number]
+  function counter(name: string, help: string, label: string[], of: (counts: LayerCounts) => Labelled[]): void {
+    new Counter({
+      name,
+      help,
+      labelNames: ['layer', ...label],
+      registers,
+      collect() {
+        this.reset()
+        for (const [layer, counts] of layers)
+          for (const [labels, count] of of(counts)) this.inc({ layer, ...labels }, count)
+      },
+    })
+  }
+
+  counter('portcullis_cache_requests_total', 'Reads of a cache layer by outcome', ['outcome'], ({ hits, misses }) => [
+    [{ outcome: 'hit' }, hits],
+    [{ outcome: 'miss' }, misses],
+  ])
+  counter(
+    'portcullis_cache_replica_hits_total',
+    'Hits that came from a replica while the master was unreachable',
+    [],
+    ({ replicaHits }) => [[{}, replicaHits]],
+  )
+  counter(
+    'portcullis_cache_rejections_total',
+    'Entries that were present but not served, by reason',
+    ['reason'],
+    ({ rejections }) => Object.entries(rejections).map(([reason, count]) => [{ reason }, count]),
+  )
+  counter(
+    'portcullis_cache_fills_refused_total',
+    'Loads whose result was not stored because the lease had ended: something was invalidated meanwhile',
+    [],
+    ({ fillsRefused }) => [[{}, fillsRefused]],
+  )
   const loads = new Histogram({
     name: 'portcullis_cache_load_seconds',
     help: 'Loads from the source of truth',
@@ -92,14 +110,27 @@ function layerSink(registry: Registry): Telemetry['layers'] {
     registers,
   })
   return {
+    counts: (layer) => structuredClone(countsOf(layer)),
     hit(layer, from) {
-      hits.set(layer, (hits.get(layer) ?? 0) + 1)
-      if (from === 'replica') replicaHits.inc({ layer })
+      const counts = countsOf(layer)
+      counts.hits++
+      if (from === 'replica') counts.replicaHits++
+      else if (from === 'memory') counts.memoryHits++
     },
-    miss: (layer) => reads.inc({ layer, outcome: 'miss' }),
-    rejected: (layer, reason) => rejections.inc({ layer, reason }),
-    loaded: (layer, ms) => loads.observe({ layer }, ms / 1000),
-    fillRefused: (layer) => refused.inc({ layer }),
+    miss(layer) {
+      countsOf(layer).misses++
+    },
+    rejected(layer, reason) {
+      const { rejections } = countsOf(layer)
+      rejections[reason] = (rejections[reason] ?? 0) + 1
+    },
+    loaded(layer, ms) {
+      countsOf(layer).loads++
+      loads.observe({ layer }, ms / 1000)
+    },
+    fillRefused(layer) {
+      countsOf(layer).fillsRefused++
+    },
     leaseWaited: (layer, ms) => waits.observe({ layer }, ms / 1000),
   }
 }

@@ -1,6 +1,6 @@
 /** What the parts of the service report, as plain functions: no part needs to know Prometheus. */
 
-import type { LayerEvents } from '../cache/index.ts'
+import type { LayerEvents, LayerName } from '../cache/index.ts'
 import type { DurationCounts } from './duration-histogram.ts'
 
 export type BreakerState = 'closed' | 'open' | 'half-open'
@@ -61,8 +61,25 @@ export interface Gauges {
   readonly endsOverdueMs?: () => number
 }
 
+/** Since this instance started, for administrators who have no metrics at hand. */
+export type LayerCounts = {
+  hits: number
+  /** Of the hits, those that came from a replica, and those from this process alone. */
+  replicaHits: number
+  memoryHits: number
+  misses: number
+  loads: number
+  fillsRefused: number
+  /** By the reason why an entry was not served. */
+  readonly rejections: Record<string, number>
+}
+
+export interface LayerSink extends Required<LayerEvents> {
+  counts(layer: LayerName): LayerCounts
+}
+
 export interface Telemetry {
-  readonly layers: Required<LayerEvents>
+  readonly layers: LayerSink
   readonly redis: RedisSink
   readonly outages: OutageSink
   readonly database: DatabaseSink

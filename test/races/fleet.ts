@@ -197,7 +197,6 @@ function startInstance(name: string, shared: Shared, over: Partial<InstanceOptio
     freshness: createFreshness({ index, follower, tokenWaitMs: 1000 }),
     source,
     pages: createResourcePages(createCursorCodec(SECRET)),
-    storeBudgetMs: 100,
   })
   const runner = createMutationRunner<Transaction, null>({
     layers: LAYERS,

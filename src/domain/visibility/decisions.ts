@@ -6,7 +6,7 @@ import {
   type LogFollower,
   type Present,
   type ReadThrough,
-  RequestWait,
+  StoreWait,
   type Wanted,
 } from '../../cache/index.ts'
 
@@ -42,7 +42,6 @@ export interface DecisionsOptions {
   readonly mergedNow: MergedNow
   readonly groupsWanted: (user: UserId) => Wanted<readonly GroupNode[]>
   readonly listWanted: (user: UserId) => Wanted<RenderedPage, readonly GroupNode[]>
-  readonly storeBudgetMs: number
 }
 
 /** The groups that count for a user, for as long as what they come from is servable. */
@@ -63,7 +62,7 @@ type Decide = <T>(
 ) => Promise<DecidedBy<T> | Bypass>
 
 export function createDecisions(options: DecisionsOptions): Decide {
-  const { reads, layers, follower, mergedNow, groupsWanted, listWanted, storeBudgetMs } = options
+  const { reads, layers, follower, mergedNow, groupsWanted, listWanted } = options
   /** Forgotten with the copy of the groups. */
   const decisionsBy = new WeakMap<readonly GroupNode[], number>()
 
@@ -71,13 +70,12 @@ export function createDecisions(options: DecisionsOptions): Decide {
   function countDecision(user: UserId, groups: readonly GroupNode[]): void {
     const count = (decisionsBy.get(groups) ?? 0) + 1
     decisionsBy.set(groups, count)
-    if (count % DECISIONS_PER_LIST === 0)
-      reads.tryRead(listWanted(user), new RequestWait(storeBudgetMs)).catch(() => {})
+    if (count % DECISIONS_PER_LIST === 0) reads.tryRead(listWanted(user), new StoreWait()).catch(() => {})
   }
 
   /** @param logRead begun after the request came: it shows what was granted and taken, of which the groups know nothing */
   async function vouched(user: UserId, logRead: () => Promise<boolean>): Promise<Vouched | Bypass> {
-    const wait = new RequestWait(storeBudgetMs)
+    const wait = new StoreWait()
     const list = await reads.held(listWanted(user), wait)
     if (list) {
       if (!(await covered(follower, list.stamp))) return bypass('log-behind')

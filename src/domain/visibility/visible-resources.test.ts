@@ -122,7 +122,6 @@ function createInstance(shared = createStore()) {
     freshness: createFreshness({ index, follower, tokenWaitMs: 100 }),
     source,
     pages: createResourcePages(createCursorCodec(SECRET)),
-    storeBudgetMs: 100,
   })
   return { ...instance, instance, visible, catalogue }
 }

@@ -14,7 +14,7 @@ import {
   type LogFollower,
   type Present,
   type ReadThrough,
-  RequestWait,
+  StoreWait,
   type Wanted,
 } from '../../cache/index.ts'
 import type { CacheStatus, ReadContext, ResourcePage, ResourceQuery } from '../api.ts'
@@ -43,8 +43,6 @@ export interface VisibleResourcesOptions {
   readonly freshness: Freshness
   readonly source: CacheSource
   readonly pages: ResourcePages
-  /** The longest a request waits for the shared store, over all its commands, in milliseconds. */
-  readonly storeBudgetMs: number
   /** A read is answered by SQL: why. */
   readonly bypassed?: (detail: string) => void
 }
@@ -75,11 +73,11 @@ interface Continued<T> {
 }
 
 export function createVisibleResources(options: VisibleResourcesOptions): VisibleResources {
-  const { reads, layers, catalogue, follower, freshness, source, pages, storeBudgetMs } = options
+  const { reads, layers, catalogue, follower, freshness, source, pages } = options
   const direct = createDirectReads({ source, pages })
   const mergedNow = createMergedNow(options)
   const loads = createListLoads({ ...options, mergedNow })
-  const decided = createDecisions({ reads, layers, follower, mergedNow, groupsWanted, listWanted, storeBudgetMs })
+  const decided = createDecisions({ reads, layers, follower, mergedNow, groupsWanted, listWanted })
 
   function groupsWanted(user: UserId): Wanted<readonly GroupNode[]> {
     return { layer: layers.groups, key: userGroupsKey(user), load: () => loads.groups(user) }
@@ -95,7 +93,7 @@ export function createVisibleResources(options: VisibleResourcesOptions): Visibl
   }
 
   function readList(user: UserId): Promise<LayerRead<RenderedPage> | Bypass> {
-    return reads.tryRead(listWanted(user), new RequestWait(storeBudgetMs))
+    return reads.tryRead(listWanted(user), new StoreWait())
   }
 
   /**
@@ -134,10 +132,11 @@ export function createVisibleResources(options: VisibleResourcesOptions): Visibl
     cached: () => Promise<T | Bypass>,
     bySql: (detail: string) => Promise<T>,
   ): Promise<T> {
-    const reason = freshness.reasonToBypass(context)
-    // To await a value that is already there costs a turn of the queue.
-    const why = reason instanceof Promise ? await reason : reason
-    if (why) return directly(why, bySql)
+    // Nearly every read asks for nothing special. To await what is known costs a turn of the queue.
+    if (context.after !== undefined || context.bypass) {
+      const why = await freshness.reasonToBypass(context)
+      if (why) return directly(why, bySql)
+    }
     const answered = await cached()
     return isBypass(answered) ? directly(answered.detail, bySql) : answered
   }
@@ -171,7 +170,7 @@ export function createVisibleResources(options: VisibleResourcesOptions): Visibl
       cachedOr<{ groups: readonly GroupNode[]; cache: CacheStatus }>(
         context,
         async () => {
-          const read = await reads.tryRead(groupsWanted(user), new RequestWait(storeBudgetMs))
+          const read = await reads.tryRead(groupsWanted(user), new StoreWait())
           return read.outcome === 'bypass' ? read : { groups: read.value, cache: statusOf(read) }
         },
         async (detail) => ({ groups: await direct.groups(user), cache: { kind: 'bypass', detail } }),

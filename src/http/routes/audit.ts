@@ -1,7 +1,7 @@
 /** Who did what, when and why: the audit log, which nothing changes. */
 import { z } from 'zod'
-import { page } from '../answers.ts'
 import { admin } from '../policies.ts'
+import { page } from '../reply.ts'
 import { route } from '../route.ts'
 import { auditEntryOut, instantOf, pageOf, pageQuery, userId } from '../schemas.ts'
 import { line } from '../text.ts'

@@ -2,10 +2,9 @@
 import { z } from 'zod'
 import { type FlushScope, LAYER_NAMES } from '../../domain/api.ts'
 import type { ResourceId } from '../../domain/model.ts'
-import { mutated } from '../answers.ts'
 import { cacheStatusOut, invalidationOut, userEntriesOut } from '../cache-schemas.ts'
 import { cacheAdmin } from '../policies.ts'
-import { json } from '../reply.ts'
+import { json, mutated } from '../reply.ts'
 import { route } from '../route.ts'
 import { limit, pageOf, pathUserId, reason, refTo, userId } from '../schemas.ts'
 

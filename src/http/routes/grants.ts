@@ -2,9 +2,9 @@
 import { z } from 'zod'
 import { DomainError } from '../../domain/errors.ts'
 import type { GroupId, ResourceId } from '../../domain/model.ts'
-import { mutated, mutatedToNothing, page } from '../answers.ts'
 import { existenceToMatch, LIST_CONDITIONS, listTag, PUT_CONDITIONS, statesToMatch } from '../entity-tags.ts'
 import { admin, decidedByHandler, onResource, permit } from '../policies.ts'
+import { mutated, mutatedToNothing, page } from '../reply.ts'
 import { grantBody } from '../representations.ts'
 import { route } from '../route.ts'
 import {

@@ -1,9 +1,9 @@
 /** The bulk door: a whole organisation in one transaction, all or nothing. */
 import { z } from 'zod'
-import { mutated } from '../answers.ts'
 import { importBody } from '../import/body.ts'
 import { createImportReader } from '../import/reader.ts'
 import { admin } from '../policies.ts'
+import { mutated } from '../reply.ts'
 import { route } from '../route.ts'
 
 /** A million memberships with long names. */

@@ -12,9 +12,9 @@ import type {
 import { DomainError } from '../../domain/errors.ts'
 import type { ScimChanges } from '../../domain/scim-model.ts'
 import type { ScimKind } from '../../domain/scim-schema.ts'
-import { mutatedToNothing } from '../answers.ts'
 import type { ProblemCode } from '../problem.ts'
 import type { Reply } from '../reply.ts'
+import { mutatedToNothing } from '../reply.ts'
 import { type Route, type RouteRequest, route } from '../route.ts'
 import {
   type Answering,

@@ -1,0 +1,108 @@
+/** The one place that writes a reply to the socket: its headers, and what RFC 9110 makes of a conditional read. */
+import type { Request, Response } from 'express'
+import { DomainError } from '../domain/errors.ts'
+import { answeredId } from './access-log.ts'
+import { tagsIn } from './entity-tags.ts'
+import { EVENT_STREAM_TYPE, sendEvents } from './event-stream.ts'
+import { type Problem, problemOf } from './problem.ts'
+import { PROBLEM_TYPE, type Reply } from './reply.ts'
+import { isForScim, SCIM_TYPE, scimErrorOf } from './scim/errors.ts'
+import type { SecurityHeaders } from './security-headers.ts'
+
+const JSON_TYPE = 'application/json; charset=utf-8'
+/** Private to the caller and revalidated before each use: a browser must not show what has been revoked. */
+const CACHE_HEADERS = ['Cache-Control', 'private, no-cache', 'Vary', 'Authorization']
+
+export interface ReplySender {
+  send(req: Request, res: Response, reply: Reply): void
+  sendProblem(req: Request, res: Response, problem: Problem): void
+}
+
+export interface ReplySenderOptions {
+  readonly securityHeaders: SecurityHeaders
+  /** Of the request in progress, where it is traced: problem documents carry it. */
+  readonly traceId?: (() => string | undefined) | undefined
+}
+
+export function createReplySender({ securityHeaders, traceId }: ReplySenderOptions): ReplySender {
+  const headersOf = {
+    data: [...securityHeaders.data, ...CACHE_HEADERS],
+    page: [...securityHeaders.page, ...CACHE_HEADERS],
+    console: [...securityHeaders.console, ...CACHE_HEADERS],
+  }
+
+  function send(req: Request, res: Response, reply: Reply): void {
+    if (res.headersSent || res.destroyed) {
+      reply.stream?.close()
+      return
+    }
+    if (reply.etag !== undefined && isOutdated(req, reply)) {
+      sendProblem(req, res, problemOf(new DomainError('version-mismatch', 'No tag in If-Match is the current one.')))
+      return
+    }
+    const headers = headersOf[reply.security ?? (reply.contentType === undefined ? 'data' : 'page')].slice()
+    headers.push('X-Request-Id', answeredId(req))
+    if (reply.headers !== undefined) headers.push(...reply.headers)
+    // Set before the route ran: the caller's quota, the page's origin.
+    if (res.locals?.headers !== undefined) headers.push(...(res.locals.headers as string[]))
+    if (reply.etag !== undefined) {
+      headers.push('ETag', reply.etag)
+      if (isNotModified(req, reply)) {
+        res.writeHead(304, headers).end()
+        return
+      }
+    }
+    const { bytes, stream } = reply
+    if (stream !== undefined) {
+      res.writeHead(reply.status, [...headers, 'Content-Type', reply.contentType ?? EVENT_STREAM_TYPE])
+      void sendEvents(stream, res)
+      return
+    }
+    if (bytes === undefined) {
+      if (reply.status !== 204) headers.push('Content-Length', '0')
+      res.writeHead(reply.status, headers).end()
+      return
+    }
+    headers.push('Content-Type', reply.contentType ?? JSON_TYPE, 'Content-Length', String(Buffer.byteLength(bytes)))
+    res.writeHead(reply.status, headers).end(bytes)
+  }
+
+  function sendProblem(req: Request, res: Response, problem: Problem): void {
+    // For the access log: one status can have several reasons.
+    res.locals.problem ??= problem.code
+    const asScim = isForScim(req)
+    send(req, res, {
+      status: problem.status,
+      headers: Object.entries(problem.headers).flat(),
+      security: 'data',
+      contentType: asScim ? `${SCIM_TYPE}; charset=utf-8` : PROBLEM_TYPE,
+      bytes: JSON.stringify(
+        asScim ? scimErrorOf(problem) : traceId ? { ...problem.body, traceId: traceId() } : problem.body,
+      ),
+    })
+  }
+
+  return { send, sendProblem }
+}
+
+const isSuccessfulRead = ({ method }: Request, { status }: Reply) =>
+  status === 200 && (method === 'GET' || method === 'HEAD')
+
+/** RFC 9110, 13.1.1, for reads; mutations compare inside their transaction. */
+function isOutdated(req: Request, reply: Reply): boolean {
+  const condition = req.headers['if-match']
+  if (condition === undefined || !isSuccessfulRead(req, reply)) return false
+  return !names(condition, reply.etag)
+}
+
+/** RFC 9110, 13.1.2: only for GET and HEAD that would have succeeded. */
+function isNotModified(req: Request, reply: Reply): boolean {
+  const condition = req.headers['if-none-match']
+  if (condition === undefined || !isSuccessfulRead(req, reply)) return false
+  return condition === reply.etag || names(condition, reply.etag)
+}
+
+function names(condition: string, etag: string | undefined): boolean {
+  const tags = tagsIn(condition)
+  return tags === '*' || tags.includes(etag ?? '')
+}
