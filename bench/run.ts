@@ -10,8 +10,9 @@ import { parseArgs } from 'node:util'
 import { guard } from './guard.ts'
 import { createBench } from './harness/bench.ts'
 import { startBenchStack } from './harness/bench-stack.ts'
-import { describeEnvironment, fileNameOf } from './harness/environment.ts'
+import { BUSY_FROM, describeEnvironment, fileNameOf } from './harness/environment.ts'
 import { ensurePeerPackages } from './peer-packages.ts'
+import { percent } from './report/markdown.ts'
 import { summary, writePerformancePage } from './report/performance-page.ts'
 import { type Results, SUITES, type SuiteName } from './suites/index.ts'
 
@@ -38,11 +39,9 @@ if (unknown.length > 0) {
 }
 
 ensurePeerPackages(say)
-const environment = describeEnvironment()
-if (environment.loadPerProcessor > 0.5)
-  say(
-    `this machine is busy (${environment.loadPerProcessor} runnable per processor): trust the ratios of processor time`,
-  )
+const environment = await describeEnvironment()
+if (environment.busyShare > BUSY_FROM)
+  say(`this machine is busy (${percent(environment.busyShare)} of its processors): trust the ratios of processor time`)
 const stack = await startBenchStack(say)
 const end = async (code: number) => {
   await stack.stop()

@@ -77,9 +77,14 @@ describe('issuers', () => {
 })
 
 describe('names of actions', () => {
-  it('are those of the examples in the field, or those given', () => {
+  it('are the permissions and those of the examples in the field, or exactly those given', () => {
     const of = (given?: string) => [...loadConfig({ ...COMPLETE, AUTHZEN_ACTIONS: given }).access.actions]
     expect(of()).toEqual([
+      ['read', 'read'],
+      ['triage', 'triage'],
+      ['write', 'write'],
+      ['maintain', 'maintain'],
+      ['admin', 'admin'],
       ['view', 'read'],
       ['edit', 'write'],
       ['delete', 'admin'],

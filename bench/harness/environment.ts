@@ -1,7 +1,8 @@
 /** On what a measurement was made: numbers without it cannot be compared. */
 import { execFileSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
-import { arch, cpus, loadavg, platform, release, totalmem } from 'node:os'
+import { arch, cpus, platform, release, totalmem } from 'node:os'
+import { setTimeout as delay } from 'node:timers/promises'
 
 export interface Environment {
   readonly date: string
@@ -11,16 +12,19 @@ export interface Environment {
     readonly memoryGb: number
     readonly system: string
   }
-  /** Runnable processes per processor beside the benchmark when it began: above 1 all wall-clock figures suffer. */
-  readonly loadPerProcessor: number
+  /** Of the processors' time, in the second before the benchmark began: what others use, all wall-clock figures lack. */
+  readonly busyShare: number
   readonly versions: Readonly<Record<string, string>>
   readonly commit: string
 }
 
+const SAMPLE_MS = 1000
+/** From this share on, figures per second say little. */
+export const BUSY_FROM = 0.25
 const PACKAGES = ['express', 'ioredis', 'pino', 'jose', 'pg', '@prisma/client', 'autocannon']
 const PEER_PACKAGES = ['bentocache', 'cache-manager', 'keyv', '@keyv/redis', 'ioredis']
 
-export function describeEnvironment(): Environment {
+export async function describeEnvironment(): Promise<Environment> {
   const processors = cpus()
   const own = PACKAGES.map((name) => [name, versionOf(`../../node_modules/${name}`)] as const)
   const peers = PEER_PACKAGES.map((name) => [`${name} (peers)`, versionOf(`../node_modules/${name}`)] as const)
@@ -32,10 +36,22 @@ export function describeEnvironment(): Environment {
       memoryGb: Math.round(totalmem() / 2 ** 30),
       system: `${platform()} ${release()} ${arch()}`,
     },
-    loadPerProcessor: Math.round(((loadavg()[0] ?? 0) / processors.length) * 10) / 10,
+    busyShare: await busyShare(),
     versions: { node: process.versions.node, ...Object.fromEntries(own), ...Object.fromEntries(peers) },
     commit: commit(),
   }
+}
+
+async function busyShare(): Promise<number> {
+  const spent = () => {
+    const all = cpus().flatMap(({ times }) => Object.entries(times))
+    const sum = (entries: typeof all) => entries.reduce((total, [, ms]) => total + ms, 0)
+    return { idle: sum(all.filter(([kind]) => kind === 'idle')), whole: sum(all) }
+  }
+  const before = spent()
+  await delay(SAMPLE_MS)
+  const after = spent()
+  return Math.round((1 - (after.idle - before.idle) / (after.whole - before.whole)) * 100) / 100
 }
 
 function versionOf(folder: string): string {

@@ -11,7 +11,7 @@ import { LIMIT } from './visible-page.ts'
 const cache = createCache({
   layers: defineLayers({ pages: { key: (user: string) => `pages:{${user}}`, ttl: { minutes: 15 } } }),
   redis: singleRedis({ url: `redis://127.0.0.1:${settings.redisPort}`, prefix: 'bench-package:' }),
-  log: postgresLog({ pool: new pg.Pool({ connectionString: settings.databaseUrl }) }),
+  log: postgresLog({ pool: new pg.Pool({ connectionString: settings.databaseUrl }), schema: settings.packageSchema }),
   secret: 'a secret that only benchmarks know, 32 bytes or more',
 })
 

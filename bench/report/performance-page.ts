@@ -1,9 +1,10 @@
 /** Puts tables and plots of one run into docs/performance.md, between its markers; what people wrote around them stays. */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
+import { BUSY_FROM } from '../harness/environment.ts'
 import type { Results } from '../suites/index.ts'
 import { verdicts } from './goals.ts'
-import { ms, standingTable, table } from './markdown.ts'
+import { ms, percent, standingTable, table } from './markdown.ts'
 import { plots } from './plots.ts'
 import { sections } from './sections/index.ts'
 
@@ -31,10 +32,10 @@ export function summary(results: Results): string {
 }
 
 function described({ environment }: Results, resultsFile: string): string[] {
-  const { machine, date, versions, loadPerProcessor, commit } = environment
+  const { machine, date, versions, busyShare, commit } = environment
   const busy =
-    loadPerProcessor > 0.5
-      ? ` The machine did other work meanwhile (${loadPerProcessor} runnable processes per processor when this began), so figures per second are far below what it can do; ratios are taken slice by slice and hold.`
+    busyShare > BUSY_FROM
+      ? ` The machine did other work (${percent(busyShare)} of its processors when the last suite began), so figures per second are far below what it can do; ratios are taken slice by slice and hold.`
       : ''
   return [
     `Measured on ${date.slice(0, 10)}: ${machine.name}, ${machine.processors} processors, ${machine.memoryGb} GB, ${machine.system}; Node ${versions.node}, Express ${versions.express}, commit ${commit}.${busy} All figures: \`${resultsFile}\`.`,

@@ -1005,7 +1005,7 @@ export interface operations {
             };
         };
         readonly responses: {
-            /** @description Actions: permissions from the lowest, then the configured names */
+            /** @description Actions among those of `AUTHZEN_ACTIONS`, in its order */
             readonly 200: {
                 headers: {
                     /** @description RFC 9211: how the answer came about. */

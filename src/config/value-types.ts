@@ -115,8 +115,9 @@ export const origin = z.string().refine((value) => URL.canParse(value) && new UR
   error: 'must be a list of origins such as https://app.example.com, without a path or a wildcard',
 })
 
-/** What other services call our permissions. */
+/** The permissions, lowest first, and what other services call them. */
 export const DEFAULT_ACTIONS: readonly (readonly [string, Permission])[] = [
+  ...PERMISSIONS.map((permission) => [permission, permission] as const),
   ['view', 'read'],
   ['edit', 'write'],
   ['delete', 'admin'],

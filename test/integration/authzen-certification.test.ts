@@ -235,6 +235,18 @@ describe('Search Core', () => {
     ['an unknown type of subject, for resources', 'resource', { ...resources, subject: { ...alice, type: 'bot' } }, []],
   ])('%s', (_name, search, body, results) => expectAnswer(`search/${search}`, body, { results }))
 
+  it('lists exactly the configured actions, and still decides by the names of permissions', async () => {
+    const environment = { ...PATIENT, AUTHZEN_ACTIONS: 'edit=write,view=read,delete=admin' }
+    const configured = await startService({ databaseUrl, environment })
+    const gateway = await authzenClient(configured)
+    const listed = await gateway.post('search/action', actions)
+    expect(listed.body).toEqual({ results: ['edit', 'view'].map(action) })
+    for (const name of ['read', 'write', 'view', 'edit'])
+      expect((await gateway.post('evaluation', { ...fixture, action: action(name) })).body).toEqual({ decision: true })
+    await gateway.close()
+    await configured.close()
+  })
+
   it('c-4-5 gives pages of the size asked for, until the token is empty', async () => {
     const first = await client.post('search/subject', { ...subjects, page: { limit: 1 } })
     expect(first.body).toEqual({ page: { next_token: expect.stringMatching(/^.+$/), count: 1 }, results: [alice] })

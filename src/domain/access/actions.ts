@@ -2,13 +2,13 @@
 import { PERMISSIONS, type Permission } from '../model.ts'
 import { atLeast } from '../permission.ts'
 
-/** Names that a deployment gives to permissions (`view=read`), in the order they were given. */
+/** The actions of a deployment (`view=read`), in the order in which a search lists them. */
 export type ActionNames = ReadonlyMap<string, Permission>
 
 export interface Actions {
-  /** Undefined for a name that means nothing here. */
+  /** A permission's own name is known even where the deployment does not list it. Undefined for an unknown name. */
   leastFor(action: string): Permission | undefined
-  /** Every action that the permission allows: permissions first, lowest to highest, then the given names. */
+  /** The actions of the deployment that the permission allows. */
   allowedBy(permission: Permission): readonly string[]
 }
 
@@ -19,6 +19,6 @@ export function createActions(names: ActionNames): Actions {
   ])
   return {
     leastFor: (action) => least.get(action),
-    allowedBy: (permission) => [...least].filter(([, needed]) => atLeast(permission, needed)).map(([action]) => action),
+    allowedBy: (permission) => [...names].filter(([, needed]) => atLeast(permission, needed)).map(([action]) => action),
   }
 }

@@ -141,7 +141,7 @@ const searchActions = route({
   summary: 'What may this user do with this resource?',
   body: actionSearch,
   bodyExample: { subject, resource },
-  answers: answered('Actions: permissions from the lowest, then the configured names', found(actionOut)),
+  answers: answered('Actions among those of `AUTHZEN_ACTIONS`, in its order', found(actionOut)),
   async handle({ body, caller, terms }, portcullis) {
     const user = await permittedUser(body.subject, caller, portcullis, terms)
     const results =
