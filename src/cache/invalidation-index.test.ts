@@ -285,6 +285,25 @@ describe('a hot tag', () => {
     expect(index.judge(stamp('500:500:'), [alice], 'volatile')).toBe('servable')
   })
 
+  it('is a snapshot beyond that also where all of them are own commits, once the log has told of them', () => {
+    const index = indexAt('100:100:')
+    const rows = Array.from({ length: 65 }, (_, at) => ({ xid: xid(100 + 2 * at), tags: [alice] }))
+    for (const row of rows) index.note(row, DATABASE)
+    const beside = stamp('301:500:301')
+    expect(index.judge(beside, [alice], 'volatile')).toBe('servable')
+    index.advance(parseSnapshot('500:500:'), rows)
+    expect(index.judge(beside, [alice], 'volatile')).toBe('invalidated')
+    expect(index.judge(stamp('500:500:'), [alice], 'volatile')).toBe('servable')
+  })
+
+  it('costs a past no more than its rows: each of 300,000 names the same tag', () => {
+    const index = indexAt('100:100:')
+    const rows = Array.from({ length: 300_000 }, (_, at) => ({ xid: xid(100 + at), tags: [alice] }))
+    index.reset({ position: stamp('400000:400000:'), floor: parseSnapshot('1:1:'), rows })
+    expect(index.judge(stamp('300100:300100:'), [alice], 'volatile')).toBe('invalidated')
+    expect(index.judge(stamp('400000:400000:'), [alice], 'volatile')).toBe('servable')
+  })
+
   it('keeps those that no position shows yet: own commits, of which the log has not told', () => {
     const { server, index, now } = besideAnOpenWriter(64)
     const [one, two] = [server.begin(), server.begin()]

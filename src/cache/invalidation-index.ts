@@ -81,12 +81,17 @@ export function createInvalidationIndex({ retentionOf, maxTags }: InvalidationIn
     histories.clear()
   }
 
-  function remember({ xid, tags }: LogRow): void {
+  /** @param shown what the position that the row was read with shows; absent for an own commit that no position shows yet */
+  function remember({ xid, tags }: LogRow, shown?: Snapshot): void {
     for (const each of tags) {
       if (retentionOf(each) === null) continue
       const history = histories.get(each)
       if (!history) histories.set(each, { fence: null, xids: [xid] })
-      else if (!history.xids.includes(xid)) history.xids.push(xid)
+      else {
+        if (!history.xids.includes(xid)) history.xids.push(xid)
+        // At once: a past may name one tag in each of its rows, and each is looked for among those before it.
+        if (shown && history.xids.length > XIDS_PER_TAG) condense(history, shown)
+      }
     }
   }
 
@@ -94,13 +99,9 @@ export function createInvalidationIndex({ retentionOf, maxTags }: InvalidationIn
    * Ids are not commit-ordered, so what is dropped is replaced by a snapshot that shows all of it. An entry that was
    * loaded later covers that snapshot, also beside a transaction that has been open all along.
    */
-  function condense(rows: readonly LogRow[], { snapshot }: Stamp): void {
-    for (const each of new Set(rows.flatMap(({ tags }) => tags))) {
-      const history = histories.get(each)
-      if (!history || history.xids.length <= XIDS_PER_TAG) continue
-      history.xids = history.xids.filter((xid) => !isVisible(xid, snapshot))
-      history.fence = snapshot
-    }
+  function condense(history: TagHistory, shown: Snapshot): void {
+    history.xids = history.xids.filter((xid) => !isVisible(xid, shown))
+    history.fence = shown
   }
 
   function forget(retention: RetentionClass, floor: Snapshot): void {
@@ -130,20 +131,17 @@ export function createInvalidationIndex({ retentionOf, maxTags }: InvalidationIn
     },
     reset(past) {
       histories.clear()
-      for (const row of past.rows) remember(row)
+      for (const row of past.rows) remember(row, past.position.snapshot)
       floors.volatile = past.floor
       floors.lasting = past.floor
       move(past.position)
       for (const { row } of own) remember(row)
-      condense(past.rows, past.position)
       revision++
     },
     advance(snapshot, rows) {
       if (!position) throw new Error('an index without a past cannot advance; reset it first')
-      for (const row of rows) remember(row)
-      const moved = { database: position.database, snapshot }
-      move(moved)
-      condense(rows, moved)
+      for (const row of rows) remember(row, snapshot)
+      move({ database: position.database, snapshot })
       if (rows.length > 0) revision++
       if (histories.size > maxTags) raiseFloor('volatile', snapshot)
       // Without volatile tags that forgets nothing.

@@ -32,11 +32,14 @@ export const bucketTag = (bucket: number): Tag => tag(CATALOGUE_BUCKET, hex(buck
 export const resourceTag = (resource: ResourceId): Tag => tag(RESOURCE, resource)
 export const layerTag = (layer: LayerName): Tag => tag(WHOLE_LAYER, layer)
 
-export const isResourceTag = (each: Tag): boolean => each.startsWith(`${RESOURCE}:`)
+/** Made once: a start asks each tag of the log. */
+const [RESOURCE_BEGINS, BUCKET_BEGINS] = [`${RESOURCE}:`, `${CATALOGUE_BUCKET}:`]
+
+export const isResourceTag = (each: Tag): boolean => each.startsWith(RESOURCE_BEGINS)
 
 /** The bucket that a tag names; undefined where it names something else. */
 export function bucketIn(each: Tag): number | undefined {
-  return each.startsWith(`${CATALOGUE_BUCKET}:`) ? Number.parseInt(each.slice(2), 16) : undefined
+  return each.startsWith(BUCKET_BEGINS) ? Number.parseInt(each.slice(2), 16) : undefined
 }
 
 /** The group whose grants an entry depends on; undefined where the tag names something else. */
@@ -49,7 +52,7 @@ const RETENTION_OF_LAYER = new Map(LAYERS.names.map((name) => [layerTag(name), L
 /** As long as the entries that depend on it can live; none depends on a resource by name. */
 export function retentionOf(each: Tag): RetentionClass | null {
   if (isResourceTag(each)) return null
-  if (each.startsWith(`${CATALOGUE_BUCKET}:`)) return LAYERS.row('resources').retention
+  if (each.startsWith(BUCKET_BEGINS)) return LAYERS.row('resources').retention
   return RETENTION_OF_LAYER.get(each) ?? 'volatile'
 }
 

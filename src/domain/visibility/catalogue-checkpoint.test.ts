@@ -24,6 +24,12 @@ const QUIET_MS = 2000
 const TTL_MS = 60_000
 const LEASE_MS = 10_000
 
+async function all<T>(coming: AsyncIterable<T>): Promise<T[]> {
+  const found: T[] = []
+  for await (const each of coming) found.push(each)
+  return found
+}
+
 const itemsOf = (bucket: number): CatalogueItem[] =>
   bucket === 3
     ? []
@@ -137,7 +143,7 @@ describe('saving the catalogue', () => {
     await filled().save()
     await change(5)
     const other = instance()
-    for (const { buckets } of await other.checkpoint.load(ALL))
+    for await (const { buckets } of other.checkpoint.load(ALL))
       for (const [number, bucket] of buckets) other.catalogue.replace(number, bucket)
     other.catalogue.replace(5, bucketOfItems(itemsOf(5)))
     const told = fills()
@@ -272,10 +278,10 @@ describe('a process that starts', () => {
   it('takes the buckets that are asked for, as they were', async () => {
     const { instance, filled } = await saved()
     const { checkpoint, catalogue } = instance()
-    const loaded = await checkpoint.load([7, 3])
+    const loaded = await all(checkpoint.load([7, 3]))
     expect(numbersIn(loaded)).toEqual([7, 3])
     expect(loaded.map((each) => each.stamp)).toEqual([stamp('20:20:'), stamp('20:20:')])
-    for (const { buckets } of await checkpoint.load(ALL))
+    for await (const { buckets } of checkpoint.load(ALL))
       for (const [number, bucket] of buckets) catalogue.replace(number, bucket)
     const original = filled().catalogue
     for (const groups of [[team], [lab], [team, lab]])
@@ -289,7 +295,7 @@ describe('a process that starts', () => {
     const { instance } = await saved()
     const { checkpoint, index } = instance()
     index.advance(snapshot('21:21:'), [{ xid: xid(20), tags: [bucketTag(4)] }])
-    expect(numbersIn(await checkpoint.load(ALL))).toEqual(ALL.filter((number) => number !== 4))
+    expect(numbersIn(await all(checkpoint.load(ALL)))).toEqual(ALL.filter((number) => number !== 4))
     expect([checkpoint.holds(4, stamp('20:20:')), checkpoint.holds(5, stamp('20:20:'))]).toEqual([false, true])
     expect(checkpoint.holds(4, stamp('21:21:'))).toBe(true)
   })
@@ -309,7 +315,7 @@ describe('a process that starts', () => {
     const { instance } = await saved()
     const made = instance()
     happens(made)
-    expect(await made.checkpoint.load(ALL)).toEqual([])
+    expect(await all(made.checkpoint.load(ALL))).toEqual([])
   })
 
   it('judges by what is remembered for as long as the catalogue may live', async () => {
@@ -322,8 +328,8 @@ describe('a process that starts', () => {
 
   it('takes nothing of the shape of another release', async () => {
     const { instance, seen } = await saved()
-    expect(await instance({ shape: 3 }).checkpoint.load(ALL)).toEqual([])
-    expect(await instance({ shape: 1 }).checkpoint.load(ALL)).toEqual([])
+    expect(await all(instance({ shape: 3 }).checkpoint.load(ALL))).toEqual([])
+    expect(await all(instance({ shape: 1 }).checkpoint.load(ALL))).toEqual([])
     expect(new Set(seen)).toEqual(new Set(['rejected resources other-shape']))
   })
 
@@ -340,7 +346,7 @@ describe('a process that starts', () => {
     store.faults.overwrite(catalogueBucketKey(1), changed, TTL_MS)
     store.faults.overwrite(catalogueBucketKey(2), await bytesOf(4), TTL_MS)
     store.faults.overwrite(catalogueBucketKey(3), Buffer.from('rubbish'), TTL_MS)
-    expect(numbersIn(await instance().checkpoint.load(ALL))).toEqual(ALL.slice(4))
+    expect(numbersIn(await all(instance().checkpoint.load(ALL)))).toEqual(ALL.slice(4))
     expect(seen.slice(0, 4)).toEqual(Array(4).fill('rejected resources damaged'))
     expect(seen.slice(4)).toEqual(Array(BUCKETS - 4).fill('hit resources from master'))
   })
@@ -355,23 +361,38 @@ describe('a process that starts', () => {
     const bytes = entries.encode(key, { ...entry, body: Buffer.from('[]\n') }, { token: '', generation })
     store.faults.overwrite(key, bytes, TTL_MS)
     const made = filled()
-    expect(numbersIn(await made.checkpoint.load(ALL))).toEqual(ALL.filter((number) => number !== 6))
+    expect(numbersIn(await all(made.checkpoint.load(ALL)))).toEqual(ALL.filter((number) => number !== 6))
     // And it is stored anew the next time.
     await store.invalidate([catalogueKey])
     expect(await made.save()).toBe('saved')
-    expect(numbersIn(await instance().checkpoint.load([6]))).toEqual([6])
+    expect(numbersIn(await all(instance().checkpoint.load([6])))).toEqual([6])
+  })
+
+  it('is never in memory as a whole: beside what is being taken, the next sixteen are on their way', async () => {
+    const { instance, store } = await saved()
+    const read = vi.spyOn(store, 'read')
+    const coming = instance()
+      .checkpoint.load([...ALL, ...ALL])
+      [Symbol.asyncIterator]()
+    expect(numbersIn([(await coming.next()).value])).toEqual([0])
+    const asked = () => read.mock.calls.map(([requests]) => requests.length)
+    expect(asked()).toEqual([16, 16])
+    for (let taken = 1; taken < 16; taken++) await coming.next()
+    expect(asked()).toEqual([16, 16])
+    expect(numbersIn([(await coming.next()).value])).toEqual([16])
+    expect(asked()).toEqual([16, 16, 8])
   })
 
   it('takes nothing that was flushed, and nothing from a store that cannot be asked', async () => {
     const { instance, store, seen } = await saved()
     store.fault = unavailable('redis-timeout')
-    expect(await instance().checkpoint.load(ALL)).toEqual([])
+    expect(await all(instance().checkpoint.load(ALL))).toEqual([])
     store.fault = 'nothing'
     await store.replaceGenerations(['resources'])
-    expect(await instance().checkpoint.load(ALL)).toEqual([])
+    expect(await all(instance().checkpoint.load(ALL))).toEqual([])
     expect(new Set(seen)).toEqual(new Set(['rejected resources flushed']))
     vi.spyOn(store, 'read').mockRejectedValueOnce(new TypeError('a fault'))
-    await expect(instance().checkpoint.load(ALL)).rejects.toThrow('a fault')
+    await expect(all(instance().checkpoint.load(ALL))).rejects.toThrow('a fault')
     expect(new StoreUnavailableError('redis-timeout').code).toBe('store-unavailable')
   })
 })

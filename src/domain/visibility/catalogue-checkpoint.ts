@@ -7,6 +7,7 @@ import {
   type Clock,
   type EntryCodec,
   type EntryKey,
+  type EntryRead,
   type EntryStore,
   type Fill,
   type InvalidationIndex,
@@ -41,8 +42,8 @@ export interface CheckpointOptions {
 
 /** A catalogue that changed more recently is likely to change again before anybody starts from it. */
 const QUIET_MS = 2000
-/** Leased and sent at once. */
-const BUCKETS_PER_FILL = 16
+/** Read, or leased and sent, at once: a catalogue that lies in memory twice leaves a process larger for good. */
+const BUCKETS_AT_ONCE = 16
 const LAYER = 'resources' as const
 
 export function createCatalogueCheckpoint(options: CheckpointOptions): CheckpointStore {
@@ -55,19 +56,33 @@ export function createCatalogueCheckpoint(options: CheckpointOptions): Checkpoin
   const tagsOf = (number: number): readonly Tag[] => [bucketTag(number), layerTag(LAYER)]
   const holds = (number: number, stamp: Stamp) => index.judge(stamp, tagsOf(number), 'lasting') === 'servable'
 
-  async function load(numbers: readonly number[]): Promise<readonly LoadedBuckets[]> {
-    try {
-      const found = await store.read(numbers.map((number) => ({ key: catalogueBucketKey(number), layer: LAYER })))
-      return numbers.flatMap((number, at) => {
-        const answer = found[at]
-        if (answer?.kind === 'flushed' || answer?.kind === 'too-large') events.rejected?.(LAYER, answer.kind)
-        const loaded = answer?.kind === 'found' ? decoded(number, answer.bytes) : null
-        if (loaded) events.hit?.(LAYER, 'master')
-        return loaded ? [loaded] : []
-      })
-    } catch (error) {
-      return survive(error, [])
+  /** The next ones are on their way while some are decoded. */
+  async function* load(numbers: readonly number[]): AsyncGenerator<LoadedBuckets> {
+    let ahead = read(numbers.slice(0, BUCKETS_AT_ONCE))
+    for (let from = 0; from < numbers.length; from += BUCKETS_AT_ONCE) {
+      const [some, found] = [numbers.slice(from, from + BUCKETS_AT_ONCE), await ahead]
+      ahead = read(numbers.slice(from + BUCKETS_AT_ONCE, from + 2 * BUCKETS_AT_ONCE))
+      // Whether that fails is asked when its turn comes, if it comes.
+      ahead.catch(() => {})
+      for (const [at, number] of some.entries()) {
+        const loaded = loadedFrom(number, found[at])
+        if (loaded) yield loaded
+      }
     }
+  }
+
+  /** Nothing where the store cannot be asked. */
+  async function read(numbers: readonly number[]): Promise<readonly EntryRead[]> {
+    if (numbers.length === 0) return []
+    const requests = numbers.map((number) => ({ key: catalogueBucketKey(number), layer: LAYER }))
+    return store.read(requests).catch((error: unknown) => survive(error, []))
+  }
+
+  function loadedFrom(number: number, answer: EntryRead | undefined): LoadedBuckets | null {
+    if (answer?.kind === 'flushed' || answer?.kind === 'too-large') return rejected(answer.kind)
+    const loaded = answer?.kind === 'found' ? decoded(number, answer.bytes) : null
+    if (loaded) events.hit?.(LAYER, 'master')
+    return loaded
   }
 
   /** Null for what is damaged, of another shape, or outdated. */
@@ -114,8 +129,8 @@ export function createCatalogueCheckpoint(options: CheckpointOptions): Checkpoin
 
   async function saveUnder(lease: Lease, isQuiet: () => boolean): Promise<boolean> {
     const missing = await missingOf(all)
-    for (let from = 0; from < missing.length; from += BUCKETS_PER_FILL) {
-      if (!isQuiet() || !(await saveSome(missing.slice(from, from + BUCKETS_PER_FILL), isQuiet))) return false
+    for (let from = 0; from < missing.length; from += BUCKETS_AT_ONCE) {
+      if (!isQuiet() || !(await saveSome(missing.slice(from, from + BUCKETS_AT_ONCE), isQuiet))) return false
     }
     const body = Buffer.from(JSON.stringify(all.map((number) => fillIds.get(number))))
     const filled = isQuiet() && fillOf(catalogueKey, lease, { tags: [layerTag(LAYER)], body })

@@ -88,10 +88,10 @@ export function setUp({ bucketCount = 2 } = {}) {
       },
     },
     checkpoint: {
-      async load(numbers) {
+      async *load(numbers) {
         checkpoint.asked.push([...numbers])
         await checkpoint.beforeAnswer()
-        return checkpoint.loaded
+        yield* checkpoint.loaded
       },
       holds: checkpoint.holds,
     },

@@ -40,8 +40,8 @@ export interface LoadedBuckets {
 
 /** Where buckets may be had without asking the database; each is what it was at the position when it is given. */
 export interface CatalogueCheckpoint {
-  /** Those of the buckets that it has and that are still valid. */
-  load(numbers: readonly number[]): Promise<readonly LoadedBuckets[]>
+  /** Those of the buckets that it has and that are still valid, as they come. */
+  load(numbers: readonly number[]): AsyncIterable<LoadedBuckets>
   /** Whether what was loaded is still what it was at the index's position. */
   holds(number: number, stamp: Stamp): boolean
 }
@@ -148,7 +148,7 @@ export function createFollowedCatalogue(options: FollowedCatalogueOptions): Foll
     const numbers = [...behind]
     begin(numbers)
     try {
-      for (const loaded of await checkpoint.load(numbers)) {
+      for await (const loaded of checkpoint.load(numbers)) {
         await follower.catchUp(loaded.stamp)
         install(loaded, checkpoint.holds)
       }
