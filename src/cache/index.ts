@@ -29,7 +29,9 @@ export {
   type RetentionClass,
 } from './invalidation-index.ts'
 export {
+  type Bypass,
   createLayer,
+  isBypass,
   type Layer,
   type LayerDependencies,
   type LayerEvents,
@@ -46,6 +48,7 @@ export {
   type Layers,
   LayersError,
 } from './layers.ts'
+export { earliest, type Wanted } from './loads.ts'
 export {
   createLogFollower,
   type Followed,
@@ -74,7 +77,7 @@ export {
   type MutationRunner,
   type UnitOfWork,
 } from './mutation-runner.ts'
-export { type Bypass, createReadThrough, earliest, isBypass, type ReadThrough, type Wanted } from './read-through.ts'
+export { createReadThrough, type ReadThrough } from './read-through.ts'
 export { createSingleFlight, type Shareable } from './single-flight.ts'
 export {
   type Committed,
