@@ -28,6 +28,7 @@ export {
   type LogRow,
   type RetentionClass,
 } from './invalidation-index.ts'
+export { type InvalidationLog, type LogBatch, LogUnreachableError } from './invalidation-log.ts'
 export {
   type Bypass,
   createLayer,
@@ -49,16 +50,7 @@ export {
   LayersError,
 } from './layers.ts'
 export { earliest, type Wanted } from './loads.ts'
-export {
-  createLogFollower,
-  type Followed,
-  type InvalidationLog,
-  type Judged,
-  type LogBatch,
-  type LogFollower,
-  LogUnreachableError,
-  type Trust,
-} from './log-follower.ts'
+export { createLogFollower, type Followed, type Judged, type LogFollower, type Trust } from './log-follower.ts'
 export { createMemo } from './memo.ts'
 export {
   type Invalidation,
