@@ -1,9 +1,10 @@
 /** What `createCache` is made of, and the refusal of options, tags and rules that cannot be right: each message has the remedy. */
 import type { Clock } from './clock.ts'
 import type { EntryStore } from './entry-store.ts'
+import type { InvalidationLog } from './invalidation-log.ts'
 import type { LayerEvents } from './layer.ts'
 import type { LayerNames, LayerRows, Layers } from './layers.ts'
-import type { InvalidationLog, Trust } from './log-follower.ts'
+import type { Trust } from './log-follower.ts'
 import type { UnitOfWork } from './mutation-runner.ts'
 import type { Stamp } from './snapshot.ts'
 

@@ -28,8 +28,11 @@ export {
   type LogRow,
   type RetentionClass,
 } from './invalidation-index.ts'
+export { type InvalidationLog, type LogBatch, LogUnreachableError } from './invalidation-log.ts'
 export {
+  type Bypass,
   createLayer,
+  isBypass,
   type Layer,
   type LayerDependencies,
   type LayerEvents,
@@ -46,16 +49,8 @@ export {
   type Layers,
   LayersError,
 } from './layers.ts'
-export {
-  createLogFollower,
-  type Followed,
-  type InvalidationLog,
-  type Judged,
-  type LogBatch,
-  type LogFollower,
-  LogUnreachableError,
-  type Trust,
-} from './log-follower.ts'
+export { earliest, type Wanted } from './loads.ts'
+export { createLogFollower, type Followed, type Judged, type LogFollower, type Trust } from './log-follower.ts'
 export { createMemo } from './memo.ts'
 export {
   type Invalidation,
@@ -74,7 +69,7 @@ export {
   type MutationRunner,
   type UnitOfWork,
 } from './mutation-runner.ts'
-export { type Bypass, createReadThrough, earliest, isBypass, type ReadThrough, type Wanted } from './read-through.ts'
+export { createReadThrough, type ReadThrough } from './read-through.ts'
 export { createSingleFlight, type Shareable } from './single-flight.ts'
 export {
   type Committed,

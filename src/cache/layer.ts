@@ -31,6 +31,14 @@ export interface LayerRead<V> {
   readonly detail?: string
 }
 
+/** The cache may not answer: why, in a word for `Cache-Status`. */
+export interface Bypass {
+  readonly outcome: 'bypass'
+  readonly detail: string
+}
+
+export const isBypass = (found: object): found is Bypass => 'outcome' in found && found.outcome === 'bypass'
+
 /** How a layer's values become bytes and back. `decode` may throw: that is a damaged entry, counted as a miss. */
 export interface ValueCodec<V> {
   encode(value: V): { body: Buffer; meta?: Record<string, unknown> }

@@ -1,7 +1,7 @@
 /** How long what the log said is trusted. */
 import { describe, expect, it } from 'vitest'
+import { LogUnreachableError } from './invalidation-log.ts'
 import { alice, BOUND_MS, GRACE_MS, POLL_MS, setUp } from './log-follower.fixture.ts'
-import { LogUnreachableError } from './log-follower.ts'
 import { DATABASE, settle, snapshot, stamp, xid } from './testing/index.ts'
 
 describe('a process that stood still', () => {

@@ -1,7 +1,7 @@
 /** What callers wait for: a barrier, a position, a transaction. */
 import { describe, expect, it } from 'vitest'
+import { LogUnreachableError } from './invalidation-log.ts'
 import { alice, POLL_MS, setUp } from './log-follower.fixture.ts'
-import { LogUnreachableError } from './log-follower.ts'
 import { DATABASE, settle, stamp, xid } from './testing/index.ts'
 
 describe('a barrier', () => {

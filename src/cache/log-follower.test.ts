@@ -1,7 +1,8 @@
 import { describe, expect, it, vi } from 'vitest'
 import { createInvalidationIndex } from './invalidation-index.ts'
+import { LogUnreachableError } from './invalidation-log.ts'
 import { alice, BOUND_MS, GRACE_MS, MINUTE_MS, opened, POLL_MS, setUp } from './log-follower.fixture.ts'
-import { createLogFollower, LogUnreachableError } from './log-follower.ts'
+import { createLogFollower } from './log-follower.ts'
 import { DATABASE, settle, snapshot, stamp, xid } from './testing/index.ts'
 
 describe('following', () => {

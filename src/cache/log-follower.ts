@@ -6,41 +6,13 @@
  */
 import type { Clock } from './clock.ts'
 import { createDatabaseClock, type DatabaseClock } from './database-clock.ts'
-import type { InvalidationIndex, LogRow, RetentionClass, Verdict } from './invalidation-index.ts'
+import { createFloors } from './floors.ts'
+import type { InvalidationIndex, RetentionClass, Verdict } from './invalidation-index.ts'
+import { type InvalidationLog, type LogBatch, LogUnreachableError } from './invalidation-log.ts'
+import { createPositionWaits, type PositionWaits } from './position-waits.ts'
 import { createSharedReads } from './shared-reads.ts'
-import { type Committed, covers, isVisible, type Snapshot, type Stamp } from './snapshot.ts'
+import type { Stamp } from './snapshot.ts'
 import type { Tag } from './tags.ts'
-
-export interface LogBatch<Change = never> {
-  readonly position: Stamp
-  /** Every row visible at `position` and not visible in the snapshot asked from. */
-  readonly rows: readonly LogRow[]
-  /** What the database's clock showed when this read came to it, in milliseconds since the epoch; absent where unknown. */
-  readonly atMs?: number
-  /** For each row, by the database's clock, how long ago it was written, in milliseconds; absent or empty where unknown. */
-  readonly agesMs?: readonly number[]
-  /** The state at `position` of what the rows name; null: they name too much for one read. */
-  readonly changes?: readonly Change[] | null
-  /** Some of those may be missing: the reader was away for so long that they were removed before it asked. */
-  readonly gap?: true
-}
-
-/** The port to the invalidation log. */
-export interface InvalidationLog<Change = never> {
-  /** In one statement: the present snapshot, the rows it shows that `since` did not, and the state of what they name. */
-  readSince(since: Snapshot): Promise<LogBatch<Change>>
-  /** The past an index needs before entries can be trusted: complete for everything not visible in `floor`. */
-  readPast(): Promise<LogBatch<Change> & { readonly floor: Snapshot }>
-  /** Calls back when something may have been appended; may miss some, never relied upon. */
-  subscribe(onAppended: () => void): { close(): Promise<void> }
-  /** Whether nothing calls back for some rows, or for any: as far as the last connection could tell. */
-  isSilent?(): boolean
-}
-
-/** Thrown by the port when the database cannot be reached at all, as opposed to refusing this read. */
-export class LogUnreachableError extends Error {
-  readonly code = 'log-unreachable'
-}
 
 /**
  * `following`: entries are judged and served. `grace`: the database is gone, nobody can commit, hits may go on for a
@@ -90,7 +62,7 @@ export interface Judged {
   readonly until?: number | null
 }
 
-export interface LogFollower {
+export interface LogFollower extends PositionWaits {
   /** Starts following in the background; never throws, retries until closed. */
   start(): void
   /** Resolves once the index has its past for the first time. */
@@ -112,33 +84,13 @@ export interface LogFollower {
   lagMs(): number
   /** Whether the next read of the log is late although the last one succeeded: this process may have stood still. */
   isOverdue(): boolean
-  /**
-   * Resolves true after a read of the log that began after this call: from then on, a servable judgement is exact,
-   * whatever the shared store says. False when the log cannot be read in time; while that lasts, false at once.
-   */
-  barrier(): Promise<boolean>
-  /** Reads the log once more; false when that fails or takes longer than `timeoutMs`. */
-  refresh(timeoutMs: number): Promise<boolean>
-  /** Reads the log until the position covers the snapshot; one read serves all waiting callers. @throws what the port throws */
-  catchUp(target: Stamp): Promise<void>
-  /** Resolves true once the position covers the transaction, false when that takes longer than `timeoutMs`. */
-  waitFor(committed: Committed, timeoutMs: number): Promise<boolean>
   close(): Promise<void>
-}
-
-interface Checkpoint {
-  readonly atMs: number
-  readonly position: Snapshot
 }
 
 /** How long entries are trusted while the database refuses to show the log, in milliseconds. */
 const REFUSED_BOUND_MS = 750
-const CHECKPOINT_EVERY_MS = 15_000
-const RETRY_MS = 10
 /** Missed polls that may be chance; after more, the log is read before an entry is served. */
 const OVERDUE_POLLS = 4
-/** A snapshot taken after another on one server covers it: a position that is still behind then is of another server. */
-const CATCH_UP_READS = 3
 /** On one machine a read of the log takes a millisecond or two; this is a database at the other end of the world. */
 const CLOCK_BOUND_MS = 250
 /** At most 500 reads a second. */
@@ -152,13 +104,13 @@ export function createLogFollower<Change = never>(options: LogFollowerOptions<Ch
   const { silentPollMs = options.pollMs } = options
   const time = createDatabaseClock({ clock, boundMs: options.clockBoundMs ?? CLOCK_BOUND_MS })
   const reads = createSharedReads({ read: readOnce, clock, intervalMs, stalledMs })
+  const floors = createFloors({ index, retentionMs: options.retentionMs })
   let lastReadMs = Number.NEGATIVE_INFINITY
   let positionMs: number | null = null
   let lastReadWallMs = Number.NEGATIVE_INFINITY
   /** Of the last read: it succeeded, the database could not be reached, or it refused this read. */
   let lastRead: 'succeeded' | 'unreachable' | 'refused' = 'succeeded'
   let announced: Trust | null = null
-  let checkpoints: Checkpoint[] = []
   let subscription: { close(): Promise<void> } | null = null
   let loop: Promise<void> = Promise.resolve()
   let wake: () => void = () => {}
@@ -195,7 +147,7 @@ export function createLogFollower<Change = never>(options: LogFollowerOptions<Ch
       noteTime(past, askedMs)
       index.reset(past)
       options.followed?.reset()
-      checkpoints = []
+      floors.reset()
       options.onBatch?.(past)
     } else {
       noteTime(batch, startedMs)
@@ -203,7 +155,7 @@ export function createLogFollower<Change = never>(options: LogFollowerOptions<Ch
       options.followed?.apply(batch)
       options.onBatch?.(batch)
     }
-    remember(startedMs)
+    floors.follow(startedMs)
   }
 
   function noteTime({ atMs, position }: LogBatch<Change>, askedMs: number): void {
@@ -212,20 +164,6 @@ export function createLogFollower<Change = never>(options: LogFollowerOptions<Ch
     const reading = { database: position.database, askedMs, answeredMs: clock.monotonicMs(), shownMs: atMs }
     // What is followed may have let go of what had ended, and now has not.
     if (time.read(reading)) options.followed?.reset()
-  }
-
-  /** Floors follow the past positions: what every living entry must have seen may be forgotten. */
-  function remember(nowMs: number): void {
-    const last = checkpoints.at(-1)
-    if (index.position && (!last || nowMs - last.atMs >= CHECKPOINT_EVERY_MS)) {
-      checkpoints.push({ atMs: nowMs, position: index.position.snapshot })
-      for (const retention of ['volatile', 'lasting'] as const) {
-        const old = checkpoints.findLast(({ atMs }) => nowMs - atMs > options.retentionMs[retention])
-        if (old) index.raiseFloor(retention, old.position)
-      }
-      const longest = Math.max(...Object.values(options.retentionMs)) + 2 * CHECKPOINT_EVERY_MS
-      checkpoints = checkpoints.filter(({ atMs }) => nowMs - atMs <= longest)
-    }
   }
 
   async function follow(): Promise<void> {
@@ -258,56 +196,11 @@ export function createLogFollower<Change = never>(options: LogFollowerOptions<Ch
     options.onTrustChange?.(current, cause)
   }
 
-  /** Ids are handed out again after a crash, so an id alone says nothing about a position of another incarnation. */
-  async function waitFor({ database, xid }: Committed, timeoutMs: number): Promise<boolean> {
-    const deadlineMs = clock.monotonicMs() + timeoutMs
-    const sees = (position: Stamp | null) => position?.database === database && isVisible(xid, position.snapshot)
-    if (sees(index.position)) return true
-    for (let leftMs = timeoutMs; leftMs > 0; leftMs = deadlineMs - clock.monotonicMs()) {
-      const succeeded = await within(leftMs, reads.nextPatiently)
-      if (sees(index.position)) return true
-      // Read just now, later than the commit was acknowledged: the incarnation that answers now came after it. One that
-      // is not as far in its ids was put back from a copy without the commit, or hands the id out again: then not here.
-      if (succeeded && index.position && index.position.database !== database)
-        return isVisible(xid, index.position.snapshot)
-      // A transaction that is not visible yet may never be; asking without a pause would only load the database.
-      await clock.sleep(Math.min(RETRY_MS, Math.max(deadlineMs - clock.monotonicMs(), 0)))
-    }
-    return false
-  }
-
-  async function within(ms: number, work: () => Promise<void>): Promise<boolean> {
-    const timer = new AbortController()
-    const succeeded = work().then(
-      () => true,
-      () => false,
-    )
-    const timeout = clock.sleep(ms, timer.signal).then(
-      () => false,
-      () => false,
-    )
-    return Promise.race([succeeded, timeout]).finally(() => timer.abort())
-  }
-
-  async function catchUp(target: Stamp): Promise<void> {
-    const behind = () => {
-      const position = index.position
-      return position?.database !== target.database || !covers(position.snapshot, target.snapshot)
-    }
-    if (!behind()) return
-    await reads.next()
-    // Another database by now: the judgement that follows refuses what was loaded from the old one.
-    for (let count = 1; index.position?.database === target.database && behind(); count++) {
-      if (count === CATCH_UP_READS) throw new LogUnreachableError('the log does not reach what was loaded')
-      await reads.next()
-    }
-  }
-
   return {
     ready,
     trust,
     lagMs,
-    waitFor,
+    ...createPositionWaits({ index, reads, clock }),
     time,
     positionMs: () => positionMs,
     judge({ stamp, tags, until = null }, retention) {
@@ -316,17 +209,10 @@ export function createLogFollower<Change = never>(options: LogFollowerOptions<Ch
       return verdict === 'servable' && until !== null && until <= time.latestMs() ? 'ended' : verdict
     },
     isOverdue: () => lastRead === 'succeeded' && lagMs() > OVERDUE_POLLS * options.pollMs,
-    barrier: () =>
-      reads.next().then(
-        () => true,
-        () => false,
-      ),
-    refresh: (timeoutMs) => within(timeoutMs, reads.nextPatiently),
     start() {
       subscription = log.subscribe(() => wake())
       loop = follow()
     },
-    catchUp,
     async close() {
       closing.abort()
       await subscription?.close()

@@ -1,17 +1,7 @@
 /** Decisions and searches by names, from the groups of the users and the catalogue. The users who hold a resource come from PostgreSQL. */
 import { earliest } from '../../cache/index.ts'
-import type {
-  Access,
-  AccessDecision,
-  CacheStatus,
-  ReadContext,
-  Reads,
-  ResourceName,
-  SearchPage,
-  SearchResults,
-} from '../api.ts'
+import type { Access, AccessDecision, CacheStatus, ReadContext, Reads, ResourceName, SearchResults } from '../api.ts'
 import type { CursorCodec } from '../cursor.ts'
-import { DomainError } from '../errors.ts'
 import type { Freshness } from '../freshness.ts'
 import type { Permission, UserId } from '../model.ts'
 import { atLeast } from '../permission.ts'
@@ -20,6 +10,7 @@ import type { Catalogue } from '../visibility/catalogue.ts'
 import { firstEndOf } from '../visibility/standing.ts'
 import type { Decided, VisibleResources } from '../visibility/visible-resources.ts'
 import type { Actions } from './actions.ts'
+import { createSearchPages } from './search-pages.ts'
 
 /** The users who hold a resource, in the order of their ids. */
 export type Holders = (
@@ -38,15 +29,14 @@ export interface AccessOptions {
   readonly cursors: CursorCodec
 }
 
-/** Results on a page at most, and when the caller does not say. */
-const PAGE_MAX = 200
 /** Nothing had to be looked up. */
 const KNOWN_WITHOUT_ASKING: CacheStatus = { kind: 'hit', detail: 'no-such-name' }
 /** The users who hold a resource are not an entry of any layer. */
 const NOT_CACHED: CacheStatus = { kind: 'bypass', detail: 'not-cached' }
 
 export function createAccess(options: AccessOptions): Access {
-  const { actions, visible, catalogue, source, holders, freshness, cursors } = options
+  const { actions, visible, catalogue, source, holders, freshness } = options
+  const pages = createSearchPages(options.cursors)
 
   async function permissions(
     questions: readonly PermissionQuestion[],
@@ -73,44 +63,6 @@ export function createAccess(options: AccessOptions): Access {
     })
   }
 
-  /** What a token says: where the page before ended, and how many results a page has. */
-  function begun({ scope, token, limit }: SearchPage): { limit: number; after: string[] } {
-    if (token === undefined) return { limit: Math.min(limit ?? PAGE_MAX, PAGE_MAX), after: [] }
-    const [size = '', ...after] = opened(scope, token)
-    const before = Number(size)
-    if (limit !== undefined && Math.min(limit, PAGE_MAX) !== before)
-      throw new DomainError('invalid-input', 'The limit is another one than that of the page before.', {
-        problems: [{ path: '/page/limit', message: `must be that of the page before, or absent` }],
-      })
-    return { limit: before, after }
-  }
-
-  function opened(scope: readonly string[], token: string): string[] {
-    try {
-      return cursors.decode(scope, token)
-    } catch (cause) {
-      throw new DomainError('invalid-input', 'The token was not issued for this caller and question.', {
-        cause,
-        problems: [{ path: '/page/token', message: 'is not a token of this caller and question' }],
-      })
-    }
-  }
-
-  /** @param found one more than the limit where there are more */
-  function page<T>(
-    { scope }: SearchPage,
-    { limit, after }: { limit: number; after: readonly string[] },
-    found: readonly T[],
-    positionOf: (last: T) => readonly string[],
-  ): { results: readonly T[]; nextToken: string | null } {
-    const results = found.slice(0, limit)
-    const last = results.at(-1)
-    if (found.length === results.length) return { results, nextToken: null }
-    const position = last === undefined ? after : positionOf(last)
-    // A limit of 0 gives an empty page; the pages that follow its token have the largest size.
-    return { results, nextToken: cursors.encode(scope, [String(limit || PAGE_MAX), ...position]) }
-  }
-
   return {
     isDisabled: options.isDisabled,
 
@@ -132,16 +84,16 @@ export function createAccess(options: AccessOptions): Access {
     },
 
     async users({ action, resource }, asked, context) {
-      const { limit, after } = begun(asked)
+      const { limit, after } = pages.begin(asked)
       await freshness.checkToken(context)
       const least = actions.leastFor(action)
       if (least === undefined) return { results: [], nextToken: null, cache: KNOWN_WITHOUT_ASKING }
       const found = await holders(resource, { atLeast: least, count: limit + 1, after: after[0] })
-      return { ...page(asked, { limit, after }, found, (id) => [id]), cache: NOT_CACHED }
+      return { ...pages.page(asked, { limit, after }, found, (id) => [id]), cache: NOT_CACHED }
     },
 
     async resources({ user, action, kind }, asked, context): Promise<SearchResults<string>> {
-      const { limit, after } = begun(asked)
+      const { limit, after } = pages.begin(asked)
       const least = actions.leastFor(action)
       if (least === undefined) {
         await freshness.checkToken(context)
@@ -161,18 +113,18 @@ export function createAccess(options: AccessOptions): Access {
         },
         fromDatabase: async () => ({ found: await source.visible(user, query) }),
       })
-      const { results, nextToken } = page(asked, { limit, after }, found, (last) => [last.name, last.id])
+      const { results, nextToken } = pages.page(asked, { limit, after }, found, (last) => [last.name, last.id])
       return { results: results.map((each) => each.name), nextToken, cache }
     },
 
     async actions({ user, resource }, asked, context) {
-      const { limit, after } = begun(asked)
+      const { limit, after } = pages.begin(asked)
       const { held, cache } = await permissions([{ user, resource }], context)
       const permission = held[0]?.permission ?? null
       const from = Number(after[0] ?? 0)
       const all = permission === null ? [] : actions.allowedBy(permission)
       const found = all.slice(from, from + limit + 1)
-      const next = page(asked, { limit, after }, found, () => [String(from + limit)])
+      const next = pages.page(asked, { limit, after }, found, () => [String(from + limit)])
       return { ...next, cache }
     },
   }

@@ -1,0 +1,33 @@
+/** The port to the invalidation log. */
+import type { LogRow } from './invalidation-index.ts'
+import type { Snapshot, Stamp } from './snapshot.ts'
+
+export interface LogBatch<Change = never> {
+  readonly position: Stamp
+  /** Every row visible at `position` and not visible in the snapshot asked from. */
+  readonly rows: readonly LogRow[]
+  /** What the database's clock showed when this read came to it, in milliseconds since the epoch; absent where unknown. */
+  readonly atMs?: number
+  /** For each row, by the database's clock, how long ago it was written, in milliseconds; absent or empty where unknown. */
+  readonly agesMs?: readonly number[]
+  /** The state at `position` of what the rows name; null: they name too much for one read. */
+  readonly changes?: readonly Change[] | null
+  /** Some of those may be missing: the reader was away for so long that they were removed before it asked. */
+  readonly gap?: true
+}
+
+export interface InvalidationLog<Change = never> {
+  /** In one statement: the present snapshot, the rows it shows that `since` did not, and the state of what they name. */
+  readSince(since: Snapshot): Promise<LogBatch<Change>>
+  /** The past an index needs before entries can be trusted: complete for everything not visible in `floor`. */
+  readPast(): Promise<LogBatch<Change> & { readonly floor: Snapshot }>
+  /** Calls back when something may have been appended; may miss some, never relied upon. */
+  subscribe(onAppended: () => void): { close(): Promise<void> }
+  /** Whether nothing calls back for some rows, or for any: as far as the last connection could tell. */
+  isSilent?(): boolean
+}
+
+/** Thrown by the port when the database cannot be reached at all, as opposed to refusing this read. */
+export class LogUnreachableError extends Error {
+  readonly code = 'log-unreachable'
+}

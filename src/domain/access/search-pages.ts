@@ -1,0 +1,65 @@
+/** Pages of search results: a token says where the page before ended, and how many results a page has. */
+import type { SearchPage, SearchResults } from '../api.ts'
+import type { CursorCodec } from '../cursor.ts'
+import { DomainError } from '../errors.ts'
+
+interface Begun {
+  readonly limit: number
+  /** The position of the last result of the page before; empty on the first page. */
+  readonly after: readonly string[]
+}
+
+export interface SearchPages {
+  /** @throws DomainError `invalid-input` for a token of another caller or question, or another limit than before */
+  begin(asked: SearchPage): Begun
+  /** @param found one more than the limit where there are more */
+  page<T>(
+    asked: SearchPage,
+    begun: Begun,
+    found: readonly T[],
+    positionOf: (last: T) => readonly string[],
+  ): Pick<SearchResults<T>, 'results' | 'nextToken'>
+}
+
+/** Results on a page at most, and when the caller does not say. */
+const PAGE_MAX = 200
+
+export function createSearchPages(cursors: CursorCodec): SearchPages {
+  function begin({ scope, token, limit }: SearchPage): Begun {
+    if (token === undefined) return { limit: Math.min(limit ?? PAGE_MAX, PAGE_MAX), after: [] }
+    const [size = '', ...after] = opened(scope, token)
+    const before = Number(size)
+    if (limit !== undefined && Math.min(limit, PAGE_MAX) !== before)
+      throw new DomainError('invalid-input', 'The limit is another one than that of the page before.', {
+        problems: [{ path: '/page/limit', message: `must be that of the page before, or absent` }],
+      })
+    return { limit: before, after }
+  }
+
+  function opened(scope: readonly string[], token: string): string[] {
+    try {
+      return cursors.decode(scope, token)
+    } catch (cause) {
+      throw new DomainError('invalid-input', 'The token was not issued for this caller and question.', {
+        cause,
+        problems: [{ path: '/page/token', message: 'is not a token of this caller and question' }],
+      })
+    }
+  }
+
+  function page<T>(
+    { scope }: SearchPage,
+    { limit, after }: Begun,
+    found: readonly T[],
+    positionOf: (last: T) => readonly string[],
+  ): Pick<SearchResults<T>, 'results' | 'nextToken'> {
+    const results = found.slice(0, limit)
+    const last = results.at(-1)
+    if (found.length === results.length) return { results, nextToken: null }
+    const position = last === undefined ? after : positionOf(last)
+    // A limit of 0 gives an empty page; the pages that follow its token have the largest size.
+    return { results, nextToken: cursors.encode(scope, [String(limit || PAGE_MAX), ...position]) }
+  }
+
+  return { begin, page }
+}
