@@ -1,10 +1,32 @@
 import { defineConfig } from 'vitest/config'
 
-/** One project after another: faults staged with real clocks must not compete with simulations for two processors. */
-const turn = (groupOrder: number) => ({ sequence: { groupOrder } })
+/** One group of projects after another; the projects of a group share their workers. */
+const inGroup = (groupOrder: number, maxWorkers: number | string) => ({ sequence: { groupOrder }, maxWorkers })
+
+/** Servers that wait for each other's timeouts more than they compute: more workers than processors of a small machine. */
+const together = inGroup(2, 3)
 
 /** On a shared machine a clock may stand still for longer than any bound; a fault test gets a second chance there. */
 const faults = { retry: process.env.CI ? 1 : 0 }
+
+/** They hold an answer to tens or hundreds of milliseconds, so nothing runs beside them. */
+const ALONE = [
+  'any-writer-replicated',
+  'expiry-ends',
+  'process-pause',
+  'redis-budget',
+  'redis-faults',
+  'redis-sentinel',
+  'shared-counter',
+].map((name) => `test/integration/${name}.test.ts`)
+
+const onServers = {
+  environment: 'node',
+  pool: 'forks',
+  testTimeout: 60_000,
+  hookTimeout: 60_000,
+  ...faults,
+} as const
 
 export default defineConfig({
   test: {
@@ -13,7 +35,7 @@ export default defineConfig({
       {
         test: {
           name: 'unit',
-          ...turn(0),
+          ...inGroup(1, '100%'),
           include: [
             'src/**/*.test.ts',
             'test/model/**/*.test.ts',
@@ -30,54 +52,48 @@ export default defineConfig({
       {
         test: {
           name: 'integration',
-          ...turn(1),
-          ...faults,
+          ...together,
+          ...onServers,
           include: ['test/integration/**/*.test.ts'],
+          exclude: ALONE,
           setupFiles: ['test/support/answers-setup.ts'],
-          environment: 'node',
-          pool: 'forks',
-          fileParallelism: false,
-          testTimeout: 60_000,
-          hookTimeout: 60_000,
+          globalSetup: ['test/support/global-setup.ts'],
+        },
+      },
+      {
+        test: {
+          name: 'integration-alone',
+          ...inGroup(3, 1),
+          ...onServers,
+          include: ALONE,
+          setupFiles: ['test/support/answers-setup.ts'],
           globalSetup: ['test/support/global-setup.ts'],
         },
       },
       {
         test: {
           name: 'browser',
-          ...turn(2),
-          ...faults,
+          ...together,
+          ...onServers,
           include: ['test/browser/**/*.test.ts'],
-          environment: 'node',
-          pool: 'forks',
-          fileParallelism: false,
-          testTimeout: 60_000,
-          hookTimeout: 60_000,
           globalSetup: ['test/support/global-setup.ts'],
         },
       },
       {
         test: {
           name: 'k8s',
-          ...turn(3),
-          ...faults,
+          ...together,
+          ...onServers,
           include: ['test/k8s/**/*.test.ts'],
-          environment: 'node',
-          pool: 'forks',
-          // Servers that wait for each other's timeouts more than they compute.
-          maxWorkers: 3,
-          testTimeout: 60_000,
-          hookTimeout: 60_000,
         },
       },
       {
         test: {
           name: 'containers',
-          ...turn(4),
+          ...inGroup(4, 1),
           include: ['test/containers/**/*.test.ts'],
           environment: 'node',
           pool: 'forks',
-          fileParallelism: false,
           testTimeout: 120_000,
           hookTimeout: 300_000,
           globalSetup: ['test/support/containers-setup.ts'],

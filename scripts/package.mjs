@@ -19,7 +19,8 @@ const EXTERNAL = ['ioredis', 'pg', 'express', '@prisma/client']
 const read = (...names) => readFileSync(path.join(root, ...names), 'utf8')
 const { version, license, repository, engines, dependencies } = JSON.parse(read('package.json'))
 
-rmSync(dist, { recursive: true, force: true })
+// What `npm run client` packs, perhaps at this moment, lies beside it.
+rmSync(folder, { recursive: true, force: true })
 mkdirSync(folder, { recursive: true })
 await bundle()
 declare()
@@ -168,6 +169,6 @@ function pack() {
     cwd: folder,
     stdio: ['ignore', 'ignore', 'inherit'],
   })
-  for (const name of readdirSync(dist).filter((each) => each.endsWith('.tgz')))
-    console.log(`dist/${name}: ${(statSync(path.join(dist, name)).size / 1000).toFixed(1)} kB`)
+  const tarball = `portcullis-cache-${version}.tgz`
+  console.log(`dist/${tarball}: ${(statSync(path.join(dist, tarball)).size / 1000).toFixed(1)} kB`)
 }

@@ -1,6 +1,6 @@
 import { Redis } from 'ioredis'
 import pg from 'pg'
-import { afterEach, describe, expect, inject, it } from 'vitest'
+import { afterEach, describe, expect, it } from 'vitest'
 import { isPortFree } from '../../src/local/ports.ts'
 import { replicationOf } from '../../src/local/redis-questions.ts'
 import {
@@ -9,10 +9,12 @@ import {
   hang,
   kill,
   master,
+  masterName,
   masterPort,
   portOf,
   restart,
   resume,
+  sentinels,
   stackState,
   startAllRedis,
   stopAllRedis,
@@ -93,7 +95,7 @@ async function query(url: string, sql: string): Promise<unknown[]> {
 }
 
 async function onMaster<T>(work: (redis: Redis) => Promise<T>): Promise<T> {
-  const redis = new Redis({ sentinels: inject('sentinels'), name: inject('masterName') })
+  const redis = new Redis({ sentinels, name: masterName })
   try {
     return await work(redis)
   } finally {

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { Redis } from 'ioredis'
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, it } from 'vitest'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import type { EntryKey } from '../../src/cache/index.ts'
 import { describeEntryStore } from '../../src/cache/testing/index.ts'
 import { LAYERS } from '../../src/domain/layers.ts'
@@ -8,10 +8,11 @@ import { waitUntil } from '../../src/local/wait-until.ts'
 import { createRedis, type RedisAdapter } from '../../src/redis/index.ts'
 import { becomes } from '../support/becomes.ts'
 import { type RedisServer, startRedisServer } from '../support/redis-server.ts'
+import { masterName, sentinels } from '../support/stack.ts'
 
 let admin: Redis
 beforeAll(() => {
-  admin = new Redis({ sentinels: inject('sentinels'), name: inject('masterName') })
+  admin = new Redis({ sentinels, name: masterName })
 })
 afterAll(() => admin.disconnect())
 
@@ -19,8 +20,8 @@ describeEntryStore({ describe, it, beforeEach, afterEach, expect }, 'the Redis e
   const prefix = `contract-${randomBytes(6).toString('hex')}:`
   const redis = createRedis({
     layers,
-    sentinels: inject('sentinels'),
-    masterName: inject('masterName'),
+    sentinels,
+    masterName,
     prefix,
     budgetMs: 1000,
   })

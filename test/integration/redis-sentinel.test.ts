@@ -1,6 +1,6 @@
 /** Redis behind three Sentinels: failovers that nobody has to look after. */
 import { Redis } from 'ioredis'
-import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { type EntryKey, StoreUnavailableError } from '../../src/cache/index.ts'
 import { aliceList, entryBytes, fillId, layer } from '../../src/cache/testing/index.ts'
 import { LAYERS } from '../../src/domain/layers.ts'
@@ -14,10 +14,12 @@ import {
   hang,
   kill,
   master,
+  masterName,
   masterPort,
   portOf,
   restart,
   resume,
+  sentinels,
   startAllRedis,
   stopAllRedis,
   waitForHealthyCluster,
@@ -35,8 +37,8 @@ const opened: { close(): unknown }[] = []
 function open(more: Partial<RedisDependencies> = {}): RedisAdapter {
   const adapter = createRedis({
     layers: LAYERS,
-    sentinels: inject('sentinels'),
-    masterName: inject('masterName'),
+    sentinels,
+    masterName,
     prefix,
     budgetMs: BUDGET_MS,
     logger: {
@@ -104,10 +106,10 @@ async function replicated(): Promise<void> {
 }
 
 async function failOver(): Promise<void> {
-  const [sentinel] = inject('sentinels')
+  const [sentinel] = sentinels
   await waitUntil(
     'a Sentinel agrees to fail over',
-    async () => (await askRedis(sentinel?.port ?? 0, 'SENTINEL', ['FAILOVER', inject('masterName')])) === 'OK',
+    async () => (await askRedis(sentinel?.port ?? 0, 'SENTINEL', ['FAILOVER', masterName])) === 'OK',
     { timeoutMs: 30_000, everyMs: 100 },
   )
 }
@@ -194,13 +196,13 @@ describe('a client that ended by itself', () => {
   /** The Sentinels with a hung one first, so that the search for the master waits for it. */
   const hungFirst = async () => {
     const hungPort = await portOf('sentinel-1')
-    return inject('sentinels').toSorted((one, other) => Number(other.port === hungPort) - Number(one.port === hungPort))
+    return sentinels.toSorted((one, other) => Number(other.port === hungPort) - Number(one.port === hungPort))
   }
 
   it('connects again after it was disconnected while it looked for the master', async () => {
     await hang('sentinel-1')
     const connection = createConnection({
-      settings: { sentinels: await hungFirst(), masterName: inject('masterName') },
+      settings: { sentinels: await hungFirst(), masterName },
       role: 'master',
     })
     opened.push(connection)
@@ -215,10 +217,8 @@ describe('a client that ended by itself', () => {
   })
 
   it('connects again when the master is killed while a Sentinel hangs', { timeout: 90_000 }, async () => {
-    const sentinels = await hungFirst()
-    const connections = Array.from({ length: 6 }, () =>
-      createConnection({ settings: { sentinels, masterName: inject('masterName') }, role: 'master' }),
-    )
+    const settings = { sentinels: await hungFirst(), masterName }
+    const connections = Array.from({ length: 6 }, () => createConnection({ settings, role: 'master' }))
     opened.push(...connections)
     await becomes(() => connections.every((each) => each.isReady()), true)
     await hang('sentinel-1')
@@ -231,7 +231,7 @@ describe('a client that ended by itself', () => {
 
   it('stays ended when we closed it', async () => {
     const connection = createConnection({
-      settings: { sentinels: inject('sentinels'), masterName: inject('masterName') },
+      settings: { sentinels, masterName },
       role: 'master',
     })
     await becomes(connection.isReady, true)
@@ -296,7 +296,7 @@ describe('the topology', () => {
     await kill(victim)
     await hang('sentinel-2')
     const reader = createTopologyReader({
-      settings: { sentinels: inject('sentinels'), masterName: inject('masterName') },
+      settings: { sentinels, masterName },
       timeoutMs: 300,
       freshMs: 0,
     })
@@ -316,7 +316,7 @@ describe('the topology', () => {
 
   it('is asked for at most once a second', async () => {
     const reader = createTopologyReader({
-      settings: { sentinels: inject('sentinels'), masterName: inject('masterName') },
+      settings: { sentinels, masterName },
     })
     const [one, two] = await Promise.all([reader.read(), reader.read()])
     expect(two).toBe(one)

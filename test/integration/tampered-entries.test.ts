@@ -3,6 +3,7 @@ import type { Redis } from 'ioredis'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { OrganisationImport } from '../../src/domain/api.ts'
 import type { UserId } from '../../src/domain/model.ts'
+import { waitUntil } from '../../src/local/wait-until.ts'
 import { becomes } from '../support/becomes.ts'
 import {
   asRoot,
@@ -38,27 +39,38 @@ let filler: Service
 let prefix: string
 const reading: Service[] = []
 
+/** Everybody's entries as the service makes them. */
+const genuine = new Map<string, Buffer>()
+
 beforeAll(async () => {
   databaseUrl = await freshDatabase()
   prefix = newPrefix()
   filler = await startService({ databaseUrl, prefix, environment: PATIENT })
   await filler.portcullis.mutations.importOrganisation(organisation, asRoot)
+  for (const { id } of organisation.users) {
+    await filler.visible(id)
+    // A list that SQL derived, because the catalogue was being loaded, stores no groups.
+    await filler.portcullis.reads.effectiveGroups(id as UserId, {})
+  }
+  await withMaster(async (redis) => {
+    await waitUntil('the catalogue is stored', () => redis.exists(`${prefix}resources:all`), { timeoutMs: 10_000 })
+    for (const name of await redis.keys(`${prefix}*`)) {
+      const dumped = await redis.dumpBuffer(name)
+      if (dumped) genuine.set(name, dumped)
+    }
+  })
 })
 afterAll(async () => {
   for (const service of [filler, ...reading]) await service?.close()
   await dropDatabase(databaseUrl)
 })
 
-/** Everybody's entries as the service makes them, then the damage, then an instance that has no copy of anything. */
+/** The genuine entries, then the damage, then an instance that has no copy of anything. */
 async function readerAfter(damage: (redis: Redis) => Promise<unknown>): Promise<Service> {
-  await filler.portcullis.cache.flush({ scope: 'all' }, { reason: 'as at the beginning', dryRun: false }, asRoot)
-  for (const { id } of organisation.users) {
-    await filler.visible(id)
-    // A list that SQL derived, because the catalogue was being loaded, stores no groups.
-    await filler.portcullis.reads.effectiveGroups(id as UserId, {})
-  }
-  await withMaster((redis) => becomes(() => redis.exists(`${prefix}resources:all`), 1, 10_000))
-  await withMaster(damage)
+  await withMaster(async (redis) => {
+    for (const [name, bytes] of genuine) await redis.restore(name, 600_000, bytes, 'REPLACE')
+    await damage(redis)
+  })
   const reader = await startService({ databaseUrl, prefix, environment: PATIENT })
   reading.push(reader)
   await becomes(() => isWhole(reader), true)

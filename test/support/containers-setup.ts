@@ -20,10 +20,7 @@ export default async function setup(project: TestProject): Promise<(() => Promis
     return undefined
   }
   const { stack } = started
-  const control = await serveStackControl(stack as LocalStack)
-  project.provide('databaseUrl', stack.databaseUrl)
-  project.provide('sentinels', [...stack.sentinels])
-  project.provide('masterName', stack.masterName)
+  const control = await serveStackControl(async () => stack as LocalStack)
   project.provide('stackControlUrl', control.url)
   return async () => {
     await control.close()

@@ -1,16 +1,6 @@
 /** The packed tarball, unpacked into an empty folder as npm would, beside the peers that this repository has. */
 import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process'
-import {
-  cpSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  statSync,
-  symlinkSync,
-  writeFileSync,
-} from 'node:fs'
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -67,8 +57,9 @@ export function unpack(): Packed {
   const modules = path.join(folder, 'node_modules')
   const own = path.join(modules, 'portcullis-cache')
   mkdirSync(own, { recursive: true })
-  const tarball = readdirSync(path.join(root, 'dist')).find((name) => name.endsWith('.tgz'))
-  execFileSync('tar', ['xzf', path.join(root, 'dist', String(tarball)), '--strip-components=1', '-C', own])
+  const { version } = JSON.parse(readFileSync(path.join(root, 'dist/package/package.json'), 'utf8'))
+  const tarball = path.join(root, `dist/portcullis-cache-${version}.tgz`)
+  execFileSync('tar', ['xzf', tarball, '--strip-components=1', '-C', own])
   mkdirSync(path.join(modules, '@prisma'))
   for (const peer of PEERS) symlinkSync(path.join(root, 'node_modules', peer), path.join(modules, peer))
   writeFileSync(path.join(folder, 'package.json'), '{}')
@@ -85,7 +76,7 @@ export function unpack(): Packed {
 
   return {
     folder,
-    bytes: statSync(path.join(root, 'dist', String(tarball))).size,
+    bytes: statSync(tarball).size,
     lint: (checker, ...args) =>
       execFileSync(path.join(root, 'node_modules/.bin', checker), [...args, path.join(root, 'dist/package')], {
         encoding: 'utf8',

@@ -3,7 +3,26 @@ import { createServer, type IncomingMessage } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { LocalStack } from '../../src/local/stack.ts'
 
+declare module 'vitest' {
+  interface ProvidedContext {
+    /** Where test/support/stack.ts asks for the worker's stack, and for its processes to be killed and started. */
+    stackControlUrl: string
+  }
+}
+
+export interface StackAddresses {
+  /** A migrated, empty database; `freshDatabase()` copies it. */
+  readonly databaseUrl: string
+  readonly sentinels: { readonly host: string; readonly port: number }[]
+  readonly masterName: string
+}
+
 const COMMANDS = {
+  addresses: async ({ databaseUrl, sentinels, masterName }: LocalStack): Promise<StackAddresses> => ({
+    databaseUrl,
+    sentinels: [...sentinels],
+    masterName,
+  }),
   state: async (stack: LocalStack) => stack.state(),
   master: (stack: LocalStack) => stack.master(),
   kill: (stack: LocalStack, target: never) => stack.kill(target),
@@ -17,12 +36,22 @@ const COMMANDS = {
 
 export type StackCommand = keyof typeof COMMANDS
 
-export async function serveStackControl(stack: LocalStack): Promise<{ url: string; close(): Promise<void> }> {
+interface Question {
+  readonly command: StackCommand
+  readonly argument?: never
+  readonly worker: string
+}
+
+/** @param stackOf the stack of a worker of the test run, started if need be */
+export async function serveStackControl(
+  stackOf: (worker: string) => Promise<LocalStack>,
+): Promise<{ url: string; close(): Promise<void> }> {
   const server = createServer(async (request, response) => {
     const answer = (status: number, body: unknown) =>
       response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body ?? null))
     try {
-      const { command, argument } = JSON.parse(await readAll(request)) as { command: StackCommand; argument?: never }
+      const { command, argument, worker } = JSON.parse(await readAll(request)) as Question
+      const stack = await stackOf(worker)
       answer(200, await COMMANDS[command](stack, argument as never))
     } catch (error) {
       answer(500, (error as Error).message)
@@ -39,9 +68,10 @@ export async function serveStackControl(stack: LocalStack): Promise<{ url: strin
   }
 }
 
-/** Sends one command and returns its answer; rejects with the stack's own message. */
+/** Sends one command to this worker's stack and returns its answer; rejects with the stack's own message. */
 export async function commandStack<T>(url: string, command: StackCommand, argument?: unknown): Promise<T> {
-  const response = await fetch(url, { method: 'POST', body: JSON.stringify({ command, argument }) })
+  const worker = process.env.VITEST_POOL_ID
+  const response = await fetch(url, { method: 'POST', body: JSON.stringify({ command, argument, worker }) })
   const body = await response.json()
   if (!response.ok) throw new Error(`stack ${command}: ${body}`)
   return body as T

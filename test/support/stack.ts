@@ -3,12 +3,16 @@ import { randomBytes } from 'node:crypto'
 import pg from 'pg'
 import { inject } from 'vitest'
 import type { RedisName } from '../../src/local/redis-cluster.ts'
+import { askRedis } from '../../src/local/redis-questions.ts'
 import type { ServerName, Target } from '../../src/local/stack.ts'
 import type { StackState } from '../../src/local/stack-state.ts'
-import { commandStack, type StackCommand } from './stack-control.ts'
+import { commandStack, type StackAddresses, type StackCommand } from './stack-control.ts'
 
 const command = <T>(name: StackCommand, argument?: unknown) =>
   commandStack<T>(inject('stackControlUrl'), name, argument)
+
+/** Where this worker's stack is. */
+export const { databaseUrl: templateUrl, sentinels, masterName } = await command<StackAddresses>('addresses')
 
 /** Processes and ports as they are now. */
 export const stackState = () => command<StackState>('state')
@@ -38,12 +42,21 @@ export const startAllRedis = () => command<void>('startAllRedis')
  * stopped is started anew, so that one failure does not become many.
  */
 export async function waitForHealthyCluster(timeoutMs = 30_000): Promise<void> {
+  await Promise.all(sentinels.map(({ port }) => hurry(port)))
   const healthy = () => command<void>('waitForHealthyRedis', timeoutMs)
   await healthy().catch(async () => {
     await stopAllRedis('SIGKILL')
     await startAllRedis()
     await healthy()
   })
+}
+
+/**
+ * A Sentinel looks at a replica every 10 s, and lets a former master that comes back be one for four announcements of 2 s
+ * each: it knows late that all is well. Those before 7 cannot be told otherwise.
+ */
+async function hurry(port: number): Promise<void> {
+  await askRedis(port, 'SENTINEL', ['DEBUG', 'INFO-PERIOD', '1000', 'PUBLISH-PERIOD', '500']).catch(() => {})
 }
 
 export async function portOf(name: ServerName): Promise<number> {
@@ -59,8 +72,8 @@ export async function masterPort(): Promise<number> {
 
 /** The environment that points a service at this stack's Redis. */
 export function redisEnvironment(): { REDIS_SENTINELS: string; REDIS_MASTER_NAME: string } {
-  const sentinels = inject('sentinels').map(({ host, port }) => `${host}:${port}`)
-  return { REDIS_SENTINELS: sentinels.join(','), REDIS_MASTER_NAME: inject('masterName') }
+  const addresses = sentinels.map(({ host, port }) => `${host}:${port}`)
+  return { REDIS_SENTINELS: addresses.join(','), REDIS_MASTER_NAME: masterName }
 }
 
 /**
@@ -69,7 +82,7 @@ export function redisEnvironment(): { REDIS_SENTINELS: string; REDIS_MASTER_NAME
  */
 export async function freshDatabase(): Promise<string> {
   // Nobody ever connects to the template database itself, or CREATE DATABASE would refuse to copy it.
-  const template = new URL(inject('databaseUrl')).pathname.slice(1)
+  const template = new URL(templateUrl).pathname.slice(1)
   return createDatabase(`TEMPLATE ${template} STRATEGY FILE_COPY`)
 }
 
@@ -84,7 +97,7 @@ export function emptyDatabase(): Promise<string> {
 async function createDatabase(how: string): Promise<string> {
   const name = `test_${randomBytes(6).toString('hex')}`
   await asAdministrator((client) => client.query(`CREATE DATABASE ${name} ${how}`))
-  return withDatabase(new URL(inject('databaseUrl')), name)
+  return withDatabase(new URL(templateUrl), name)
 }
 
 /** Ends the sessions on a database from `freshDatabase` and removes it. */
@@ -95,7 +108,7 @@ export async function dropDatabase(url: string): Promise<void> {
 }
 
 async function asAdministrator(work: (client: pg.Client) => Promise<unknown>): Promise<void> {
-  const client = new pg.Client({ connectionString: withDatabase(new URL(inject('databaseUrl')), 'postgres') })
+  const client = new pg.Client({ connectionString: withDatabase(new URL(templateUrl), 'postgres') })
   await client.connect()
   try {
     await work(client)
