@@ -1,11 +1,13 @@
 /** Bootstrap steps 6 and 7: a master restarts, and what was not saved must survive. Real processes, the manifests' scripts. */
 import { rmSync } from 'node:fs'
 import path from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, test } from 'vitest'
-import { askRedis } from './support/ask.ts'
+import { askRedis, setAndWait } from './support/ask.ts'
 import { keepsSaying, redisRuns, says } from './support/bootstrap.ts'
 import { eventually, MANIFESTS, writeConfirmed } from './support/cluster.ts'
 import { QUICK, skipReason, withCluster, withHealthyCluster } from './support/live.ts'
+import { canNamespaceNetworks } from './support/namespaces.ts'
 import { copyManifests } from './support/pod.ts'
 
 const SUBNET = 12
@@ -43,6 +45,37 @@ describe.skipIf(skipReason)('bootstrap', { timeout: 60_000 }, () => {
     await eventually(() => zero.redis.restarts === 1, 10_000)
     expect((await eventually(cluster.healthy, 30_000)).value.master).toBe(zero)
     for (const pod of cluster.pods) expect(await askRedis(pod.address, 'GET', 'since-the-snapshot')).toBeNull()
+  })
+
+  test.skipIf(!canNamespaceNetworks())(
+    'step 6: the live replica that holds most is promoted, even if a Sentinel that was cut off takes another for it',
+    async () => {
+      const cluster = await withHealthyCluster({ subnet: SUBNET, env: { ...QUICK, DOWN_AFTER_MS: '20000' } })
+      const [zero, one, two] = cluster.pods
+      await eventually(cluster.settled, 30_000)
+      // Sentinel looks at the replicas every 10 s: that of pod 1 sees this at its own Redis alone.
+      await writeConfirmed(zero, 'before-the-cut', 'yes')
+      cluster.partition([1])
+      await sleep(11_000)
+      expect(await setAndWait(zero.address, { key: 'during-the-cut', value: 'yes', replicas: 1 })).toBe(1)
+      expect(await askRedis(one.address, 'GET', 'during-the-cut')).toBeNull()
+      zero.redis.kill()
+      cluster.heal()
+      const { value } = await eventually(cluster.healthy, 40_000)
+      expect(value.master).toBe(two)
+      for (const pod of cluster.pods) expect(await askRedis(pod.address, 'GET', 'during-the-cut')).toBe('yes')
+    },
+    90_000,
+  )
+
+  test('step 6: a peer was promoted, and the Sentinel that did it died before it told anybody: another failover is asked for', async () => {
+    const cluster = await withHealthyCluster({ subnet: SUBNET, env: { ...QUICK, DOWN_AFTER_MS: '60000' } })
+    const [zero, one] = cluster.pods
+    await eventually(cluster.settled, 30_000)
+    await askRedis(one.address, 'REPLICAOF', 'NO', 'ONE')
+    zero.redis.kill()
+    await says(zero, 'no Sentinel has heard of the promotion')
+    expect((await eventually(cluster.healthy, 30_000)).value.master).not.toBe(zero)
   })
 
   test('step 7: the master finds no live peer: it starts from its snapshot and logs the age', async () => {

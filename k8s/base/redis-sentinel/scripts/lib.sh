@@ -99,6 +99,20 @@ flags_and_master() {
     awk 'NR % 2 { key = $0; next } key == "ip" { host = $0 } key == "flags" { flags = $0 } END { print flags, host }'
 }
 
+# The field $3 of the replica $2 as the Sentinel of pod $1 saw it last; nothing while that Sentinel does not reach it.
+seen_of_replica() {
+  ask_sentinel "$(fqdn "$1")" SENTINEL REPLICAS "$MASTER_NAME" | tr -d '\r' | awk -v host="$2" -v field="$3" '
+    prev == "ip" { ours = ($0 == host) }
+    prev == "flags" && ours && /down|disconnected/ { exit }
+    prev == field && ours { print; exit }
+    { prev = $0 }'
+}
+# How often the Sentinels look at the replicas, in milliseconds; by default 10000.
+look_every() {
+  for i in $(ordinals); do ask_sentinel "$(fqdn "$i")" SENTINEL DEBUG info-period "$1" >/dev/null & done
+  wait
+}
+
 # Tells the local Sentinel what the Sentinel of pod $1 would announce: that it exists, and that $2 is the master as of
 # config-epoch $3.
 introduce() {
@@ -164,12 +178,12 @@ another_lives() {
   done
   return 1
 }
-# The live peer that has replicated furthest.
+# "<offset> <host>" of the live peer that has replicated furthest.
 furthest_live_peer() {
   for i in $(peers); do
     [ "$(peer_state "$i")" = live ] || continue
     printf '%s %s\n' "$(ask_redis "$(fqdn "$i")" INFO replication | tr -d '\r' | sed -n 's/^slave_repl_offset://p')" "$(fqdn "$i")"
-  done | sort -n | tail -n 1 | cut -d ' ' -f 2
+  done | sort -n | tail -n 1
 }
 
 role_of() { ask_redis "$1" ROLE | head -n 1 | tr -d '\r'; }

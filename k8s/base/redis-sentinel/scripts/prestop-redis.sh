@@ -16,32 +16,24 @@ SETTLE_SECONDS=20
 # restarted, and pod 2 to pod 0, which goes last. So there are never more than two hand-overs, whichever pod is the master.
 PREFERRED=$(fqdn $(((ORDINAL + 1) % REPLICAS)))
 is_linked() { ask_redis "$SELF" INFO replication | grep 'state=online' | grep -q "ip=$1,"; }
-priority_seen_by() {
-  ask_sentinel "$(fqdn "$1")" SENTINEL REPLICAS "$MASTER_NAME" | tr -d '\r' | awk -v host="$PREFERRED" '
-    prev == "ip" { ours = ($0 == host) }
-    prev == "slave-priority" && ours { print; exit }
-    { prev = $0 }'
-}
 # For this one hand-over only: Sentinel looks at the priority before the offset, so in a failover that nobody planned it
 # could promote a replica that holds less. Sentinels read it from INFO, every 10 s unless they are told to hurry.
 prefer() {
   if ! is_linked "$PREFERRED" || ! configure "$PREFERRED" replica-priority 50; then PREFERRED='' && return; fi
-  for i in $(ordinals); do ask_sentinel "$(fqdn "$i")" SENTINEL DEBUG info-period 500 >/dev/null; done
+  look_every 500
   prefer_by=$(($(date +%s) + PREFER_SECONDS))
   while [ "$(date +%s)" -lt "$prefer_by" ]; do
     seen=0
     for i in $(peers); do
-      case $(priority_seen_by "$i") in '' | 50) seen=$((seen + 1)) ;; esac
+      case $(seen_of_replica "$i" "$PREFERRED" slave-priority) in '' | 50) seen=$((seen + 1)) ;; esac
     done
     [ "$seen" -lt $((REPLICAS - 1)) ] || return 0
     sleep 0.2
   done
 }
 prefer_nobody() {
-  for i in $(ordinals); do
-    configure "$(fqdn "$i")" replica-priority 100
-    ask_sentinel "$(fqdn "$i")" SENTINEL DEBUG info-period 10000 >/dev/null
-  done
+  for i in $(ordinals); do configure "$(fqdn "$i")" replica-priority 100; done
+  look_every 10000
 }
 
 field() { ask_redis "$1" INFO replication | tr -d '\r' | sed -n "s/^$2://p"; }

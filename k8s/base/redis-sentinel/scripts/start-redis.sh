@@ -13,6 +13,8 @@ POLL_SECONDS=${BOOTSTRAP_POLL_SECONDS:-1}
 LIVE_PEER_WAIT_SECONDS=${LIVE_PEER_WAIT_SECONDS:-15}
 # How long a first boot waits for the Sentinels that do not answer yet: one of them may remember a cluster.
 FIRST_BOOT_WAIT_SECONDS=${FIRST_BOOT_WAIT_SECONDS:-30}
+# How long a Sentinel is looked for that has seen what the furthest replica holds.
+LOOK_SECONDS=4
 
 has_data() { [ -s "$SNAPSHOT" ]; }
 now() { date +%s; }
@@ -146,6 +148,29 @@ first_boot() {
   run ''
 }
 
+# Fails when the Sentinel of pod $1 does not begin a failover, or none is in progress.
+begins_failover() {
+  case $(ask_sentinel "$(fqdn "$1")" SENTINEL FAILOVER "$MASTER_NAME") in *OK* | *INPROG*) ;; *) return 1 ;; esac
+}
+
+# A Sentinel promotes the replica that held most when it last looked. It looks every 10 s, and not at all at what it was cut off
+# from: one that was promotes the replica beside it, which was cut off, too, and what the other holds is lost. So all look again,
+# and the one that leads has seen what the furthest replica holds: "$1" is its offset, "$2" its host.
+ask_informed_sentinel() {
+  look_every 500
+  look_until=$(($(now) + LOOK_SECONDS))
+  begun=1
+  until [ "$begun" = 0 ] || [ "$(now)" -ge "$look_until" ]; do
+    for i in $(peers) "$ORDINAL"; do
+      seen=$(seen_of_replica "$i" "$2" slave-repl-offset)
+      if [ "${seen:-0}" -ge "$1" ] && begins_failover "$i"; then begun=0 && break; fi
+    done
+    [ "$begun" = 0 ] || sleep 0.2
+  done
+  look_every 10000
+  return "$begun"
+}
+
 # The peers' Sentinels first: they lived through it, the local one may just have started. "INPROG" is as good as "OK": the
 # guard lies in not starting, the request only saves the time of an election. Fails when a majority has nobody to promote.
 ask_for_failover() {
@@ -163,10 +188,13 @@ ask_for_failover() {
 # A Sentinel promotes no replica that lost its master ten times down-after before the Sentinel noticed. Those that restarted
 # during an outage refuse for ever, while everybody waits for the live replica. A node that is a master already they accept.
 promote_live_peer() {
+  furthest=$(furthest_live_peer)
+  # shellcheck disable=SC2086 # two words
+  if [ -n "$furthest" ] && ask_informed_sentinel $furthest; then REFUSED_SINCE='' && return; fi
   if ask_for_failover; then REFUSED_SINCE='' && return; fi
   [ -n "$REFUSED_SINCE" ] || REFUSED_SINCE=$(now)
   [ $(($(now) - REFUSED_SINCE)) -ge "$LIVE_PEER_WAIT_SECONDS" ] || return 0
-  chosen=$(furthest_live_peer)
+  chosen=${furthest#* }
   [ -n "$chosen" ] || return 0
   log "no Sentinel promotes $chosen, its link has been down for too long: promoting it for them"
   ask_redis "$chosen" REPLICAOF NO ONE >/dev/null
@@ -199,8 +227,15 @@ master_restarts() {
     # A failover has been; a second one, forced by a Sentinel that has not heard of it, would take its epoch again.
     log_wait 'this pod was the master, but a peer has been promoted: waiting for the Sentinels to say so'
     ALONE_SINCE=''
+    [ -n "$UNTOLD_SINCE" ] || UNTOLD_SINCE=$(now)
+    [ $(($(now) - UNTOLD_SINCE)) -ge "$LIVE_PEER_WAIT_SECONDS" ] || return 0
+    # The Sentinel that led died before it told anybody. Its failover is over by now, longer than failover-timeout.
+    log 'no Sentinel has heard of the promotion: asking for another failover'
+    ask_for_failover
+    UNTOLD_SINCE=''
     return
   fi
+  UNTOLD_SINCE=''
   if echo "$states" | grep -qx live; then
     log_wait 'this pod is the master but a live peer holds newer data: asking for a failover'
     promote_live_peer
@@ -233,6 +268,7 @@ done
 ALONE_SINCE=''
 PARTIAL_SINCE=''
 REFUSED_SINCE=''
+UNTOLD_SINCE=''
 log "$SELF asks $REPLICAS Sentinels who the master is"
 
 while :; do
