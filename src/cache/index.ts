@@ -39,6 +39,7 @@ export {
   type LayerRead,
   type Loaded,
   type Rejection,
+  type ValueCodec,
 } from './layer.ts'
 export {
   type Duration,

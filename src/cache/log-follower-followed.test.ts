@@ -88,7 +88,7 @@ describe('what follows the log beside the index', () => {
   })
 
   it('is begun anew where the database’s clock was set back: it may have let go of what had ended', async () => {
-    const { steps, log, read } = following()
+    const { steps, log, read, follower } = following()
     log.atMs = 1_000_000
     await read()
     steps.length = 0
@@ -96,9 +96,14 @@ describe('what follows the log beside the index', () => {
     await read()
     expect(steps.map((step) => step.split(' ')[0])).toEqual(['apply', 'told'])
     steps.length = 0
+    const entry = { stamp: stamp('20:20:'), tags: [alice] }
+    expect(follower.judge(entry, 'volatile')).toBe('servable')
+    log.position = stamp('21:21:')
     log.atMs = 1_000_000
     await read()
-    expect(steps.map((step) => step.split(' ')[0])).toEqual(['reset', 'apply', 'told'])
+    expect(steps.map((step) => step.split(' ')[0])).toEqual(['apply', 'reset', 'told'])
+    // What was removed at its end is in no row of the log for those who hold it.
+    expect(follower.judge(entry, 'volatile')).toBe('below-floor')
   })
 
   it('is at the position at the time that came with it', async () => {

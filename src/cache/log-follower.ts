@@ -144,26 +144,39 @@ export function createLogFollower<Change = never>(options: LogFollowerOptions<Ch
     if (!batch || !index.position || batch.position.database !== index.position.database || batch.gap) {
       const askedMs = clock.monotonicMs()
       const past = await log.readPast()
-      noteTime(past, askedMs)
+      const setBack = noteTime(past, askedMs)
       index.reset(past)
+      if (setBack) forgetAll()
       options.followed?.reset()
       floors.reset()
       options.onBatch?.(past)
     } else {
-      noteTime(batch, startedMs)
+      const setBack = noteTime(batch, startedMs)
       index.advance(batch.position.snapshot, batch.rows)
       options.followed?.apply(batch)
+      if (setBack) {
+        forgetAll()
+        options.followed?.reset()
+      }
       options.onBatch?.(batch)
     }
     floors.follow(startedMs)
   }
 
-  function noteTime({ atMs, position }: LogBatch<Change>, askedMs: number): void {
+  /** @returns whether the database's clock was set back */
+  function noteTime({ atMs, position }: LogBatch<Change>, askedMs: number): boolean {
     positionMs = atMs ?? null
-    if (atMs === undefined) return
-    const reading = { database: position.database, askedMs, answeredMs: clock.monotonicMs(), shownMs: atMs }
-    // What is followed may have let go of what had ended, and now has not.
-    if (time.read(reading)) options.followed?.reset()
+    if (atMs === undefined) return false
+    return time.read({ database: position.database, askedMs, answeredMs: clock.monotonicMs(), shownMs: atMs })
+  }
+
+  /**
+   * What had ended has not, by a clock that was set back: entries and what is followed have let go of it, or show what
+   * was removed meanwhile, which no row of the log says.
+   */
+  function forgetAll(): void {
+    if (!index.position) return
+    for (const retention of ['volatile', 'lasting'] as const) index.raiseFloor(retention, index.position.snapshot)
   }
 
   async function follow(): Promise<void> {

@@ -27,7 +27,7 @@ export const LAYERS = defineLayers({
     key: (user: UserId) => `resources:{${user}}`,
     ttl: { minutes: 15 },
     from: ['resources', 'user-groups'],
-    shape: 3,
+    shape: 4,
     copiesMaxBytes: 64 * MEGABYTE,
   },
 })

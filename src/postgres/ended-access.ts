@@ -7,8 +7,10 @@ import { NOTIFY } from './unit-of-work.ts'
 
 /** The advisory lock of the job: the instance that gets it does what is due, the others skip their turn. */
 const JOB_LOCK = 0x656e6473
-/** At most this many rows are removed per transaction, so that none takes long. */
-const BATCH = 1000
+/** At most this many rows are removed per transaction: a few milliseconds of PostgreSQL's work. */
+const BATCH = 200
+/** Of many, this part of the time is left to everybody else. The more others ask, the longer a transaction takes. */
+const PAUSE_PER_WORK = 4
 
 /** How long ago the earliest end that is left came, in milliseconds; negative: it comes in so long; null: there is none. */
 const DUE = {
@@ -30,7 +32,7 @@ const END = ending(
 export interface EndedAccess {
   /** @returns milliseconds since the earliest end that is left; negative before it, null where there is none */
   overdueMs(): Promise<number | null>
-  /** Removes at most a thousand of those that ended, unless another instance is doing that: then null. */
+  /** Removes some of those that ended, unless another instance is doing that: then null. */
   end(): Promise<Ended | null>
 }
 
@@ -102,8 +104,7 @@ export function scheduleEndedAccess({ endedAccess, clock, everyMs, isReady, even
     const ended = await endedAccess.end()
     if (ended === null || ended.memberships + ended.grants === 0) return everyMs
     events.ended(ended)
-    // Of many, half the time is left to everybody else.
-    return clock.monotonicMs() - beganMs
+    return (clock.monotonicMs() - beganMs) * PAUSE_PER_WORK
   }
 
   async function attempt(): Promise<number> {

@@ -7,7 +7,7 @@ import type { Statement } from './pool.ts'
 
 /** No person ends access: the actor and the event in the audit trail and in the log. */
 const ACTOR = 'system:expiry'
-const EVENT = 'endAccess'
+export const END_ACCESS = 'endAccess'
 
 export interface Ended {
   readonly memberships: number
@@ -47,20 +47,20 @@ ended_grants AS (
 ),
 audited AS (
   INSERT INTO audit_log (actor, action, target, before)
-  SELECT '${ACTOR}', '${EVENT}', concat('membership:', g.name, ':', m.user_id), jsonb_build_object(
+  SELECT '${ACTOR}', '${END_ACCESS}', concat('membership:', g.name, ':', m.user_id), jsonb_build_object(
     'userId', m.user_id, 'groupId', m.group_id, 'role', m.role, 'expiresAt', ${AS_TEXT('m.expires_at')})
   FROM ended_memberships m JOIN groups g ON g.id = m.group_id
   UNION ALL
-  SELECT '${ACTOR}', '${EVENT}', concat('grant:', g.name, ':', r.name), jsonb_build_object(
+  SELECT '${ACTOR}', '${END_ACCESS}', concat('grant:', g.name, ':', r.name), jsonb_build_object(
     'groupId', e.group_id, 'resourceId', e.resource_id, 'permission', e.permission, 'expiresAt', ${AS_TEXT('e.expires_at')})
   FROM ended_grants e JOIN groups g ON g.id = e.group_id JOIN resources r ON r.id = e.resource_id
 ),
 appended AS (
   INSERT INTO invalidation_log (tags, event, actor)
-  SELECT tags, '${EVENT}', '${ACTOR}' FROM (
+  SELECT tags, '${END_ACCESS}', '${ACTOR}' FROM (
     SELECT portcullis_user_tags(ARRAY(SELECT user_id FROM ended_memberships))
       || portcullis_catalogue_tags(ARRAY(SELECT resource_id FROM ended_grants))
-      || portcullis_grants_tags(ARRAY(SELECT group_id FROM ended_grants)) AS tags
+      || portcullis_grants_tags(ARRAY(SELECT group_id FROM ended_grants)) AS tags OFFSET 0
   ) AS named WHERE cardinality(tags) > 0
 )
 SELECT (SELECT count(*)::int FROM ended_memberships) AS memberships, (SELECT count(*)::int FROM ended_grants) AS grants`,

@@ -5,6 +5,7 @@ import { RESOURCE_CONTENT, type ResourceId } from '../domain/model.ts'
 import type { CatalogueItem, ResourceState } from '../domain/source.ts'
 import { type ConnectionOptions, clientConfig, prepareConnection } from './connection.ts'
 import type { DatabaseStatus } from './database-status.ts'
+import { END_ACCESS } from './ending.ts'
 import { CHECKPOINT_OF_THIS_HISTORY, OF_THIS_HISTORY } from './foreign-history.ts'
 import { endMs } from './living.ts'
 import { createLogReader, type LogReadRow, READ_TIMEOUT_MS } from './log-reader.ts'
@@ -29,18 +30,25 @@ interface StateRow {
   item: (Omit<CatalogueItem, 'grants'> & { grants: string | null }) | null
 }
 
+/** A removal at a time that has come: by a clock that was set back since, what was removed had not ended. */
+const NO_NEWS = `l.event = '${END_ACCESS}' AND l.created_at <= statement_timestamp()`
+
 /**
  * Position, rows and the state of what the rows name, in one snapshot: read apart, the state could be newer than the
  * position or older, and then the catalogue would be one that never was.
  *
  * Rows older than the oldest transaction in progress at $1 were all seen by then; the index on xid skips them. Each
  * resource is looked up by itself (OFFSET 0): of a list of ids the planner expects so much that it reads all there are.
+ *
+ * That a row which had ended was removed changes nothing that a reader may see, so its tags are not for these followers.
+ * They still learn that something was appended: the change feed shows it.
  */
 export const READ_SINCE = {
   name: 'log-since',
   text: `
 WITH fresh AS MATERIALIZED (
-  SELECT l.xid, l.tags, l.created_at FROM invalidation_log l
+  SELECT l.xid, CASE WHEN ${NO_NEWS} THEN '{}' ELSE l.tags END AS tags, l.created_at
+  FROM invalidation_log l
   WHERE l.xid >= pg_snapshot_xmin($1::pg_snapshot) AND NOT pg_visible_in_snapshot(l.xid, $1::pg_snapshot)
     AND ${OF_THIS_HISTORY}
 ),

@@ -55,7 +55,7 @@ export function* storeCheckpoint(world: World, i: Instance): Steps<void> {
       0,
     )
     const tags = tag.bucket(bucket) | tag.layer(LAYER.resources)
-    return entryOf(world, i, { value, stamp: i.position(), tags, until: NEVER })
+    return entryOf(world, i, { value, stamp: i.position(), tags, until: NEVER, shownUntil: NEVER })
   })
   try {
     yield* i.ask((commands) => {

@@ -42,6 +42,7 @@ export const CAUGHT: Readonly<Record<Ablation, { readonly in: ScenarioName; read
   'flush by the log alone': { in: 'no followers', seed: 76 },
   'no locks': { in: 'join meets revocation', seed: 1477 },
   'until ignored': { in: 'access ends', seed: 5 },
+  'page kept beyond its end': { in: 'access ends', seed: 13 },
   'until not taken from the input': { in: 'access ends', seed: 5 },
   'own wall clock used': { in: 'access ends', seed: 5 },
   'uncertainty ignored': { in: 'access ends', seed: 47 },

@@ -7,12 +7,13 @@ import { isFirstPage, type Question } from './question.ts'
 import type { Steps, World } from './world.ts'
 
 /**
- * The first page is in the entry. Anything else is merged from the groups in its tags and the catalogue, in one step
+ * The first page is in the entry, until something that it shows ends. Anything else is merged from the groups in its tags and the catalogue, in one step
  * with the judgement, at a position that covers the entry. @returns null when the entry does not hold there
  */
 export function* answerFrom(world: World, i: Instance, question: Question, entry: Loaded): Steps<number | null> {
   const { off } = world
-  if (isFirstPage(question)) return entry.value
+  const lasts = entry.shownUntil > i.present().latest || off['page kept beyond its end'] === true
+  if (isFirstPage(question) && lasts) return entry.value
   const covering = off['position behind the entry'] || (yield* i.follower.catchUp(entry.stamp))
   if (!covering || i.catalogue.isBehind()) return yield* fromDatabase(world, i, question)
   const isServable = () => i.judgeServable(entry) || off['continuation not judged'] === true

@@ -2,6 +2,7 @@
  * PostgreSQL as the protocol sees it: ids at the first write, commits in any order, snapshots, READ COMMITTED, locks,
  * a log in the same transaction; a crash that hands ids out again, a restore that starts another history.
  */
+import { withoutEnded } from './ends.ts'
 import { apply, type Change, type Organisation } from './organisation.ts'
 import type { Off } from './protections.ts'
 
@@ -131,7 +132,8 @@ export function createDatabase(initial: Organisation, off: Off) {
     /** What the transaction's own statements see: what is committed now, and its own write. */
     seenBy: (tx: Transaction) => (tx.change ? apply(latest(), tx.change, clock) : latest()),
     commit(tx: Transaction, tags: number): number {
-      states.push(apply(latest(), tx.change!, clock))
+      // Beside each change, rows that ended are removed, and nothing in the log names them.
+      states.push(withoutEnded(apply(latest(), tx.change!, clock), clock))
       clockAt.push(clock)
       log = [...log, { xid: tx.xid, tags }]
       highestCommitted = Math.max(highestCommitted, tx.xid)

@@ -1,6 +1,6 @@
 /** A user's list from groups and catalogue at the position behind a barrier; from one snapshot where that cannot be. */
 import type { Snapshot } from './database.ts'
-import { exactly, grantedAt, groupsEnd, isUnsettled, listEnd, livingAt } from './ends.ts'
+import { exactly, grantedAt, groupsEnd, isUnsettled, listEnd, livingAt, NEVER } from './ends.ts'
 import type { Instance } from './instance.ts'
 import type { Loaded } from './loaded.ts'
 import { effectiveGroups, LAYER, type Organisation, tag, tagsOf } from './organisation.ts'
@@ -31,9 +31,9 @@ export function* derive(world: World, i: Instance, user: number, found: Loaded |
     if (made === 'impossible') break
     if (made !== 'changed') {
       world.trace?.push(`      ${i.id}: list of ${user} derived: ${made.value}`)
-      const until = off['until not taken from the input'] ? made.until : Math.min(made.until, groups.until)
-      const { value, position: stamp } = made
-      return { groups, list: { value, stamp, tags: listTags(user, groups.value), until } }
+      const until = off['until not taken from the input'] ? NEVER : groups.until
+      const { value, position: stamp, until: shownUntil } = made
+      return { groups, list: { value, stamp, tags: listTags(user, groups.value), until, shownUntil } }
     }
     known = null
   }
@@ -87,7 +87,7 @@ function* besideTheBarrier(world: World, i: Instance, user: number, known: Loade
 
 function* loadGroups(i: Instance, user: number): Steps<Loaded> {
   const { value, stamp } = yield* i.select((state, now) => groupsAt(state, user, now))
-  return { ...value, stamp, tags: groupTags(user, value.value) }
+  return { ...value, stamp, tags: groupTags(user, value.value), shownUntil: NEVER }
 }
 
 /** One REPEATABLE READ transaction. */
@@ -95,12 +95,12 @@ function* loadBoth(i: Instance, user: number): Steps<Derived> {
   const { value, stamp } = yield* i.select((state, now) => {
     const groups = groupsAt(state, user, now)
     const list = answerIn(state, firstPageOf(user), now)
-    return { list, groups, until: Math.min(groups.until, listEnd(list, state.grants, groups.value, now)) }
+    return { list, groups, shownUntil: listEnd(list, state.grants, groups.value, now) }
   })
-  const { list, groups, until } = value
+  const { list, groups, shownUntil } = value
   return {
-    list: { value: list, stamp, tags: listTags(user, groups.value), until },
-    groups: { ...groups, stamp, tags: groupTags(user, groups.value) },
+    list: { value: list, stamp, tags: listTags(user, groups.value), until: groups.until, shownUntil },
+    groups: { ...groups, stamp, tags: groupTags(user, groups.value), shownUntil: NEVER },
   }
 }
 

@@ -55,6 +55,21 @@ export function livingAt({ member, parent, grants }: Organisation, now: number):
   return { member: living, parent, grants: grants.map((packed) => grantedAt(packed, now)) }
 }
 
+/** What the job leaves: rows that had ended are gone. */
+export function withoutEnded({ member, parent, grants }: Organisation, now: number): Organisation {
+  const swept = (packed: number, count: number, shift: (bit: number) => number) => {
+    let left = packed
+    for (let bit = 0; bit < count; bit++)
+      if (endIn(packed, shift(bit)) <= now) left = withBit(left, { bit, shift: shift(bit) }, false, 0)
+    return left
+  }
+  return {
+    member: swept(member, USERS * GROUPS, memberShift),
+    parent,
+    grants: grants.map((packed) => swept(packed, GROUPS, grantShift)),
+  }
+}
+
 /** When the first of the user's memberships that exist now ends. */
 export function groupsEnd({ member }: Organisation, user: number, now: number): number {
   let first = NEVER

@@ -45,6 +45,7 @@ export const ABLATIONS = {
   'no locks': 'mutations do not exclude each other',
   // What ends by itself
   'until ignored': 'an entry is served though its end has come',
+  'page kept beyond its end': 'a first page is given out while its groups last, though a grant on it has ended',
   'until not taken from the input': 'a list says nothing of the end of a membership that it was derived from',
   'own wall clock used': 'the present is what this machine’s wall clock shows',
   'uncertainty ignored': 'the database’s clock is taken as if its answer had come without delay',

@@ -13,6 +13,8 @@ export interface Entry {
   readonly tags: number
   /** When it stops being true by itself. */
   readonly until: number
+  /** When the first of what it shows does. */
+  readonly shownUntil: number
   /** The release whose shape the value has. */
   readonly shape: number
   /** Groups, the first page of a list, or the grants of a bucket, in that shape. */

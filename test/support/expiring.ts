@@ -82,6 +82,8 @@ export async function startExpiring(environment: Readonly<Record<string, string>
     async begin(): Promise<void> {
       await sql.query('TRUNCATE users, groups, resources CASCADE')
       await service.portcullis.mutations.importOrganisation(smallOrganisation, asRoot)
+      // Rows that the instance has not read yet must not go.
+      await becomes(async () => (await service.visible('dee')).map(({ name }) => name), ['elsewhere'])
       await sql.query('TRUNCATE invalidation_log')
       mark = (await rows<{ id: string }>('SELECT coalesce(max(id), 0) AS id FROM audit_log'))[0]?.id ?? '0'
     },

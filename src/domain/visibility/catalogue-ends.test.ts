@@ -85,6 +85,35 @@ describe('what is granted for a time', () => {
     )
   })
 
+  it('is so too where far more groups hold it than are asked for', () => {
+    const holders = Array.from({ length: 40 }, (_, at) => `group-${at}` as GroupId)
+    const granted = fc.tuple(
+      ...holders.map((group) =>
+        fc
+          .tuple(fc.constantFrom(...PERMISSIONS), end)
+          .map(
+            ([permission, until]): CatalogueGrant =>
+              until === undefined ? [group, permission] : [group, permission, until],
+          ),
+      ),
+    )
+    fc.assert(
+      fc.property(
+        fc.array(granted, { minLength: 1, maxLength: 3 }),
+        fc.subarray([...holders, none], { minLength: 1, maxLength: 4 }),
+        fc.integer({ min: 0, max: 20 }),
+        (all, groups, atMs) => {
+          const items = all.map((grants, at) => itemOf(idIn(0, at), `plan-${100 + at}`, grants))
+          const found = put(items).visible(groups, everything, exactly(atMs))
+          expect(found?.value.map(textOf)).toEqual(shownAt(items, groups, atMs))
+          const until = found?.until ?? 21
+          expect(shownAt(items, groups, until - 1)).toEqual(shownAt(items, groups, Math.min(atMs, until - 1)))
+          if (found?.until != null) expect(shownAt(items, groups, until)).not.toEqual(shownAt(items, groups, atMs))
+        },
+      ),
+    )
+  })
+
   it('changes first when it says so, and is the same until then', () => {
     fc.assert(
       fc.property(

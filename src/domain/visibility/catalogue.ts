@@ -44,7 +44,7 @@ export interface Catalogue {
 /** Looked at for one page at most, when a filter matches few of them; beyond, the database's indexes do better. */
 const LOOKED_AT_MAX = 20_000
 /** When one answer meets so many resources of which nothing is left, they are taken out of the lists of its groups. */
-const IN_THE_WAY = 1000
+const IN_THE_WAY = 100
 /** One answer looks at so many of them at most: beyond, the database answers, and they are taken out for the next one. */
 const IN_THE_WAY_MAX = 2000
 

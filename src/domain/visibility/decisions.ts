@@ -12,10 +12,10 @@ import {
 
 import type { GroupId, UserId } from '../model.ts'
 import type { GroupNode } from '../source.ts'
+import type { HeldList } from './held-list.ts'
 import type { Layers } from './layers.ts'
 import { groupsOf } from './list-loads.ts'
 import { ATTEMPTS, bypass, CHANGED, covered, type MergedNow } from './merged-now.ts'
-import type { RenderedPage } from './resource-page.ts'
 import type { Merged } from './standing.ts'
 
 export interface Decision<T> {
@@ -41,7 +41,7 @@ export interface DecisionsOptions {
   readonly follower: LogFollower
   readonly mergedNow: MergedNow
   readonly groupsWanted: (user: UserId) => Wanted<readonly GroupNode[]>
-  readonly listWanted: (user: UserId) => Wanted<RenderedPage, readonly GroupNode[]>
+  readonly listWanted: (user: UserId) => Wanted<HeldList, readonly GroupNode[]>
 }
 
 /** The groups that count for a user, for as long as what they come from is servable. */

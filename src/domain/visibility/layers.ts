@@ -2,11 +2,11 @@
 import { createCopies, createLayer, type Layer, type LayerDependencies } from '../../cache/index.ts'
 import { LAYERS, type LayerName } from '../layers.ts'
 import type { GroupNode } from '../source.ts'
-import type { RenderedPage } from './resource-page.ts'
+import { HeldList } from './held-list.ts'
 
 export interface Layers {
   readonly groups: Layer<readonly GroupNode[]>
-  readonly lists: Layer<RenderedPage>
+  readonly lists: Layer<HeldList>
 }
 
 export function createLayers(dependencies: LayerDependencies): Layers {
@@ -21,27 +21,11 @@ export function createLayers(dependencies: LayerDependencies): Layers {
       },
       dependencies,
     ),
-    lists: createLayer<RenderedPage>(
-      {
-        ...optionsOf<RenderedPage>('user-resources'),
-        codec: {
-          encode: ({ body, etag, nextCursor }) => ({ body, meta: { etag, nextCursor } }),
-          decode({ body, meta: { etag, nextCursor } }) {
-            if (typeof etag !== 'string' || !isTextOrNull(nextCursor)) throw new TypeError('not the page of a list')
-            return { body, etag, nextCursor }
-          },
-        },
-      },
-      dependencies,
-    ),
+    lists: createLayer<HeldList>({ ...optionsOf<HeldList>('user-resources'), codec: HeldList.codec }, dependencies),
   }
 }
 
 function optionsOf<V>(name: LayerName) {
   const { copiesMaxBytes, ...declared } = LAYERS.row(name)
   return { ...declared, copies: createCopies<V>({ maxBytes: copiesMaxBytes }) }
-}
-
-function isTextOrNull(value: unknown): value is string | null {
-  return value === null || typeof value === 'string'
 }

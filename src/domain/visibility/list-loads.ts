@@ -1,14 +1,15 @@
 /** The loads of the two entries of a user: the groups from PostgreSQL, the list from the catalogue by the groups or from PostgreSQL. */
-import { type Clock, earliest, isBypass, type LayerRead, type Loaded, type LogFollower } from '../../cache/index.ts'
+import { type Clock, isBypass, type LayerRead, type Loaded, type LogFollower } from '../../cache/index.ts'
 import { DomainError } from '../errors.ts'
 import { grantsGroupIn, grantsTag, layerTag, placeTag, userTag } from '../keys.ts'
 import type { UserId } from '../model.ts'
 import type { CacheSource, GroupNode } from '../source.ts'
 import type { Catalogue } from './catalogue.ts'
 import type { FollowedCatalogue } from './followed-catalogue.ts'
+import { HeldList } from './held-list.ts'
 import type { Layers } from './layers.ts'
 import { ATTEMPTS, CHANGED, covered, type MergedNow } from './merged-now.ts'
-import { DEFAULT_LIMIT, type RenderedPage, type ResourcePages, readyItem } from './resource-page.ts'
+import { DEFAULT_LIMIT, type ResourcePages, readyItem } from './resource-page.ts'
 import { firstEndOf } from './standing.ts'
 
 export interface ListLoadsOptions {
@@ -26,7 +27,7 @@ type ReadGroups = () => Promise<LayerRead<readonly GroupNode[]>>
 
 export interface ListLoads {
   groups(user: UserId): Promise<Loaded<readonly GroupNode[]>>
-  list(user: UserId, readGroups: ReadGroups): Promise<Loaded<RenderedPage>>
+  list(user: UserId, readGroups: ReadGroups): Promise<Loaded<HeldList>>
 }
 
 export function createListLoads(options: ListLoadsOptions): ListLoads {
@@ -38,7 +39,7 @@ export function createListLoads(options: ListLoadsOptions): ListLoads {
    * were loaded at, and they are judged there: what is valid there is exactly what a load at that position would return,
    * and the list carries that position. Null where that does not come about.
    */
-  async function derived(user: UserId, readGroups: ReadGroups): Promise<Loaded<RenderedPage> | null> {
+  async function derived(user: UserId, readGroups: ReadGroups): Promise<Loaded<HeldList> | null> {
     const barrier = follower.barrier()
     for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
       const startedMs = clock.monotonicMs()
@@ -55,20 +56,21 @@ export function createListLoads(options: ListLoadsOptions): ListLoads {
       })
       if (made === CHANGED) continue
       if (isBypass(made)) return null
-      const value = pages.assemble(user, { limit: DEFAULT_LIMIT }, made.value)
+      const page = pages.assemble(user, { limit: DEFAULT_LIMIT }, made.value)
+      const value = new HeldList(page, made.until)
       // What was left of the groups was said before the log was read.
       const ttlMs = member.ttlMs - (clock.monotonicMs() - startedMs)
-      return { value, stamp: made.position, tags: listTags(user, member.value), until: made.until, ttlMs }
+      return { value, stamp: made.position, tags: listTags(user, member.value), ttlMs }
     }
     return null
   }
 
   /** Groups and first page in one snapshot. */
-  async function loadedBySql(user: UserId): Promise<Loaded<RenderedPage>> {
+  async function loadedBySql(user: UserId): Promise<Loaded<HeldList>> {
     const { value, stamp } = await source.visibleList(user, DEFAULT_LIMIT + 1)
     const page = pages.assemble(user, { limit: DEFAULT_LIMIT }, value.items.map(readyItem))
-    const until = earliest(firstEndOf(value.groups), value.until)
-    return { value: page, stamp, tags: listTags(user, value.groups), until }
+    const list = new HeldList(page, value.until)
+    return { value: list, stamp, tags: listTags(user, value.groups), until: firstEndOf(value.groups) }
   }
 
   /** In grace the database is known to be gone: waiting for it to refuse would only delay the answer. */
@@ -99,4 +101,4 @@ function listTags(user: UserId, groups: readonly GroupNode[]) {
 }
 
 /** Named by the list's tags. */
-export const groupsOf = ({ tags }: LayerRead<RenderedPage>) => tags.flatMap((tag) => grantsGroupIn(tag) ?? [])
+export const groupsOf = ({ tags }: LayerRead<HeldList>) => tags.flatMap((tag) => grantsGroupIn(tag) ?? [])

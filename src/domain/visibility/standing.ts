@@ -11,13 +11,17 @@ export interface Merged<T> {
   readonly isUnsettled: boolean
 }
 
+/** Of a resource that is granted to many more groups, each group is looked for; else each holder. */
+const HOLDERS_PER_GROUP = 8
+
 /** What some groups hold at a time, over the resources of one answer. */
 export class Standing {
   readonly #orders: ReadonlySet<Order>
   readonly #at: Present
   #isUnsettled = false
   #until = Number.POSITIVE_INFINITY
-  /** Of the resource last looked at: the latest end of the grants with the highest rank. */
+  /** Of the resource last looked at: the highest rank, and the latest end of the grants that have it. */
+  #highest = -1
   #lastsUntil = Number.POSITIVE_INFINITY
   /** The resources that were looked at and of which nothing is left, in their order. */
   readonly ended: Kept[] = []
@@ -29,34 +33,30 @@ export class Standing {
 
   /** The highest rank that any of the groups holds it with; -1: none of them does. */
   rankOf(kept: Kept): number {
-    const { ranks, ends } = kept.held
+    const { holders } = kept
+    this.#highest = -1
     this.#lastsUntil = Number.POSITIVE_INFINITY
-    if (ends !== null) return this.#rankWithEnds(kept, ends)
-    let highest = -1
-    for (const [at, order] of kept.holders.entries())
-      if (this.#orders.has(order)) highest = Math.max(highest, Number(ranks[at]))
-    return highest
+    if (this.#orders.size * HOLDERS_PER_GROUP < holders.length)
+      for (const order of this.#orders) this.#weigh(kept, holders.indexOf(order))
+    else for (const [at, order] of holders.entries()) if (this.#orders.has(order)) this.#weigh(kept, at)
+    if (this.#highest < 0) this.ended.push(kept)
+    return this.#highest
   }
 
-  #rankWithEnds(kept: Kept, ends: readonly number[]): number {
+  /** One grant of it, by its place; -1: there is none. */
+  #weigh({ held: { ranks, ends } }: Kept, at: number): void {
+    if (at < 0) return
     const { earliestMs, latestMs } = this.#at
-    let highest = -1
-    let lastsUntil = Number.NEGATIVE_INFINITY
-    for (const [at, order] of kept.holders.entries()) {
-      const end = ends[at] ?? 0
-      if (!this.#orders.has(order) || end <= earliestMs) continue
-      if (end <= latestMs) {
-        this.#isUnsettled = true
-        continue
-      }
-      const rank = Number(kept.held.ranks[at])
-      if (rank > highest) lastsUntil = end
-      else if (rank === highest) lastsUntil = Math.max(lastsUntil, end)
-      highest = Math.max(highest, rank)
+    const end = ends?.[at] ?? Number.POSITIVE_INFINITY
+    if (end <= earliestMs) return
+    if (end <= latestMs && end !== Number.POSITIVE_INFINITY) {
+      this.#isUnsettled = true
+      return
     }
-    if (highest >= 0) this.#lastsUntil = lastsUntil
-    else this.ended.push(kept)
-    return highest
+    const rank = Number(ranks[at])
+    if (rank > this.#highest) this.#lastsUntil = end
+    else if (rank === this.#highest) this.#lastsUntil = Math.max(this.#lastsUntil, end)
+    this.#highest = Math.max(this.#highest, rank)
   }
 
   /** The resource last looked at is part of the answer. */

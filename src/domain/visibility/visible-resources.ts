@@ -26,6 +26,7 @@ import type { Catalogue } from './catalogue.ts'
 import { createDecisions, type Decision } from './decisions.ts'
 import { createDirectReads, visibleQuery } from './direct-reads.ts'
 import type { FollowedCatalogue } from './followed-catalogue.ts'
+import type { HeldList } from './held-list.ts'
 import type { Layers } from './layers.ts'
 import { createListLoads, groupsOf } from './list-loads.ts'
 import { bypass, covered, createMergedNow } from './merged-now.ts'
@@ -68,8 +69,9 @@ export type Decided<T> = T & { readonly cache: CacheStatus }
 
 /** What was merged by the groups of the user's list. */
 interface Continued<T> {
-  readonly list: LayerRead<RenderedPage>
+  readonly list: LayerRead<HeldList>
   readonly value: T
+  readonly until: number | null
 }
 
 export function createVisibleResources(options: VisibleResourcesOptions): VisibleResources {
@@ -83,7 +85,7 @@ export function createVisibleResources(options: VisibleResourcesOptions): Visibl
     return { layer: layers.groups, key: userGroupsKey(user), load: () => loads.groups(user) }
   }
 
-  function listWanted(user: UserId): Wanted<RenderedPage, readonly GroupNode[]> {
+  function listWanted(user: UserId): Wanted<HeldList, readonly GroupNode[]> {
     return {
       layer: layers.lists,
       key: userResourcesKey(user),
@@ -92,7 +94,7 @@ export function createVisibleResources(options: VisibleResourcesOptions): Visibl
     }
   }
 
-  function readList(user: UserId): Promise<LayerRead<RenderedPage> | Bypass> {
+  function readList(user: UserId): Promise<LayerRead<HeldList> | Bypass> {
     return reads.tryRead(listWanted(user), new StoreWait())
   }
 
@@ -101,10 +103,9 @@ export function createVisibleResources(options: VisibleResourcesOptions): Visibl
    * it is judged there.
    */
   async function continued<T>(
-    user: UserId,
+    list: LayerRead<HeldList> | Bypass,
     merge: (groups: readonly GroupId[], at: Present) => Merged<T> | null,
   ): Promise<Continued<T> | Bypass> {
-    const list = await readList(user)
     if (isBypass(list)) return list
     if (!(await covered(follower, list.stamp))) return bypass('log-behind')
     const groups = groupsOf(list)
@@ -112,18 +113,22 @@ export function createVisibleResources(options: VisibleResourcesOptions): Visibl
       merge: (at) => merge(groups, at),
       isServable: () => layers.lists.judge(list) === 'servable',
     })
-    return isBypass(made) ? made : { list, value: made.value }
+    return isBypass(made) ? made : { list, value: made.value, until: made.until }
   }
 
   async function cachedPage(user: UserId, query: ResourceQuery): Promise<ResourcePage | Bypass> {
-    if (isFirstPage(query)) {
-      const list = await readList(user)
-      return list.outcome === 'bypass' ? list : answer(list.value, list)
-    }
+    const isFirst = isFirstPage(query)
     // A forged cursor is refused on every path alike.
-    const after = pages.positionOf(user, query)
-    const found = await continued(user, (groups, at) => catalogue.visible(groups, visibleQuery(query, after), at))
-    return isBypass(found) ? found : answer(pages.assemble(user, query, found.value), found.list)
+    const after = isFirst ? undefined : pages.positionOf(user, query)
+    const list = await readList(user)
+    if (isBypass(list)) return list
+    const held = isFirst ? list.value.pageNow(follower.time) : null
+    if (held) return answer(held, list)
+    const found = await continued(list, (groups, at) => catalogue.visible(groups, visibleQuery(query, after), at))
+    if (isBypass(found)) return found
+    const page = pages.assemble(user, query, found.value)
+    if (isFirst) found.list.value.renew(page, found.until)
+    return answer(page, found.list)
   }
 
   /** Answers from the cache where the reader allows it and it can; else directly, saying why. */
@@ -158,7 +163,7 @@ export function createVisibleResources(options: VisibleResourcesOptions): Visibl
       cachedOr<{ resource: VisibleResource | null; cache: CacheStatus }>(
         context,
         async () => {
-          const found = await continued(user, (groups, at) => catalogue.visibleOne(groups, ref, at))
+          const found = await continued(await readList(user), (groups, at) => catalogue.visibleOne(groups, ref, at))
           if (isBypass(found)) return found
           const resource = found.value && (JSON.parse(found.value.json.toString()) as VisibleResource)
           return { resource, cache: statusOf(found.list) }
@@ -180,7 +185,7 @@ export function createVisibleResources(options: VisibleResourcesOptions): Visibl
       cachedOr<{ groups: number; resources: number; cache: CacheStatus }>(
         context,
         async () => {
-          const found = await continued(user, (groups, at) => catalogue.count(groups, at))
+          const found = await continued(await readList(user), (groups, at) => catalogue.count(groups, at))
           if (isBypass(found)) return found
           return { groups: groupsOf(found.list).length, resources: found.value, cache: statusOf(found.list) }
         },

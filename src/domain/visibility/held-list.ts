@@ -1,0 +1,43 @@
+/**
+ * A user's list as it is held. What it is derived from, the groups in the entry's tags, may last longer than what it
+ * shows: an entry that may be served may hold a page of which a grant has ended. That page is not given out any more.
+ */
+import type { DatabaseClock, ValueCodec } from '../../cache/index.ts'
+import type { RenderedPage } from './resource-page.ts'
+
+export class HeldList {
+  #page: RenderedPage
+  #until: number | null
+
+  /** @param until when the first of its items stops being as it is shown, in milliseconds since the epoch; null: none does */
+  constructor(page: RenderedPage, until: number | null) {
+    this.#page = page
+    this.#until = until
+  }
+
+  /** The first page; null where it may have ended: then it is merged anew by the groups. */
+  pageNow(time: Pick<DatabaseClock, 'latestMs'>): RenderedPage | null {
+    return this.#until === null || this.#until > time.latestMs() ? this.#page : null
+  }
+
+  /** The page as it was merged by the same groups, for as long as this is held: whatever changes their grants names the entry. */
+  renew(page: RenderedPage, until: number | null): void {
+    this.#page = page
+    this.#until = until
+  }
+
+  static readonly codec: ValueCodec<HeldList> = {
+    encode(list) {
+      const { body, etag, nextCursor } = list.#page
+      return { body, meta: { etag, nextCursor, until: list.#until } }
+    },
+    decode({ body, meta: { etag, nextCursor, until } }) {
+      if (typeof etag !== 'string' || !isTextOrNull(nextCursor) || !isNumberOrNull(until))
+        throw new TypeError('not the page of a list')
+      return new HeldList({ body, etag, nextCursor }, until)
+    },
+  }
+}
+
+const isTextOrNull = (value: unknown): value is string | null => value === null || typeof value === 'string'
+const isNumberOrNull = (value: unknown): value is number | null => value === null || typeof value === 'number'
