@@ -68,6 +68,7 @@ describe('what goes wrong', () => {
     ['an option without its value', 'resources --kind', /--kind/],
     ['a resource without kind', 'resources create a', /--kind is needed/],
     ['attributes that are not JSON', 'resources create a --kind b --attributes {', /--attributes is not JSON/],
+    ['an end without a grant', 'resources create a --kind b --for 2h', /give --grant too/],
     ['a grant without permission', 'resources create a --kind b --grant team', /is not <group>=<permission>/],
     ['a change of nothing', 'groups update a', /nothing to change/],
     ['both ways at once', 'groups update a --root --parent b', /mutually exclusive/],

@@ -84,6 +84,19 @@ describe('the calls of each command', () => {
       () => answer(website, { status: 201 }),
     ],
     [
+      'resources create docs --kind document --grant a=read --grant b=write --until 2099-01-31T12:00:00Z',
+      'POST resources',
+      {
+        name: 'docs',
+        kind: 'document',
+        grants: [
+          { group: 'name:a', permission: 'read', expiresAt: '2099-01-31T12:00:00Z' },
+          { group: 'name:b', permission: 'write', expiresAt: '2099-01-31T12:00:00Z' },
+        ],
+      },
+      () => answer(website, { status: 201 }),
+    ],
+    [
       'resources update website --description ""',
       'PATCH resources/name%3Awebsite',
       { description: null },

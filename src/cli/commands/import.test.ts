@@ -71,6 +71,14 @@ describe('the import', () => {
     expect(out).toContain('Consistency-Token: ct-1')
   })
 
+  it.each([
+    ['2099-01-31T12:00:00Z', '2099-01-31T12:00:00Z'],
+    ['never', null],
+  ])('gives every membership and grant of the files the end that it is told: %s', async (until, expiresAt) => {
+    const { sent } = await run(GOOD, { args: ['--until', until] })
+    expect(sent[0]?.body).toMatchObject({ memberships: [{ user: 'bo', expiresAt }], grants: [{ expiresAt }] })
+  })
+
   it('says every five seconds that it still waits', async () => {
     vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval', 'performance'] })
     try {

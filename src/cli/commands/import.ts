@@ -16,6 +16,7 @@ import {
 } from '../prune/index.ts'
 import { printable, table } from '../table.ts'
 import type { Command, Invocation, Output } from './command.ts'
+import { END_OPTIONS, givenEnd } from './ends.ts'
 
 /** Longer than the service allows itself for an import, so that its answer arrives. */
 const PATIENCE_MS = 310_000
@@ -34,6 +35,9 @@ const AFTER = [
   'what the files say: groups, memberships and grants that they do not name go, users and resources stay. The groups',
   'of --org-roles are only looked at with that option.',
   '',
+  'The format knows no ends. With --for or --until every membership and grant that the files name ends then, also one',
+  'that was there before: for files of access for a while.',
+  '',
   'Not taken: privacy and description of teams, roles, and the settings of organisations and repositories.',
 ].join('\n')
 
@@ -50,10 +54,16 @@ const importOrganisations: Command = {
       value: '<share>',
       help: `refuse to remove more than this share of the groups, memberships or grants (${PRUNE_MAX})`,
     },
+    for: { ...END_OPTIONS.for, help: `every membership and grant of the files ${END_OPTIONS.for.help}` },
+    until: {
+      ...END_OPTIONS.until,
+      help: 'every membership and grant of the files ends then (RFC 3339), or never; without either: as it was',
+    },
     'dry-run': { help: 'read and count, change nothing; with --prune: list what would go' },
   },
   after: AFTER,
   async run(invocation) {
+    const end = givenEnd(invocation)
     const share = readShare(invocation.text('prune-max') ?? PRUNE_MAX)
     const reading = read(invocation)
     const { organisation } = reading
@@ -63,7 +73,7 @@ const importOrganisations: Command = {
     if (dryRun) return wouldRemove(organisation, surplus, share)
     if (prune) assertWithin(surplus, share)
     await renameFormerNames(invocation.api, reading.renames, surplus, invocation.say)
-    const sent = await send(organisation, invocation)
+    const sent = await send(withEnd(organisation, end), invocation)
     if (!prune) return sayingWhatStays(sent, surplus, invocation)
     await remove(invocation.api, surplus, invocation.say)
     return {
@@ -116,7 +126,17 @@ function readShare(text: string): number {
   return percent / 100
 }
 
-async function send(organisation: ImportBody, { api, say }: Invocation): Promise<Output> {
+/** The format says nothing of ends: one for all that is named. */
+function withEnd(organisation: ImportBody, end: { expiresAt?: string | null }) {
+  const { memberships, grants } = organisation
+  return {
+    ...organisation,
+    memberships: memberships.map((each) => ({ ...each, ...end })),
+    grants: grants.map((each) => ({ ...each, ...end })),
+  }
+}
+
+async function send(organisation: ReturnType<typeof withEnd>, { api, say }: Invocation): Promise<Output> {
   say('importing …')
   const startedAt = performance.now()
   const told = setInterval(() => {

@@ -4,6 +4,7 @@ import { PERMISSIONS } from '../../domain/model.ts'
 import { UsageError } from '../outcome.ts'
 import { type Column, printable } from '../table.ts'
 import type { Command, Invocation, OptionSpec } from './command.ts'
+import { END_OPTIONS, givenEnd } from './ends.ts'
 import { firstPage, list, PAGE_OPTIONS } from './lists.ts'
 import { change, IF_MATCH, ifMatch, single, YES } from './mutations.ts'
 import { reference } from './references.ts'
@@ -73,12 +74,20 @@ const createResource: Command = {
   words: ['resources', 'create'],
   summary: 'create a resource, with its first grants',
   takes: ['<name>'],
-  options: { ...FIELDS, grant: { value: '<group>=<permission>', many: true, help: 'a first grant' } },
+  options: {
+    ...FIELDS,
+    grant: { value: '<group>=<permission>', many: true, help: 'a first grant' },
+    for: { ...END_OPTIONS.for, help: `each first grant ${END_OPTIONS.for.help}` },
+    until: { ...END_OPTIONS.until, help: 'each first grant ends then (RFC 3339)' },
+  },
   run(invocation) {
     const name = invocation.argument(0)
     const kind = invocation.text('kind')
     if (kind === undefined) throw new UsageError('--kind is needed')
-    const grants = invocation.texts('grant').map(readGrant)
+    const end = givenEnd(invocation)
+    const grants = invocation.texts('grant').map((text) => ({ ...readGrant(text), ...end }))
+    if (grants.length === 0 && end.expiresAt !== undefined)
+      throw new UsageError('--for and --until are the end of first grants: give --grant too')
     const body = { name, ...readFields(invocation), kind, ...(grants.length > 0 && { grants }) }
     return change(invocation.api.createResource({ body }), () => `created ${name}`)
   },

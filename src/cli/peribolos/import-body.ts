@@ -1,4 +1,4 @@
-/** What an import of files sends: they know no ends, so those of memberships and grants stay as they are. */
+/** What files say: they know no ends, so those of memberships and grants stay as they are unless the command gives one. */
 import type { OrganisationImport } from '../../domain/api.ts'
 
 type Endless<Item> = readonly Omit<Item, 'expiresAt'>[]
