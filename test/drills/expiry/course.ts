@@ -62,8 +62,9 @@ export async function runCourse(
   const time = createDatabaseClock({ clock, boundMs: Number.MAX_SAFE_INTEGER })
   const watching = await watchClock(time, environment)
   const asking = askInstances(environment)
+  const bearer = await environment.issuer.issue({ subject: 'drill.admin', roles: ['admin'], ttlSeconds: 4 * 3600 })
   const writers = slots.map((slot) =>
-    startSlotWriter(slot, { sql: environment.sql, time, random: createRandom(random.between(0, 2 ** 31)) }),
+    startSlotWriter(slot, { environment, time, bearer, random: createRandom(random.between(0, 2 ** 31)) }),
   )
   const readers = await startReaders({ environment, time, readsPerSecond })
   try {
@@ -231,11 +232,11 @@ function judged(fault: string, slots: readonly Slot[], answers: readonly Answer[
   }
 }
 
-/** It came, rather than being replaced before. */
+/** It came, rather than being replaced before or taken. */
 function isEnd(
-  { endMs }: { endMs: number },
+  { fromMs: givenMs, endMs }: { fromMs: number; endMs: number },
   next: { fromMs: number } | undefined,
   { fromMs, toMs }: { fromMs: number; toMs: number },
 ): boolean {
-  return endMs > fromMs && endMs < toMs && (next === undefined || next.fromMs > endMs)
+  return endMs > givenMs && endMs > fromMs && endMs < toMs && (next === undefined || next.fromMs > endMs)
 }

@@ -1,8 +1,12 @@
-/** Users with a few accesses each that end again and again, half of them by their grant and half by their membership. */
+/**
+ * Users with a few accesses each that end again and again, half of them by their grant and half by their membership; those
+ * of half of the users are written by calls of the API, the others by SQL behind it.
+ */
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { DatabaseClock } from '../../../src/cache/index.ts'
 import type { Environment } from '../environment.ts'
 import type { Random } from '../random.ts'
+import { byApi, bySql } from './giving.ts'
 import type { Version } from './judge.ts'
 
 export const USERS = 24
@@ -22,6 +26,8 @@ const LONGEST_MS = 20_000
 const REST_MS = 1500
 /** Of the accesses that last long enough, so many are given another end before they end. */
 const CHANGED_SHARE = 0.4
+/** And so many are taken before. */
+const TAKEN_SHARE = 0.15
 
 const NEVER_GIVEN: Version = {
   fromMs: Number.NEGATIVE_INFINITY,
@@ -64,57 +70,64 @@ export async function prepare({ sql }: Pick<Environment, 'sql'>): Promise<Slot[]
   return slots
 }
 
-const END = `clock_timestamp() + $2 * interval '1 millisecond'`
-const RETURNING = 'RETURNING (extract(epoch FROM expires_at) * 1000)::float8 AS end'
-const GIVE = {
-  grant: `INSERT INTO grants (group_id, resource_id, permission, expires_at)
-    SELECT g.id, r.id, 'read', ${END} FROM groups g JOIN resources r ON r.name = g.name WHERE g.name = $1
-    ON CONFLICT (group_id, resource_id) DO UPDATE SET expires_at = EXCLUDED.expires_at ${RETURNING}`,
-  membership: `INSERT INTO memberships (user_id, group_id, expires_at)
-    SELECT split_part(name, '/', 1), id, ${END} FROM groups WHERE name = $1
-    ON CONFLICT (user_id, group_id) DO UPDATE SET expires_at = EXCLUDED.expires_at ${RETURNING}`,
+export interface SlotWriterOptions {
+  readonly environment: Pick<Environment, 'sql' | 'fleet'>
+  readonly time: DatabaseClock
+  readonly random: Random
+  /** Of an administrator. */
+  readonly bearer: string
 }
 
 export interface SlotWriter {
   stop(): Promise<void>
 }
 
-/** Gives the access for a time, sometimes another time before that is over, waits, and gives it again. */
+/** Gives the access for a time, sometimes another time before that is over or takes it, waits, and gives it again. */
 export function startSlotWriter(
   { user, slot, versions }: Slot,
-  { sql, time, random }: { sql: Environment['sql']; time: DatabaseClock; random: Random },
+  { environment, time, random, bearer }: SlotWriterOptions,
 ): SlotWriter {
   const stopping = new AbortController()
-  const name = `${userNamed(user)}/s${slot}`
-  const statement = slot % 2 === 0 ? GIVE.grant : GIVE.membership
+  const by = slot % 2 === 0 ? ('grant' as const) : ('membership' as const)
+  const access = { user: userNamed(user), name: `${userNamed(user)}/s${slot}`, by }
+  const giving = user % 2 === 0 ? bySql(access, environment) : byApi(access, { environment, time, random, bearer })
   const pause = (ms: number) => sleep(ms, undefined, { signal: stopping.signal }).catch(() => {})
   // As many short ones as long ones, by their order of magnitude.
   const lifeMs = () => SHORTEST_MS * (LONGEST_MS / SHORTEST_MS) ** random.next()
 
-  async function give(ms: number): Promise<boolean> {
+  /** @param change when the access ends by it; null where nothing changed. @returns false where nobody knows */
+  async function changed(change: () => Promise<number | null>): Promise<boolean> {
     const fromMs = time.earliestMs()
     try {
-      const [row] = await sql(statement, [name, ms])
-      versions.push({ fromMs, ackedMs: time.latestMs(), endMs: Number(row?.end) })
+      const endMs = await change()
+      if (endMs !== null) versions.push({ fromMs, ackedMs: time.latestMs(), endMs })
       return true
-    } catch {
+    } catch (error) {
+      console.error(`[drill] ${access.name}: ${(error as Error).message}`)
       versions.push({ fromMs, ackedMs: Number.POSITIVE_INFINITY, endMs: Number.POSITIVE_INFINITY })
       return false
     }
   }
 
+  const give = () => changed(() => giving.give(lifeMs()))
+  /** From then on it had ended. */
+  const take = () => {
+    const fromMs = time.earliestMs()
+    return changed(async () => ((await giving.take()) === null ? null : fromMs))
+  }
+  const leftMs = () => (versions.at(-1)?.endMs ?? 0) - time.latestMs()
+
   async function run(): Promise<void> {
     while (!stopping.signal.aborted) {
       await pause(random.next() * REST_MS)
-      if (stopping.signal.aborted || !(await give(lifeMs()))) return
-      let leftMs = (versions.at(-1)?.endMs ?? 0) - time.latestMs()
-      if (random.next() < CHANGED_SHARE && leftMs > SHORTEST_MS) {
+      if (stopping.signal.aborted || !(await give())) return
+      const next = random.next()
+      if (next < CHANGED_SHARE + TAKEN_SHARE && leftMs() > SHORTEST_MS) {
         // Most of them close to the end.
-        await pause(leftMs * (1 - random.next() ** 2))
-        if (stopping.signal.aborted || !(await give(lifeMs()))) return
-        leftMs = (versions.at(-1)?.endMs ?? 0) - time.latestMs()
+        await pause(leftMs() * (1 - random.next() ** 2))
+        if (stopping.signal.aborted || !(await (next < CHANGED_SHARE ? give() : take()))) return
       }
-      await pause(Math.max(0, leftMs))
+      await pause(Math.max(0, leftMs()))
     }
   }
 
