@@ -57,6 +57,7 @@ export function compose(config: Config, telemetry: Telemetry): Composed {
 
   telemetry.metrics.gauges({
     followerLagMs: follower.lagMs,
+    databaseClockBoundMs: () => config.cache.clockBoundMs,
     databaseClock: () => ({ offsetMs: follower.time.offsetMs(), uncertaintyMs: follower.time.uncertaintyMs() }),
     followerTrusted: () => follower.trust() === 'following',
     invalidationTagsHeld: () => index.size,

@@ -308,6 +308,9 @@ function registerGauges(registry: Registry): (more: Gauges) => void {
     gauge('portcullis_database_clock_uncertainty_seconds', 'How far from that its present may be', () =>
       seconds(sources.databaseClock?.().uncertaintyMs),
     ),
+    gauge('portcullis_database_clock_bound_seconds', 'Less certain than this, it counts as unknown', () =>
+      seconds(sources.databaseClockBoundMs?.()),
+    ),
     gauge('portcullis_database_queued', 'Requests waiting in the queue for the database', () =>
       sources.databaseQueued?.(),
     ),

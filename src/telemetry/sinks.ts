@@ -52,6 +52,8 @@ export interface Gauges {
   readonly followerTrusted?: () => boolean
   /** The database's clock less this machine's wall clock, and how far the present may be from that; NaN, Infinity: unknown. */
   readonly databaseClock?: () => { offsetMs: number; uncertaintyMs: number }
+  /** Less certain than this, it counts as unknown. */
+  readonly databaseClockBoundMs?: () => number
   readonly databaseQueued?: () => number
   readonly databaseConnections?: () => { total: number; idle: number }
   /** How long this instance has had no answer from Redis; 0 while it answers. */

@@ -225,6 +225,7 @@ describe('the metrics of', () => {
     await shows(one, 'portcullis_follower_trusted', (trusted) => trusted === 1)
     await shows(one, 'portcullis_database_clock_offset_seconds', (seconds) => Math.abs(seconds) < 0.05)
     await shows(one, 'portcullis_database_clock_uncertainty_seconds', (seconds) => seconds > 0 && seconds < 0.1)
+    await shows(one, 'portcullis_database_clock_bound_seconds', (seconds) => seconds === 0.25)
     await hang('postgres')
     try {
       await shows(one, 'portcullis_follower_lag_seconds', (lag) => lag > 1)
