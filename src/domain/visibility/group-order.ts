@@ -13,6 +13,8 @@ export interface Placed extends Position {
 
 export class GroupOrder<Resource extends Placed> {
   readonly group: GroupId
+  /** The holders of a resource that no other group holds, which is most of them: one list for all. */
+  readonly alone: readonly GroupOrder<Resource>[] = [this]
   #granted: Resource[] = []
   /** Whether all of it is current and in order. */
   #tidy = true

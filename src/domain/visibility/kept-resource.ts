@@ -62,8 +62,14 @@ export function createStates(groupOf: (group: GroupId) => Order): (item: BucketI
 
   function stateOf(item: BucketItem, buffer: Buffer): State {
     const { name, kind, begin, permissionAt, end, grants } = item
-    const holders = grants.map(([group]) => groupOf(group))
+    const holders = holdersOf(grants)
     return { name, kind: texts(kind), texts: buffer, begin, permissionAt, end, holders, held: heldIn(grants) }
+  }
+
+  function holdersOf(grants: readonly CatalogueGrant[]): readonly Order[] {
+    const holders = grants.map(([group]) => groupOf(group))
+    const [only] = holders
+    return only && holders.length === 1 ? only.alone : holders
   }
 
   function heldIn(grants: readonly CatalogueGrant[]): Held {
