@@ -1,7 +1,7 @@
 /**
  * Reads that many callers wait for: at most one runs and one waits, and all waiting callers share it. A caller is never served by a
- * read that began before the call, so it sees everything acknowledged before the call. Nobody overtakes: all callers
- * share the one read that waits.
+ * read that began before the call, so it sees everything acknowledged before the call. No caller overtakes
+ * another: all share the one read that waits.
  */
 import type { Clock } from './clock.ts'
 

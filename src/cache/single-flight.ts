@@ -2,7 +2,7 @@
  * One load per key and instance at a time. A reader that arrives during a load is answered by it only if its result is
  * `shareable` (its fill was accepted, so no invalidation came in between) and the reader arrived before the load was
  * sealed, that is before the command that proves it was sent. Otherwise the reader takes part in the next load, which
- * begins after it arrived. So nobody is answered from before their own acknowledged write.
+ * begins after it arrived. So no caller is answered from before its own acknowledged write.
  */
 import { StoreUnavailableError } from './entry-store.ts'
 
@@ -30,7 +30,7 @@ export interface SingleFlight<T extends Shareable> {
   readonly size: number
 }
 
-/** A store that cannot be asked is everybody's answer: one reader after another would only find it out again. */
+/** That the store cannot be asked holds for all waiting readers: each would only find it out again. */
 function isForAll(error: unknown): boolean {
   return error instanceof StoreUnavailableError
 }

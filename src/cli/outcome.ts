@@ -30,7 +30,7 @@ export function reportFailure(error: unknown, say: (text: string) => void, form:
   return exitCode
 }
 
-/** Undefined for what nobody expects. */
+/** Undefined for an unexpected error. */
 function exitCodeOf(error: unknown): number | undefined {
   if (error instanceof UsageError || error instanceof InvalidPathError) return EXIT.usage
   if (error instanceof RefusedError) return EXIT.refused

@@ -20,7 +20,7 @@ export interface CommonOptions {
 
 interface ProgramDeps {
   readonly commands: readonly Command[]
-  /** What a first word is about, where several commands share it. */
+  /** The summary of a first word that several commands share. */
   readonly families: Readonly<Record<string, string>>
   /** How the person calls it. */
   readonly name: string
@@ -31,7 +31,7 @@ interface ProgramDeps {
 
 const AFTER_HELP = `
 Groups and resources are given by name or by uuid; by name:<name> where a name looks like a uuid.
-Users are given by id. What begins with a dash goes after \`--\`.
+Users are given by id. Arguments that begin with a dash go after \`--\`.
 
 Exit codes: 0 done, 1 refused by the service, 2 wrong usage, 3 unreachable.`
 

@@ -12,7 +12,7 @@ export interface Column<Row> {
 const NARROWEST = 12
 const GAP = '  '
 
-/** What people typed into names and descriptions must not drive the terminal: no escape sequences, no new lines. */
+/** Names and descriptions must not control the terminal: no escape sequences, no new lines. */
 export const printable = (text: string): string =>
   text.replace(/[\p{Cc}\u2028\u2029\u202a-\u202e\u2066-\u2069]/gu, '\ufffd')
 

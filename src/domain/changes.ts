@@ -23,7 +23,7 @@ export interface ChangeRow {
 
 export interface ChangePage {
   readonly database: string
-  /** What these rows were read at; a page that is not the last of its batch repeats it. */
+  /** The snapshot these rows were read at; a page that is not the last of its batch repeats it. */
   readonly upTo: Snapshot
   readonly rows: readonly ChangeRow[]
   /** Whether `upTo` shows more than these. */

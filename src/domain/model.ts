@@ -39,7 +39,7 @@ export interface Membership {
   readonly expiresAt: Date | null
 }
 
-/** What its writers say about a resource; the rest is kept by the service. A new field begins here (CONTRIBUTING.md). */
+/** The fields that writers set; the service sets the others. A new field begins here (CONTRIBUTING.md). */
 export interface ResourceContent {
   readonly name: string
   readonly kind: string
@@ -55,7 +55,7 @@ export const RESOURCE_CONTENT = [
   'attributes',
 ] as const satisfies (keyof ResourceContent)[]
 
-/** What a resource has whose writer says nothing more. */
+/** The defaults of the optional fields. */
 export const EMPTY_CONTENT = { description: null, attributes: {} } as const satisfies Partial<ResourceContent>
 
 export type NewContent = Omit<ResourceContent, keyof typeof EMPTY_CONTENT> & Partial<ResourceContent>

@@ -110,7 +110,7 @@ function set(document: Document, attribute: string, value: JsonValue | undefined
 function applyToComplex(document: Document, { op, attribute, sub, value }: ScimOperation): void {
   const before = (document.get(attribute) ?? {}) as Element
   const given = sub === undefined ? (value as Element) : { [sub]: op === 'remove' ? null : (value ?? null) }
-  // What is named is replaced, the rest of it stays.
+  // Named sub-attributes are replaced; the others stay.
   set(document, attribute, op === 'remove' && sub === undefined ? undefined : merged(before, given))
 }
 

@@ -188,7 +188,7 @@ export const ATTRIBUTES_OF: Readonly<Record<ScimKind, readonly ScimAttribute[]>>
 
 const OWN_COLUMNS = new Set(['userName', 'externalId', 'displayName', 'active', 'groups'])
 
-/** What is kept of a user together: it has no column of its own. */
+/** The attributes of a user that share one column. */
 export const PROFILE_ATTRIBUTES = ATTRIBUTES_OF.User.filter(({ name }) => !OWN_COLUMNS.has(name))
 
 /** Names are the same in any case (RFC 7643, 2.1). */

@@ -1,8 +1,8 @@
 /**
  * The port to one database transaction: everything a mutation may lock, read and write, in the words of the domain.
  *
- * What a mutation is about is locked and returned by one call (`lock…`), and holds until the transaction ends: nothing
- * needs to be read again. Locks are taken in one order by all: the tree, resources by id, groups by id, users,
+ * One call (`lock…`) locks and returns the subject of a mutation. It holds until the transaction ends, so nothing needs
+ * to be read again. Locks are taken in one order by all: the tree, resources by id, groups by id, users,
  * memberships. Transactions whose affected users could miss each other exclude each other:
  * a membership change shares its group and all ancestors, and a mutation that gives those groups something, or
  * changes what they were given, takes them alone; a grant shares its resource, and a change of the resource takes it alone.
@@ -120,7 +120,7 @@ export interface Transaction {
   }
   /** Of these names those that do not exist, of each kind at most `max`, in their order. */
   unknown(names: Readonly<Record<NamedKind, Piece | null>>, max: number): Promise<Record<NamedKind, readonly string[]>>
-  /** What follows may take minutes: the limits of an ordinary change no longer apply. */
+  /** From here on the transaction may take minutes: the limits of an ordinary change no longer apply. */
   takeLong(): void
   importOrganisation(organisation: ImportPieces): Promise<ImportCounts>
 }

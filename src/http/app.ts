@@ -113,7 +113,7 @@ function appOf(routes: readonly Route[], dependencies: AppDependencies): Express
   return app
 }
 
-/** A name or a user's id with a slash that a proxy in front has decoded looks like a longer path, and nobody would guess why. */
+/** A name or a user's id with a slash that a proxy in front has decoded looks like a longer path. Without a hint the cause is hard to guess. */
 const MAY_BE_DECODED = /\/name(:|%3a)[^/]*\/|^\/(scim\/v2\/)?users\/[^/]+\/|\/members\/[^/]+\//i
 
 function noSuchRoute({ path }: Request): HttpError {

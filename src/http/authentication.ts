@@ -154,7 +154,7 @@ function bearerToken(authorization: string | undefined): string {
 }
 
 /**
- * The claims of a token that nobody has verified, by the rules that hold for verified ones.
+ * The claims of a token whose signature is not verified yet, by the rules that hold for verified ones.
  * @throws errors.JOSEError, or HttpError `unauthenticated`, when it would be refused whatever its signature
  */
 function checkedClaims(token: string, rules: JWTVerifyOptions): JWTPayload {

@@ -211,7 +211,7 @@ export function refusalsOf(route: Route): ReadonlySet<ProblemCode> {
   ])
 }
 
-/** What cannot be read at all is refused before anybody knows which call is meant. */
+/** A request that cannot be read is refused before its route is known. */
 const UNREADABLE: ReadonlySet<number> = new Set([400, 408, 431])
 
 function refusalContent(route: Route, codes: readonly ProblemCode[], status: number) {

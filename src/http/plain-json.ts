@@ -38,7 +38,7 @@ export const notJson = (cause?: unknown) =>
 
 export const namedTwice = () => refused('The body names a member of an object twice.')
 
-/** What may be told apart without a parser, because the text is known to be JSON: strings, and those that a colon follows. */
+/** A string, and whether a colon follows. The text is known to be JSON, so no parser is needed to tell. */
 const STRING = /"(?:[^"\\]|\\.)*"\s*(:?)/g
 
 function membersIn(text: string): number {

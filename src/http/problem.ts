@@ -177,7 +177,7 @@ function domainProblem(error: DomainError): Problem {
   const made = problem(error.code, error.message, {
     headers,
     items: error.problems.map(itemOf),
-    // What the path names is missing: 404. What the body refers to is missing: the body cannot be processed.
+    // Missing from the path: 404. Missing where the body refers to it: the body cannot be processed.
     ...(inBody && { status: 422 }),
   })
   return error instanceof ScimError ? { ...made, scimType: error.scimType } : made

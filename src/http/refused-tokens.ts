@@ -1,4 +1,4 @@
-/** Floods of tokens that nobody signed: each costs a verification, so an address may have only so many refused. */
+/** Limits floods of forged tokens: each costs a verification, so the number refused per address is bounded. */
 import { networkOf } from './client-address.ts'
 import { HttpError } from './problem.ts'
 import { WINDOW_SECONDS } from './rate-limits.ts'

@@ -62,7 +62,7 @@ export function createBodyReader({
   }
 }
 
-/** Putting a hundred megabytes together takes a tenth of a second and more, in which nobody else is answered. */
+/** Putting a hundred megabytes together takes a tenth of a second and more, and no other request is answered meanwhile. */
 const BLOCK_BYTES = 1024 * 1024
 
 async function readInBlocks(req: Request, limitBytes: number): Promise<Uint8Array<ArrayBuffer>[]> {

@@ -21,7 +21,7 @@ export interface RouteRequest<Params, Query, Body> {
   readonly held?: Permission | undefined
   /** What the caller asks of a read: `Cache-Control`, `Consistency-Token`. */
   readonly terms: ReadContext
-  /** Who and under which idempotency key, for a mutation. */
+  /** The context of a mutation: its actor, idempotency key and reason. */
   mutation(reason?: string): MutationContext
   /** For a call that a browser opens without headers. */
   ticket(): Ticket
@@ -50,7 +50,7 @@ export interface Route<Params = unknown, Query = unknown, Body = unknown, Read =
   readonly path: string
   readonly summary: string
   readonly tag: string
-  /** Who may; without one the route does not start. */
+  /** Decides who may call it; without one the service does not start. */
   readonly policy: Policy
   readonly params?: z.ZodType<Params>
   readonly query?: z.ZodType<Query>

@@ -43,7 +43,7 @@ export function createServer(app: Express): Server {
   server.on('clientError', refuseUnreadable)
   // Node would refuse with an empty answer; RFC 9110, 10.1.1 lets a server ignore an expectation it does not know.
   server.on('checkExpectation', (req, res) => server.emit('request', req, res))
-  // Node would ask for the body before anybody knows whether it is wanted; request-body.ts asks for it.
+  // Node would ask for the body before the route has decided whether it wants one; request-body.ts asks for it.
   server.on('checkContinue', (req, res) => server.emit('request', req, res))
   server.on('connect', (_req, socket: Socket) => refuse(socket, 'malformed-request'))
   trackUnused(server)

@@ -1,6 +1,6 @@
 /**
- * What a connection must be like for the service to be right, whatever the server, the database or the role say. Set by
- * one statement after connecting, because poolers refuse most of it in the startup packet. Why: docs/postgresql.md.
+ * Settings that the service relies on, regardless of those of the server, the database or the role. Set by one statement
+ * after connecting, because poolers refuse most of it in the startup packet. Why: docs/postgresql.md.
  */
 /** What stands between the service and PostgreSQL. */
 export type Pooler = 'none' | 'session' | 'transaction'

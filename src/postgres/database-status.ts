@@ -26,7 +26,7 @@ export interface DatabaseStatusOptions {
   readonly onEnded: (trouble: DatabaseTrouble) => void
 }
 
-/** What one statement is refused for others are not: that it is over shows only when it has not come back for so long, in milliseconds. */
+/** Other statements may succeed while one is refused, so a refusal counts as over only after this long without it, in milliseconds. */
 const QUIET_MS = 30_000
 
 export function createDatabaseStatus({ nowMs, onBegan, onEnded }: DatabaseStatusOptions): DatabaseStatus {

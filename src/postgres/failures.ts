@@ -23,7 +23,7 @@ const answered = (code: DomainErrorCode, message: string, retryAfterSeconds: num
   answered: true,
 })
 
-/** https://www.postgresql.org/docs/current/errcodes-appendix.html; the first that matches counts. What matches none is a mistake of ours. */
+/** https://www.postgresql.org/docs/current/errcodes-appendix.html; the first that matches counts. A code without a match is a fault of this service. */
 const STATES: readonly (readonly [RegExp, Failure])[] = [
   [/^(08...|57P0[1-5]|25P0[34])$/, UNREACHABLE],
   [/^57014$/, answered('database-slow', 'the statement took longer than it may', 1)],

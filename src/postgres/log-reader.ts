@@ -19,7 +19,7 @@ import { type StampColumns, stampOf } from './stamp.ts'
 /** A read of the log that takes longer is given up, in milliseconds: the next one asks again. */
 export const READ_TIMEOUT_MS = 500
 
-/** What does not answer even that the time is over is given up this much later, in milliseconds. */
+/** How much later a statement is given up if PostgreSQL does not report its timeout either, in milliseconds. */
 export const ANSWER_MARGIN_MS = 250
 
 /** How far back rows are loaded at start, newest checkpoint permitting: more rows than this would only slow the start. */

@@ -45,7 +45,7 @@ export interface Database {
 }
 
 export interface Statement {
-  /** What metrics call it, and under which each connection keeps it prepared where its plan is kept. */
+  /** Its name in metrics; also the name of the prepared statement, where its plan is kept. */
   readonly name: string
   /**
    * `kept`: one plan suits all values, so each connection plans it once; planning takes as long as looking for a few rows
@@ -60,8 +60,8 @@ export interface Statement {
 /** A read whose connection fails within this time is sent once more: both attempts fit into a request's time. In milliseconds. */
 const AGAIN_WITHIN_MS = 1500
 /**
- * Connections that stay open when nobody uses them: an outage of Redis brings all readers at once, and must not find
- * that each needs a new server process first. What was opened beyond is closed after a while, in milliseconds.
+ * Connections that stay open while idle: an outage of Redis brings all readers at once, and they should not have to wait
+ * for new server processes. Further connections are closed once they have been idle for this many milliseconds.
  */
 const KEPT_OPEN = 4
 const IDLE_MS = 60_000

@@ -127,7 +127,7 @@ async function settledWithin(answer: Promise<Found>, ms: number): Promise<Found 
   }
 }
 
-/** What a living server refuses somebody must put right; that there is no primary passes. */
+/** A missing primary is temporary. A refusal by a server that is up is not: an operator has to act, so it is reported first. */
 function nonePrimary(servers: readonly Server[], answers: readonly Error[]): Error {
   const refused = answers.find((answer) => failureOf(answer)?.answered)
   if (refused) return refused

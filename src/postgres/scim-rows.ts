@@ -2,7 +2,7 @@
 import type { GroupId, UserId } from '../domain/model.ts'
 import type { ScimGroup, ScimProfile, ScimUser } from '../domain/scim-model.ts'
 
-/** What a user is called: the name, or the id if there is none. */
+/** A user's name, or the id if there is none. */
 export const KNOWN_AS = 'coalesce(u.user_name, u.id)'
 
 /** In the way that the index has it. */

@@ -45,7 +45,7 @@ SELECT portcullis_database() AS database, xid::text AS xid FROM appended`,
 
 /**
  * Behind the commit and not in the transaction: PostgreSQL commits transactions that notify one after the other, each
- * waiting for the disk alone. What is lost with a connection in between is found by the next poll. This is never prepared
+ * waiting for the disk alone. The next poll finds rows whose notification was lost with a connection. This is never prepared
  * (PREPARE TRANSACTION), so unlike the triggers it notifies on servers that allow that, too; a queue that fills up is left alone.
  */
 export const NOTIFY = `SELECT pg_notify('${LOG_CHANNEL}', '') WHERE pg_notification_queue_usage() < 0.5`

@@ -31,7 +31,7 @@ export interface ConnectionErrorEvents {
   recovered?(connection: string, address: string | null): void
 }
 
-/** What comes and goes more often than this is one trouble, and said once. */
+/** An error that comes and goes more often than this is reported once. */
 const QUIET_MS = 60_000
 /** Reasons and addresses are few; should they not be, the oldest are forgotten. */
 const REMEMBERED_MAX = 100

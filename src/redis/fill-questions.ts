@@ -32,7 +32,7 @@ interface Queue {
 const QUESTIONS_PER_SCRIPT = 256
 /** A request that has waited longer for earlier commands opens its entry alone: a shared round must not end with the budget of one. */
 const SHARED_UNTIL_MS = 10
-/** Enough that nobody waits for an answer to others' questions while the processor has nothing to do; few enough to gather. */
+/** Enough that an idle processor never waits for the answer to other questions; few enough to gather questions. */
 const ROUNDS_AT_ONCE = 2
 
 export function createFillQuestions({

@@ -68,7 +68,7 @@ export function createGuard(options: GuardOptions): Guard {
     const startedMs = performance.now()
     try {
       const sending = send()
-      // Also when nobody waits any more: on a connection out of step every further command would time out, for ever.
+      // Also after the deadline: on a connection that is out of step every further command would time out, for ever.
       sending.catch(distrustIfGarbled)
       const answer = await withDeadline(sending, Math.max(0, budgetMs - spentMs))
       events?.command?.(name, 'ok', performance.now() - startedMs)

@@ -10,7 +10,7 @@ export interface Named {
   readonly layers: readonly LayerName[]
 }
 
-/** Counting a million keys takes about a second; nobody waits longer for a number. */
+/** Counting a million keys takes about a second; after this long there is no number. */
 const MAX_MS = 2000
 const AT_ONCE = 1000
 

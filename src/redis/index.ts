@@ -65,7 +65,7 @@ export type RedisStatus = {
   /** What fails now, each with its address and why; empty while all is well. */
   readonly errors: ReturnType<ConnectionErrors['current']>
   readonly replicaReads: 'ready' | 'unavailable' | 'off'
-  /** Until the present connection was made, nobody in the fleet had written to the data on it for so long; null: never. */
+  /** How old the fleet's last write to these data was when the present connection was made; null: there was none. */
   readonly dataAgeAtConnectMs: number | null
   readonly server: ServerInfo | null
   readonly topology: Topology | null

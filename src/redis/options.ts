@@ -57,7 +57,7 @@ export function redisOptions(
     lazyConnect: true,
     // Commands of an outage would be kept in memory and answered to nobody (the default; ioredis#1059).
     enableOfflineQueue: false,
-    // What was in flight when a master died must not run on the next one, long after its caller gave up (default on).
+    // Commands in flight when a master dies must not run on the next one, long after their callers gave up (default on).
     autoResendUnfulfilledCommands: false,
     // By default a command survives 20 reconnects: half a minute for a cache that should take a millisecond (ioredis#556).
     maxRetriesPerRequest: 0,
@@ -105,7 +105,7 @@ function address(settings: RedisSettings, role: Role, jittered: (ms: number) => 
     ...tls('sentinelTLS', sentinelTrust(settings)),
     ...(settings.sentinelUsername && { sentinelUsername: present(settings.sentinelUsername) }),
     ...(settings.sentinelPassword && { sentinelPassword: present(settings.sentinelPassword) }),
-    // What a Sentinel asks for, for connections to it that are made again (QuietSentinelConnector).
+    // For connections to a Sentinel that are made again (QuietSentinelConnector).
     sentinelCredentials: { username: settings.sentinelUsername, password: settings.sentinelPassword },
 
     // Subscribes to +switch-master: a master that hangs, or was demoted politely, closes no connection (default off).

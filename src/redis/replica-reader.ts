@@ -1,6 +1,6 @@
 /**
- * Reads from a replica while the master is out of reach. What a replica has may be old, and may have missed deletes:
- * every entry is judged by its stamp like any other, which is what makes this safe.
+ * Reads from a replica while the master is out of reach. A replica may be behind, and may have missed deletes.
+ * This is safe because every entry is judged by its stamp like any other.
  */
 import type { EntryRead, ReadRequest, StoreWait } from '../cache/index.ts'
 import { type Connection, createConnection } from './connection.ts'

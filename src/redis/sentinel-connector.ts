@@ -62,7 +62,7 @@ export class QuietSentinelConnector extends SentinelConnector {
         observer?.resolved(server && addressOf(server))
         return server
       } catch (error) {
-        // What the connection said before tells more than that it is closed.
+        // An error that was reported before tells more than that the connection is closed.
         if (!heard.has(endpoint)) observer?.failed(addressOf(endpoint), error as Error)
         throw error
       }
@@ -70,8 +70,8 @@ export class QuietSentinelConnector extends SentinelConnector {
   }
 
   /**
-   * Whether the server that was found may be used, by its answer to INFO. ioredis 6.0.0 reads the role of whatever came:
-   * where that was no text, the exception ended the process.
+   * Whether the server that was found may be used, by its answer to INFO. ioredis 6.0.0 reads the role of any answer:
+   * if that is not a text, the exception ends the process.
    */
   override check(info: unknown): boolean {
     return typeof info === 'object' && info !== null && !Array.isArray(info) && super.check(info as { role?: string })

@@ -378,7 +378,7 @@ describe.skipIf(browserPath === undefined)('the console', () => {
     await show(watched, '#/cache')
     await page.locator('.tile-value').first().waitFor()
     await page.route('**/admin/cache', (route) => route.abort())
-    await page.getByText(/The service cannot be reached. What is below is \d+ s old/).waitFor()
+    await page.getByText(/The service cannot be reached. The data below are \d+ s old/).waitFor()
     await page.waitForTimeout(500)
     await watched.screenshot('stale')
   })

@@ -59,13 +59,13 @@ function Forbidden({ needs }: { needs: string }) {
   )
 }
 
-/** What is shown is older than it looks; says so, with the age. */
+/** Says that the data below are old, and how old. */
 export function Stale({ since, error }: { since: number; error: ApiError }) {
   const now = useNow()
   return (
     <div class="notice bad" role="alert">
       <strong>
-        {error.message}. What is below is {ageOf(now - since)} old.
+        {error.message}. The data below are {ageOf(now - since)} old.
       </strong>
       {error.advice !== '' && <p>{error.advice}</p>}
     </div>

@@ -12,7 +12,7 @@ export const END_OPTIONS = {
 
 const UNIT_MS: Readonly<Record<string, number>> = { s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000, w: 604_800_000 }
 
-/** What goes into the body: nothing without either option, so that an end stays. The service judges a time as it was typed. */
+/** The end in the body; absent without either option, so that an end stays. The service checks the time as it was typed. */
 export function givenEnd(invocation: Invocation): { expiresAt?: string | null } {
   const { for: duration, until } = invocation.given('for', 'until')
   if (duration !== undefined && until !== undefined) throw new UsageError('--for and --until are mutually exclusive')

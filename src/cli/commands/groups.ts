@@ -89,7 +89,7 @@ export const groupCommands = [listGroups, getGroup, createGroup, updateGroup, de
 
 const named = (invocation: Invocation) => ({ path: { id: reference(invocation.argument(0)) } })
 
-/** What would go with a group, in words. */
+/** Everything that is deleted together with a group, in words. */
 async function lostWith(invocation: Invocation): Promise<string[]> {
   const { api } = invocation
   const [{ data: group }, members, grants, groups] = await Promise.all([

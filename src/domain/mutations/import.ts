@@ -23,7 +23,7 @@ export const importOrganisation = mutation('importOrganisation')
   )
   .audited({ target: () => 'organisation' })
 
-/** What the lists that are not empty can change: members alone leave the catalogue of every instance as it is. */
+/** The layers that an import can change, by its non-empty lists: members alone leave the catalogue as it is. */
 function layersOf({ sizes }: ImportPieces): readonly LayerName[] {
   const changed = new Set<LayerName>()
   if (sizes.users + sizes.groups + sizes.memberships > 0) changed.add('user-groups').add('user-resources')

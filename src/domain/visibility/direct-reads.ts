@@ -19,7 +19,7 @@ export function createDirectReads({
 }): DirectReads {
   const pagesAsked = createSingleFlight<{ page: RenderedPage } & Shareable>()
   const groupsAsked = createSingleFlight<{ groups: readonly GroupNode[] } & Shareable>()
-  // What was asked before a caller came may be older than what was acknowledged to it.
+  // The answer to a question asked before a caller arrived may be older than a change acknowledged to that caller.
   const shareable = () => false
 
   return {

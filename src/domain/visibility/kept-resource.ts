@@ -45,7 +45,7 @@ export class Kept implements Placed {
   }
 }
 
-/** What the holders of a resource hold, in their order: one object for all resources that have the same. */
+/** The permissions of a resource's holders, in their order: one object for all resources with equal ones. */
 interface Held {
   /** The rank of each permission, as a digit. */
   readonly ranks: string

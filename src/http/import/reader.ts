@@ -15,11 +15,11 @@ import type { ReadByThread, Refused, ThreadWork } from './thread-messages.ts'
  */
 export type ImportReader = (blocks: ThreadWork['blocks']) => Promise<ImportPieces>
 
-/** What is read in less time than a thread takes to start, in bytes. */
+/** Up to this size, reading takes less time than starting a thread, in bytes. */
 const AT_ONCE_MAX = 256 * 1024
 /**
- * What the names of five million items need. No body that is taken needs more (split.ts); a thread that does all the same
- * ends alone, unless one single allocation is too much: for that V8 ends the process.
+ * Enough for the names of five million items; no accepted body needs more (split.ts). A thread that exceeds it ends alone,
+ * unless a single allocation is too large: then V8 ends the process.
  */
 const MEMORY_MB = 768
 const THREAD = new URL('./thread.ts', import.meta.url)

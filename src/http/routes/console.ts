@@ -21,7 +21,7 @@ const TYPES: Readonly<Record<string, string>> = {
 /** Exchanges a code for an access token; null for a code that is unknown or used. */
 export type RedeemCode = (code: string) => string | null
 
-/** What the document on the API lists; its parts are files that only the page asks for. */
+/** The page alone is listed in the API's document; its parts are files that only the page requests. */
 export const consolePage = fileRoute({
   operationId: 'getConsole',
   path: '/console',

@@ -45,7 +45,7 @@ const listGrants = route({
   async handle({ params: { id }, query, caller, http }, { reads }) {
     const asked = { ...query, reader: caller.id, ...(!caller.isAdmin && { administeredBy: caller.id }) }
     const grants = await reads.grantsOf(id, asked)
-    // Who administers nothing in it is refused as for a group that does not exist, so that neither shows.
+    // A caller who administers nothing in the group is refused as if it did not exist, so that neither fact shows.
     if (!caller.isAdmin) permit((grants?.data.length ?? 0) > 0 || (grants !== null && query.cursor !== undefined))
     if (grants === null) throw new DomainError('not-found', 'no such group')
     const etag = grants.state && listTag(caller.id, 'grants', grants.state)

@@ -50,7 +50,7 @@ export const scimUserRoutes = scimRoutesOf<UserId, ScimUserReplacement, ScimUser
   remove: (mutations, which, context) => mutations.deleteUser(which, context),
 })
 
-/** What tokens carry is the id. */
+/** The attribute that tokens carry is the user's id. */
 function idOf({ userName, externalId }: ScimUserReplacement, { idSource }: ScimDirectory): UserId {
   const id = idSource === 'userName' ? userName : externalId
   if (id === undefined)

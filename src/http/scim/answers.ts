@@ -71,7 +71,7 @@ const nameList = z
   .nullish()
   .transform((value) => value?.join(','))
 
-/** The same in a body (RFC 7644, 3.4.3). What is not supported is ignored, as in a query. */
+/** The same in a body (RFC 7644, 3.4.3). Unsupported members are ignored, as in a query. */
 export const searchBody = z.preprocess(
   spelled(['schemas', 'attributes', 'excludedAttributes', 'filter', 'startIndex', 'count']),
   z
@@ -147,7 +147,7 @@ interface Found<Resource> {
 }
 
 /**
- * What a change has made, read again: with the names of what it refers to.
+ * The changed resource, read again: with the names of everything it refers to.
  * @throws DomainError `not-found` where somebody else deleted it meanwhile
  */
 export async function changedReply<Resource extends { readonly id: string; readonly version?: string }>(

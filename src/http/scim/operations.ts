@@ -61,7 +61,7 @@ export function operationsOf(kind: ScimKind, { Operations }: PatchBody): ScimOpe
     if (operator === 'remove') throw new ScimError('noTarget', 'A remove operation needs a path.')
     if (value === null || typeof value !== 'object' || Array.isArray(value))
       throw new ScimError('invalidValue', 'Without a path, the value must be an object.')
-    // Each member names an attribute, or is a whole path. What only the service sets is left as it is.
+    // Each member names an attribute, or is a whole path. Attributes that only the service sets are left as they are.
     return Object.entries(value).flatMap(([key, inner]) =>
       standingOfPath(kind, key) === 'read-only' ? [] : operationAt(kind, operator, key, inner),
     )

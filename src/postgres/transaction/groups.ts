@@ -36,7 +36,7 @@ SELECT coalesce(max(depth), 0)::int AS deepest FROM up`,
 const INSERT = `INSERT INTO groups (id, name, parent_id, version, created_at, updated_at)
   VALUES ($1, $2, $3::uuid, $4, $5, $6)`
 const UPDATE = 'UPDATE groups SET name = $2, parent_id = $3::uuid, version = $4, updated_at = $5 WHERE id = $1::uuid'
-// What is below becomes another version of itself; the foreign key alone would leave its entity tag as it is.
+// The children get a new version; the foreign key alone would leave their entity tags as they are.
 const ORPHAN = 'UPDATE groups SET parent_id = NULL, version = version + 1, updated_at = $2 WHERE parent_id = $1::uuid'
 const REMOVE = 'DELETE FROM groups WHERE id = $1::uuid'
 

@@ -53,7 +53,7 @@ export async function importOrganisation(
   const users = await inPieces('users', USERS)
   // A parent may come behind its child.
   const groups = await inPieces('groups', GROUPS, PARENTS)
-  // What ended is absent, and what is imported in its place is new.
+  // Rows that have ended count as absent; rows imported in their place are new.
   await session.query(END_ALL, [])
   const memberships = await inPieces('memberships', MEMBERSHIPS)
   const resources = await inPieces('resources', RESOURCES)

@@ -1,5 +1,5 @@
 -- Reads the entries of one read, the first and then what it is derived from: each entry if it is of its layer's current
--- generation, else a lease on it unless somebody holds one. Stops at the first that was not leased. Late, it merely
+-- generation, else a lease on it unless another caller holds it. Stops at the first that was not leased. Late, it merely
 -- leaves leases that expire.
 -- KEYS: for each request: entry, lease, generation of its layer
 -- ARGV: echo, bytes that an entry may have; then for each request: token, milliseconds until the lease expires,

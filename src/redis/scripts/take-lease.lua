@@ -1,4 +1,4 @@
--- Takes the lease of an entry unless somebody holds it; late, it merely expires.
+-- Takes the lease of an entry unless another caller holds it; late, it merely expires.
 -- KEYS: lease, generation of the layer
 -- ARGV: echo, token, milliseconds until the lease expires, generation to use if there is none
 -- Returns {echo, 1, generation}, or {echo, 0} when another holder has it.
