@@ -9,10 +9,11 @@ const together = inGroup(2, 3)
 /** On a shared machine a clock may stand still for longer than any bound; a fault test gets a second chance there. */
 const faults = { retry: process.env.CI ? 1 : 0 }
 
-/** They hold an answer to tens or hundreds of milliseconds, so nothing runs beside them. */
+/** They judge how soon something happens, so nothing runs beside them. */
 const ALONE = [
   'any-writer-replicated',
   'expiry-ends',
+  'postgres-failover',
   'process-pause',
   'redis-budget',
   'redis-faults',

@@ -39,7 +39,7 @@ afterEach(async () => {
   await redis?.close()
 })
 
-it('is one package of 150 kB at most, whose doors open for ESM, CommonJS and their types', () => {
+it('is one package of 150 kB at most, whose doors open for ESM, CommonJS and their types', { timeout: 180_000 }, () => {
   expect(packed.bytes).toBeLessThanOrEqual(150_000)
   expect(packed.lint('publint', '--strict')).toContain('All good!')
   // Node 10 does not know exports, and the package needs Node 20.
