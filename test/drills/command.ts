@@ -25,6 +25,7 @@ const DRILLS = {
   'slow-clients': ['slow-clients.ts', 'slow headers and bodies beside a client that behaves'],
   hidden: ['hidden.ts', 'whether time tells a hidden resource from an absent one'],
   scim: ['scim.ts', 'a directory provisions 10,000 users and 2,000 groups beside readers'],
+  rollouts: ['rollouts.ts', "the API's pods are replaced under 300 kept-alive connections; none may be reset"],
   k8s: ['../k8s/drill.ts', "the cluster's scripts through every drill that needs no kubelet"],
 } as const
 

@@ -1,11 +1,13 @@
 /** Bootstrap steps 8 and 9, and the probes: memory that was lost, and a master that goes. Real processes, the scripts themselves. */
 import { createHash } from 'node:crypto'
 import path from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, test } from 'vitest'
-import { askRedis, askSentinel, info, monitored } from './support/ask.ts'
+import { askRedis, askSentinel, info, monitored, setAndWait } from './support/ask.ts'
 import { other, says, timesSaid } from './support/bootstrap.ts'
 import { eventually, writeConfirmed } from './support/cluster.ts'
 import { QUICK, skipReason, withCluster, withHealthyCluster } from './support/live.ts'
+import { canNamespaceNetworks } from './support/namespaces.ts'
 import type { Pod } from './support/pod.ts'
 
 const SUBNET = 19
@@ -87,6 +89,26 @@ describe.skipIf(skipReason)('bootstrap', { timeout: 60_000 }, () => {
     const priorities = cluster.pods.map(({ address }) => askRedis(address, 'CONFIG', 'GET', 'replica-priority'))
     expect((await Promise.all(priorities)).flat()).toEqual(Array(3).fill(['replica-priority', '100']).flat())
   })
+
+  test.skipIf(!canNamespaceNetworks())(
+    'step 9: the next pod was cut off and is behind: the other replica is the successor, and nothing is lost',
+    async () => {
+      const cluster = await withHealthyCluster({ subnet: SUBNET, env: { ...QUICK, DOWN_AFTER_MS: '20000' } })
+      const [zero, one, two] = cluster.pods
+      await eventually(cluster.settled, 30_000)
+      cluster.partition([1])
+      await sleep(11_000)
+      expect(await setAndWait(zero.address, { key: 'during-the-cut', value: 'yes', replicas: 1 })).toBe(1)
+      expect(await askRedis(one.address, 'GET', 'during-the-cut')).toBeNull()
+      cluster.heal()
+      await zero.deleteGracefully()
+      expect(await cluster.masters()).toEqual([two])
+      zero.start()
+      await eventually(cluster.healthy, 40_000)
+      for (const pod of cluster.pods) expect(await askRedis(pod.address, 'GET', 'during-the-cut')).toBe('yes')
+    },
+    90_000,
+  )
 
   test('step 9: preStop of a replica does nothing', async () => {
     const cluster = await withHealthyCluster(quick)

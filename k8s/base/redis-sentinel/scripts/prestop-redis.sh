@@ -14,12 +14,20 @@ SETTLE_SECONDS=20
 
 # The successor that makes a rolling restart cheap. Pods go in the order 2, 1, 0: pod 1 hands over to pod 2, which has been
 # restarted, and pod 2 to pod 0, which goes last. So there are never more than two hand-overs, whichever pod is the master.
-PREFERRED=$(fqdn $(((ORDINAL + 1) % REPLICAS)))
-is_linked() { ask_redis "$SELF" INFO replication | grep 'state=online' | grep -q "ip=$1,"; }
+# One that has not acknowledged for seconds is behind: a connection that was cut off counts as online for half a minute.
+keeps_up() { ask_redis "$SELF" INFO replication | tr -d '\r' | grep "ip=$1," | grep -q 'state=online.*lag=[0-2]$'; }
+preferred() {
+  for step in $(ordinals); do
+    candidate=$(fqdn $(((ORDINAL + step) % REPLICAS)))
+    if keeps_up "$candidate"; then echo "$candidate" && return; fi
+  done
+}
+PREFERRED=$(preferred)
+
 # For this one hand-over only: Sentinel looks at the priority before the offset, so in a failover that nobody planned it
 # could promote a replica that holds less. Sentinels read it from INFO, every 10 s unless they are told to hurry.
 prefer() {
-  if ! is_linked "$PREFERRED" || ! configure "$PREFERRED" replica-priority 50; then PREFERRED='' && return; fi
+  if [ -z "$PREFERRED" ] || ! configure "$PREFERRED" replica-priority 50; then PREFERRED='' && return; fi
   look_every 500
   prefer_by=$(($(date +%s) + PREFER_SECONDS))
   while [ "$(date +%s)" -lt "$prefer_by" ]; do
@@ -54,7 +62,7 @@ leave() {
   exit 0
 }
 
-log "this is the master: handing over, to $PREFERRED if it can"
+log "this is the master: handing over, to ${PREFERRED:-any replica} if it can"
 prefer
 ask_redis "$SELF" CLIENT PAUSE $((HAND_OVER_SECONDS * 1000)) WRITE >/dev/null
 [ -z "$PREFERRED" ] || await_offset "$PREFERRED" "$(field "$SELF" master_repl_offset)"
