@@ -89,7 +89,7 @@ export function createRedis(options: RedisDependencies): RedisAdapter {
     connected: connection.isReady,
     connectionError: () => connection.lastError,
     distrust: connection.reset,
-    events: eventsOf(options, { errors, dataAgeMs: heartbeat.dataAgeMs }),
+    events: eventsOf(options, { errors, connection, dataAgeMs: heartbeat.dataAgeMs }),
   })
   const replica =
     options.sentinels && replicaReads === 'while-master-is-away'
@@ -134,14 +134,18 @@ export function createRedis(options: RedisDependencies): RedisAdapter {
 
 function eventsOf(
   { sink, logger }: RedisDependencies,
-  { errors, dataAgeMs }: { readonly errors: ConnectionErrors; readonly dataAgeMs: Heartbeat['dataAgeMs'] },
+  {
+    errors,
+    connection,
+    dataAgeMs,
+  }: Pick<Heartbeat, 'dataAgeMs'> & { errors: ConnectionErrors; connection: Connection },
 ): GuardEvents {
   return {
     command(name, outcome, ms, failure) {
       sink?.command(name, outcome, ms)
-      if (outcome === 'ok') errors.well(`command ${name}`, null)
+      if (outcome === 'ok') errors.well(`command ${name}`, connection.address)
       else if (failure?.cause instanceof Error && isOfTheCommand(failure))
-        errors.failed(`command ${name}`, null, failure.cause)
+        errors.failed(`command ${name}`, connection.address, failure.cause)
     },
     breaker(state, { cause, awayMs }) {
       sink?.breaker(state)
