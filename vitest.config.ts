@@ -12,6 +12,7 @@ const faults = { retry: process.env.CI ? 1 : 0 }
 /** They judge how soon something happens, so nothing runs beside them. */
 const ALONE = [
   'any-writer-replicated',
+  'expiry',
   'expiry-ends',
   'postgres-failover',
   'process-pause',
