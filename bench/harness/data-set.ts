@@ -71,6 +71,30 @@ export async function completed({ adminUrl, name, resources, template, fill }: F
   return { resources, databaseUrl, name }
 }
 
+/** Copies of a data set that may be changed; gone afterwards. */
+export async function withCopies<Result>(
+  adminUrl: string,
+  { name, databaseUrl }: DataSet,
+  suffixes: readonly string[],
+  work: (urls: readonly string[]) => Promise<Result>,
+): Promise<Result> {
+  const copies = suffixes.map((suffix) => `${name}_${suffix}`)
+  const drop = (client: pg.Client, copy: string) => client.query(`DROP DATABASE IF EXISTS ${copy} WITH (FORCE)`)
+  await withClient(adminUrl, async (client) => {
+    for (const copy of copies) {
+      await drop(client, copy)
+      await client.query(`CREATE DATABASE ${copy} TEMPLATE ${name}`)
+    }
+  })
+  try {
+    return await work(copies.map((copy) => withDatabase(databaseUrl, copy)))
+  } finally {
+    await withClient(adminUrl, async (client) => {
+      for (const copy of copies) await drop(client, copy)
+    })
+  }
+}
+
 async function isComplete(databaseUrl: string): Promise<boolean> {
   try {
     return await withClient(databaseUrl, async (client) => {

@@ -4,7 +4,7 @@
  */
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Bench } from '../harness/bench.ts'
-import { readerOf, withClient } from '../harness/data-set.ts'
+import { readerOf, withCopies } from '../harness/data-set.ts'
 import { createLatencies } from '../harness/latencies.ts'
 import { residentBytes } from '../harness/processor.ts'
 import { newPrefix, startService } from '../harness/servers.ts'
@@ -28,20 +28,10 @@ const EVERY_MS = 40
 
 export async function measureImport(bench: Bench): Promise<ImportResult> {
   const memberships = bench.extent === 'quick' ? 50_000 : 1_000_000
-  const { databaseUrl, name } = await bench.dataSet(RESOURCES)
-  const admin = bench.stack.local.databaseUrl
-  const copy = `${name}_import`
-  const again = async (create: boolean) =>
-    withClient(admin, async (client) => {
-      await client.query(`DROP DATABASE IF EXISTS ${copy} WITH (FORCE)`)
-      if (create) await client.query(`CREATE DATABASE ${copy} TEMPLATE ${name}`)
-    })
-  await again(true)
-  try {
-    return await measure(bench, Object.assign(new URL(databaseUrl), { pathname: copy }).href, memberships)
-  } finally {
-    await again(false)
-  }
+  const dataSet = await bench.dataSet(RESOURCES)
+  return withCopies(bench.stack.local.databaseUrl, dataSet, ['import'], ([copy = '']) =>
+    measure(bench, copy, memberships),
+  )
 }
 
 async function measure(bench: Bench, databaseUrl: string, memberships: number): Promise<ImportResult> {

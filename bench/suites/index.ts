@@ -15,6 +15,7 @@ import { type MicroResult, measureMicro } from './micro.ts'
 import { type MixtureResult, measureMixture } from './mixture.ts'
 import { type MutationResult, measureMutations } from './mutation.ts'
 import { measureNotModified } from './not-modified.ts'
+import { measureOutside, type OutsideResult } from './outside.ts'
 import { measurePackage } from './package.ts'
 import { measurePooler, type PoolerResult } from './pooler.ts'
 import { measureRedisCosts, type RedisCosts } from './redis-costs.ts'
@@ -49,6 +50,7 @@ export interface Results {
   readonly pooled?: PoolerResult
   readonly tracing?: readonly Standing[]
   readonly triggers?: TriggersResult
+  readonly outside?: OutsideResult
 }
 
 export const SUITES = {
@@ -73,6 +75,7 @@ export const SUITES = {
   pooler: async (bench: Bench) => ({ pooled: await measurePooler(bench) }),
   tracing: async (bench: Bench) => ({ tracing: await measureTracing(bench) }),
   triggers: async (bench: Bench) => ({ triggers: await measureTriggers(bench) }),
+  outside: async (bench: Bench) => ({ outside: await measureOutside(bench) }),
   away: async (bench: Bench) => ({ away: await measureAway(bench) }),
 } satisfies Record<string, (bench: Bench) => Promise<Partial<Results>>>
 

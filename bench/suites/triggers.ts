@@ -9,7 +9,7 @@ import type { Transaction } from '../../src/domain/transaction.ts'
 import { createDatabase } from '../../src/postgres/pool.ts'
 import { createUnitOfWork } from '../../src/postgres/unit-of-work.ts'
 import type { Bench } from '../harness/bench.ts'
-import { SCRATCH_GROUP, scratchUser, withClient } from '../harness/data-set.ts'
+import { SCRATCH_GROUP, scratchUser, withClient, withCopies } from '../harness/data-set.ts'
 import { median } from '../harness/statistics.ts'
 
 export interface TriggersResult {
@@ -29,22 +29,16 @@ const store = { async invalidate() {}, async replaceGenerations() {} } as unknow
 
 export async function measureTriggers(bench: Bench): Promise<TriggersResult> {
   bench.log('mutations with the triggers for other writers and without')
-  const { databaseUrl, name } = await bench.dataSet(1000)
-  const admin = bench.stack.local.databaseUrl
-  const copies = [`${name}_heard`, `${name}_unheard`]
-  const dropAll = () =>
-    withClient(admin, async (client) => {
-      for (const copy of copies) await client.query(`DROP DATABASE IF EXISTS ${copy} WITH (FORCE)`)
+  const dataSet = await bench.dataSet(1000)
+  return withCopies(bench.stack.local.databaseUrl, dataSet, ['heard', 'unheard'], async (urls) => {
+    await withClient(urls[1] ?? '', async (client) => {
+      for (const table of TABLES) await client.query(`ALTER TABLE ${table} DISABLE TRIGGER USER`)
     })
-  await dropAll()
-  await withClient(admin, async (client) => {
-    for (const copy of copies) await client.query(`CREATE DATABASE ${copy} TEMPLATE ${name}`)
+    return compared(urls.map(createWriter))
   })
-  const urls = copies.map((copy) => Object.assign(new URL(databaseUrl), { pathname: copy }).href)
-  await withClient(urls[1] ?? '', async (client) => {
-    for (const table of TABLES) await client.query(`ALTER TABLE ${table} DISABLE TRIGGER USER`)
-  })
-  const writers = urls.map(createWriter)
+}
+
+async function compared(writers: readonly Writer[]): Promise<TriggersResult> {
   try {
     for (const writer of writers) await writer.slice(5 * ROUNDS)
     const [heard, unheard]: [number[], number[]] = [[], []]
@@ -60,9 +54,10 @@ export async function measureTriggers(bench: Bench): Promise<TriggersResult> {
     }
   } finally {
     for (const writer of writers) await writer.close()
-    await dropAll()
   }
 }
+
+type Writer = ReturnType<typeof createWriter>
 
 function createWriter(url: string) {
   const database = createDatabase({ url, poolMax: 1, queueMax: 10, statementTimeoutMs: 10_000 })

@@ -9,6 +9,7 @@ import { firstReadsSection } from './first-reads.ts'
 import { freshReadsSection } from './fresh-reads.ts'
 import { importSection } from './import.ts'
 import { mixtureSection } from './mixture.ts'
+import { outsideSection } from './outside.ts'
 import { packageSection } from './package.ts'
 import { poolerSection } from './pooler.ts'
 import { tracingSection } from './tracing.ts'
@@ -29,6 +30,7 @@ export function sections(results: Results): Section[] {
     ...(pooled ? [poolerSection(pooled)] : []),
     ...(expiry ? [expirySection(expiry)] : []),
     ...(triggers ? [triggersSection(triggers)] : []),
+    ...(results.outside ? [outsideSection(results.outside)] : []),
     ...(evaluation ? [evaluationSection(evaluation)] : []),
     ...(results.consoles ? [consolesSection(results.consoles)] : []),
     ...(results.package ? [packageSection(results.package)] : []),
