@@ -23,6 +23,22 @@ export function predictedPlaces(text: string): boolean[] {
   return predicted
 }
 
+/** How many bits likelier language, repetitions and runs make the text than chance does. */
+export function patternBits(text: string, alphabet: number): number {
+  const plain = withLetters(text)
+  const language = words(text).map(({ index, length }) =>
+    length < SHORTEST_WORD ? WEAK_BITS : languageAdvantage(plain.slice(index, index + length)) * (length - 1),
+  )
+  const repeated = repetitions(text).map(
+    // It can begin anywhere, and be of what begins anywhere before.
+    ({ length }) => Math.max(0, length * Math.log2(alphabet) - 2 * Math.log2(text.length)),
+  )
+  return [...language, ...repeated].reduce((sum, bits) => sum + bits, runs(text).length * WEAK_BITS)
+}
+
+/** Of a short word or a place of a run: neighbours on a keyboard and in the alphabet are many. */
+const WEAK_BITS = 1
+
 interface Part {
   readonly index: number
   readonly length: number
@@ -30,7 +46,7 @@ interface Part {
 
 /** Stretches of letters in one case, or with one capital first, that read like a language; digits in them as letters. */
 function words(text: string): Part[] {
-  const plain = text.replace(/(?<=[a-z])[013457@$!](?=[a-z])/gi, letterFor)
+  const plain = withLetters(text)
   const long = [...plain.matchAll(/[A-Z]?[a-z]+|[A-Z]+/g)].filter(({ 0: word }) => {
     const advantage = languageAdvantage(word)
     return word.length >= SHORTEST_WORD && advantage >= LANGUAGE_FROM && advantage * word.length >= WORD_FROM
@@ -44,6 +60,8 @@ function words(text: string): Part[] {
     length,
   }))
 }
+
+const withLetters = (text: string) => text.replace(/(?<=[a-z])[013457@$!](?=[a-z])/gi, letterFor)
 
 const LEET: Readonly<Record<string, string>> = {
   '0': 'o',

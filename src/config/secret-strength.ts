@@ -3,7 +3,8 @@
  * repetitions and dates first. Random text keeps nearly all of its bits; a sentence of any length keeps hardly any.
  * (The idea of zxcvbn, USENIX Security 2016, without its 9 MB of dictionaries: pairs of letters tell words from noise.)
  */
-import { predictedPlaces } from './secret-patterns.ts'
+import { isMadeUp } from './made-up.ts'
+import { patternBits, predictedPlaces } from './secret-patterns.ts'
 import { isTypedByHand } from './typed-by-hand.ts'
 
 /** A character that continues what was there before: a word, a run, a repetition. */
@@ -11,9 +12,12 @@ const PREDICTED_BITS = 1
 
 /** 32 hexadecimal digits or a UUID fall short of it, 32 letters and digits do not. */
 const NOMINAL_BITS_MIN = 160
-const ESTIMATED_BITS_MIN = 95
+const ESTIMATED_BITS_MIN = 70
+/** Below either of these, hardly any random text: refused where patterns explain it. */
+const ESTIMATED_BITS_FEW = 95
 /** Of the nominal ones; random text keeps more, and a long sentence is no secret because it is long. */
-const ESTIMATED_SHARE_MIN = 0.58
+const ESTIMATED_SHARE_FEW = 0.58
+const PATTERN_BITS = 20
 
 /** Whether a secret can have come from a random generator, with enough of its output. */
 export function isRandomEnough(secret: string): boolean {
@@ -23,11 +27,15 @@ export function isRandomEnough(secret: string): boolean {
     return (
       nominal >= NOMINAL_BITS_MIN &&
       estimated >= ESTIMATED_BITS_MIN &&
-      estimated >= nominal * ESTIMATED_SHARE_MIN &&
-      !isTypedByHand(text, alphabetOf(text))
+      !(isFew(estimated, nominal) && patternBits(text, alphabetOf(text).length) >= PATTERN_BITS) &&
+      !isTypedByHand(text, alphabetOf(text)) &&
+      !isMadeUp(text, alphabetOf(text))
     )
   })
 }
+
+const isFew = (estimated: number, nominal: number) =>
+  estimated < ESTIMATED_BITS_FEW || estimated < nominal * ESTIMATED_SHARE_FEW
 
 /** @returns the bits somebody must guess; never more than the alphabet and the frequencies of the characters allow */
 export function estimatedBits(text: string): number {
@@ -37,7 +45,9 @@ export function estimatedBits(text: string): number {
 }
 
 /** What a generator of this form would have put in; hyphens of hexadecimal digits are for the eye, a UUID's version is fixed. */
-function nominalBits(text: string): number {
+function nominalBits(whole: string): number {
+  // Written twice, it is the same secret.
+  const text = whole.slice(0, `${whole}${whole}`.indexOf(whole, 1))
   if (UUID.test(text)) return 122
   const alphabet = alphabetOf(text).length
   return (alphabet <= 16 ? text.replaceAll('-', '').length : text.length) * Math.log2(alphabet)
