@@ -8,6 +8,8 @@ import { dropConnectionsWithUnreadableReplies } from './unreadable-replies.ts'
 export interface Connection {
   readonly redis: ScriptedRedis
   isReady(): boolean
+  /** Where it leads; null until known. */
+  readonly address: string | null
   /** Why there is no connection, as last heard; undefined while there is one. */
   readonly lastError: Error | undefined
   /** Drops the connection and makes another: its replies cannot be trusted, or its server is the wrong one. */
@@ -85,6 +87,9 @@ export function createConnection({ settings, role, onReady, random = Math.random
   return {
     redis,
     isReady: () => redis.status === 'ready',
+    get address() {
+      return address
+    },
     get lastError() {
       return lastError
     },

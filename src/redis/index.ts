@@ -90,7 +90,7 @@ export function createRedis(options: RedisDependencies): RedisAdapter {
     connected: connection.isReady,
     connectionError: () => connection.lastError,
     distrust: connection.reset,
-    events: eventsOf(options, { errors, dataAgeMs: heartbeat.dataAgeMs }),
+    events: eventsOf(options, { errors, connection, dataAgeMs: heartbeat.dataAgeMs }),
   })
   const replica =
     options.sentinels && replicaReads === 'while-master-is-away'
@@ -135,15 +135,19 @@ export function createRedis(options: RedisDependencies): RedisAdapter {
 
 function eventsOf(
   { sink, logger }: RedisDependencies,
-  { errors, dataAgeMs }: { readonly errors: ConnectionErrors; readonly dataAgeMs: Heartbeat['dataAgeMs'] },
+  {
+    errors,
+    connection,
+    dataAgeMs,
+  }: Pick<Heartbeat, 'dataAgeMs'> & { errors: ConnectionErrors; connection: Connection },
 ): GuardEvents {
   return {
     command: sink?.command,
     failed(name, failure) {
       if (failure.cause instanceof Error && isOfTheCommand(failure))
-        errors.failed(`command ${name}`, null, failure.cause)
+        errors.failed(`command ${name}`, connection.address, failure.cause)
     },
-    recovered: (name) => errors.well(`command ${name}`, null),
+    recovered: (name) => errors.well(`command ${name}`, connection.address),
     breaker(state, { cause, awayMs }) {
       sink?.breaker(state)
       if (state === 'open')

@@ -33,7 +33,7 @@ it('a Redis Cluster, which refuses reads of several keys, is named once in the l
   expect(counted).toEqual(Array(5).fill('command read crossslot'))
   expect(said).toEqual([
     {
-      fields: { connection: 'command read', address: null, reason: 'crossslot' },
+      fields: { connection: 'command read', address: `127.0.0.1:${server.port}`, reason: 'crossslot' },
       text: expect.stringContaining("CROSSSLOT Keys in request don't hash to the same slot"),
     },
   ])
