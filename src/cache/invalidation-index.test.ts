@@ -163,6 +163,13 @@ describe('the floor', () => {
     expect(index.judge(stamp('30:32:30'), [alice], 'volatile')).toBe('invalidated')
   })
 
+  it('never sinks: what was forgotten at a later position is not known any more', () => {
+    const index = indexAt('20:20:')
+    index.raiseFloor('volatile', parseSnapshot('20:20:'))
+    index.raiseFloor('volatile', parseSnapshot('10:10:'))
+    expect(index.judge(stamp('15:15:'), [alice], 'volatile')).toBe('below-floor')
+  })
+
   it('of one class leaves the other alone', () => {
     const index = indexAt('30:30:')
     index.advance(parseSnapshot('31:31:'), [{ xid: xid(30), tags: ['c:0a' as Tag] }])

@@ -113,7 +113,10 @@ export function createInvalidationIndex({ retentionOf, maxTags }: InvalidationIn
     }
   }
 
+  /** Never lowers it: what one that covers this made the index forget stays forgotten. */
   function raiseFloor(retention: RetentionClass, floor: Snapshot): void {
+    const before = floors[retention]
+    if (before && covers(before, floor)) return
     floors[retention] = floor
     forget(retention, floor)
     revision++
