@@ -21,13 +21,13 @@ it('a replica’s entry ends when its access does, though the replica still has 
   await sql.connect()
   const one = await startService({ databaseUrl, environment: PATIENT })
   await one.portcullis.mutations.importOrganisation(smallOrganisation, asRoot)
+  const other = await startService({ databaseUrl, prefix: one.prefix })
   // Eve sees what Ben sees: each entry is fetched once, and what was fetched is a copy.
   await sql.query(`
     INSERT INTO memberships (user_id, group_id) SELECT 'eve', id FROM groups WHERE name = 'dept/red';
     UPDATE grants SET expires_at = clock_timestamp() + ${ENDS_IN_MS} * interval '1 millisecond'
     FROM groups g, resources r WHERE g.id = group_id AND r.id = resource_id AND g.name = 'dept/red' AND r.name = 'red-plan';
     UPDATE memberships SET expires_at = (SELECT max(expires_at) FROM grants) WHERE user_id IN ('cid', 'dee')`)
-  const other = await startService({ databaseUrl, prefix: one.prefix })
   await becomes(async () => (await listOf(one, 'eve')).names, ['handbook', 'red-plan'])
   for (const user of ['ben', 'cid', 'dee', 'eve']) expect((await listOf(one, user)).names).not.toEqual([])
   const admin = new Redis({ port: await masterPort(), host: '127.0.0.1' })
