@@ -34,7 +34,7 @@ it('a replica’s entry ends when its access does, though the replica still has 
   // Otherwise Redis forgets in time what a membership's end ends, and the judgement is not asked.
   for (const user of ['cid', 'dee'])
     for (const key of [`resources:{${user}}`, `user:groups:{${user}}`])
-      expect(await admin.persist(one.prefix + key)).toBe(1)
+      expect(await admin.pexpire(one.prefix + key, 60_000)).toBe(1)
   expect(await admin.wait(2, 1000)).toBe(2)
   admin.disconnect()
   const hung = await hang('master')
