@@ -1,5 +1,6 @@
 /** What grows and what must not: misses, first pages, memory and start, by the size of the catalogue. */
 import { Redis } from 'ioredis'
+import { waitUntil } from '../../src/local/wait-until.ts'
 import type { Bench } from '../harness/bench.ts'
 import { longReader, READERS_PER_SIZE, readerOf } from '../harness/data-set.ts'
 import { residentBytes } from '../harness/processor.ts'
@@ -8,6 +9,9 @@ import { compare, type Standing } from '../harness/slices.ts'
 import { type LatencyMs, latencyOf } from '../harness/statistics.ts'
 import { type Client, createClient } from '../harness/timed.ts'
 import { untilCaching } from '../harness/until-caching.ts'
+
+/** The checkpoint is saved when the catalogue has been quiet. */
+const SAVED_WITHIN_MS = 30_000
 
 export interface ScaleResult {
   readonly resources: number
@@ -41,6 +45,13 @@ export async function measureScale(bench: Bench): Promise<{ scale: ScaleResult[]
     const scale: ScaleResult[] = []
     for (const { resources, server, readyFirstMs, cachingFirstMs, prefix } of instances) {
       const bytes = residentBytes(server.pid)
+      await waitUntil(
+        'the catalogue lies in Redis',
+        () => redis.exists(`${prefix}resources:all`).then((n) => n === 1),
+        {
+          timeoutMs: SAVED_WITHIN_MS,
+        },
+      )
       scale.push({
         resources,
         readyFirstMs,

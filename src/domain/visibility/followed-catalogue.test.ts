@@ -26,7 +26,7 @@ describe('a catalogue that starts', () => {
     const { followed, follower, asked } = setUp({ bucketCount: 40 })
     followed.start(follower)
     await followed.whole()
-    expect(asked.map((some) => some.length)).toEqual([16, 16, 8])
+    expect(asked.map((some) => some.length)).toEqual([8, 8, 8, 8, 8])
     expect(new Set(asked.flat()).size).toBe(40)
   })
 

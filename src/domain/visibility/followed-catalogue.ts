@@ -77,7 +77,7 @@ interface Loading {
   readonly kept: Map<ResourceId, ResourceState>
 }
 
-const BUCKETS_PER_LOAD = 16
+const BUCKETS_PER_LOAD = 8
 const RETRY_MS = 250
 /** How often a catalogue that is whole is looked through for buckets whose life is over, in milliseconds. */
 const AGED_EVERY_MS = 60_000
