@@ -50,6 +50,7 @@ export interface QueryOf<Row> {
   readonly row?: Row
 }
 
+/** The arguments of a layer's `key`: what names one entry. */
 export type PartsOf<Rows extends LayerRows, Name extends keyof Rows> = Parameters<Rows[Name]['key']>
 
 /** Shared by all readers of one cache. */

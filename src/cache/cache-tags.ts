@@ -12,7 +12,11 @@ export const layerTag = (name: LayerName): Tag => tag(WHOLE_LAYER, name)
 /** Carried by every entry; invalidates what no other tag names. */
 export const EVERYTHING: Tag = tag(WHOLE_LAYER, '*')
 
-/** @throws CacheOptionsError for a letter that is taken, or is none */
+/**
+ * A kind of tag of the service's own: `const product = defineTag('p')`, then `product(17)` is `p:17`.
+ * @param kind one letter from a to z, except e and l
+ * @throws CacheOptionsError for another kind
+ */
 export function defineTag(kind: string): (id: string | number) => Tag {
   if (!/^[a-z]$/.test(kind) || kind === WHOLE_LAYER || kind === ENTRY)
     throw new CacheOptionsError(`a tag is named by one letter from a to z, except e and l; got ${kind}`)

@@ -2,29 +2,19 @@
  * The cache as a service embeds it: one table of layers, one reader for each, and mutations that name what goes stale.
  * Everything that keeps an answer true (stamps, trust, leases, single flight, fallback) is on by default.
  */
-import {
-  type CacheOptions,
-  CacheOptionsError,
-  refuseUntyped,
-  refuseWrong,
-  refuseWrongRules,
-  warnOfLoss,
-} from './cache-options.ts'
+import { type CacheOptions, CacheOptionsError, refuseWrong, refuseWrongRules, warnOfLoss } from './cache-options.ts'
 import { createReader, type PartsOf, type QueryOf, type Reader, type ReaderOptions } from './cache-reader.ts'
-import { entryTag, layerTag } from './cache-tags.ts'
+import { type CacheRule, type CacheRules, createCacheRules } from './cache-rules.ts'
 import { systemClock } from './clock.ts'
 import { createEntryCodec } from './entry-codec.ts'
 import { createInvalidationIndex, type RetentionClass } from './invalidation-index.ts'
 import type { LayerRows } from './layers.ts'
 import { createLogFollower } from './log-follower.ts'
-import { type Invalidation, mutation, NOTHING_INVALIDATED, type Rule } from './mutation.ts'
+import { mutation } from './mutation.ts'
 import { createMutationRunner } from './mutation-runner.ts'
 import { tokenOf } from './mutation-token.ts'
 import { createReadThrough } from './read-through.ts'
 import type { Tag } from './tags.ts'
-
-/** What a mutation makes stale: asked inside its transaction, before the write and after it. */
-export type CacheRule<Tx> = Rule<Tx, null>
 
 /** What `cache.mutate` resolves with, after the commit. */
 export interface Mutated<Value> {
@@ -36,24 +26,13 @@ export interface Mutated<Value> {
 }
 
 /** A cache of the layers in `Rows`; `Tx` is a transaction of the adapter's, `Query` what loaders return. */
-export interface Cache<Rows extends LayerRows, Tx, Query> {
+export interface Cache<Rows extends LayerRows, Tx, Query> extends CacheRules<Rows, Tx> {
   /** The one reader of a layer. @param load the statement for one entry: a single SELECT */
   reader<Name extends keyof Rows & string, Row, Value = readonly Readonly<Row>[]>(
     layer: Name,
     load: (...parts: PartsOf<Rows, Name>) => Query & QueryOf<Row>,
     options?: ReaderOptions<PartsOf<Rows, Name>, Readonly<Row>, Value>,
   ): Reader<PartsOf<Rows, Name>, Value>
-  /** One entry, and what is derived from its layer only where rules name it. */
-  entry<Name extends keyof Rows & string>(layer: Name, ...parts: PartsOf<Rows, Name>): CacheRule<Tx>
-  /** Entries found inside the transaction, before the write and after it. */
-  entries<Name extends keyof Rows & string>(
-    layer: Name,
-    find: (tx: Tx) => Promise<readonly PartsOf<Rows, Name>[]>,
-  ): CacheRule<Tx>
-  /** Every entry with one of these tags. Other instances hear of it by the log, within milliseconds. */
-  tagged(...tags: readonly Tag[]): CacheRule<Tx>
-  /** Every entry of a layer, and of what is derived from it. */
-  layer(name: keyof Rows & string): CacheRule<Tx>
   /**
    * Runs the work in one transaction of the adapter's; what the rules name is stale once it committed.
    * @param event what the log calls it
@@ -122,31 +101,9 @@ export function createCache<const Rows extends LayerRows, Tx, Query>(
     return createReader(dependencies, declared, load, readerOptions)
   }
 
-  function namingEntries<Name extends keyof Rows & string>(
-    name: Name,
-    found: readonly PartsOf<Rows, Name>[],
-  ): Invalidation {
-    if (!found.every(Array.isArray))
-      throw new CacheOptionsError(`entries of ${name} are lists of their parts, such as [['gold'], ['silver']]`)
-    const keys = found.map((parts) => ({ layer: name, key: layers.keyOf(name, ...parts) }))
-    return { ...NOTHING_INVALIDATED, keys, tags: keys.map(({ key }) => entryTag(key)) }
-  }
-
   return {
     reader,
-    entry: (name, ...parts) => {
-      const named = namingEntries(name, [parts])
-      return () => named
-    },
-    entries: (name, find) => async (tx) => namingEntries(name, await find(tx)),
-    tagged(...tags) {
-      refuseUntyped('tagged', tags)
-      return () => ({ ...NOTHING_INVALIDATED, tags })
-    },
-    layer(name) {
-      const closure = layers.closureOf(name)
-      return () => ({ tags: closure.map(layerTag), keys: [], layers: closure })
-    },
+    ...createCacheRules<Rows, Tx>(layers),
     async mutate<Value>(event: string, rules: readonly CacheRule<Tx>[], work: (tx: Tx) => Promise<Value>) {
       refuseWrongRules(event, rules)
       const chain = rules.reduce((declared, rule) => declared.invalidates(rule), mutation<Tx, null>(event))

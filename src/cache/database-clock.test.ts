@@ -30,7 +30,7 @@ describe('the database’s clock', () => {
     expect(time.offsetMs()).toBeNaN()
   })
 
-  it('lies between what it would show if all of the time had been spent on the way there, or back', () => {
+  it('lies between the values for a delay entirely on the way there and entirely on the way back', () => {
     const { time, present, read } = setUp()
     read(3, 1)
     expect(time.earliestMs()).toBeCloseTo(present() - 1, 1)
@@ -46,7 +46,7 @@ describe('the database’s clock', () => {
     expect(time.latestMs()).toBeCloseTo(present() + 1, 0)
   })
 
-  it('becomes less certain with time, by what two clocks may drift apart', () => {
+  it('becomes less certain with time, by the drift of two clocks', () => {
     const { clock, time, read } = setUp()
     read(1, 1)
     const before = time.uncertaintyMs()
@@ -64,7 +64,7 @@ describe('the database’s clock', () => {
     expect(Number.isFinite(time.latestMs())).toBe(true)
   })
 
-  it.each([2000, -2000])('was set by %i ms: what was known is given up with the next reading', (byMs) => {
+  it.each([2000, -2000])('was set by %i ms: the next reading replaces everything known before', (byMs) => {
     const { clock, time, database, present, read } = setUp()
     read(1, 1)
     database.aheadMs += byMs

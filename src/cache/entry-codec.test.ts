@@ -65,7 +65,7 @@ describe('the bytes of an entry', () => {
   })
 })
 
-describe('what is not an entry of this format', () => {
+describe('bytes that are not an entry of this format', () => {
   const whole = entries.encode(key, entry, lease)
   const change = (at: number, byte: number) => {
     const changed = Buffer.from(whole)
@@ -125,7 +125,7 @@ describe('what was not written by those who know the secret, for this key', () =
   })
 })
 
-describe('what was written with the secret, but by a release that this one does not understand', () => {
+describe('an entry written with the secret, but by a release that this one does not understand', () => {
   it('is null', () => {
     const snapshot = { ...entry.stamp.snapshot, xmin: 'soon' } as unknown as Snapshot
     const stranger = entries.encode(key, { ...entry, stamp: { database: DATABASE, snapshot } }, lease)

@@ -2,10 +2,11 @@
 
 export { type CacheLog, type CacheOptions, CacheOptionsError, type CacheStore } from './cache-options.ts'
 export type { QueryOf, Reader, ReaderOptions } from './cache-reader.ts'
+export type { CacheRule, CacheRules } from './cache-rules.ts'
 export { defineTag } from './cache-tags.ts'
 export { type Clock, systemClock } from './clock.ts'
 export { createCopies } from './copies.ts'
-export { type Cache, type CacheRule, createCache, type Mutated } from './create-cache.ts'
+export { type Cache, createCache, type Mutated } from './create-cache.ts'
 export { createDatabaseClock, type DatabaseClock, type Present } from './database-clock.ts'
 export { createEntryCodec, type EntryCodec, newFillId } from './entry-codec.ts'
 export {

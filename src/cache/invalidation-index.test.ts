@@ -25,7 +25,7 @@ describe('the judgement of an entry', () => {
     expect(index.judge(stamp('10:10:'), [alice], 'volatile')).toBe('no-position')
   })
 
-  it('serves an entry whose tags were invalidated only by what it saw', () => {
+  it('serves an entry whose tags were invalidated only by transactions that it saw', () => {
     const index = indexAt('20:20:')
     index.advance(parseSnapshot('21:21:'), [{ xid: xid(20), tags: [alice] }])
     expect(index.judge(stamp('21:21:'), [alice], 'volatile')).toBe('servable')
@@ -134,7 +134,7 @@ describe('the position', () => {
     expect(index.position).toEqual(stamp('21:21:'))
   })
 
-  it('starts anew with a past of its own: what was remembered before is gone', () => {
+  it('starts over with a new past: everything remembered before is gone', () => {
     const index = indexAt('20:20:')
     index.note({ xid: xid(20), tags: [alice] }, DATABASE)
     const rows = [{ xid: xid(30), tags: [bob] }]
@@ -147,7 +147,7 @@ describe('the position', () => {
 })
 
 describe('the floor', () => {
-  it('forgets what it sees and refuses what does not cover it', () => {
+  it('forgets the transactions that it shows and refuses entries that do not cover it', () => {
     const index = indexAt('30:30:')
     index.advance(parseSnapshot('31:31:'), [{ xid: xid(30), tags: [alice] }])
     index.raiseFloor('volatile', parseSnapshot('31:31:'))
@@ -269,7 +269,7 @@ describe('a hot tag', () => {
     expect(index.judge(now(), [alice], 'volatile')).toBe('servable')
   })
 
-  it.each([1, 63, 64, 65, 66, 110, 200])('refuses what was loaded before any of %i changes', (changes) => {
+  it.each([1, 63, 64, 65, 66, 110, 200])('refuses an entry loaded before any of %i changes', (changes) => {
     const stamps: Stamp[] = [stamp('100:100:')]
     const { index } = besideAnOpenWriter(changes, (each) => {
       if (each.position) stamps.push(each.position)
@@ -324,7 +324,7 @@ describe('a hot tag', () => {
     expect(index.judge(now(), [alice], 'volatile')).toBe('servable')
   })
 
-  it('of a past is condensed to what its position shows', () => {
+  it('of a past is condensed to the transactions that its position shows', () => {
     const rows = Array.from({ length: 65 }, (_, at) => ({ xid: xid(100 + at), tags: [alice] }))
     const index = indexAt('100:100:')
     index.reset({ position: stamp('90:200:90'), floor: parseSnapshot('1:1:'), rows })

@@ -9,6 +9,7 @@ import type { Tag } from './tags.ts'
 /** How long entries that depend on a tag can live; what is older need not be remembered. */
 export type RetentionClass = 'volatile' | 'lasting'
 
+/** Whether an entry may be served, or why not. */
 export type Verdict =
   | 'servable'
   | 'invalidated'
@@ -19,6 +20,7 @@ export type Verdict =
   /** By the database's clock it may have stopped being true by itself. */
   | 'ended'
 
+/** One transaction of the log, and the tags that it invalidated. */
 export interface LogRow {
   readonly xid: Xid
   readonly tags: readonly Tag[]
@@ -46,7 +48,9 @@ export interface InvalidationIndexOptions {
 export interface InvalidationIndex {
   /** Grows with everything that could change a verdict; equal revisions mean equal verdicts. */
   readonly revision: number
+  /** The snapshot up to which the log is known; null before the first `reset`. */
   readonly position: Stamp | null
+  /** How many tags are remembered. */
   readonly size: number
   /** Starts anew from a past that is complete above `floor`. */
   reset(past: { position: Stamp; floor: Snapshot; rows: readonly LogRow[] }): void
@@ -59,9 +63,11 @@ export interface InvalidationIndex {
   note(row: LogRow, database: string): void
   /** Forgets, for one class, what is visible in `floor`; from now on entries must cover it. */
   raiseFloor(retention: RetentionClass, floor: Snapshot): void
+  /** @param stamp the snapshot that the entry was loaded at, and its database */
   judge(stamp: Stamp, tags: readonly Tag[], retention: RetentionClass): Verdict
 }
 
+/** @returns an empty index, which judges nothing servable before its first `reset` */
 export function createInvalidationIndex({ retentionOf, maxTags }: InvalidationIndexOptions): InvalidationIndex {
   const histories = new Map<Tag, TagHistory>()
   const floors: Record<RetentionClass, Snapshot | null> = { volatile: null, lasting: null }

@@ -131,7 +131,7 @@ describe('an entry from the store', () => {
 })
 
 describe('a copy of this process', () => {
-  it('is what another process would have decoded, and has an end of its life', () => {
+  it('equals the entry that another process would have decoded, and has an end of its life', () => {
     const { layer, entry, clock, seen } = setUp()
     layer.keep(key, entry(), { bytes: 3, ttlMs: 500 })
     clock.nowMs += 499.5

@@ -51,6 +51,7 @@ export type Rejection = Exclude<Verdict, 'servable'> | 'damaged' | 'flushed' | '
 /** Where a hit came from: the master, a replica while the master is away, or this process alone. */
 export type HitFrom = 'master' | 'replica' | 'memory'
 
+/** What a layer reports, for metrics; all listeners are optional and must not throw. */
 export interface LayerEvents {
   /** An entry was served: the store's, a replica's, or this process's own while the store is away. */
   hit?(layer: LayerName, from: HitFrom): void
@@ -100,6 +101,10 @@ export interface Layer<V> extends LayerOptions<V> {
   keep(key: EntryKey, entry: Entry, kept: { readonly bytes: number; readonly ttlMs: number }): void
 }
 
+/**
+ * @param options how the layer's values live, and how they are written
+ * @returns the layer, which judges each entry by the log before it is served
+ */
 export function createLayer<V>(
   options: LayerOptions<V>,
   { index, follower, clock, entries, events }: LayerDependencies,

@@ -18,7 +18,7 @@ const table = defineLayers({
 })
 
 describe('a table of layers', () => {
-  it('removes inputs before what is derived from them, whatever the order of the rows', () => {
+  it('removes inputs before the layers derived from them, in any order of the rows', () => {
     expect(table.names).toEqual(['articles', 'customers', 'prices', 'totals'])
   })
 
@@ -33,7 +33,7 @@ describe('a table of layers', () => {
     expect(table.volatile).toEqual(['customers', 'prices', 'totals'])
   })
 
-  it('fills in what a row leaves out', () => {
+  it('fills in the defaults of a row', () => {
     expect(table.row('customers')).toEqual({
       name: 'customers',
       ttlMs: 330_000,

@@ -85,6 +85,8 @@ const RESERVED = /^(?:generation:|heartbeat$)|:(?:lease|parts)$/
 const ANYTHING = '*'
 
 /**
+ * Checks the table and derives everything that depends on it.
+ * @param rows by the names of the layers, in any order
  * @throws LayersError for a table that cannot be right, with the remedy
  */
 export function defineLayers<const Rows extends LayerRows>(rows: Rows): Layers<Rows> {

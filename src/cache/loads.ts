@@ -88,6 +88,7 @@ export function createLoads({ follower, clock, entries, events }: LoadsDependenc
 /** For an entry without an input. */
 export const noInput = (): Promise<never> => Promise.reject(new Error('this entry has no input'))
 
+/** The earlier of two ends, in milliseconds since the epoch; null: never. */
 export function earliest(one: number | null, other: number | null): number | null {
   if (one === null || other === null) return one ?? other
   return Math.min(one, other)

@@ -6,7 +6,7 @@ import { createLogFollower } from './log-follower.ts'
 import { formatSnapshot } from './snapshot.ts'
 import { createFakeClock, snapshot, stamp, xid } from './testing/index.ts'
 
-describe('what follows the log beside the index', () => {
+describe('state that follows the log beside the index', () => {
   type Change = { readonly name: string }
 
   function following() {
@@ -58,7 +58,7 @@ describe('what follows the log beside the index', () => {
     return { clock, index, steps, log, follower, read }
   }
 
-  it('has the changes applied in the step in which the position moves, before anybody else hears of either', async () => {
+  it('has the changes applied in the step in which the position moves, before any listener is told', async () => {
     const { index, steps, log, read } = following()
     await read()
     steps.length = 0
@@ -87,7 +87,7 @@ describe('what follows the log beside the index', () => {
     expect(steps).toEqual(['apply undefined, servable at 21:21:', 'told at 21:21:'])
   })
 
-  it('is begun anew where the database’s clock was set back: it may have let go of what had ended', async () => {
+  it('starts over where the database’s clock was set back: it may have dropped rows that had ended', async () => {
     const { steps, log, read, follower } = following()
     log.atMs = 1_000_000
     await read()

@@ -29,7 +29,7 @@ describe('a barrier', () => {
     expect(reads).toHaveLength(2)
   })
 
-  it('is shared by all who ask before that read begins', async () => {
+  it('is shared by all callers that ask before that read begins', async () => {
     const { follower, reads, started, soon } = setUp()
     await started()
     expect(await soon(Promise.all(Array.from({ length: 100 }, () => follower.barrier())))).toEqual(
@@ -111,7 +111,7 @@ describe('catching up', () => {
     expect(reads).toHaveLength(2)
   })
 
-  it('goes on after a read that failed for somebody else', async () => {
+  it('goes on after a read that failed for another caller', async () => {
     const { log, follower, started, hold, clock, at } = setUp()
     await started()
     const held = hold()
@@ -130,7 +130,7 @@ describe('catching up', () => {
     await expect(second).resolves.toBeUndefined()
   })
 
-  it('ends when the database is another by now: what was loaded from the old one is refused by the judgement', async () => {
+  it('ends when the database is another by now: the judgement refuses entries loaded from the old one', async () => {
     const { log, follower, reads, started, at, soon } = setUp()
     await started()
     log.position = at(9, 'restored')

@@ -144,7 +144,7 @@ describe('an own commit in another database', () => {
 })
 
 describe('a log that was pruned while this instance was away', () => {
-  it('is read from a floor again: what the missing rows invalidated is below it', async () => {
+  it('is read from a floor again: entries that the missing rows invalidated lie below it', async () => {
     const { clock, log, index, reads, started, at } = setUp()
     await started()
     expect(index.judge(stamp('5:5:'), [alice], 'volatile')).toBe('servable')

@@ -97,6 +97,7 @@ const CLOCK_BOUND_MS = 250
 const READ_INTERVAL_MS = 2
 const READ_STALLED_MS = 100
 
+/** @returns a follower that begins with `start`; until its first read of the log, nothing is trusted */
 export function createLogFollower<Change = never>(options: LogFollowerOptions<Change>): LogFollower {
   const { log, index, clock } = options
   const closing = new AbortController()

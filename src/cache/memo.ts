@@ -6,6 +6,10 @@ const NAMES_PER_GENERATION = 10_000
 /** Longer inputs are not remembered, so that memory is bounded in bytes too. */
 const LONGEST_REMEMBERED = 256
 
+/**
+ * @param make a pure function
+ * @returns the same function, remembering at most 20,000 results
+ */
 export function createMemo<Input extends string, Name extends string>(make: (input: Input) => Name) {
   let young = new Map<Input, Name>()
   let old = new Map<Input, Name>()

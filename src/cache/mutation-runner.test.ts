@@ -124,7 +124,7 @@ describe('a mutation', () => {
     ])
   })
 
-  it('invalidates what was affected before as well as what is after, each once', async () => {
+  it('invalidates the entries affected before the write and those affected after it, each once', async () => {
     const { runner, steps, records } = setUp()
     const tags = ['u:alice', 'u:bob', 'u:carol'] as Tag[]
     const declared = rename(steps)
@@ -197,7 +197,7 @@ describe('a mutation', () => {
     expect(steps.at(-1)).toBe('generations user-groups')
   })
 
-  it('of another incarnation of the database ends the trust in what was known of the one before', async () => {
+  it('of another incarnation of the database ends the trust in the former one’s log', async () => {
     const { runner, index, steps } = setUp({ appendInvalidation: async () => ({ database: 'other', xid: xid(20) }) })
     const declared = rename(steps)
       .invalidates(rule(steps, 'rule', { tags: [aliceTag] }))
@@ -242,7 +242,7 @@ describe('the order of removal', () => {
     ])
   })
 
-  it('is a layer of inputs before what is derived from it by name', async () => {
+  it('is a layer of inputs before the layers derived from it by name', async () => {
     expect(await removal({ keys: [listOf('bob')], layers: ['user-groups'] })).toEqual([
       'generations user-groups',
       'invalidate resources:{bob}',
@@ -270,7 +270,7 @@ describe('a mutation that fails', () => {
   const affecting = (steps: string[], layers: LayerName[] = []) =>
     rename(steps).invalidates(rule(steps, 'rule', { tags: [aliceTag], keys: [groupsOf('alice')], layers }))
 
-  it('before it computed what goes stale touches nothing', async () => {
+  it('before the stale entries are computed touches nothing', async () => {
     const { runner, steps, index } = setUp()
     const declared = affecting(steps).write(async () => {
       throw new Error('version mismatch')
@@ -280,7 +280,7 @@ describe('a mutation that fails', () => {
     expect(index.note).not.toHaveBeenCalled()
   })
 
-  it('while committing may have committed: what can be loaded again is removed, nothing is noted', async () => {
+  it('while committing may have committed: the entries are removed, because they can be loaded again, and nothing is noted', async () => {
     const { runner, steps, index } = setUp({
       async run(_context, work) {
         await work({ value: 'old' })
@@ -381,7 +381,7 @@ describe('keys by the thousand', () => {
     expect(records).toMatchObject([{ keyCount: SIZE + 1 }])
   })
 
-  it('are removed once where both evaluations name the same, and inputs before what is derived from them', async () => {
+  it('are removed once where both evaluations name the same, and inputs before the entries derived from them', async () => {
     const { runner, store } = setUp()
     const [groups, lists, others] = [
       counted('user-groups').list,

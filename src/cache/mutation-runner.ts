@@ -47,6 +47,7 @@ export interface UnitOfWork<Tx, Context> {
   audit(tx: Tx, context: Context, action: string, record: AuditRecord): Promise<void>
 }
 
+/** A committed mutation: its value, its transaction, and what it made stale. */
 export interface MutationOutcome<Result> extends Committed {
   readonly value: Result
   readonly invalidation: Invalidation
@@ -66,6 +67,11 @@ export interface MutationRunnerOptions<Tx, Context> {
 }
 
 export interface MutationRunner<Tx, Context> {
+  /**
+   * Runs a mutation in one transaction. Once it is committed, this instance's index knows it and the store's entries are
+   * deleted; a store that cannot be reached is counted and survived.
+   * @throws what the mutation or the unit of work throws
+   */
   run<Input, Result>(
     mutation: Mutation<Tx, Input, Result>,
     input: Input,

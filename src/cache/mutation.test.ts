@@ -53,7 +53,7 @@ describe('the chain of a mutation', () => {
     expect(steps).toEqual(['lock', 'resolve four'])
   })
 
-  it('evaluates a rule anew that may have asked the transaction, and once what answers at once', async () => {
+  it('evaluates a rule again if it may have asked the transaction, and only once if it answers at once', async () => {
     const asked: string[] = []
     const begun = await mutation<null, string>('rename')
       .invalidates(async () => {

@@ -37,7 +37,7 @@ describe('an entry that is derived from another', () => {
     expect(store.calls).toEqual([`open ${listKey} ${key}`])
   })
 
-  it('asks for its input again when that was outdated: what was found is asked for anew, and judged', async () => {
+  it('asks for its input again when that was outdated: the found entry is asked for again, and judged', async () => {
     const { readList, read, store, loading, index, deriving, seen } = await setUp()
     await read(loading('stale'))
     store.calls.length = 0
@@ -107,7 +107,7 @@ describe('an entry that is derived from another', () => {
     expect(store.entries.size).toBe(0)
   })
 
-  it('waits for the reader that loads its input, and uses what that one stored', async () => {
+  it('waits for the reader that loads its input, and uses the entry it stored', async () => {
     const { readList, instance, store, clock, loading, never, deriving, waits, seen } = await setUp()
     await instance().read(loading('groups'))
     const stored = store.entries.get(key)
@@ -122,7 +122,7 @@ describe('an entry that is derived from another', () => {
     expect(seen).toContain('waited user-groups 12')
   })
 
-  it('loads its input itself once that lease must be over, and stores only what it holds a lease on', async () => {
+  it('loads its input itself once that lease must be over, and stores only the entry that it holds a lease on', async () => {
     const { readList, store, clock, loading, deriving } = await setUp()
     const holder = store.faults.hold(key, 'user-groups')
     const waiting = readList(deriving, loading('groups'))

@@ -47,7 +47,7 @@ describe('an entry with an end', () => {
     expect(seen).toContain('rejected user-groups ended')
   })
 
-  it('that came between load and fill: the caller has what was true when it was loaded, and nobody else does', async () => {
+  it('that came between load and fill: only the caller that loaded gets the old value', async () => {
     const { read, clock, inMs, store, loading } = await setUpClock()
     const until = inMs(5)
     const load = loading('one', { until })

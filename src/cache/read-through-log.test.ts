@@ -16,7 +16,7 @@ describe('a log that is not followed closely enough', () => {
     expect(store.calls.filter((call) => call !== 'log')).toEqual([])
   })
 
-  it('is part of each judgement: what was trusted when the read began is not when the store has answered', async () => {
+  it('is part of each judgement: trust at the start of a read may be gone when the store answers', async () => {
     const { read, loading, clock, store, seen } = await setUp()
     await read(loading('one'))
     await read(loading('unused'))
@@ -55,7 +55,7 @@ describe('a log that is not followed closely enough', () => {
     expect(store.calls[0]).toBe('log')
   })
 
-  it('is waited for half a second where this process stood still; then what is trusted is served', async () => {
+  it('is waited for half a second where this process stood still; then trusted entries are served', async () => {
     const { read, loading, never, clock, log } = await setUp()
     await read(loading('one'))
     const held = barrier()
@@ -102,7 +102,7 @@ describe('a caller that has no other way to ask', () => {
     await soon(read(never)).then((found) => expect(found).toMatchObject({ value: 'one' }))
   })
 
-  it('hears what the load throws, and that there is no input', async () => {
+  it('gets the error of the load, and is told that there is no input', async () => {
     const { always, never, log, store, deriving, soon } = await setUp()
     store.fault = 'away'
     log.failure = new Error('statement timeout')

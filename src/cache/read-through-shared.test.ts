@@ -64,7 +64,7 @@ describe('readers who miss together', () => {
     expect(await second).toMatchObject({ value: 'second', outcome: 'stored' })
   })
 
-  it('are not answered by what was invalidated while it was filled', async () => {
+  it('are not answered by an entry that was invalidated while it was filled', async () => {
     const { read, loading, index, store } = await setUp()
     const { held, answer } = holding(store.fill)
     vi.spyOn(store, 'fill').mockImplementationOnce(answer)

@@ -7,7 +7,7 @@ import { StoreWait } from './store-wait.ts'
 import { barrier, DATABASE, settle, stamp, unavailable, xid } from './testing/index.ts'
 
 describe('without the store', () => {
-  it('the log is read first, and then this process’s own copy is served for what is left of its life', async () => {
+  it('the log is read first, and then this process’s own copy is served for the rest of its life', async () => {
     const { read, loading, never, store, clock, soon, seen } = await setUp()
     await read(loading('one'))
     clock.nowMs += 100
@@ -68,7 +68,7 @@ describe('without the store', () => {
     expect(seen).toContain('rejected user-groups expired')
   })
 
-  it('a copy of what another process filled lives no longer than it had left when it was moved', async () => {
+  it('a copy of another process’s entry lives no longer than the entry had left when it was moved', async () => {
     const { read, instance, loading, never, store, clock, soon } = await setUp()
     await instance().read(loading('one'))
     leaveMs(store, 100)
@@ -80,7 +80,7 @@ describe('without the store', () => {
     expect(await soon(read(loading('two')))).toMatchObject({ value: 'two' })
   })
 
-  it('what is loaded stays in this process and is served from it, asking nothing of the store but once', async () => {
+  it('a loaded value stays in this process and is served from it, and the store is asked only once', async () => {
     const { read, loading, never, store, soon, clock, seen } = await setUp()
     store.fault = 'away'
     expect(await soon(read(loading('one')))).toMatchObject({
@@ -95,7 +95,7 @@ describe('without the store', () => {
     expect(await soon(read(never))).toMatchObject({ value: 'one', outcome: 'hit', detail: 'memory' })
   })
 
-  it('what has no life left is not kept', async () => {
+  it('a value without any life left is not kept', async () => {
     const { read, loading, store, soon } = await setUp()
     store.fault = 'away'
     expect(await soon(read(loading('one', { ttlMs: 0.5 })))).toMatchObject({ value: 'one', ttlMs: 0 })
@@ -125,7 +125,7 @@ describe('without the store', () => {
     held.release()
   })
 
-  it('each who joins a load takes part in the next one: one more for all of them', async () => {
+  it('each reader that joins a load takes part in the next one: one more for all of them', async () => {
     const { read, loads, store, clock, loading } = await setUp()
     store.fault = 'away'
     const held = barrier()
@@ -147,7 +147,7 @@ describe('without the store', () => {
     expect(loads).toEqual(['1', '2'])
   })
 
-  it('a load that throws is what the reader hears of, and nothing is kept', async () => {
+  it('the error of a load reaches the reader, and nothing is kept', async () => {
     const { read, never, store, soon, loading } = await setUp()
     store.fault = 'away'
     await expect(soon(read(never))).rejects.toThrow('nothing is loaded here')
@@ -179,14 +179,14 @@ describe('without the store', () => {
     expect(loads).toEqual(['groups', 'anew'])
   })
 
-  it('nobody else is filled or freed: the store hears of nothing that was loaded without it', async () => {
+  it('no entry is filled and no lease is freed: the store is told nothing of a load without it', async () => {
     const { readList, loading, store, soon, deriving } = await setUp()
     store.fault = 'away'
     await soon(readList(deriving, loading('groups')))
     expect(store.calls).toEqual([`open ${listKey} ${key}`, 'log', 'load groups', 'derive'])
   })
 
-  it('all who waited for it are told at once: it is not asked again by each', async () => {
+  it('all waiting readers are told at once, and do not each ask it again', async () => {
     const { read, loading, store, clock } = await setUp()
     store.fault = 'away'
     const answers = Promise.all([read(loading('one')), read(loading('two')), read(loading('three'))])
@@ -221,7 +221,7 @@ describe('a store that goes away during a read', () => {
     expect(await reading).toMatchObject({ value: 'one', outcome: 'not-stored', detail: 'memory' })
   })
 
-  it('when the input is asked for again: what was leased is given back, or expires', async () => {
+  it('when the input is asked for again: a lease is given back, or expires', async () => {
     const { readList, loading, store, clock, deriving } = await setUp()
     store.faults.hold(key, 'user-groups')
     const reading = readList(deriving, loading('groups'))
@@ -232,7 +232,7 @@ describe('a store that goes away during a read', () => {
     expect(store.leases.has(listKey)).toBe(false)
   })
 
-  it('when it is filled: what was loaded is the answer, and is served from memory while the store stays away', async () => {
+  it('when it is filled: the loaded value is the answer, and is served from memory while the store stays away', async () => {
     const { read, loading, never, store, soon } = await setUp()
     const load = loading('one')
     await read(async () => {
@@ -243,7 +243,7 @@ describe('a store that goes away during a read', () => {
     expect(await soon(read(never))).toMatchObject({ value: 'one', outcome: 'hit', detail: 'memory' })
   })
 
-  it('when it is filled, and comes back: the copy is not taken for what the store has', async () => {
+  it('when it is filled, and comes back: the copy is not mistaken for the store’s entry', async () => {
     const { read, loading, store } = await setUp()
     vi.spyOn(store, 'fill').mockRejectedValueOnce(unavailable())
     await read(loading('one'))
@@ -321,7 +321,7 @@ describe('a replica, while the master is away', () => {
     expect(await soon(read(loading('two')))).toMatchObject({ value: 'two', detail: 'memory' })
   })
 
-  it('is asked for the input of a list too, and not again when what it had was outdated', async () => {
+  it('is asked for the input of a list too, and not again if its entry was outdated', async () => {
     const { readList, never, loading, soon, deriving, readReplica } = await withReplica()
     expect(await soon(readList(deriving, never))).toMatchObject({ value: 'list of one', detail: 'memory' })
     // The list itself lies under another key: the replica's bytes are not its.
@@ -336,7 +336,7 @@ describe('a replica, while the master is away', () => {
   })
 })
 
-it('what a request may still wait is told to each command of it', async () => {
+it('each command of a request is given the request’s wait', async () => {
   const { readList, read, loading, never, store, deriving, soon, instance } = await setUp()
   const wait = new StoreWait()
   const [opened, filled, released, left] = [

@@ -27,7 +27,7 @@ describe('a miss', () => {
     expect(opened.mock.calls[0]?.[0]).toEqual([{ key, layer: 'user-groups', leaseMs: LEASE_MS }])
   })
 
-  it('stores the value with its shape, stamp, tags, time and what the codec adds', async () => {
+  it('stores the value with its shape, stamp, tags, time and the codec’s own fields', async () => {
     const { read, store, loading, clock } = await setUp()
     const filled = vi.spyOn(store, 'fill')
     await read(loading('one'))
@@ -109,7 +109,7 @@ describe('the life of an entry', () => {
 })
 
 describe('a hit', () => {
-  it('of another process is decoded, judged and served with what is left of its life', async () => {
+  it('of another process is decoded, judged and served for the rest of its life', async () => {
     const { instance, loading, never, store, seen } = await setUp()
     await instance().read(loading('one'))
     leaveMs(store, 815)
@@ -130,7 +130,7 @@ describe('a hit', () => {
     expect(store.calls).toEqual([`left ${key}`])
   })
 
-  it('is judged by what was invalidated before this instance came', async () => {
+  it('is judged by invalidations from before this instance started', async () => {
     const { instance, loading, index, seen } = await setUp()
     await instance().read(loading('stale'))
     index.reset({ position: stamp('21:21:'), floor: snapshot('1:1:'), rows: [{ xid: xid(20), tags: [alice] }] })
@@ -162,8 +162,8 @@ describe('a hit', () => {
   })
 })
 
-describe('what is present but not served', () => {
-  it('was invalidated: its copy is forgotten, it counts as absent without being moved, and what is loaded replaces it', async () => {
+describe('an entry that is present but not served', () => {
+  it('was invalidated: its copy is forgotten, it counts as absent without being moved, and a loaded one replaces it', async () => {
     const { read, loading, never, index, store, seen } = await setUp()
     await read(loading('one'))
     const refused = fillIdOf(store)
@@ -176,7 +176,7 @@ describe('what is present but not served', () => {
     expect(await read(never)).toMatchObject({ value: 'two', outcome: 'hit' })
   })
 
-  it('is evicted from the store: what is loaded replaces the copy too', async () => {
+  it('is evicted from the store: the loaded entry replaces the copy too', async () => {
     const { read, loading, never, store } = await setUp()
     await read(loading('one'))
     const before = fillIdOf(store)
@@ -214,7 +214,7 @@ describe('what is present but not served', () => {
     expect(seen).toContain('rejected user-groups damaged')
   })
 
-  it('was written by somebody without the secret, or under another key', async () => {
+  it('was written without the secret, or under another key', async () => {
     const { instance, loading, store, seen } = await setUp()
     await instance().read(loading('one'))
     const { bytes = Buffer.alloc(0) } = store.entries.get(key) ?? {}
@@ -253,7 +253,7 @@ describe('what is present but not served', () => {
 })
 
 describe('while another instance holds the lease', () => {
-  it('a reader waits, longer each time, and is served what the holder stored', async () => {
+  it('a reader waits, longer each time, and is served the entry that the holder stored', async () => {
     const { instance, loading, never, store, clock, waits, seen } = await setUp()
     await instance().read(loading('one'))
     const stored = store.entries.get(key)
@@ -333,13 +333,13 @@ describe('a load that throws', () => {
     expect(store.leases.size).toBe(0)
   })
 
-  it('is what the reader hears of, also when the lease cannot be released', async () => {
+  it('reaches the reader, also when the lease cannot be released', async () => {
     const { read, store } = await setUp()
     vi.spyOn(store, 'releaseLease').mockRejectedValueOnce(unavailable())
     await expect(read(broken)).rejects.toThrow('database down')
   })
 
-  it('answers nobody who came after it began: they load for themselves', async () => {
+  it('answers no reader that came after it began: they load for themselves', async () => {
     const { read, loading, loads } = await setUp()
     const held = barrier()
     const first = read(async () => {

@@ -45,6 +45,7 @@ export interface ReadThroughDependencies {
 /** How long a read waits for the log after this process stood still, in milliseconds. */
 const OVERDUE_WAIT_MS = 500
 
+/** @returns the reads of all layers on one store; loads of one key are shared */
 export function createReadThrough(dependencies: ReadThroughDependencies): ReadThrough {
   const { store, follower, clock, events } = dependencies
   const loads = createLoads(dependencies)

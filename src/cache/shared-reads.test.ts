@@ -82,7 +82,7 @@ describe('a shared read', () => {
     expect([late.is, patient.is]).toEqual(['read', 'read'])
   })
 
-  it('runs alone, and one waits for all who come meanwhile', async () => {
+  it('runs alone, and one more waits for all later callers', async () => {
     const { clock, next, patiently, started, last, mostAtOnce } = setUp()
     next()
     const callers = Array.from({ length: 500 }, (_, at) => (at % 2 ? next() : patiently()))
@@ -97,7 +97,7 @@ describe('a shared read', () => {
     expect(mostAtOnce()).toBe(1)
   })
 
-  it('begins no sooner than the interval after the one before, and takes all who come until then', async () => {
+  it('begins no sooner than the interval after the one before, and takes all callers until then', async () => {
     const { clock, next, started, last } = setUp()
     const startMs = clock.nowMs
     next()
@@ -121,7 +121,7 @@ describe('a shared read', () => {
     expect(started).toHaveLength(2)
   })
 
-  it('comes for each of a thousand callers who never stop coming: the read that waits is everybody’s next', async () => {
+  it('comes for each of a thousand callers that never stop coming: the waiting read is the next of all of them', async () => {
     const { clock, reads, started } = setUp()
     let answered = 0
     let mostMs = 0

@@ -35,6 +35,7 @@ function isForAll(error: unknown): boolean {
   return error instanceof StoreUnavailableError
 }
 
+/** (Single flight: Go's `golang.org/x/sync/singleflight`; the seal is this project's, decision 6.) */
 export function createSingleFlight<T extends Shareable>(): SingleFlight<T> {
   const flights = new Map<string, Flight<T>>()
   let ticks = 0

@@ -15,7 +15,7 @@ const snapshots = fc
   })
 
 describe('a snapshot', () => {
-  it('sees what finished, not what was in progress, not what had not begun', () => {
+  it('sees finished transactions, and neither running ones nor later ones', () => {
     const taken = snapshot('10:15:10,12')
     expect([9, 10, 11, 12, 13, 14, 15, 16].map((id) => isVisible(xid(id), taken))).toEqual([
       true,
@@ -48,7 +48,7 @@ describe('a snapshot', () => {
     expect(snapshot('5:200:100,20,5').inProgress).toEqual([5, 20, 100])
   })
 
-  it('says what it could not read, and no more than a line of it', () => {
+  it('quotes the text that it could not read, at most one line of it', () => {
     expect(() => snapshot('1:2')).toThrow('not a snapshot: 1:2')
     expect(() => snapshot('5:3:')).toThrow('not a snapshot: 5:3:')
     expect(() => snapshot('x:3:')).toThrow('not a transaction id: x')

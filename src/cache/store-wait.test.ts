@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { StoreWait } from './store-wait.ts'
 
 describe('the wait of a request for the store', () => {
-  it('adds up over commands that follow each other, and not what lies between them', () => {
+  it('adds up over commands that follow each other, without the time between them', () => {
     const wait = new StoreWait()
     expect(wait.begin(1000)).toBe(0)
     wait.end(1060)

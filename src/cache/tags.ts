@@ -4,12 +4,16 @@ export type Tag = string & { readonly __brand: 'Tag' }
 /** One-letter kinds keep the tags of a user in hundreds of groups compact in an entry's header. */
 export type TagKind = string & { readonly __brand: 'TagKind' }
 
-/** @param kind a single letter */
+/**
+ * @param kind a single letter from a to z
+ * @throws TypeError for anything else
+ */
 export function tagKind(kind: string): TagKind {
   if (!/^[a-z]$/.test(kind)) throw new TypeError(`a tag kind is one lower-case letter, got ${kind}`)
   return kind as TagKind
 }
 
+/** @returns the kind, a colon and the id, such as `u:alice` */
 export function tag(kind: TagKind, id: string): Tag {
   return `${kind}:${id}` as Tag
 }

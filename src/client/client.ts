@@ -7,6 +7,7 @@ import type { Arguments, DataOf, InputOf, ItemOf, OperationId, PagedId } from '.
 import { addressOf, type Fetch, jsonOf, type Request, send } from './request.ts'
 import { DEFAULT_RETRIES, type RetryOptions, withRetries } from './retries.ts'
 
+/** Only `baseUrl` is needed. */
 export interface ClientOptions {
   /** Where the service is; paths are below it. */
   readonly baseUrl: string | URL
@@ -14,7 +15,7 @@ export interface ClientOptions {
   readonly token?: string | (() => string | null | Promise<string | null>)
   /** The global one where absent. */
   readonly fetch?: Fetch
-  /** How long one attempt may take, in milliseconds. */
+  /** How long one attempt may take, in milliseconds. Default: 30,000. */
   readonly timeoutMs?: number
   readonly retry?: Partial<RetryOptions>
   /** From another client or process: this client's reads see at least that change. */
@@ -23,15 +24,17 @@ export interface ClientOptions {
   readonly headers?: Readonly<Record<string, string>>
 }
 
+/** Options of one call; its own `timeoutMs` replaces the client's. */
 export interface CallOptions {
   readonly signal?: AbortSignal
   readonly timeoutMs?: number
 }
 
+/** A successful answer. */
 export interface Answer<Data> {
   readonly data: Data
   readonly status: number
-  /** To be sent with a change as `if-match`, which is then refused if somebody else was faster. */
+  /** Sent with a change as `if-match`, it makes the service refuse the change if another came first. */
   readonly etag: string | null
   /** Of a mutation. The client's own reads send it by themselves. */
   readonly consistencyToken: string | null
@@ -79,6 +82,11 @@ interface AnyInput {
   readonly body?: unknown
 }
 
+/**
+ * Makes the client; it connects with the first call. Failed attempts are repeated where that is safe, and reads see this
+ * client's own changes.
+ * @throws TypeError for a `baseUrl` that is not a URL
+ */
 export function createClient(options: ClientOptions): Client {
   const { fetch = globalThis.fetch.bind(globalThis), token, timeoutMs = TIMEOUT_MS } = options
   const base = new URL(options.baseUrl)

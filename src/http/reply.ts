@@ -33,6 +33,11 @@ export function json(
   }
 }
 
+/** @param cache how the cache took part, for `Cache-Status` */
+export function cached(body: unknown, cache: CacheStatus, etag?: string): Reply {
+  return json(body, { headers: ['Cache-Status', cacheStatus(cache)], ...(etag !== undefined && { etag }) })
+}
+
 /** @param body makes the public form of one item */
 export function page<Item>(
   req: Request,
@@ -81,7 +86,7 @@ function nextLink(req: Request, nextCursor: string | null): string[] {
 const ttl = (seconds: number | undefined) => (seconds === undefined ? '' : `; ttl=${Math.max(0, Math.floor(seconds))}`)
 
 /** RFC 9211; `detail` is reduced to a token, so it can contain no key and no message. */
-export function cacheStatus(status: CacheStatus): string {
+function cacheStatus(status: CacheStatus): string {
   const detail = status.detail === undefined ? '' : `; detail=${status.detail.replace(/[^A-Za-z0-9_.-]+/g, '-')}`
   switch (status.kind) {
     case 'hit':

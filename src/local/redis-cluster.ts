@@ -77,10 +77,8 @@ export function createRedisCluster(deps: {
     return started
   }
 
-  async function startServer(name: RedisName, master: RedisName): Promise<void> {
-    mkdirSync(folderOf(name), { recursive: true })
-    const replicaOf = name === master ? null : portOf(master)
-    writeFileSync(path.join(folderOf(name), 'redis.conf'), renderRedisConfiguration({ port: portOf(name), replicaOf }))
+  /** Resolves when the process answers. */
+  async function launched(name: RedisName | SentinelName): Promise<void> {
     const started = launch(name)
     await waitUntil(
       `${name} answers`,
@@ -90,6 +88,13 @@ export function createRedisCluster(deps: {
       },
       { timeoutMs: 15_000 },
     )
+  }
+
+  async function startServer(name: RedisName, master: RedisName): Promise<void> {
+    mkdirSync(folderOf(name), { recursive: true })
+    const replicaOf = name === master ? null : portOf(master)
+    writeFileSync(path.join(folderOf(name), 'redis.conf'), renderRedisConfiguration({ port: portOf(name), replicaOf }))
+    await launched(name)
   }
 
   function writeSentinelConfigurations(master: RedisName): void {
@@ -105,18 +110,6 @@ export function createRedisCluster(deps: {
       })
       writeFileSync(path.join(folderOf(name), 'sentinel.conf'), configuration)
     })
-  }
-
-  async function startSentinel(name: SentinelName): Promise<void> {
-    const started = launch(name)
-    await waitUntil(
-      `${name} answers`,
-      async () => {
-        abandonIfEnded(started, deps.logDir)
-        return (await askRedis(portOf(name), 'PING')) === 'PONG'
-      },
-      { timeoutMs: 15_000 },
-    )
   }
 
   /** By the newest configuration epoch among the files; servers are told apart by the port they were given then. */
@@ -156,7 +149,7 @@ export function createRedisCluster(deps: {
       })
     await orGoOn('the replication', linked)
     writeSentinelConfigurations(master)
-    const sentinels = await Promise.all(SENTINEL_NAMES.map((name) => orGoOn(name, () => startSentinel(name))))
+    const sentinels = await Promise.all(SENTINEL_NAMES.map((name) => orGoOn(name, () => launched(name))))
     const whole = replicas === 2 && sentinels.every((started) => started)
     if (whole) await orGoOn('the Sentinel cluster', () => waitUntilHealthy(30_000))
   }
@@ -211,8 +204,7 @@ export function createRedisCluster(deps: {
     async restart(name) {
       const former = running.get(name)
       if (former?.isRunning()) throw new Error(`${name} is already running (process ${former.pid})`)
-      const start = async () =>
-        isSentinel(name) ? startSentinel(name) : startServer(name, await masterOtherThan(name))
+      const start = async () => (isSentinel(name) ? launched(name) : startServer(name, await masterOtherThan(name)))
       await start().catch((error) => {
         // It cannot be started a second time while the first one hangs.
         running.get(name)?.signal('SIGKILL')

@@ -6,6 +6,7 @@ export {
   type CacheOptions,
   CacheOptionsError,
   type CacheRule,
+  type CacheRules,
   type CacheStore,
   type Clock,
   createCache,

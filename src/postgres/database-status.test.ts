@@ -25,7 +25,7 @@ describe('the status of the database', () => {
     expect(said).toEqual(['began ECONNREFUSED', 'began 57P03', 'ended ECONNREFUSED', 'ended 57P03'])
   })
 
-  it('says since when it cannot be reached, and not what the server said', () => {
+  it('says since when it cannot be reached, without the server’s own words', () => {
     const { status, pass } = world()
     expect(status.describe()).toMatchObject({ reachable: false, lastAnswerAt: null })
     status.succeeded()
@@ -49,7 +49,7 @@ describe('the status of the database', () => {
     })
   })
 
-  it('keeps what only some statements are refused for until it has been quiet for a while', () => {
+  it('keeps a reason for which only some statements are refused until it has been quiet for a while', () => {
     const { status, said, pass } = world()
     for (let round = 0; round < 10; round++) {
       status.failed(failing('53100'))
@@ -62,7 +62,7 @@ describe('the status of the database', () => {
     expect(said).toEqual(['began 53100', 'ended 53100'])
   })
 
-  it('ignores what is no failure of the database', () => {
+  it('ignores errors that are no failure of the database', () => {
     const { status, said } = world()
     status.failed(failing('23505'))
     status.failed(new TypeError('x'))

@@ -39,7 +39,7 @@ function scheduled(ends: number[], { ready = true } = {}) {
 }
 
 describe('the job that ends access', () => {
-  it('sleeps until the next end, and does what is due then', async () => {
+  it('sleeps until the next end, and then removes the rows that are due', async () => {
     const { clock, reported } = scheduled([1_000_100])
     await settle()
     expect(clock.slept).toEqual([100])
@@ -67,7 +67,7 @@ describe('the job that ends access', () => {
     expect(reported).toEqual(['ended 2', 'ended 1'])
   })
 
-  it('waits where another instance does it, or somebody holds what is due, and says how long that has been so', async () => {
+  it('waits where another instance does it, or where the due rows are locked, and says since when', async () => {
     const { clock, state, reported, schedule } = scheduled([1_000_000])
     state.isBusy = true
     await settle()

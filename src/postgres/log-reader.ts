@@ -1,26 +1,17 @@
-/** Reads an invalidation log in PostgreSQL on a connection of its own, so that a busy pool never blinds its followers. */
-import type pg from 'pg'
+/** Reads an invalidation log in PostgreSQL, on a connection of its own, so that a busy pool never blinds its followers. */
 import {
   covers,
   formatSnapshot,
   type InvalidationLog,
   type LogBatch,
   type LogRow,
-  LogUnreachableError,
   parseSnapshot,
   parseXid,
   type Snapshot,
   type Tag,
 } from '../cache/index.ts'
-import type { DatabaseStatus } from './database-status.ts'
-import { isUnreachable } from './failures.ts'
+import { createLogConnection, type LogConnectionOptions } from './log-connection.ts'
 import { type StampColumns, stampOf } from './stamp.ts'
-
-/** A read of the log that takes longer is given up, in milliseconds: the next one asks again. */
-export const READ_TIMEOUT_MS = 500
-
-/** How much later a statement is given up if PostgreSQL does not report its timeout either, in milliseconds. */
-export const ANSWER_MARGIN_MS = 250
 
 /** How far back rows are loaded at start, newest checkpoint permitting: more rows than this would only slow the start. */
 const PAST_ROWS_MAX = 100_000
@@ -44,15 +35,7 @@ interface LogStatement {
   readonly text: string
 }
 
-export interface LogReaderOptions<Row extends LogReadRow, Change> {
-  /** A client that is not connected yet; it should give up what takes longer than {@link READ_TIMEOUT_MS}. */
-  readonly connect: () => pg.Client
-  /** Asked of each connection before its first read. */
-  readonly prepare?: (client: pg.Client) => Promise<unknown>
-  /** The same: whether there may be rows for which nothing is notified. Default: there are none. */
-  readonly isSilent?: (client: pg.Client) => Promise<boolean>
-  /** What is listened to for wake-ups; null: polling alone guarantees. */
-  readonly channel: string | null
+export interface LogReaderOptions<Row extends LogReadRow, Change> extends LogConnectionOptions {
   readonly statements: {
     /** $1 is the snapshot read from. */
     readonly since: LogStatement
@@ -63,83 +46,14 @@ export interface LogReaderOptions<Row extends LogReadRow, Change> {
   }
   /** The state of what the rows name, where the statement reads it too. */
   readonly changesOf?: (row: Row) => readonly Change[] | null
-  readonly status?: DatabaseStatus
 }
 
 export function createLogReader<Row extends LogReadRow, Change = never>(
   options: LogReaderOptions<Row, Change>,
 ): InvalidationLog<Change> & { close(): Promise<void> } {
-  const { statements, channel } = options
-  let onAppended: () => void = () => {}
-  let connection: Promise<pg.Client> | null = null
-  let isSilent = false
-  let closed = false
-
-  function connected(): Promise<pg.Client> {
-    if (closed) return Promise.reject(new LogUnreachableError('the log is closed'))
-    connection ??= open().catch((error: unknown) => {
-      connection = null
-      throw error
-    })
-    return connection
-  }
-
-  async function open(): Promise<pg.Client> {
-    const client = options.connect()
-    // However it ends, the next read opens another.
-    client.on('error', () => forget(client))
-    client.on('end', () => forget(client))
-    client.on('notification', () => onAppended())
-    try {
-      await client.connect()
-      await options.prepare?.(client)
-      isSilent = (await options.isSilent?.(client)) ?? false
-      if (channel) await client.query(`LISTEN ${channel}`)
-    } catch (error) {
-      client.end().catch(() => {})
-      throw error
-    }
-    current = client
-    return client
-  }
-
-  let current: pg.Client | null = null
-
-  function forget(client: pg.Client): void {
-    if (current !== client) return
-    current = null
-    connection = null
-    // A reader in between would otherwise learn of it only at the next poll.
-    onAppended()
-  }
-
-  async function ask<Row extends pg.QueryResultRow>(
-    statement: { name?: string; text: string },
-    values: unknown[] = [],
-    timeoutMs = READ_TIMEOUT_MS,
-  ): Promise<Row | undefined> {
-    let client: pg.Client | null = null
-    try {
-      client = await connected()
-      const result = await client.query<Row>({
-        ...statement,
-        values,
-        query_timeout: timeoutMs + ANSWER_MARGIN_MS,
-      } as pg.QueryConfig)
-      options.status?.succeeded()
-      return result.rows[0]
-    } catch (error) {
-      options.status?.failed(error)
-      // After a timeout the connection still waits for its answer: only a new one is sure to be in step.
-      if (client) {
-        forget(client)
-        client.end().catch(() => {})
-      }
-      // A server that answers, though not with the log, goes on committing: without the log there is no grace then.
-      if (isUnreachable(error)) throw new LogUnreachableError('the invalidation log cannot be read', { cause: error })
-      throw error
-    }
-  }
+  const { statements } = options
+  const connection = createLogConnection(options)
+  const { ask } = connection
 
   async function readRows(since: Snapshot, timeoutMs?: number): Promise<LogBatch<Change>> {
     const row = await ask<Row>(statements.since, [formatSnapshot(since), ...statements.values], timeoutMs)
@@ -175,21 +89,9 @@ export function createLogReader<Row extends LogReadRow, Change = never>(
       if (past.gap) throw new Error('the log is pruned faster than it can be read')
       return past
     },
-    subscribe(callback) {
-      onAppended = callback
-      return {
-        close: async () => {
-          onAppended = () => {}
-        },
-      }
-    },
-    isSilent: () => isSilent,
-    async close() {
-      closed = true
-      const client = current
-      current = null
-      await client?.end().catch(() => {})
-    },
+    subscribe: connection.subscribe,
+    isSilent: connection.isSilent,
+    close: connection.close,
   }
 }
 

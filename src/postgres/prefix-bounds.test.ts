@@ -13,7 +13,7 @@ const unit = fc.constantFrom('a', 'b', '%', 'é', '\ud7ff', '\ue000', '\uffff', 
 const text = (max: number) => fc.string({ unit, maxLength: max })
 
 describe('the bounds of a prefix', () => {
-  it('hold exactly what begins with it', () => {
+  it('hold exactly the texts that begin with it', () => {
     fc.assert(
       fc.property(text(6), text(6), text(4), (prefix, other, rest) => {
         expect(within(other, prefix)).toBe(other.startsWith(prefix))

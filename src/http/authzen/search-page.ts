@@ -1,7 +1,7 @@
 /** Pages of a search: which one is asked for, and how it looks. */
 import type { SearchPage, SearchResults } from '../../domain/api.ts'
 import type { Caller } from '../authentication.ts'
-import { cacheStatus, json, type Reply } from '../reply.ts'
+import { cached, type Reply } from '../reply.ts'
 
 interface Asked {
   readonly page?: { readonly token?: string; readonly limit?: number; readonly properties?: object }
@@ -24,12 +24,12 @@ export function searched<T>(
   entity: (result: T) => unknown,
 ): Reply {
   const paged = page !== undefined || nextToken !== null
-  return json(
+  return cached(
     {
       ...(paged && { page: { next_token: nextToken ?? '', count: results.length } }),
       results: results.map(entity),
     },
-    { headers: ['Cache-Status', cacheStatus(cache)] },
+    cache,
   )
 }
 

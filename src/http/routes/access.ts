@@ -20,7 +20,7 @@ import {
 import { searched, searchPage } from '../authzen/search-page.ts'
 import { aboutOneself, permitAboutAnybody, permitAboutUsers } from '../policies.ts'
 import { invalid } from '../problem.ts'
-import { cacheStatus, json, type Reply } from '../reply.ts'
+import { cached, type Reply } from '../reply.ts'
 import { type Route, type RouteRequest, route } from '../route.ts'
 import { PLAINLY } from '../validation-messages.ts'
 
@@ -174,7 +174,7 @@ async function decideOne(
   const permitted = permitAboutUsers([body.subject], caller, portcullis, terms)
   // Side by side: both ask Redis, in one round trip.
   const [{ decisions, cache }] = await Promise.all([portcullis.access.decisions([questionOf(body)], terms), permitted])
-  return json(answerOf(decisions[0]), { headers: ['Cache-Status', cacheStatus(cache)] })
+  return cached(answerOf(decisions[0]), cache)
 }
 
 async function decideMany(
@@ -192,7 +192,7 @@ async function decideMany(
       ? { decision: false, context: { error: { status: 400, message: item.problem } } }
       : answerOf(decisions[at]),
   )
-  return json({ evaluations: untilDecided(all, semantic) }, { headers: ['Cache-Status', cacheStatus(cache)] })
+  return cached({ evaluations: untilDecided(all, semantic) }, cache)
 }
 
 function answerOf({ decision, until }: AccessDecision = { decision: false, until: null }) {

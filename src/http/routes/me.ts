@@ -1,7 +1,7 @@
 /** What callers may ask about themselves. */
 import { z } from 'zod'
 import { anyUser, anyUserWithRoles } from '../policies.ts'
-import { cacheStatus, json } from '../reply.ts'
+import { cached } from '../reply.ts'
 import { effectiveGroupBody } from '../representations.ts'
 import { route } from '../route.ts'
 import { effectiveGroupOut, listOf } from '../schemas.ts'
@@ -20,10 +20,7 @@ const me = route({
   answers: [{ status: 200, description: 'You', schema: meOut, headers: ['Cache-Status'] }],
   async handle({ caller, terms }, { reads }) {
     const { groups, resources, cache } = await reads.counts(caller.id, terms)
-    return json(
-      { id: caller.id, roles: caller.roles, counts: { groups, resources } },
-      { headers: ['Cache-Status', cacheStatus(cache)] },
-    )
+    return cached({ id: caller.id, roles: caller.roles, counts: { groups, resources } }, cache)
   },
 })
 
@@ -37,10 +34,7 @@ const myGroups = route({
   answers: [{ status: 200, description: 'All of them', schema: listOf(effectiveGroupOut), headers: ['Cache-Status'] }],
   async handle({ caller, terms }, { reads }) {
     const { groups, cache } = await reads.effectiveGroups(caller.id, terms)
-    return json(
-      { data: groups.map(effectiveGroupBody), nextCursor: null },
-      { headers: ['Cache-Status', cacheStatus(cache)] },
-    )
+    return cached({ data: groups.map(effectiveGroupBody), nextCursor: null }, cache)
   },
 })
 

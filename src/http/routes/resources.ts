@@ -6,7 +6,7 @@ import type { GroupId, Permission, Resource, ResourceId } from '../../domain/mod
 import type { Caller } from '../authentication.ts'
 import { entityTag, versionToMatch } from '../entity-tags.ts'
 import { admin, anyUser, decidedByHandler, onResource, readingResource } from '../policies.ts'
-import { cacheStatus, json, mutated, mutatedToNothing, page, resourcePage } from '../reply.ts'
+import { cached, mutated, mutatedToNothing, page, resourcePage } from '../reply.ts'
 import { resourceBody } from '../representations.ts'
 import { MERGE_PATCH_TYPES } from '../request-body.ts'
 import { route } from '../route.ts'
@@ -81,16 +81,15 @@ const getResource = route({
   refuses: ['not-found'],
   async handle({ caller, params: { id }, terms }, { reads }) {
     const { resource: visible, cache } = await reads.visibleResource(caller.id, id, terms)
-    if (visible !== null)
-      return json(resourceBody(visible, visible.permission), {
-        etag: entityTag(caller.id, visible, visible.permission),
-        headers: ['Cache-Status', cacheStatus(cache)],
-      })
+    if (visible !== null) {
+      const etag = entityTag(caller.id, visible, visible.permission)
+      return cached(resourceBody(visible, visible.permission), cache, etag)
+    }
     const resource = caller.isAdmin ? await reads.resource(id) : null
     if (resource === null) throw new DomainError('not-found', 'no such resource')
     // An administrator's own list does not show it: the answer is the database's.
-    const headers = ['Cache-Status', cacheStatus({ kind: 'bypass', detail: 'administrator' })]
-    return json(resourceBody(resource, null), { etag: entityTag(caller.id, resource), headers })
+    const bySql = { kind: 'bypass', detail: 'administrator' } as const
+    return cached(resourceBody(resource, null), bySql, entityTag(caller.id, resource))
   },
 })
 

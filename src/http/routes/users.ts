@@ -6,7 +6,7 @@ import type { ResourceId, UserId } from '../../domain/model.ts'
 import type { Caller } from '../authentication.ts'
 import { existenceToMatch, PUT_CONDITIONS } from '../entity-tags.ts'
 import { admin, selfOrReader } from '../policies.ts'
-import { cacheStatus, json, mutated, mutatedToNothing, page, resourcePage } from '../reply.ts'
+import { cached, json, mutated, mutatedToNothing, page, resourcePage } from '../reply.ts'
 import { effectiveGroupBody, userBody } from '../representations.ts'
 import { route } from '../route.ts'
 import {
@@ -110,10 +110,7 @@ const userGroups = route({
   async handle({ params: { id }, caller, terms }, { reads }) {
     await ensureKnown(caller, id, reads)
     const { groups, cache } = await reads.effectiveGroups(id, terms)
-    return json(
-      { data: groups.map(effectiveGroupBody), nextCursor: null },
-      { headers: ['Cache-Status', cacheStatus(cache)] },
-    )
+    return cached({ data: groups.map(effectiveGroupBody), nextCursor: null }, cache)
   },
 })
 
