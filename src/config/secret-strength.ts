@@ -17,7 +17,7 @@ const ESTIMATED_BITS_MIN = 70
 const ESTIMATED_BITS_FEW = 95
 /** Of the nominal ones; random text keeps more, and a long sentence is no secret because it is long. */
 const ESTIMATED_SHARE_FEW = 0.58
-const PATTERN_BITS = 20
+const PATTERN_BITS = 24
 
 /** Whether a secret can have come from a random generator, with enough of its output. */
 export function isRandomEnough(secret: string): boolean {
