@@ -10,6 +10,7 @@
 import { EventEmitter } from 'node:events'
 import type { IncomingMessage, Server } from 'node:http'
 import { createRequire } from 'node:module'
+import type { Socket } from 'node:net'
 import about from '../../package.json' with { type: 'json' }
 import type { HttpSink } from './sinks.ts'
 
@@ -168,10 +169,17 @@ function sampleAtServers(require: NodeJS.Require, isSampled: (request: IncomingM
   const { prototype } = (require('node:http') as typeof import('node:http')).Server
   const instrumented = prototype.emit
   prototype.emit = function emit(this: Server, event: string, ...args: unknown[]) {
+    if (event === 'connection') readAddresses(args[0] as Socket)
     const passesBy = event === 'request' && !isSampled(args[0] as IncomingMessage)
     return (passesBy ? EventEmitter.prototype.emit : instrumented).call(this, event, ...args)
   }
 }
+
+/**
+ * The instrumentation reads them for a sampled request, and Node then adds them to the socket: sockets of two shapes cost all
+ * requests, sampled or not, more than the traces do. Read at once they belong to every socket.
+ */
+const readAddresses = ({ remoteAddress, localAddress }: Socket) => [remoteAddress, localAddress]
 
 type Api = typeof import('@opentelemetry/api')
 type Sdk = typeof import('@opentelemetry/sdk-trace')
