@@ -53,7 +53,8 @@ beforeAll(async () => {
     await filler.portcullis.reads.effectiveGroups(id as UserId, {})
   }
   await withMaster(async (redis) => {
-    await waitUntil('the catalogue is stored', () => redis.exists(`${prefix}resources:all`), { timeoutMs: 10_000 })
+    const stored = async () => (await redis.exists(`${prefix}resources:all`)) === 1
+    await waitUntil('the catalogue is stored', stored, { timeoutMs: 10_000 })
     for (const name of await redis.keys(`${prefix}*`)) {
       const dumped = await redis.dumpBuffer(name)
       if (dumped) genuine.set(name, dumped)
