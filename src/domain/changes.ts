@@ -164,6 +164,8 @@ function endOf({ database, since }: ChangePosition, { upTo, rows, more }: Change
 }
 
 async function firstOf(news: Promise<void>, ms: number, ended: AbortSignal): Promise<'news' | 'silence' | 'end'> {
+  // A signal that is aborted already tells no new listener.
+  if (ended.aborted) return 'end'
   const { promise, resolve } = Promise.withResolvers<'silence' | 'end'>()
   const timer = setTimeout(() => resolve('silence'), ms)
   const end = () => resolve('end')
