@@ -119,7 +119,7 @@ export function createInvalidationIndex({ retentionOf, maxTags }: InvalidationIn
     }
   }
 
-  /** Never lowers it: what one that covers this made the index forget stays forgotten. */
+  /** Never lowers it: the index has forgotten invalidations below a higher floor, and they stay forgotten. */
   function raiseFloor(retention: RetentionClass, floor: Snapshot): void {
     const before = floors[retention]
     if (before && covers(before, floor)) return

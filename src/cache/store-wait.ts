@@ -1,6 +1,6 @@
 /**
  * How long one request has waited for the shared store, over all its commands: a sick store costs a request its budget
- * once, not once per command. What runs side by side is waited for together. Passed by hand from call to call, so that
+ * once, not once per command. Commands that run side by side count once. Passed by hand from call to call, so that
  * a hit pays for one small object.
  */
 export class StoreWait {

@@ -1,9 +1,9 @@
 /**
  * Whether a person or a language model has made a secret up to look random. Such text avoids what chance brings: digits
  * and letters take turns (`8f3a9b2c`), kinds of characters follow a pattern (`kX9#mP2$`), nothing comes twice, letters
- * go up the alphabet (`aB3dE6gH9`), a few keys are hit again and again. Each is a model; what it says is how many bits
- * likelier it makes the text than independent draws do. A generator's output reaches 25 bits for one of them in one of
- * thirty million at most (Markov's inequality), whatever the model is worth; there are a few dozen of them together.
+ * go up the alphabet (`aB3dE6gH9`), a few keys are hit again and again. Each habit is a model. It gives the number of bits
+ * by which it makes the text likelier than independent draws do. For a generator's output, any model gives 25 bits or more
+ * at most once in thirty million (Markov's inequality). There are a few dozen models.
  */
 
 const EVIDENCE_BITS = 25

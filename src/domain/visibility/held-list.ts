@@ -1,6 +1,6 @@
 /**
- * A user's list as it is held. What it is derived from, the groups in the entry's tags, may last longer than what it
- * shows: an entry that may be served may hold a page of which a grant has ended. That page is not given out any more.
+ * A user's list as it is held. The groups that it is derived from (the entry's tags) may last longer than its page: an
+ * entry that may be served can hold a page on which a grant has ended. That page is not given out any more.
  */
 import type { DatabaseClock, ValueCodec } from '../../cache/index.ts'
 import type { RenderedPage } from './resource-page.ts'
@@ -20,7 +20,7 @@ export class HeldList {
     return this.#until === null || this.#until > time.latestMs() ? this.#page : null
   }
 
-  /** The page as it was merged by the same groups, for as long as this is held: whatever changes their grants names the entry. */
+  /** Keeps a page merged by the same groups, for as long as this is held: each change of their grants invalidates the entry. */
   renew(page: RenderedPage, until: number | null): void {
     this.#page = page
     this.#until = until
