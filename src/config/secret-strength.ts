@@ -21,7 +21,9 @@ const PATTERN_BITS = 24
 
 /** Whether a secret can have come from a random generator, with enough of its output. */
 export function isRandomEnough(secret: string): boolean {
-  return [secret, ...decoded(secret)].every((text) => {
+  // What names the encoding is not of the generator's alphabet.
+  const material = secret.replace(/^(base64:|hex:|0x)/i, '')
+  return [material, ...decoded(material)].every((text) => {
     const nominal = nominalBits(text)
     const estimated = estimatedBits(text)
     return (
@@ -63,7 +65,7 @@ const READABLE = /^[\t\n\r -~]{6,}$/
  * are no text and are judged as they are written.
  */
 function decoded(secret: string): string[] {
-  const parts = secret.replace(/^(base64:|hex:|0x)/i, '').split('.')
+  const parts = secret.split('.')
   let isReadable = false
   const texts = parts.map((part) => {
     const isHex = HEX.test(part)
