@@ -84,6 +84,10 @@ describe('secrets in the configuration', () => {
     ['5lrMXKKWCVocS/uerPsl7V+TX/aaUaI7iDkgl3tSmLE=', 'of the example file of Infisical'],
     ['sk-9f73s3ljTXVcMT3Blb3ljTqtsKiGHXVcMT3BlbkFJLK7U', 'of the example file of Dify'],
     ['base64:11oETzKXQAGaYdkL5gEmGeJJFuYh7EQnp2XdTP1o/Vo', 'of tutorials of Tornado, written otherwise'],
+    ['5968S5Rrxr2y1qzrLXrtDxqILFjvHIG3', 'of a public list'],
+    ['68V0zWFrS72GbpPreidkQFLfj4v9m3Ti+DXc8OB0gcM=', 'of a public list'],
+    ['70FHyixzE6MA9K8mfqLnvdrn_5o_QCHW9d8wDzUTrQZGpY9', 'of a public list'],
+    ['8NcDaTndvnLvi3wR2xWsfLjUPyLMdLki', 'of a public list'],
   ])('refuses %s, %s, although it was random', (secret) => {
     expect(problemsOf({ ...COMPLETE, CURSOR_SECRET: secret })).toEqual([expect.stringContaining('publicly known')])
   })
