@@ -26,8 +26,23 @@ describe('a catalogue that starts', () => {
     const { followed, follower, asked } = setUp({ bucketCount: 40 })
     followed.start(follower)
     await followed.whole()
-    expect(asked.map((some) => some.length)).toEqual([8, 8, 8, 8, 8])
+    expect(asked.map((some) => some.length)).toEqual(Array(10).fill(4))
     expect(new Set(asked.flat()).size).toBe(40)
+  })
+
+  it('has one load read while another is put in its place, and no more', async () => {
+    const { followed, follower, server, asked } = setUp({ bucketCount: 40 })
+    const held = barrier()
+    server.catchUp = held.arrive
+    followed.start(follower)
+    await held.reached
+    await settle()
+    expect(asked).toEqual([
+      [0, 1, 2, 3],
+      [4, 5, 6, 7],
+    ])
+    held.release()
+    await followed.whole()
   })
 
   it('waits until the log is followed', async () => {

@@ -77,7 +77,9 @@ interface Loading {
   readonly kept: Map<ResourceId, ResourceState>
 }
 
-const BUCKETS_PER_LOAD = 8
+const BUCKETS_PER_LOAD = 4
+/** While one is put in its place, the database reads the other. */
+const LOADS_AT_ONCE = 2
 const RETRY_MS = 250
 /** How often a catalogue that is whole is looked through for buckets whose life is over, in milliseconds. */
 const AGED_EVERY_MS = 60_000
@@ -157,8 +159,17 @@ export function createFollowedCatalogue(options: FollowedCatalogueOptions): Foll
     }
   }
 
-  async function loadSome(follower: Pick<LogFollower, 'catchUp'>): Promise<void> {
-    const numbers = due().slice(0, BUCKETS_PER_LOAD)
+  async function loadDue(follower: Pick<LogFollower, 'catchUp'>): Promise<void> {
+    for (;;) {
+      const numbers = due()
+        .filter((number) => !loading.has(number))
+        .slice(0, BUCKETS_PER_LOAD)
+      if (numbers.length === 0 || closing.signal.aborted) return
+      await loadSome(numbers, follower)
+    }
+  }
+
+  async function loadSome(numbers: readonly number[], follower: Pick<LogFollower, 'catchUp'>): Promise<void> {
     for (const _ of numbers) events.miss?.('resources')
     begin(numbers)
     try {
@@ -184,7 +195,8 @@ export function createFollowedCatalogue(options: FollowedCatalogueOptions): Foll
           triesCheckpoint = false
           await loadFromCheckpoint(follower)
         }
-        while (due().length > 0 && !closing.signal.aborted) await loadSome(follower)
+        const loads = await Promise.allSettled(Array.from({ length: LOADS_AT_ONCE }, () => loadDue(follower)))
+        for (const load of loads) if (load.status === 'rejected') throw load.reason
       } catch (cause) {
         options.onFailed(cause)
         await clock.sleep(RETRY_MS, closing.signal).catch(() => {})
