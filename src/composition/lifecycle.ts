@@ -101,8 +101,15 @@ function createMigrationWait(config: Config, { logger }: Telemetry) {
   }
 }
 
-/** Otherwise the first readers would all ask PostgreSQL; of a very large catalogue they may. */
-async function warmUp({ redis }: Connections, { followed, follower }: ReadPath, closing: AbortSignal): Promise<void> {
+/**
+ * Otherwise the first readers would all ask PostgreSQL; of a very large catalogue they may. And the first question of an
+ * administrator would stop every reader.
+ */
+async function warmUp(
+  { redis, prisma }: Connections,
+  { followed, follower }: ReadPath,
+  closing: AbortSignal,
+): Promise<void> {
   const pause = (ms: number, signal = closing) => systemClock.sleep(ms, signal).catch(() => {})
   // The catalogue may lie in Redis, and Redis needs a moment; without it the catalogue is loaded from PostgreSQL.
   for (let waitedMs = 0; !redis.answers() && waitedMs < WARM_UP_REDIS_MS; waitedMs += WARM_UP_PAUSE_MS)
@@ -110,7 +117,7 @@ async function warmUp({ redis }: Connections, { followed, follower }: ReadPath, 
   followed.start(follower)
   const giveUp = new AbortController()
   const waited = pause(WARM_UP_MAX_MS, AbortSignal.any([giveUp.signal, closing]))
-  await Promise.race([followed.whole(), waited]).finally(() => giveUp.abort())
+  await Promise.race([Promise.all([followed.whole(), prisma.open()]), waited]).finally(() => giveUp.abort())
 }
 
 /** Announces and removes what has ended, as it ends. */

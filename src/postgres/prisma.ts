@@ -6,21 +6,32 @@ import { ON_PRIMARY } from './on-primary.ts'
 import type { Database } from './pool.ts'
 
 export interface PrismaReads {
+  /**
+   * Loads what the first question would wait for, and every reader with it: Prisma's query compiler stops the process
+   * for about a tenth of a second. Never throws: a question that fails is told to the one that asks it.
+   */
+  open(): Promise<void>
   /** @throws DomainError `overloaded` when the queue is full, `database-unavailable` when PostgreSQL cannot be asked */
   ask<T>(read: (prisma: PrismaClient) => Prisma.PrismaPromise<T>): Promise<T>
 }
 
 export function createPrisma(database: Database): PrismaReads {
   const prisma = new PrismaClient({ adapter: new PrismaPg(database.pool) })
+  const ask: PrismaReads['ask'] = (read) =>
+    database.admitted(async () => {
+      try {
+        return database.mayMeetStandby ? await readOnPrimary(prisma, read) : await read(prisma)
+      } catch (error) {
+        throw translatedFromPrisma(error)
+      }
+    })
   return {
-    ask: (read) =>
-      database.admitted(async () => {
-        try {
-          return database.mayMeetStandby ? await readOnPrimary(prisma, read) : await read(prisma)
-        } catch (error) {
-          throw translatedFromPrisma(error)
-        }
-      }),
+    ask,
+    open: () =>
+      ask((client) => client.user.findFirst({ select: { id: true } })).then(
+        () => {},
+        () => {},
+      ),
   }
 }
 
