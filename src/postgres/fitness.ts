@@ -1,4 +1,5 @@
 /** Looks at the start whether the database, its role and what stands in between are as the service needs them. */
+import { randomUUID } from 'node:crypto'
 import type pg from 'pg'
 import { type ConnectionOptions, clientConfig, prepareConnection } from './connection.ts'
 import { type Limits, type Pooler, settingsOf } from './connection-settings.ts'
@@ -55,6 +56,7 @@ export async function assertFit(options: ConnectionOptions): Promise<void> {
       )
     if (problems.length > 0)
       throw new DatabaseUnfitError(`the database cannot be used as it is: ${problems.join('; ')}`)
+    if (pooler === 'transaction' && (await areNamesKept(one, other))) options.names?.keep()
   } finally {
     for (const client of [one, other]) client.end().catch(() => {})
   }
@@ -73,6 +75,28 @@ async function isKept(one: pg.Client, other: pg.Client, pid: number): Promise<bo
     return rows[0]?.pid === pid
   } finally {
     await other.query('COMMIT')
+  }
+}
+
+/** How often the pooler may happen to choose the server connection that knows the name anyway. */
+const PROBES = 3
+
+/**
+ * Whether a statement that was prepared on one server connection is known by its name on another; only that proves it.
+ * What happens otherwise, a pool of one connection for example, leaves statements without names.
+ */
+async function areNamesKept(one: pg.Client, other: pg.Client): Promise<boolean> {
+  const probe = { name: `probe-${randomUUID()}`, text: 'SELECT pg_backend_pid() AS pid' }
+  try {
+    const prepared = (await one.query<{ pid: number }>(probe)).rows[0]?.pid
+    for (let turn = 0; turn < PROBES; turn++) {
+      await other.query('BEGIN')
+      const { rows } = await one.query<{ pid: number }>(probe).finally(() => other.query('COMMIT'))
+      if (rows[0]?.pid !== prepared) return true
+    }
+    return false
+  } catch {
+    return false
   }
 }
 
