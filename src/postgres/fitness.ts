@@ -17,6 +17,12 @@ interface Found {
   readonly version: number
   readonly encoding: string
   readonly replication_role: string
+  /** What `search_path` leads to first; null: nothing. */
+  readonly schema: string | null
+  /** Where the service's function is; null: nowhere yet. */
+  readonly home: string | null
+  /** Its tables that another schema hides. */
+  readonly hidden: readonly string[]
   readonly settings: Record<string, { readonly now: string; readonly role: string }>
 }
 
@@ -26,9 +32,20 @@ const LEAST_VERSION = 150_000
 const FIND = `
 SELECT pg_backend_pid() AS pid, current_user AS role, current_database() AS database,
   current_setting('server_version_num')::int AS version, current_setting('server_encoding') AS encoding,
-  current_setting('session_replication_role') AS replication_role,
+  current_setting('session_replication_role') AS replication_role, current_schema() AS schema,
+  home.nspname AS home, ARRAY(
+    SELECT relname::text FROM pg_class WHERE relnamespace = home.oid AND relname = ANY ($2::text[])
+    AND NOT pg_table_is_visible(pg_class.oid) ORDER BY relname
+  ) AS hidden,
   (SELECT json_object_agg(name, json_build_object('now', setting, 'role', reset_val)) FROM pg_settings
-   WHERE name = ANY ($1::text[])) AS settings`
+   WHERE name = ANY ($1::text[])) AS settings
+FROM (SELECT to_regprocedure('portcullis_database()') AS oid) marker
+LEFT JOIN pg_proc USING (oid) LEFT JOIN pg_namespace home ON home.oid = pronamespace`
+
+const TABLES = [
+  ...['users', 'groups', 'memberships', 'resources', 'grants', 'invalidation_log', 'log_checkpoints', 'audit_log'],
+  ...['idempotency_keys', 'cache_health', 'cache_outages', '_prisma_migrations'],
+]
 
 /**
  * Whether what was set is there, and stays there as the pooler that was named lets it stay.
@@ -44,7 +61,7 @@ export async function assertFit(options: ConnectionOptions): Promise<void> {
       await prepareConnection(client, options)
     }
     const names = settingsOf(options).map(({ name }) => name)
-    const found = (await one.query<Found>(FIND, [names])).rows[0] as Found
+    const found = (await one.query<Found>(FIND, [names, TABLES])).rows[0] as Found
     const problems = problemsOf(found, options, pooler)
     if (pooler === 'none' && announcedPid(one) !== found.pid)
       problems.push(
@@ -109,6 +126,11 @@ function problemsOf(found: Found, limits: Limits, pooler: Pooler): string[] {
   if (found.replication_role !== 'origin')
     problems.push(
       `session_replication_role is ${found.replication_role}, so that foreign keys are not kept: ${role} SET session_replication_role = origin`,
+    )
+  if (found.schema === null) problems.push(`search_path leads to no schema: ${role} SET search_path = public`)
+  if (found.hidden.length > 0)
+    problems.push(
+      `another schema hides the service's tables (${found.hidden.join(', ')}): ${role} SET search_path = ${found.home}, pg_temp`,
     )
   for (const { name, value, pooled } of settingsOf(limits)) {
     const setting = found.settings[name]
