@@ -44,7 +44,7 @@ export interface Composed {
 
 export function compose(config: Config, telemetry: Telemetry): Composed {
   const connections = createConnections(config, telemetry)
-  const { database, databaseStatus, redis } = connections
+  const { database, databaseStatus, names, redis } = connections
   const changes = createChangeFeed({
     log: createChangeLog({ database, retentionMs: LAYERS.retentionMs.lasting }),
     cursors: createCursorCodec(config.cursorSecret),
@@ -83,7 +83,7 @@ export function compose(config: Config, telemetry: Telemetry): Composed {
         schema: lifecycle.isMigrated() ? 'current' : 'unknown',
         log: { trust: follower.trust(), lagMs: Math.round(follower.lagMs()), ...lifecycle.inspection.found() },
         clock: describeClock(follower.time),
-        database: { ...databaseStatus.describe(), queued: database.queued },
+        database: { ...databaseStatus.describe(), queued: database.queued, preparedStatements: names.areKept },
         redis: await redis.status(),
       }),
     },

@@ -1,8 +1,9 @@
 /**
- * The service with PgBouncer in transaction mode before PostgreSQL, beside the service without; and the same for a bare
- * `pg` pool that asks for one row by its key with unnamed statements, which tells what the pooler itself costs here.
- * In slices that alternate.
+ * The service on three routes to PostgreSQL: direct; direct, but told that there is a pooler in transaction mode, which
+ * tells what statements without names cost; and through PgBouncer in transaction mode. The same for a bare `pg` pool that
+ * asks for one row by its key with unnamed statements, which tells what the hop itself costs here. In slices that alternate.
  */
+import { execFileSync } from 'node:child_process'
 import pg from 'pg'
 import { findPgBouncer, startPgBouncer } from '../../test/support/pgbouncer.ts'
 import type { Bench } from '../harness/bench.ts'
@@ -12,6 +13,8 @@ import { median } from '../harness/statistics.ts'
 import { createClient } from '../harness/timed.ts'
 
 export interface PoolerResult {
+  /** Which PgBouncer; absent in results of before it was asked. */
+  readonly version?: string
   readonly rows: readonly PoolerRow[]
 }
 
@@ -24,10 +27,14 @@ interface PoolerRow {
 /** Per second. */
 interface Rates {
   readonly direct: number
+  /** Direct, but as through a pooler in transaction mode; absent where it makes no difference, and in results of before. */
+  readonly unnamed?: number
   readonly pooled: number
 }
 
 type Work = (worker: number, turn: number) => Promise<unknown>
+/** On one of the routes, by its number. */
+type Kind = (at: number) => Work
 
 const RESOURCES = 1000
 const AT_ONCE = 16
@@ -36,7 +43,8 @@ const SLICES = 6
 const STATEMENT_TIMEOUT = '2000ms'
 
 export async function measurePooler(bench: Bench): Promise<PoolerResult> {
-  if (!findPgBouncer()) throw new Error('PgBouncer is not installed (apt-get install pgbouncer)')
+  const binary = findPgBouncer()
+  if (!binary) throw new Error('PgBouncer is not installed (apt-get install pgbouncer)')
   const { databaseUrl, name } = await bench.dataSet(RESOURCES)
   const scratch = await withClient(databaseUrl, async (client) => {
     await client.query(`ALTER ROLE CURRENT_USER IN DATABASE ${name} SET statement_timeout = '${STATEMENT_TIMEOUT}'`)
@@ -47,6 +55,7 @@ export async function measurePooler(bench: Bench): Promise<PoolerResult> {
   const routes = [
     { url: databaseUrl, environment: {} },
     { url: bouncer.databaseUrl, environment: { DATABASE_POOLER: 'transaction' } },
+    { url: databaseUrl, environment: { DATABASE_POOLER: 'transaction' } },
   ]
   const prefix = newPrefix()
   const servers = await Promise.all(
@@ -86,11 +95,17 @@ export async function measurePooler(bench: Bench): Promise<PoolerResult> {
     for (const [what, bare, served] of [
       ['reads by SQL', bareRead, read],
       ['mutations', bareWrite, change],
-    ] as const) {
+    ] as [string, Kind, Kind][]) {
       bench.log(what)
-      rows.push({ name: what, bare: await rates(bench, bare), served: await rates(bench, served) })
+      const [direct = 0, pooled = 0] = await rates(bench, [0, 1].map(bare))
+      const [servedDirect = 0, servedPooled = 0, unnamed = 0] = await rates(bench, [0, 1, 2].map(served))
+      rows.push({
+        name: what,
+        bare: { direct, pooled },
+        served: { direct: servedDirect, unnamed, pooled: servedPooled },
+      })
     }
-    return { rows }
+    return { version: versionOf(binary), rows }
   } finally {
     for (const client of clients.flat()) client.close()
     for (const pool of pools) await pool.end()
@@ -104,13 +119,18 @@ const CHANGE = [
   'DELETE FROM memberships WHERE user_id = $1 AND group_id = $2',
 ]
 
-async function rates(bench: Bench, work: (at: number) => Work): Promise<Rates> {
+function versionOf(binary: string): string {
+  return execFileSync(binary, ['--version'], { encoding: 'utf8' }).split('\n')[0] ?? ''
+}
+
+/** One for each. */
+async function rates(bench: Bench, works: readonly Work[]): Promise<number[]> {
   const sliceMs = (bench.seconds * 1000) / SLICES
-  const found: [number[], number[]] = [[], []]
-  for (const at of [0, 1]) await slice(work(at), sliceMs)
+  for (const work of works) await slice(work, sliceMs)
+  const found = works.map((): number[] => [])
   for (let turn = 0; turn < SLICES; turn++)
-    for (const [at, rate] of found.entries()) rate.push(await slice(work(at), sliceMs))
-  return { direct: median(found[0]), pooled: median(found[1]) }
+    for (const [at, work] of works.entries()) found[at]?.push(await slice(work, sliceMs))
+  return found.map(median)
 }
 
 /** An even number of turns for each, so that what is added is removed. */

@@ -6,6 +6,7 @@ import { primaryOf } from '../postgres/connection.ts'
 import { createDatabaseStatus } from '../postgres/database-status.ts'
 import { createDatabase } from '../postgres/pool.ts'
 import { createPrisma } from '../postgres/prisma.ts'
+import { createStatementNames } from '../postgres/statement-names.ts'
 import { createRedis } from '../redis/index.ts'
 import type { Logger, Metrics, Tracing } from '../telemetry/index.ts'
 
@@ -24,7 +25,10 @@ export function createConnections(config: Config, { logger, metrics }: Telemetry
     onBegan: ({ code, reason }, cause) => logger.warn({ code, err: cause }, `PostgreSQL: ${reason}`),
     onEnded: ({ code, reason, since, count }) => logger.info({ code, since, count }, `over: ${reason}`),
   })
-  const databaseOptions = { ...config.database, primary: primaryOf(config.database), status: databaseStatus }
+  const names = createStatementNames(config.database.pooler, (error) =>
+    logger.warn({ err: error }, 'the pooler lost a prepared statement: from now on each statement is planned anew'),
+  )
+  const databaseOptions = { ...config.database, primary: primaryOf(config.database), status: databaseStatus, names }
   const database = createDatabase({ ...databaseOptions, sink: metrics.database })
   const redis = createRedis({
     ...config.redis,
@@ -33,5 +37,5 @@ export function createConnections(config: Config, { logger, metrics }: Telemetry
     sink: metrics.redis,
     logger,
   })
-  return { databaseStatus, databaseOptions, database, prisma: createPrisma(database), redis }
+  return { databaseStatus, databaseOptions, names, database, prisma: createPrisma(database), redis }
 }

@@ -48,6 +48,20 @@ export function settingsOf({ statementTimeoutMs }: Limits): readonly Setting[] {
   ]
 }
 
+/**
+ * The schema of the service's tables: the first on the path that has its function, or before the migrations the one that
+ * they will be made in. From then on no other schema is looked into: one with the role's name (`"$user"`) may hold the
+ * cache package's log, and temporary tables come before all others unless they are named last.
+ */
+export const HOME = `coalesce((
+  SELECT nspname FROM pg_proc JOIN pg_namespace n ON n.oid = pronamespace
+  WHERE pg_proc.oid = to_regprocedure('portcullis_database()')
+), current_schema())`
+
+/** Stays as it is where it leads to no schema. */
+export const PIN_SEARCH_PATH = `set_config('search_path',
+  coalesce(quote_ident(${HOME}) || ', pg_temp', current_setting('search_path')), false)`
+
 /** The statement that sets them and says whether the server is a standby; what this version does not know is left out. */
 export function applying(limits: Limits, pooler: Pooler): string {
   const settings = settingsOf(limits).filter(({ pooled }) => pooler !== 'transaction' || pooled === 'carried')
@@ -55,6 +69,7 @@ export function applying(limits: Limits, pooler: Pooler): string {
     ({ name, value }) =>
       `CASE WHEN current_setting('${name}', true) IS NOT NULL THEN set_config('${name}', '${value}', false) END`,
   )
+  if (pooler !== 'transaction') each.push(PIN_SEARCH_PATH)
   return `SELECT pg_is_in_recovery() AS standby, ${each.join(', ')}`
 }
 

@@ -3,10 +3,10 @@ import type pg from 'pg'
 import { parseIntoClientConfig } from 'pg-connection-string'
 import { applying, type Limits, type Pooler } from './connection-settings.ts'
 import { standbyError } from './failures.ts'
-import { forgoNames } from './forgo-names.ts'
 import { createPrimary, type Primary } from './primary.ts'
 import { RoutedClient, type RoutedConfig } from './routed-client.ts'
 import { parseDatabaseUrl } from './servers.ts'
+import type { StatementNames } from './statement-names.ts'
 
 export interface ConnectionOptions extends Limits {
   /** May name several servers. */
@@ -15,6 +15,8 @@ export interface ConnectionOptions extends Limits {
   readonly primary?: Primary | undefined
   /** What stands in between; default: nothing. */
   readonly pooler?: Pooler
+  /** Of the statements of a process, so that what one connection finds out holds for all. */
+  readonly names?: StatementNames
   /** Asked for each new connection, so that a password which changes is the current one; default: the one in the URL. */
   readonly password?: (() => Promise<string>) | undefined
 }
@@ -55,7 +57,6 @@ export async function prepareConnection(
   client: pg.ClientBase,
   { pooler = 'none', ...limits }: ConnectionOptions,
 ): Promise<void> {
-  if (pooler === 'transaction') forgoNames(client)
   const { rows } = await client.query<{ standby: boolean }>(applying(limits, pooler))
   if (!rows[0]?.standby) return
   if (client instanceof RoutedClient) client.leaveServer()

@@ -40,7 +40,7 @@ const STATES: readonly (readonly [RegExp, Failure])[] = [
     /^(3F000|42P01|42703|42883|42704)$/,
     answered('database-misconfigured', 'the schema is not that of this version', 30),
   ],
-  [/^(26000|0A000)$/, answered('database-failing', 'a statement has to be prepared anew', 1)],
+  [/^(26000|42P05|0A000)$/, answered('database-failing', 'a statement has to be prepared anew', 1)],
   [/^(XX...|58...|F0...|54...|55000|55006)$/, answered('database-failing', 'the database failed at this', 5)],
 ]
 
@@ -84,12 +84,20 @@ export function isUnreachable(error: unknown): boolean {
   return failureOf(error)?.answered === false
 }
 
+/** Of a statement that has to be prepared anew; where it is asked again, statement-names.ts sees to it. */
+export function isPreparedWrongly(error: unknown): boolean {
+  return /^(26000|42P05|0A000)$/.test(codeOf(error))
+}
+
 /** Whether another connection may do better: this one was closed, or forgot what was prepared on it. */
 export function isConnectionLost(error: unknown): boolean {
   if (!(error instanceof Error)) return false
   const code = codeOf(error)
   return (
-    /^(08...|57P0[125]|26000|0A000)$/.test(code) || UNREACHABLE_CODES.has(code) || LOST_MESSAGES.test(error.message)
+    /^(08...|57P0[125])$/.test(code) ||
+    isPreparedWrongly(error) ||
+    UNREACHABLE_CODES.has(code) ||
+    LOST_MESSAGES.test(error.message)
   )
 }
 

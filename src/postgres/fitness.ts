@@ -1,4 +1,5 @@
 /** Looks at the start whether the database, its role and what stands in between are as the service needs them. */
+import { randomUUID } from 'node:crypto'
 import type pg from 'pg'
 import { type ConnectionOptions, clientConfig, prepareConnection } from './connection.ts'
 import { type Limits, type Pooler, settingsOf } from './connection-settings.ts'
@@ -16,6 +17,12 @@ interface Found {
   readonly version: number
   readonly encoding: string
   readonly replication_role: string
+  /** What `search_path` leads to first; null: nothing. */
+  readonly schema: string | null
+  /** Where the service's function is; null: nowhere yet. */
+  readonly home: string | null
+  /** Its tables that another schema hides. */
+  readonly hidden: readonly string[]
   readonly settings: Record<string, { readonly now: string; readonly role: string }>
 }
 
@@ -25,9 +32,20 @@ const LEAST_VERSION = 150_000
 const FIND = `
 SELECT pg_backend_pid() AS pid, current_user AS role, current_database() AS database,
   current_setting('server_version_num')::int AS version, current_setting('server_encoding') AS encoding,
-  current_setting('session_replication_role') AS replication_role,
+  current_setting('session_replication_role') AS replication_role, current_schema() AS schema,
+  home.nspname AS home, ARRAY(
+    SELECT relname::text FROM pg_class WHERE relnamespace = home.oid AND relname = ANY ($2::text[])
+    AND NOT pg_table_is_visible(pg_class.oid) ORDER BY relname
+  ) AS hidden,
   (SELECT json_object_agg(name, json_build_object('now', setting, 'role', reset_val)) FROM pg_settings
-   WHERE name = ANY ($1::text[])) AS settings`
+   WHERE name = ANY ($1::text[])) AS settings
+FROM (SELECT to_regprocedure('portcullis_database()') AS oid) marker
+LEFT JOIN pg_proc USING (oid) LEFT JOIN pg_namespace home ON home.oid = pronamespace`
+
+const TABLES = [
+  ...['users', 'groups', 'memberships', 'resources', 'grants', 'invalidation_log', 'log_checkpoints', 'audit_log'],
+  ...['idempotency_keys', 'cache_health', 'cache_outages', '_prisma_migrations'],
+]
 
 /**
  * Whether what was set is there, and stays there as the pooler that was named lets it stay.
@@ -43,7 +61,7 @@ export async function assertFit(options: ConnectionOptions): Promise<void> {
       await prepareConnection(client, options)
     }
     const names = settingsOf(options).map(({ name }) => name)
-    const found = (await one.query<Found>(FIND, [names])).rows[0] as Found
+    const found = (await one.query<Found>(FIND, [names, TABLES])).rows[0] as Found
     const problems = problemsOf(found, options, pooler)
     if (pooler === 'none' && announcedPid(one) !== found.pid)
       problems.push(
@@ -55,6 +73,7 @@ export async function assertFit(options: ConnectionOptions): Promise<void> {
       )
     if (problems.length > 0)
       throw new DatabaseUnfitError(`the database cannot be used as it is: ${problems.join('; ')}`)
+    if (pooler === 'transaction' && (await areNamesKept(one, other))) options.names?.keep()
   } finally {
     for (const client of [one, other]) client.end().catch(() => {})
   }
@@ -76,6 +95,28 @@ async function isKept(one: pg.Client, other: pg.Client, pid: number): Promise<bo
   }
 }
 
+/** How often the pooler may happen to choose the server connection that knows the name anyway. */
+const PROBES = 3
+
+/**
+ * Whether a statement that was prepared on one server connection is known by its name on another; only that proves it.
+ * What happens otherwise, a pool of one connection for example, leaves statements without names.
+ */
+async function areNamesKept(one: pg.Client, other: pg.Client): Promise<boolean> {
+  const probe = { name: `probe-${randomUUID()}`, text: 'SELECT pg_backend_pid() AS pid' }
+  try {
+    const prepared = (await one.query<{ pid: number }>(probe)).rows[0]?.pid
+    for (let turn = 0; turn < PROBES; turn++) {
+      await other.query('BEGIN')
+      const { rows } = await one.query<{ pid: number }>(probe).finally(() => other.query('COMMIT'))
+      if (rows[0]?.pid !== prepared) return true
+    }
+    return false
+  } catch {
+    return false
+  }
+}
+
 function problemsOf(found: Found, limits: Limits, pooler: Pooler): string[] {
   const problems: string[] = []
   if (found.version < LEAST_VERSION)
@@ -85,6 +126,11 @@ function problemsOf(found: Found, limits: Limits, pooler: Pooler): string[] {
   if (found.replication_role !== 'origin')
     problems.push(
       `session_replication_role is ${found.replication_role}, so that foreign keys are not kept: ${role} SET session_replication_role = origin`,
+    )
+  if (found.schema === null) problems.push(`search_path leads to no schema: ${role} SET search_path = public`)
+  if (found.hidden.length > 0)
+    problems.push(
+      `another schema hides the service's tables (${found.hidden.join(', ')}): ${role} SET search_path = ${found.home}, pg_temp`,
     )
   for (const { name, value, pooled } of settingsOf(limits)) {
     const setting = found.settings[name]

@@ -7,6 +7,7 @@ import { type ConnectionOptions, clientConfig, prepareConnection } from './conne
 import type { DatabaseStatus } from './database-status.ts'
 import { END_ACCESS } from './ending.ts'
 import { CHECKPOINT_OF_THIS_HISTORY, OF_THIS_HISTORY } from './foreign-history.ts'
+import { forgoNames } from './forgo-names.ts'
 import { endMs } from './living.ts'
 import { READ_TIMEOUT_MS } from './log-connection.ts'
 import { createLogReader, type LogReadRow } from './log-reader.ts'
@@ -107,10 +108,14 @@ const SILENT = `
 SELECT coalesce(nullif(current_setting('portcullis.notify', true), ''),
   CASE WHEN current_setting('max_prepared_transactions') = '0' THEN 'on' ELSE 'off' END) <> 'on' AS "isSilent"`
 
-/** A pooler in transaction mode has other server connections, whose settings are not for the log alone. */
+/**
+ * A pooler in transaction mode has other server connections, whose settings are not for the log alone. Without these
+ * settings a plan that is kept would read all of the log, so the statements have no names there.
+ */
 export async function prepareLogConnection(client: pg.Client, options: ConnectionOptions): Promise<void> {
   await prepareConnection(client, options)
-  if (options.pooler !== 'transaction') await client.query(PLANNED_ONCE)
+  if (options.pooler === 'transaction') forgoNames(client)
+  else await client.query(PLANNED_ONCE)
 }
 
 async function areWritersSilent(client: pg.Client): Promise<boolean> {

@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url'
 import type pg from 'pg'
 import { parseIntoClientConfig } from 'pg-connection-string'
 import { primaryOf } from './connection.ts'
+import { PIN_SEARCH_PATH } from './connection-settings.ts'
 import { RoutedClient } from './routed-client.ts'
 import { parseDatabaseUrl } from './servers.ts'
 
@@ -54,6 +55,18 @@ const BOOKKEEPING = `CREATE TABLE IF NOT EXISTS "_prisma_migrations" (
   id VARCHAR(36) PRIMARY KEY NOT NULL, checksum VARCHAR(64) NOT NULL, finished_at TIMESTAMPTZ,
   migration_name VARCHAR(255) NOT NULL, logs TEXT, rolled_back_at TIMESTAMPTZ,
   started_at TIMESTAMPTZ NOT NULL DEFAULT now(), applied_steps_count INTEGER NOT NULL DEFAULT 0)`
+
+const OTHER_PROGRAM = `SELECT current_schema() AS schema, current_user AS role, current_database() AS database
+WHERE to_regclass('_prisma_migrations') IS NULL AND to_regclass('invalidation_log') IS NOT NULL`
+
+/** The cache package's schema is called `portcullis`; where the role is, too, new tables would be made in it. */
+async function refuseOtherProgram(client: pg.ClientBase): Promise<void> {
+  const { rows } = await client.query<{ schema: string; role: string; database: string }>(OTHER_PROGRAM)
+  for (const { schema, role, database } of rows)
+    throw new MigrationError(
+      `the schema ${schema} has an invalidation_log of another program: ALTER ROLE "${role}" IN DATABASE "${database}" SET search_path = public`,
+    )
+}
 
 async function readApplied(client: pg.ClientBase): Promise<AppliedRow[]> {
   const { rows } = await client.query<AppliedRow>(
@@ -139,6 +152,8 @@ export async function applyMigrations(
   await client.connect()
   try {
     await client.query('SELECT pg_advisory_lock($1)', [PRISMA_LOCK_KEY])
+    await client.query(`SELECT ${PIN_SEARCH_PATH}`)
+    await refuseOtherProgram(client)
     await client.query(BOOKKEEPING)
     const pending = pendingAmong(await shippedMigrations(), await readApplied(client))
     for (const migration of pending) await applyOne(client, migration, onLocked)

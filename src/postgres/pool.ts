@@ -6,6 +6,7 @@ import { beginning } from './connection-settings.ts'
 import type { DatabaseStatus } from './database-status.ts'
 import { isConnectionLost, translated } from './failures.ts'
 import { onPrimary } from './on-primary.ts'
+import { createStatementNames } from './statement-names.ts'
 import { NO_SINK, type StatementSink, watchedClient } from './watched-client.ts'
 
 export interface DatabaseOptions extends ConnectionOptions {
@@ -67,13 +68,13 @@ const KEPT_OPEN = 4
 const IDLE_MS = 60_000
 
 export function createDatabase(options: DatabaseOptions): Database {
-  const { poolMax, sink = NO_SINK, pooler = 'none' } = options
+  const { poolMax, sink = NO_SINK, pooler = 'none', names = createStatementNames(pooler) } = options
   const mayMeetStandby = pooler === 'transaction'
   const pool = new pg.Pool({
     ...clientConfig(options),
     // The client below keeps this deadline instead.
     query_timeout: 0,
-    Client: watchedClient({ sink, answerWithinMs: options.statementTimeoutMs + CLIENT_MARGIN_MS }),
+    Client: watchedClient({ sink, names, answerWithinMs: options.statementTimeoutMs + CLIENT_MARGIN_MS }),
     max: poolMax,
     min: Math.min(KEPT_OPEN, poolMax),
     idleTimeoutMillis: IDLE_MS,

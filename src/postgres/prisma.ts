@@ -1,5 +1,6 @@
 /** Prisma's client on the pool's connections: for questions of administrators, whose filters are what a person chose. */
 import { PrismaPg } from '@prisma/adapter-pg'
+import { HOME } from './connection-settings.ts'
 import { translated } from './failures.ts'
 import { type Prisma, PrismaClient } from './generated/client.ts'
 import { ON_PRIMARY } from './on-primary.ts'
@@ -16,19 +17,30 @@ export interface PrismaReads {
 }
 
 export function createPrisma(database: Database): PrismaReads {
-  const prisma = new PrismaClient({ adapter: new PrismaPg(database.pool) })
-  const ask: PrismaReads['ask'] = (read) =>
-    database.admitted(async () => {
+  let client: PrismaClient | undefined
+  /** Prisma names the schema in each statement; the connection knows which it is. */
+  async function connected(): Promise<PrismaClient> {
+    if (client) return client
+    const [row] = await database.query<{ schema: string }>({ name: 'home', text: `SELECT ${HOME} AS schema` }, [])
+    client ??= new PrismaClient({ adapter: new PrismaPg(database.pool, { schema: row?.schema ?? 'public' }) })
+    return client
+  }
+
+  const ask: PrismaReads['ask'] = async (read) => {
+    const prisma = await connected()
+    return database.admitted(async () => {
       try {
         return database.mayMeetStandby ? await readOnPrimary(prisma, read) : await read(prisma)
       } catch (error) {
         throw translatedFromPrisma(error)
       }
     })
+  }
+
   return {
     ask,
     open: () =>
-      ask((client) => client.user.findFirst({ select: { id: true } })).then(
+      ask((prisma) => prisma.user.findFirst({ select: { id: true } })).then(
         () => {},
         () => {},
       ),

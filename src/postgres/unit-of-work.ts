@@ -3,7 +3,7 @@
 import { type Committed, type LogRecord, parseXid, type UnitOfWork } from '../cache/index.ts'
 import type { MutationContext } from '../domain/api.ts'
 import { DomainError } from '../domain/errors.ts'
-import { translated } from './failures.ts'
+import { isPreparedWrongly, translated } from './failures.ts'
 import { once } from './idempotency.ts'
 import { LOG_CHANNEL } from './invalidation-log.ts'
 import type { Database, Statement } from './pool.ts'
@@ -104,12 +104,13 @@ async function retrying<T>(transaction: () => Promise<T>): Promise<T> {
 const LOOKED_FOR = new Set(['users_pkey', 'memberships_pkey', 'grants_pkey'])
 
 /**
- * Another try can succeed: PostgreSQL ended this one for a deadlock or a serialization failure, or what it wanted to
- * insert was inserted by another meanwhile and will now be found.
+ * Another try can succeed: PostgreSQL ended this one for a deadlock or a serialization failure, what it wanted to insert
+ * was inserted by another meanwhile and will now be found, or a statement has to be prepared anew.
  */
 function isTransient(error: unknown): boolean {
   const { code, constraint } = error as { code?: unknown; constraint?: unknown }
-  return code === '40P01' || code === '40001' || (code === '23505' && LOOKED_FOR.has(String(constraint)))
+  if (code === '23505') return LOOKED_FOR.has(String(constraint))
+  return code === '40P01' || code === '40001' || isPreparedWrongly(error)
 }
 
 function domainErrorOf(error: unknown): unknown {

@@ -2,6 +2,7 @@
 import type pg from 'pg'
 import { codeOf, READ_ONLY } from './failures.ts'
 import { RoutedClient } from './routed-client.ts'
+import type { Named, StatementNames } from './statement-names.ts'
 
 export interface StatementSink {
   /**
@@ -17,15 +18,14 @@ export const NO_SINK: StatementSink = { statement: () => {}, rejected: () => {} 
 
 export interface WatchedClientOptions {
   readonly sink: StatementSink
+  readonly names: StatementNames
   /** A server that takes longer (stopped, unreachable) loses the connection, in milliseconds. */
   readonly answerWithinMs: number
 }
 
-interface Asked {
-  readonly name?: string | undefined
+interface Asked extends Named {
   /** What a statement is called whose plan is not kept under a name. */
   readonly label?: string
-  readonly text: string
   /** Of a statement that may take longer than all others, in milliseconds. */
   readonly answerWithinMs?: number
 }
@@ -33,39 +33,41 @@ type Given = readonly [config: string | Asked, ...rest: unknown[]]
 type Ask = (...given: unknown[]) => Promise<unknown> | undefined
 
 /** @returns the class for a pool's `Client` */
-export function watchedClient({ sink, answerWithinMs }: WatchedClientOptions): typeof pg.Client {
+export function watchedClient({ sink, names, answerWithinMs }: WatchedClientOptions): typeof pg.Client {
   return class WatchedClient extends RoutedClient {
     /** With a callback, as the pool calls it, or with a promise, as Prisma does. */
     override query(...given: never[]): never {
       const [config, ...rest] = given as unknown as Given
       const ask = super.query.bind(this) as unknown as Ask
-      const answered = watch(this, nameOf(config), limitOf(config) ?? answerWithinMs)
+      const sent = typeof config === 'string' ? config : names.sent(config)
+      const answered = watch(this, config, sent)
       const callback = rest.at(-1)
       if (typeof callback === 'function') {
         const told = (error: unknown, result: unknown) => {
           answered(error)
           callback(error, result)
         }
-        return ask(config, ...rest.slice(0, -1), told) as never
+        return ask(sent, ...rest.slice(0, -1), told) as never
       }
-      const result = ask(config, ...rest)
+      const result = ask(sent, ...rest)
       result?.then(() => answered(), answered)
       return result as never
     }
   }
 
   /** @returns what to call with the statement's error, or with nothing */
-  function watch(client: RoutedClient, name: string, limitMs: number): (error?: unknown) => void {
+  function watch(client: RoutedClient, config: Given[0], sent: Given[0]): (error?: unknown) => void {
     const sentMs = performance.now()
     let pending = true
     // Timers run before sockets are read. If this process itself stood still (stopped, or short of processor time), the
     // answer is in the socket: one more turn of the event loop reads it. The driver's own `query_timeout` takes no such turn.
-    const timer = setTimeout(() => setImmediate(() => pending && abandon(client)), limitMs)
+    const timer = setTimeout(() => setImmediate(() => pending && abandon(client)), limitOf(config) ?? answerWithinMs)
     return (error) => {
       pending = false
       clearTimeout(timer)
       if (codeOf(error) === READ_ONLY) client.leaveServer()
-      sink.statement(name, error ? 'failed' : 'ok', performance.now() - sentMs)
+      if (error && typeof sent !== 'string') names.failed(sent, error)
+      sink.statement(nameOf(config), error ? 'failed' : 'ok', performance.now() - sentMs)
     }
   }
 }

@@ -92,9 +92,13 @@ describe('a change is refused with a reason', () => {
 
   it('nothing, where a migration changes what a prepared statement returns: it is prepared anew', async () => {
     await service.truth('ann')
+    const manyAtOnce = () => Promise.all(Array.from({ length: 40 }, () => refusalOf(putUser)))
+    await manyAtOnce()
     await client.query('ALTER TABLE resources ALTER COLUMN description TYPE VARCHAR(2000)')
+    await client.query('ALTER TABLE users ALTER COLUMN display_name TYPE VARCHAR(2000)')
     for (let connection = 0; connection < 10; connection++)
       expect(await refusalOf(() => service.truth('ann'))).toBe('done')
+    expect(new Set([...(await manyAtOnce()), ...(await manyAtOnce())])).toEqual(new Set(['done']))
   })
 })
 

@@ -1,4 +1,6 @@
 /** The distribution's PgBouncer between a test and a database, where it is installed. */
+
+import { execFileSync } from 'node:child_process'
 import { accessSync, chmodSync, constants, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -22,11 +24,26 @@ export function findPgBouncer(): string | undefined {
   })
 }
 
+/** From 1.21 on names of statements survive in transaction mode. */
+export function keepsNames(): boolean {
+  const binary = findPgBouncer()
+  if (!binary) return false
+  const [, major, minor] =
+    /PgBouncer (\d+)\.(\d+)/.exec(execFileSync(binary, ['--version'], { encoding: 'utf8' })) ?? []
+  return Number(major) * 1000 + Number(minor) >= 1021
+}
+
 export interface PgBouncer {
   /** The same database, through the pooler. */
   readonly databaseUrl: string
   /** Nobody is answered and nobody is turned away while this runs: what stands behind it may be exchanged. */
   paused(work: () => Promise<void>): Promise<void>
+  /** At its console. */
+  command(text: 'RECONNECT' | 'RELOAD'): Promise<void>
+  /** With these lines at the end of its configuration; without `RELOAD` they count for nothing yet. */
+  configure(settings: Readonly<Record<string, string | number>>): void
+  /** Ends it and starts another in its place, with the configuration as it is. */
+  restart(): Promise<void>
   close(): Promise<void>
 }
 
@@ -34,6 +51,7 @@ export async function startPgBouncer(options: {
   readonly mode: 'session' | 'transaction'
   readonly databaseUrl: string
   readonly poolSize: number
+  readonly settings?: Readonly<Record<string, string | number>>
 }): Promise<PgBouncer> {
   const binary = findPgBouncer()
   if (!binary) throw new Error('PgBouncer is not installed')
@@ -42,9 +60,12 @@ export async function startPgBouncer(options: {
   const port = await findFreeBase({ count: 1, from: 32_700, to: 33_200 })
   const file = path.join(folder, 'pgbouncer.ini')
   const server = `host=${hostname} port=${serverPort} user=${username} password=${decodeURIComponent(password)}`
-  writeFileSync(
-    file,
-    `[databases]
+  const configure: PgBouncer['configure'] = (settings) =>
+    writeFileSync(
+      file,
+      [configuration, ...Object.entries(settings).map(([name, value]) => `${name} = ${value}`), ''].join('\n'),
+    )
+  const configuration = `[databases]
 ${pathname.slice(1)} = ${server}
 [pgbouncer]
 listen_addr = 127.0.0.1
@@ -55,35 +76,39 @@ admin_users = ${username}
 pool_mode = ${options.mode}
 default_pool_size = ${options.poolSize}
 max_client_conn = 1000
-server_login_retry = 1
-`,
-  )
+server_login_retry = 1`
+  configure(options.settings ?? {})
   // It refuses to run as root; and another account cannot enter what mkdtemp makes.
   const account = postgresAccount()
   chmodSync(folder, 0o755)
   const processes = createGuardedProcesses()
   const log: string[] = []
-  const running = processes.start({
-    name: 'pgbouncer',
-    command: binary,
-    args: [file],
-    cwd: '/',
-    stopSignal: 'SIGINT',
-    output: { onData: (chunk) => log.push(chunk.toString()) },
-    ...(account && { account }),
-  })
+  const run = () =>
+    processes.start({
+      name: 'pgbouncer',
+      command: binary,
+      args: [file],
+      cwd: '/',
+      stopSignal: 'SIGINT',
+      output: { onData: (chunk) => log.push(chunk.toString()) },
+      ...(account && { account }),
+    })
+  let running = run()
   const close = async () => {
     await running.stop(5000)
     await processes.close()
     rmSync(folder, { recursive: true, force: true })
   }
-  for (let attempt = 0; !(await accepts(port)); attempt++) {
-    if (attempt === 100 || !running.isRunning()) {
-      await close()
-      throw new Error(`PgBouncer did not start:\n${log.join('')}`)
+  async function accepting(): Promise<void> {
+    for (let attempt = 0; !(await accepts(port)); attempt++) {
+      if (attempt === 100 || !running.isRunning()) {
+        await close()
+        throw new Error(`PgBouncer did not start:\n${log.join('')}`)
+      }
+      await new Promise((resolve) => setTimeout(resolve, 50))
     }
-    await new Promise((resolve) => setTimeout(resolve, 50))
   }
+  await accepting()
   const databaseUrl = Object.assign(new URL(options.databaseUrl), { hostname: '127.0.0.1', port: String(port) }).href
   async function administered(command: string): Promise<void> {
     // It knows the simple protocol alone, and no transaction.
@@ -100,6 +125,14 @@ server_login_retry = 1
       await administered('PAUSE')
       await work()
       await administered('RESUME')
+    },
+    command: administered,
+    configure,
+    async restart() {
+      // It waits for its clients at SIGINT.
+      await running.stop(0)
+      running = run()
+      await accepting()
     },
     close,
   }

@@ -2,11 +2,16 @@ import type { PoolerResult } from '../../suites/pooler.ts'
 import type { Section } from '../section.ts'
 import { atLeast } from '../verdict.ts'
 
-export function poolerSection({ rows }: PoolerResult): Section {
-  const lines = rows.map(
-    ({ name, bare, served }) =>
-      `| ${name} | ${Math.round(bare.direct)}/s | ${Math.round(bare.pooled)}/s | ${(bare.pooled / bare.direct).toFixed(2)} | ${Math.round(served.direct)}/s | ${Math.round(served.pooled)}/s | ${(served.pooled / served.direct).toFixed(2)} |`,
-  )
+export function poolerSection({ version, rows }: PoolerResult): Section {
+  const rate = (perSecond: number | undefined) => (perSecond === undefined ? '' : `${Math.round(perSecond)}/s`)
+  const lines = rows.map(({ name, bare, served }) => {
+    const cells = [
+      name,
+      ...[rate(bare.direct), rate(bare.pooled), (bare.pooled / bare.direct).toFixed(2)],
+      ...[rate(served.direct), rate(served.unnamed), rate(served.pooled), (served.pooled / served.direct).toFixed(2)],
+    ]
+    return `| ${cells.join(' | ')} |`
+  })
   return {
     verdicts: rows.flatMap(({ name, bare, served }) => [
       atLeast(`${name} through PgBouncer ÷ direct`, 0.9, served.pooled / served.direct, 'pooler'),
@@ -18,10 +23,10 @@ export function poolerSection({ rows }: PoolerResult): Section {
       ),
     ]),
     text: [
-      '### Through PgBouncer in transaction mode',
+      `### Through ${version ?? 'PgBouncer'} in transaction mode`,
       [
-        '| | bare pg, direct | through PgBouncer | ratio | service, direct | through PgBouncer | ratio |',
-        '| --- | --- | --- | --- | --- | --- | --- |',
+        '| | bare pg, direct | through it | ratio | service, direct | direct, statements without names | through it | ratio |',
+        '| --- | --- | --- | --- | --- | --- | --- | --- |',
         ...lines,
       ].join('\n'),
     ],
