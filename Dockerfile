@@ -54,7 +54,8 @@ WORKDIR /app
 USER 10002:10002
 # What the thinning above took too much of would be missing here.
 RUN node -e "import('/app/src/composition-root.ts')" \
-    && OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:4318 node -e "import('/app/src/telemetry/process-tracing.ts')"
+    && OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:4318 node -e "import('/app/src/telemetry/process-tracing.ts')" \
+    && node -e "import('/app/src/telemetry/span-sender.ts')"
 ENV NODE_ENV=production HOST=:: PORT=3000 METRICS_PORT=9464
 EXPOSE 3000 9464
 HEALTHCHECK --interval=2s --timeout=3s --start-period=30s --retries=5 \

@@ -13,6 +13,7 @@ import { createRequire } from 'node:module'
 import type { Socket } from 'node:net'
 import about from '../../package.json' with { type: 'json' }
 import type { HttpSink } from './sinks.ts'
+import { createSpanExporter } from './span-exporter.ts'
 
 type Environment = Readonly<Record<string, string | undefined>>
 
@@ -53,14 +54,14 @@ function start(environment: Environment): Tracing {
   const core = require('@opentelemetry/core') as typeof import('@opentelemetry/core')
   const contexts = require('@opentelemetry/context-async-hooks') as typeof import('@opentelemetry/context-async-hooks')
   const resources = require('@opentelemetry/resources') as typeof import('@opentelemetry/resources')
-  const otlp =
-    require('@opentelemetry/exporter-trace-otlp-http') as typeof import('@opentelemetry/exporter-trace-otlp-http')
+  const { JsonTraceSerializer } =
+    require('@opentelemetry/otlp-transformer') as typeof import('@opentelemetry/otlp-transformer')
 
   const own = resources.resourceFromAttributes({ 'service.name': 'portcullis', 'service.version': about.version })
   const given = resources.detectResources({
     detectors: [resources.serviceNameEnvDetector, resources.resourceAttributesEnvDetector],
   })
-  const sending = watched(new otlp.OTLPTraceExporter())
+  const sending = watched(createSpanExporter((spans) => JsonTraceSerializer.serializeRequest([...spans])))
   const provider = new sdk.TracerProvider({
     resource: resources.defaultResource().merge(own).merge(given),
     // Only sampled requests come this far.
@@ -218,7 +219,7 @@ function batchesOf(environment: Environment): Partial<Record<keyof typeof BATCHE
   return Object.fromEntries(given.filter(([, value]) => Number(value) > 0))
 }
 
-type Exporter = Pick<import('@opentelemetry/sdk-trace').SpanExporter, 'export' | 'shutdown' | 'forceFlush'>
+type Exporter = Pick<import('@opentelemetry/sdk-trace').SpanExporter, 'export' | 'shutdown'>
 
 /** The same exporter; whether it succeeds is told when it changes. */
 function watched(inner: Exporter) {
@@ -234,7 +235,6 @@ function watched(inner: Exporter) {
       })
     },
     shutdown: () => inner.shutdown(),
-    forceFlush: async () => inner.forceFlush?.(),
   }
   return {
     exporter,

@@ -141,7 +141,7 @@ describe.skipIf(noKubectl)('the network policies', () => {
     expect(matrixOf(overlay(name)).sort()).toEqual([...EXPECTED[name]].sort())
   })
 
-  test('out of the cluster go only the database and the keys of the identity provider', () => {
+  test('out of the pods go, besides, only the database, the keys of the identity provider, and questions to NodeLocal DNSCache', () => {
     const blocks = ofKind(overlay('production'), 'NetworkPolicy').flatMap(({ metadata, spec }) =>
       (spec.egress ?? []).flatMap((rule: Yaml) =>
         rule.to
@@ -149,8 +149,10 @@ describe.skipIf(noKubectl)('the network policies', () => {
           .map((one: Yaml) => [metadata.name, one.ipBlock.cidr, rule.ports.map((port: Yaml) => port.port)]),
       ),
     )
-    expect(blocks).toEqual([
+    expect(blocks.sort()).toEqual([
       ['database', '10.20.0.0/24', [5432]],
+      ['names', '169.254.20.10/32', [53, 53]],
+      ['names', '169.254.20.10/32', [53, 53]],
       ['portcullis-api', '0.0.0.0/0', [443]],
       ['portcullis-api', '::/0', [443]],
     ])

@@ -40,15 +40,10 @@ describe.each(workflows)('%s', (name) => {
     for (const [, job] of jobsOf(name)) if (job.uses === undefined) expect(job['timeout-minutes']).toBeGreaterThan(0)
   })
 
-  test('what others wrote is named by a commit, with its tag beside it, or by a tag: never by a branch', () => {
-    const used = [...read(name).matchAll(/uses: ([\w/-]+)@(\S+)(?: # (\S+))?/g)]
+  test('what others wrote is named by a commit, with its tag beside it: a tag can move', () => {
+    const used = [...read(name).matchAll(/uses: ([\w/-]+@.+)/g)].map(([, action]) => action)
     expect(used.length).toBeGreaterThan(0)
-    for (const [, action, at = '', tag = at] of used)
-      expect([action, /^([\da-f]{40}|v\d+\.\d+\.\d+)$/.test(at), /^v\d+\.\d+\.\d+$/.test(tag)]).toEqual([
-        action,
-        true,
-        true,
-      ])
+    for (const action of used) expect(action).toMatch(/^[\w/-]+@[\da-f]{40} # v\d+\.\d+\.\d+$/)
   })
 
   test('a step that fails within a pipe fails', () => {

@@ -8,6 +8,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { parse } from 'yaml'
 import { loadConfig } from '../../src/config.ts'
 import {
+  idOf,
   K8S,
   type Manifest,
   noKubectl,
@@ -15,6 +16,7 @@ import {
   ofKind,
   overlay,
   renderFolder,
+  workloads,
   type Yaml,
 } from './support/manifests.ts'
 import { findOnPath } from './support/tools.ts'
@@ -32,6 +34,25 @@ function the(all: readonly Manifest[], kind: string, name = ''): Manifest {
   if (!found) throw new Error(`no ${kind} ${name}`)
   return found
 }
+const podsOf = ({ kind, spec }: Manifest): number => (spec.replicas ?? 1) + (kind === 'Deployment' ? 1 : 0)
+
+/** Of processors in thousandths, of memory in bytes. */
+function amountOf(quantity: string): number {
+  const [, number, unit = ''] = /^(\d+)(m|Mi|Gi)?$/.exec(quantity) ?? []
+  return Number(number) * ({ m: 1, Mi: 2 ** 20, Gi: 2 ** 30 }[unit] ?? 1000)
+}
+
+/** The generated ConfigMaps that each pod names and that do not exist in its namespace. */
+const references = (all: readonly Manifest[]) =>
+  workloads(all).map(({ id, namespace, pod, containers }) => {
+    const named: string[] = [
+      ...(pod.volumes ?? []).flatMap((volume: Yaml) => volume.configMap?.name ?? []),
+      ...containers.flatMap(({ envFrom = [] }) => envFrom.map((from: Yaml) => from.configMapRef.name)),
+    ]
+    const exists = (name: string) =>
+      ofKind(all, 'ConfigMap').some(({ metadata }) => metadata.namespace === namespace && metadata.name === name)
+    return { id, unknown: named.filter((name) => !exists(name)) }
+  })
 const settings = (all: readonly Manifest[]) => the(all, 'ConfigMap', 'portcullis-settings').data ?? {}
 
 describe.skipIf(missing)('an overlay from an empty folder', () => {
@@ -98,7 +119,7 @@ describe.skipIf(missing)('an overlay from an empty folder', () => {
   })
 
   test('each value reaches what it is for, and there is none that does nothing', { timeout: 300_000 }, () => {
-    const components = ['ingress', 'gateway']
+    const components = ['ingress', 'gateway', 'exporter']
     const before = JSON.stringify(withValues({}, components))
     for (const [name, value] of Object.entries(defaults())) {
       const changed =
@@ -116,6 +137,40 @@ describe.skipIf(missing)('an overlay from an empty folder', () => {
     expect(the(all, 'Job', 'portcullis-migrate-1.2.3').spec.template.spec.containers[0].image).toBe(image)
   })
 
+  test('a mirror: no image comes from elsewhere, and each pod can name a Secret to pull with', () => {
+    const [example = ''] = examples().filter((text) => text.includes('imagePullSecrets'))
+    const all = rendered(example)
+    for (const { containers } of workloads(all))
+      for (const { image } of containers) expect(image).toMatch(/^mirror\.example\.com\//)
+    const pulling = ofKind(all, 'ServiceAccount').filter((account) => account.imagePullSecrets)
+    const named = new Set(pulling.map(({ metadata }) => `${metadata.namespace}/${metadata.name}`))
+    for (const { namespace, pod } of workloads(all)) expect(named).toContain(`${namespace}/${pod.serviceAccountName}`)
+  })
+
+  test('the guide says what a ResourceQuota must allow', () => {
+    const all = withValues({})
+    const guide = readFileSync(GUIDE, 'utf8')
+    for (const namespace of ['portcullis', 'redis-sentinel']) {
+      const pods = workloads(all)
+        .filter((workload) => workload.namespace === namespace)
+        // A rollout adds one.
+        .flatMap((each) => Array(podsOf(each.manifest)).fill(each) as (typeof each)[])
+      const sum = (of: (container: Yaml) => string) =>
+        pods.flatMap(({ containers }) => containers.map((one) => amountOf(of(one)))).reduce((all, one) => all + one, 0)
+      const row = new RegExp(`\\| \`${namespace}\` \\|(.*)\\|`)
+        .exec(guide)?.[1]
+        ?.split('|')
+        .map((cell) => cell.trim())
+      expect(row?.slice(0, 5).map(amountOf)).toEqual([
+        pods.length * 1000,
+        sum(({ resources }) => resources.requests.cpu),
+        sum(({ resources }) => resources.requests.memory),
+        sum(({ resources }) => resources.limits.cpu),
+        sum(({ resources }) => resources.limits.memory),
+      ])
+    }
+  })
+
   test('with the component openshift no pod asks for a user id, and a patch gives the volumes a class', () => {
     const [example = ''] = examples().filter((text) => text.includes('components/openshift'))
     const all = rendered(example)
@@ -123,6 +178,53 @@ describe.skipIf(missing)('an overlay from an empty folder', () => {
     const { spec } = the(all, 'StatefulSet')
     expect(spec.volumeClaimTemplates[0].spec.storageClassName).toBe('fast')
     expect(JSON.stringify(all)).not.toContain('cluster.local')
+  })
+
+  test('with the component openshift both namespaces reach its DNS, at the port of its pods', () => {
+    const policies = withValues({}, ['openshift']).filter(
+      ({ kind, metadata }) => kind === 'NetworkPolicy' && metadata.name === 'names',
+    )
+    expect(policies.map(({ metadata }) => metadata.namespace).sort()).toEqual(['portcullis', 'redis-sentinel'])
+    for (const { spec } of policies)
+      expect(spec.egress[1]).toMatchObject({
+        to: [{ namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': 'openshift-dns' } } }],
+        ports: [{ port: 5353 }, { port: 5353 }],
+      })
+  })
+
+  /** The alerts keep the names; docs/kubernetes.md says so. */
+  const COMPONENTS = ['exporter', 'hpa', 'monitoring', 'ingress', 'gateway']
+  const elsewhere = (suffix: string): Manifest[] =>
+    withValues(
+      {
+        namespace: `api-${suffix}`,
+        'redis-namespace': `redis-${suffix}`,
+        'monitoring-namespace': `monitoring-${suffix}`,
+        'redis-sentinels': `redis-sentinel.redis-${suffix}.svc.cluster.local:26379`,
+      },
+      COMPONENTS,
+    ).filter(({ kind }) => kind !== 'PrometheusRule')
+
+  test('namespaces of other names: every object, policy and address follows', () => {
+    const all = elsewhere('a')
+    const used = new Set(all.map(({ metadata }) => metadata.namespace).filter(Boolean))
+    expect([...used].sort()).toEqual(['api-a', 'redis-a'])
+    expect(ofKind(all, 'Namespace').map(({ metadata }) => metadata.name)).toEqual(['api-a', 'redis-a'])
+    const text = JSON.stringify(all)
+    const named = new Set([...text.matchAll(/"kubernetes.io\/metadata.name":"([^"]+)"/g)].map(([, name]) => name))
+    expect([...named].sort()).toEqual(['api-a', 'kube-system', 'monitoring-a', 'redis-a'])
+    const addresses = [...text.matchAll(/([\w.-]+)\.svc\.cluster\.local/g)].map(([, name]) => name)
+    expect(addresses.length).toBeGreaterThan(8)
+    for (const address of addresses) expect(address).toMatch(/(^|\.)(redis-node|redis-sentinel)\.redis-a$/)
+    for (const { id, unknown } of references(all)) expect([id, unknown]).toEqual([id, []])
+  })
+
+  test('two installations in one cluster share the priority classes, which are equal, and nothing else', () => {
+    const [one, other] = [elsewhere('a'), elsewhere('b')]
+    const ids = new Set(one.map(idOf))
+    const shared = other.filter((each) => ids.has(idOf(each)))
+    expect(shared.map(({ kind }) => kind)).toEqual(['PriorityClass', 'PriorityClass'])
+    for (const each of shared) expect(one).toContainEqual(each)
   })
 
   test('with the component hpa the number of pods is its fewest, and the Deployment has none', () => {

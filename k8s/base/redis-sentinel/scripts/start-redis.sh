@@ -191,6 +191,8 @@ promote_live_peer() {
   furthest=$(furthest_live_peer)
   # shellcheck disable=SC2086 # two words
   if [ -n "$furthest" ] && ask_informed_sentinel $furthest; then REFUSED_SINCE='' && return; fi
+  # No Sentinel reaches the furthest replica. Then any may lead: down-after (5 s) is over, too, and they would elect one without being
+  # asked. At worst entries are lost, which are loaded again; waiting longer would only keep out writes.
   if ask_for_failover; then REFUSED_SINCE='' && return; fi
   [ -n "$REFUSED_SINCE" ] || REFUSED_SINCE=$(now)
   [ $(($(now) - REFUSED_SINCE)) -ge "$LIVE_PEER_WAIT_SECONDS" ] || return 0
