@@ -4,7 +4,7 @@ import type { EntryStore } from './entry-store.ts'
 import type { InvalidationLog } from './invalidation-log.ts'
 import type { LayerEvents } from './layer.ts'
 import type { LayerNames, LayerRows, Layers } from './layers.ts'
-import type { Trust } from './log-follower.ts'
+import type { Trust } from './log-trust.ts'
 import type { UnitOfWork } from './mutation-runner.ts'
 import type { Stamp } from './snapshot.ts'
 

@@ -11,7 +11,7 @@ export interface Clock {
 }
 
 export const systemClock: Clock = {
-  monotonicMs: () => performance.now(),
-  wallMs: () => Date.now(),
+  monotonicMs: performance.now.bind(performance),
+  wallMs: Date.now,
   sleep: (ms, signal) => timers.promises.setTimeout(ms, undefined, { ref: true, ...(signal && { signal }) }),
 }

@@ -52,7 +52,8 @@ export {
   LayersError,
 } from './layers.ts'
 export { earliest, type Wanted } from './loads.ts'
-export { createLogFollower, type Followed, type Judged, type LogFollower, type Trust } from './log-follower.ts'
+export { createLogFollower, type Followed, type Judged, type LogFollower } from './log-follower.ts'
+export type { Trust } from './log-trust.ts'
 export { createMemo } from './memo.ts'
 export {
   type Invalidation,

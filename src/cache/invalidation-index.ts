@@ -68,31 +68,93 @@ export interface InvalidationIndex {
 }
 
 /** @returns an empty index, which judges nothing servable before its first `reset` */
-export function createInvalidationIndex({ retentionOf, maxTags }: InvalidationIndexOptions): InvalidationIndex {
-  const histories = new Map<Tag, TagHistory>()
-  const floors: Record<RetentionClass, Snapshot | null> = { volatile: null, lasting: null }
-  let position: Stamp | null = null
-  /** Own commits that no position shows yet: a past that is read meanwhile may be from before them. */
-  let own: { readonly row: LogRow; readonly database: string }[] = []
-  let revision = 0
+export function createInvalidationIndex(options: InvalidationIndexOptions): InvalidationIndex {
+  return new TagIndex(options)
+}
 
-  function move(to: Stamp): void {
-    position = to
-    own = own.filter(({ row, database }) => database === to.database && !isVisible(row.xid, to.snapshot))
+class TagIndex implements InvalidationIndex {
+  revision = 0
+  position: Stamp | null = null
+  readonly #options: InvalidationIndexOptions
+  readonly #histories = new Map<Tag, TagHistory>()
+  readonly #floors: Record<RetentionClass, Snapshot | null> = { volatile: null, lasting: null }
+  /** Own commits that no position shows yet: a past that is read meanwhile may be from before them. */
+  #own: readonly { readonly row: LogRow; readonly database: string }[] = []
+
+  constructor(options: InvalidationIndexOptions) {
+    this.#options = options
+  }
+
+  get size(): number {
+    return this.#histories.size
+  }
+
+  reset(past: { position: Stamp; floor: Snapshot; rows: readonly LogRow[] }): void {
+    this.#histories.clear()
+    for (const row of past.rows) this.#remember(row, past.position.snapshot)
+    this.#floors.volatile = past.floor
+    this.#floors.lasting = past.floor
+    this.#move(past.position)
+    for (const { row } of this.#own) this.#remember(row)
+    this.revision++
+  }
+
+  advance(snapshot: Snapshot, rows: readonly LogRow[]): void {
+    if (!this.position) throw new Error('an index without a past cannot advance; reset it first')
+    for (const row of rows) this.#remember(row, snapshot)
+    this.#move({ database: this.position.database, snapshot })
+    if (rows.length > 0) this.revision++
+    const { maxTags } = this.#options
+    if (this.size > maxTags) this.raiseFloor('volatile', snapshot)
+    // Without volatile tags that forgets nothing.
+    if (this.size > maxTags) this.raiseFloor('lasting', snapshot)
+  }
+
+  note(row: LogRow, database: string): void {
+    this.#own = [...this.#own.slice(-OWN_MAX), { row, database }]
+    if (this.position?.database === database && this.#own.length <= OWN_MAX) this.#remember(row)
+    else this.#giveUp()
+    this.revision++
+  }
+
+  /** Never lowers it: the index has forgotten invalidations below a higher floor, and they stay forgotten. */
+  raiseFloor(retention: RetentionClass, floor: Snapshot): void {
+    const before = this.#floors[retention]
+    if (before && covers(before, floor)) return
+    this.#floors[retention] = floor
+    this.#forget(retention, floor)
+    this.revision++
+  }
+
+  judge(stamp: Stamp, tags: readonly Tag[], retention: RetentionClass): Verdict {
+    if (!this.position) return 'no-position'
+    if (stamp.database !== this.position.database) return 'other-database'
+    const floor = this.#floors[retention]
+    if (floor && !covers(stamp.snapshot, floor)) return 'below-floor'
+    for (const each of tags) {
+      const history = this.#histories.get(each)
+      if (history && !seesAll(stamp.snapshot, history)) return 'invalidated'
+    }
+    return 'servable'
+  }
+
+  #move(to: Stamp): void {
+    this.position = to
+    this.#own = this.#own.filter(({ row, database }) => database === to.database && !isVisible(row.xid, to.snapshot))
   }
 
   /** Nothing is served until a past is read anew. */
-  function giveUp(): void {
-    position = null
-    histories.clear()
+  #giveUp(): void {
+    this.position = null
+    this.#histories.clear()
   }
 
   /** @param shown what the position that the row was read with shows; absent for an own commit that no position shows yet */
-  function remember({ xid, tags }: LogRow, shown?: Snapshot): void {
+  #remember({ xid, tags }: LogRow, shown?: Snapshot): void {
     for (const each of tags) {
-      if (retentionOf(each) === null) continue
-      const history = histories.get(each)
-      if (!history) histories.set(each, { fence: null, xids: [xid] })
+      if (this.#options.retentionOf(each) === null) continue
+      const history = this.#histories.get(each)
+      if (!history) this.#histories.set(each, { fence: null, xids: [xid] })
       else {
         if (!history.xids.includes(xid)) history.xids.push(xid)
         // At once: a past may name one tag in each of its rows, and each is looked for among those before it.
@@ -101,80 +163,23 @@ export function createInvalidationIndex({ retentionOf, maxTags }: InvalidationIn
     }
   }
 
-  /**
-   * Ids are not commit-ordered, so what is dropped is replaced by a snapshot that shows all of it. An entry that was
-   * loaded later covers that snapshot, also beside a transaction that has been open all along.
-   */
-  function condense(history: TagHistory, shown: Snapshot): void {
-    history.xids = history.xids.filter((xid) => !isVisible(xid, shown))
-    history.fence = shown
-  }
-
-  function forget(retention: RetentionClass, floor: Snapshot): void {
-    for (const [each, history] of histories) {
-      if (retentionOf(each) !== retention) continue
+  #forget(retention: RetentionClass, floor: Snapshot): void {
+    for (const [each, history] of this.#histories) {
+      if (this.#options.retentionOf(each) !== retention) continue
       history.xids = history.xids.filter((xid) => !isVisible(xid, floor))
       if (history.fence && covers(floor, history.fence)) history.fence = null
-      if (history.xids.length === 0 && history.fence === null) histories.delete(each)
+      if (history.xids.length === 0 && history.fence === null) this.#histories.delete(each)
     }
   }
+}
 
-  /** Never lowers it: the index has forgotten invalidations below a higher floor, and they stay forgotten. */
-  function raiseFloor(retention: RetentionClass, floor: Snapshot): void {
-    const before = floors[retention]
-    if (before && covers(before, floor)) return
-    floors[retention] = floor
-    forget(retention, floor)
-    revision++
-  }
-
-  return {
-    get revision() {
-      return revision
-    },
-    get position() {
-      return position
-    },
-    get size() {
-      return histories.size
-    },
-    reset(past) {
-      histories.clear()
-      for (const row of past.rows) remember(row, past.position.snapshot)
-      floors.volatile = past.floor
-      floors.lasting = past.floor
-      move(past.position)
-      for (const { row } of own) remember(row)
-      revision++
-    },
-    advance(snapshot, rows) {
-      if (!position) throw new Error('an index without a past cannot advance; reset it first')
-      for (const row of rows) remember(row, snapshot)
-      move({ database: position.database, snapshot })
-      if (rows.length > 0) revision++
-      if (histories.size > maxTags) raiseFloor('volatile', snapshot)
-      // Without volatile tags that forgets nothing.
-      if (histories.size > maxTags) raiseFloor('lasting', snapshot)
-    },
-    note(row, database) {
-      own = [...own.slice(-OWN_MAX), { row, database }]
-      if (position?.database === database && own.length <= OWN_MAX) remember(row)
-      else giveUp()
-      revision++
-    },
-    raiseFloor,
-    judge(stamp, tags, retention) {
-      if (!position) return 'no-position'
-      if (stamp.database !== position.database) return 'other-database'
-      const floor = floors[retention]
-      if (floor && !covers(stamp.snapshot, floor)) return 'below-floor'
-      for (const each of tags) {
-        const history = histories.get(each)
-        if (history && !seesAll(stamp.snapshot, history)) return 'invalidated'
-      }
-      return 'servable'
-    },
-  }
+/**
+ * Ids are not commit-ordered, so what is dropped is replaced by a snapshot that shows all of it. An entry that was
+ * loaded later covers that snapshot, also beside a transaction that has been open all along.
+ */
+function condense(history: TagHistory, shown: Snapshot): void {
+  history.xids = history.xids.filter((xid) => !isVisible(xid, shown))
+  history.fence = shown
 }
 
 function seesAll(snapshot: Snapshot, { fence, xids }: TagHistory): boolean {

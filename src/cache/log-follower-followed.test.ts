@@ -65,7 +65,7 @@ describe('state that follows the log beside the index', () => {
     log.position = stamp('21:21:')
     log.rows = [{ xid: xid(20), tags: [alice] }]
     log.changes = [{ name: 'one' }, { name: 'two' }]
-    const advance = index.advance
+    const advance = index.advance.bind(index)
     let turns = 0
     vi.spyOn(index, 'advance').mockImplementation((...args) => {
       advance(...args)

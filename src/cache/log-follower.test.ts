@@ -161,7 +161,7 @@ describe('the floors', () => {
     const { clock, log, index, started, at } = setUp({ pollMs: 5000 })
     const raised: string[] = []
     const startMs = clock.nowMs
-    const raise = index.raiseFloor
+    const raise = index.raiseFloor.bind(index)
     vi.spyOn(index, 'raiseFloor').mockImplementation((retention, floor) => {
       raised.push(`${(clock.nowMs - startMs) / 1000} s: ${retention} ${floor.xmax}`)
       raise(retention, floor)

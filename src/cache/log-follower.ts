@@ -4,22 +4,15 @@
  * state advance by it in one step, so that both always are what they were at the position. (Incremental view maintenance
  * from a log: Noria, OSDI 2018; snapshots as positions: TxCache, OSDI 2010.)
  */
-import type { Clock } from './clock.ts'
 import { createDatabaseClock, type DatabaseClock } from './database-clock.ts'
 import { createFloors } from './floors.ts'
 import type { InvalidationIndex, RetentionClass, Verdict } from './invalidation-index.ts'
-import { type InvalidationLog, type LogBatch, LogUnreachableError } from './invalidation-log.ts'
+import type { InvalidationLog, LogBatch } from './invalidation-log.ts'
+import { createLogTrust, type LogTrust, type LogTrustOptions } from './log-trust.ts'
 import { createPositionWaits, type PositionWaits } from './position-waits.ts'
 import { createSharedReads } from './shared-reads.ts'
 import type { Stamp } from './snapshot.ts'
 import type { Tag } from './tags.ts'
-
-/**
- * `following`: entries are judged and served. `grace`: the database is gone, nobody can commit, hits may go on for a
- * bounded time. `lost`: too long without the log; nothing is served from the cache. A database that answers, though not
- * with the log, goes on committing, and can answer readers by SQL: then the log is lost within less than a second.
- */
-export type Trust = 'following' | 'grace' | 'lost'
 
 /** What follows the log beside the index: updated in the same step as the position. */
 export interface Followed<Change> {
@@ -29,28 +22,20 @@ export interface Followed<Change> {
   reset(): void
 }
 
-export interface LogFollowerOptions<Change> {
+export interface LogFollowerOptions<Change> extends LogTrustOptions {
   readonly log: InvalidationLog<Change>
   readonly index: InvalidationIndex
-  readonly clock: Clock
-  /** How often the log is read without being woken, in milliseconds. */
-  readonly pollMs: number
   /** The same where the log is silent: then this is how late a row is seen. Default: `pollMs`. */
   readonly silentPollMs?: number
   /** From the start of one read to the start of the next at least, however many wait, in milliseconds. */
   readonly readIntervalMs?: number
   /** A request does not wait longer for one read of the log: it is answered by SQL then. In milliseconds. */
   readonly readStalledMs?: number
-  /** How long the log may stay unread before entries stop being trusted, in milliseconds. */
-  readonly boundMs: number
-  /** How long hits go on while the database itself is unreachable, in milliseconds. */
-  readonly graceMs: number
   /** How long entries of each class can live, in milliseconds; older invalidations are forgotten with a floor. */
   readonly retentionMs: Readonly<Record<RetentionClass, number>>
   /** The present by the database's clock counts as unknown when it is less certain, in milliseconds. */
   readonly clockBoundMs?: number
   readonly followed?: Followed<Change>
-  readonly onTrustChange?: (trust: Trust, cause?: unknown) => void
   readonly onBatch?: (batch: LogBatch<Change>) => void
 }
 
@@ -62,12 +47,11 @@ export interface Judged {
   readonly until?: number | null
 }
 
-export interface LogFollower extends PositionWaits {
+export interface LogFollower extends PositionWaits, Pick<LogTrust, 'trust' | 'lagMs' | 'isOverdue'> {
   /** Starts following in the background; never throws, retries until closed. */
   start(): void
   /** Resolves once the index has its past for the first time. */
   readonly ready: Promise<void>
-  trust(): Trust
   /**
    * Whether an entry may be served now: the index's verdict, `ended` where its end may have come by the database's clock,
    * and `log-lost` for everything while the log is not followed closely enough.
@@ -80,17 +64,9 @@ export interface LogFollower extends PositionWaits {
    * instant is what one statement would have returned. Null before the first read, or where the log says nothing of it.
    */
   positionMs(): number | null
-  /** Milliseconds since the log was last read successfully; Infinity before the first time. */
-  lagMs(): number
-  /** Whether the next read of the log is late although the last one succeeded: this process may have stood still. */
-  isOverdue(): boolean
   close(): Promise<void>
 }
 
-/** How long entries are trusted while the database refuses to show the log, in milliseconds. */
-const REFUSED_BOUND_MS = 750
-/** Missed polls that may be chance; after more, the log is read before an entry is served. */
-const OVERDUE_POLLS = 4
 /** On one machine a read of the log takes a millisecond or two; this is a database at the other end of the world. */
 const CLOCK_BOUND_MS = 250
 /** At most 500 reads a second. */
@@ -106,12 +82,8 @@ export function createLogFollower<Change = never>(options: LogFollowerOptions<Ch
   const time = createDatabaseClock({ clock, boundMs: options.clockBoundMs ?? CLOCK_BOUND_MS })
   const reads = createSharedReads({ read: readOnce, clock, intervalMs, stalledMs })
   const floors = createFloors({ index, retentionMs: options.retentionMs })
-  let lastReadMs = Number.NEGATIVE_INFINITY
+  const { trust, lagMs, isOverdue, readSucceeded, readFailed } = createLogTrust(options)
   let positionMs: number | null = null
-  let lastReadWallMs = Number.NEGATIVE_INFINITY
-  /** Of the last read: it succeeded, the database could not be reached, or it refused this read. */
-  let lastRead: 'succeeded' | 'unreachable' | 'refused' = 'succeeded'
-  let announced: Trust | null = null
   let subscription: { close(): Promise<void> } | null = null
   let loop: Promise<void> = Promise.resolve()
   let wake: () => void = () => {}
@@ -121,19 +93,13 @@ export function createLogFollower<Change = never>(options: LogFollowerOptions<Ch
   })
 
   async function readOnce(): Promise<void> {
-    const startedMs = clock.monotonicMs()
-    const startedWallMs = clock.wallMs()
+    const began = { monotonicMs: clock.monotonicMs(), wallMs: clock.wallMs() }
     try {
-      await readInto(startedMs)
-      // The age counts from before the read: what committed during it may not be in it.
-      lastReadMs = startedMs
-      lastReadWallMs = startedWallMs
-      lastRead = 'succeeded'
-      announce()
+      await readInto(began.monotonicMs)
+      readSucceeded(began)
       becomeReady()
     } catch (cause) {
-      lastRead = cause instanceof LogUnreachableError ? 'unreachable' : 'refused'
-      announce(cause)
+      readFailed(cause)
       throw cause
     }
   }
@@ -191,29 +157,11 @@ export function createLogFollower<Change = never>(options: LogFollowerOptions<Ch
     }
   }
 
-  function trust(): Trust {
-    const lag = lagMs()
-    const boundMs = lastRead === 'refused' ? Math.min(options.boundMs, REFUSED_BOUND_MS) : options.boundMs
-    if (lag <= boundMs) return 'following'
-    return lastRead === 'unreachable' && lag <= options.graceMs ? 'grace' : 'lost'
-  }
-
-  /** The monotonic clock stops while a machine is suspended; the wall clock can only make this stricter. */
-  function lagMs(): number {
-    return Math.max(clock.monotonicMs() - lastReadMs, clock.wallMs() - lastReadWallMs)
-  }
-
-  function announce(cause?: unknown): void {
-    const current = trust()
-    if (current === announced) return
-    announced = current
-    options.onTrustChange?.(current, cause)
-  }
-
   return {
     ready,
     trust,
     lagMs,
+    isOverdue,
     ...createPositionWaits({ index, reads, clock }),
     time,
     positionMs: () => positionMs,
@@ -222,7 +170,6 @@ export function createLogFollower<Change = never>(options: LogFollowerOptions<Ch
       const verdict = index.judge(stamp, tags, retention)
       return verdict === 'servable' && until !== null && until <= time.latestMs() ? 'ended' : verdict
     },
-    isOverdue: () => lastRead === 'succeeded' && lagMs() > OVERDUE_POLLS * options.pollMs,
     start() {
       subscription = log.subscribe(() => wake())
       loop = follow()

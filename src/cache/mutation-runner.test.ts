@@ -34,7 +34,7 @@ function setUp(over: Partial<UnitOfWork<Tx, string>> = {}) {
   const tx: Tx = { value: 'old' }
   const index = createInvalidationIndex({ retentionOf: () => 'volatile', maxTags: 100 })
   index.reset({ position: stamp('20:20:'), floor: snapshot('1:1:'), rows: [] })
-  const note = index.note
+  const note = index.note.bind(index)
   vi.spyOn(index, 'note').mockImplementation((row, database) => {
     steps.push(`note ${row.xid} ${row.tags.join()}`)
     note(row, database)

@@ -50,10 +50,19 @@ export interface ChangeFeedOptions {
   readonly lifeMs: number
 }
 
-const SCOPE = ['changes']
+/** The port of a stream to the feed that it belongs to. */
+interface Feed {
+  readonly heartbeatMs: number
+  /** Ends with the next change of the log after this call. */
+  news(): Promise<void>
+  present(): Promise<ChangePosition>
+  pageAfter(position: ChangePosition): Promise<ChangePage>
+  idOf(position: ChangePosition): string
+}
 
 export function createChangeFeed(options: ChangeFeedOptions): ChangeFeed & { wake(): void } {
-  const { log, cursors, streamsMax, heartbeatMs, lifeMs } = options
+  const { log, streamsMax, heartbeatMs, lifeMs } = options
+  const { idOf, positionOf } = createEventIds(options.cursors)
   const reads = new Map<string, Promise<ChangePage>>()
   const closing = new AbortController()
   let open = 0
@@ -62,7 +71,7 @@ export function createChangeFeed(options: ChangeFeedOptions): ChangeFeed & { wak
 
   /** Streams at one position share a read; but none that began before the news they were woken by. */
   function pageAfter(position: ChangePosition): Promise<ChangePage> {
-    const key = `${wakes} ${encoded(position)}`
+    const key = `${wakes} ${idOf(position)}`
     const running = reads.get(key)
     if (running) return running
     const page = log.after(position).finally(() => reads.delete(key))
@@ -70,67 +79,12 @@ export function createChangeFeed(options: ChangeFeedOptions): ChangeFeed & { wak
     return page
   }
 
-  function encoded({ database, since, within }: ChangePosition): string {
-    const rest = within ? [formatSnapshot(within.upTo), within.row] : []
-    return cursors.encode(SCOPE, [database, formatSnapshot(since), ...rest])
-  }
-
-  function decoded(id: string): ChangePosition {
-    const [database = '', since = '', upTo, row] = cursors.decode(SCOPE, id)
-    const within = upTo !== undefined && row !== undefined ? { within: { upTo: parseSnapshot(upTo), row } } : {}
-    return { database, since: parseSnapshot(since), ...within }
-  }
-
   async function present(): Promise<ChangePosition> {
     const { database, upTo } = await log.now()
     return { database, since: upTo }
   }
 
-  function streamFrom(start: ChangePosition, greeting: readonly ChangeEvent[]): ChangeStream {
-    const closed = new AbortController()
-    const ended = AbortSignal.any([closing.signal, closed.signal, AbortSignal.timeout(lifeMs)])
-    let position = start
-    let ready = greeting
-
-    async function advance(): Promise<readonly ChangeEvent[]> {
-      const page = await pageAfter(position)
-      if (page.database !== position.database || !page.complete) {
-        // The missed rows are gone; the reader starts from nothing, and from here.
-        position = await present()
-        return [{ id: encoded(position), reset: true }]
-      }
-      const from = position
-      position = endOf(from, page)
-      return page.rows.map(({ row, change }, index) => {
-        const isEnd = index === page.rows.length - 1
-        const id = encoded(isEnd ? position : { ...from, within: { upTo: page.upTo, row } })
-        // A row keeps its number when the server restarts; another history may use it for another change.
-        return { id, key: `${historyOf(page.database)}-${row}`, change }
-      })
-    }
-
-    return {
-      async next() {
-        if (ready.length > 0) {
-          const events = ready
-          ready = []
-          return events
-        }
-        while (!ended.aborted) {
-          const next = news.promise
-          const events = await advance()
-          if (events.length > 0) return events
-          const why = await firstOf(next, heartbeatMs, ended)
-          if (why === 'silence') return [{ id: encoded(position) }]
-        }
-        return null
-      },
-      close() {
-        if (!closed.signal.aborted) open--
-        closed.abort()
-      },
-    }
-  }
+  const feed: Feed = { heartbeatMs, news: () => news.promise, present, pageAfter, idOf }
 
   return {
     async open(lastEventId) {
@@ -139,10 +93,11 @@ export function createChangeFeed(options: ChangeFeedOptions): ChangeFeed & { wak
         throw new DomainError('overloaded', 'no more change streams are served here', { retryAfterSeconds: 5 })
       open++
       try {
-        const start = lastEventId === undefined ? await present() : decoded(lastEventId)
+        const start = lastEventId === undefined ? await present() : positionOf(lastEventId)
         // A first read before the answer begins: what is wrong can then still be said with a status.
         if (lastEventId !== undefined) await pageAfter(start)
-        return streamFrom(start, [{ id: encoded(start) }])
+        const ended = AbortSignal.any([closing.signal, AbortSignal.timeout(lifeMs)])
+        return new PositionStream({ feed, start, ended, onClosed: () => open-- })
       } catch (error) {
         open--
         throw error
@@ -154,6 +109,94 @@ export function createChangeFeed(options: ChangeFeedOptions): ChangeFeed & { wak
       news = Promise.withResolvers()
     },
     close: () => closing.abort(),
+  }
+}
+
+/** One reader's stream: what the log shows after its position, for as long as it may be open. */
+class PositionStream implements ChangeStream {
+  readonly #feed: Feed
+  readonly #closed = new AbortController()
+  readonly #ended: AbortSignal
+  readonly #onClosed: () => void
+  #position: ChangePosition
+  /** The position alone is the first event: a reader without any change can resume, too. */
+  #isGreeted = false
+
+  constructor({
+    feed,
+    start,
+    ended,
+    onClosed,
+  }: {
+    readonly feed: Feed
+    readonly start: ChangePosition
+    readonly ended: AbortSignal
+    readonly onClosed: () => void
+  }) {
+    this.#feed = feed
+    this.#position = start
+    this.#ended = AbortSignal.any([ended, this.#closed.signal])
+    this.#onClosed = onClosed
+  }
+
+  async next(): Promise<readonly ChangeEvent[] | null> {
+    if (!this.#isGreeted) {
+      this.#isGreeted = true
+      return [this.#positionAlone()]
+    }
+    while (!this.#ended.aborted) {
+      const news = this.#feed.news()
+      const events = await this.#advance()
+      if (events.length > 0) return events
+      const why = await firstOf(news, this.#feed.heartbeatMs, this.#ended)
+      if (why === 'silence') return [this.#positionAlone()]
+    }
+    return null
+  }
+
+  close(): void {
+    if (!this.#closed.signal.aborted) this.#onClosed()
+    this.#closed.abort()
+  }
+
+  async #advance(): Promise<readonly ChangeEvent[]> {
+    const from = this.#position
+    const page = await this.#feed.pageAfter(from)
+    if (page.database !== from.database || !page.complete) {
+      // The missed rows are gone; the reader starts from nothing, and from here.
+      this.#position = await this.#feed.present()
+      return [{ ...this.#positionAlone(), reset: true }]
+    }
+    const end = endOf(from, page)
+    this.#position = end
+    return page.rows.map(({ row, change }, index) => {
+      const isEnd = index === page.rows.length - 1
+      const id = this.#feed.idOf(isEnd ? end : { ...from, within: { upTo: page.upTo, row } })
+      // A row keeps its number when the server restarts; another history may use it for another change.
+      return { id, key: `${historyOf(page.database)}-${row}`, change }
+    })
+  }
+
+  #positionAlone() {
+    return { id: this.#feed.idOf(this.#position) }
+  }
+}
+
+const SCOPE = ['changes']
+
+/** Positions as the ids of events, which clients send back to resume. */
+function createEventIds(cursors: CursorCodec) {
+  return {
+    idOf({ database, since, within }: ChangePosition): string {
+      const rest = within ? [formatSnapshot(within.upTo), within.row] : []
+      return cursors.encode(SCOPE, [database, formatSnapshot(since), ...rest])
+    },
+    /** @throws DomainError `invalid-input` for an id that was not made here */
+    positionOf(id: string): ChangePosition {
+      const [database = '', since = '', upTo, row] = cursors.decode(SCOPE, id)
+      const within = upTo !== undefined && row !== undefined ? { within: { upTo: parseSnapshot(upTo), row } } : {}
+      return { database, since: parseSnapshot(since), ...within }
+    },
   }
 }
 

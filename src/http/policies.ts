@@ -2,7 +2,7 @@
 import type { Portcullis, ReadContext } from '../domain/api.ts'
 import { DomainError } from '../domain/errors.ts'
 import { type GroupId, PERMISSIONS, type Permission, type Ref, type ResourceId, type UserId } from '../domain/model.ts'
-import type { Caller } from './authentication.ts'
+import type { Caller } from './caller.ts'
 
 export interface Policy {
   /** As it reads in the API's documentation. */

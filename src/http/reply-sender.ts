@@ -1,5 +1,6 @@
 /** The one place that writes a reply to the socket: its headers, and what RFC 9110 makes of a conditional read. */
 import type { Request, Response } from 'express'
+import type { CacheStatus } from '../domain/api.ts'
 import { DomainError } from '../domain/errors.ts'
 import { answeredId } from './access-log.ts'
 import { tagsIn } from './entity-tags.ts'
@@ -42,6 +43,8 @@ export function createReplySender({ securityHeaders, traceId }: ReplySenderOptio
     }
     const headers = headersOf[reply.security ?? (reply.contentType === undefined ? 'data' : 'page')].slice()
     headers.push('X-Request-Id', answeredId(req))
+    if (reply.cache !== undefined) headers.push('Cache-Status', cacheStatus(reply.cache))
+    if (reply.nextCursor) headers.push('Link', linkTo(reply.nextCursor, req))
     if (reply.headers !== undefined) headers.push(...reply.headers)
     // Set before the route ran: the caller's quota, the page's origin.
     if (res.locals?.headers !== undefined) headers.push(...(res.locals.headers as string[]))
@@ -52,19 +55,19 @@ export function createReplySender({ securityHeaders, traceId }: ReplySenderOptio
         return
       }
     }
-    const { bytes, stream } = reply
+    const { body, stream } = reply
     if (stream !== undefined) {
       res.writeHead(reply.status, [...headers, 'Content-Type', reply.contentType ?? EVENT_STREAM_TYPE])
       void sendEvents(stream, res)
       return
     }
-    if (bytes === undefined) {
+    if (body === undefined) {
       if (reply.status !== 204) headers.push('Content-Length', '0')
       res.writeHead(reply.status, headers).end()
       return
     }
-    headers.push('Content-Type', reply.contentType ?? JSON_TYPE, 'Content-Length', String(Buffer.byteLength(bytes)))
-    res.writeHead(reply.status, headers).end(bytes)
+    headers.push('Content-Type', reply.contentType ?? JSON_TYPE, 'Content-Length', String(Buffer.byteLength(body)))
+    res.writeHead(reply.status, headers).end(body)
   }
 
   function sendProblem(req: Request, res: Response, problem: Problem): void {
@@ -76,7 +79,7 @@ export function createReplySender({ securityHeaders, traceId }: ReplySenderOptio
       headers: Object.entries(problem.headers).flat(),
       security: 'data',
       contentType: asScim ? `${SCIM_TYPE}; charset=utf-8` : PROBLEM_TYPE,
-      bytes: JSON.stringify(
+      body: JSON.stringify(
         asScim ? scimErrorOf(problem) : traceId ? { ...problem.body, traceId: traceId() } : problem.body,
       ),
     })
@@ -105,4 +108,29 @@ function isNotModified(req: Request, reply: Reply): boolean {
 function names(condition: string, etag: string | undefined): boolean {
   const tags = tagsIn(condition)
   return tags === '*' || tags.includes(etag ?? '')
+}
+
+/** RFC 8288, relative: right behind any proxy that changes host or scheme. */
+function linkTo(nextCursor: string, { originalUrl }: Request): string {
+  const [path = '', query = ''] = originalUrl.split('?', 2)
+  const parameters = new URLSearchParams(query)
+  parameters.set('cursor', nextCursor)
+  return `<${path}?${parameters}>; rel="next"`
+}
+
+const ttl = (seconds: number | undefined) => (seconds === undefined ? '' : `; ttl=${Math.max(0, Math.floor(seconds))}`)
+
+/** RFC 9211; `detail` is reduced to a token, so it can contain no key and no message. */
+function cacheStatus(status: CacheStatus): string {
+  const detail = status.detail === undefined ? '' : `; detail=${status.detail.replace(/[^A-Za-z0-9_.-]+/g, '-')}`
+  switch (status.kind) {
+    case 'hit':
+      return `portcullis; hit${ttl(status.ttlSeconds)}${detail}`
+    case 'miss':
+      return `portcullis; fwd=miss${status.stored ? '; stored' : ''}${detail}`
+    case 'bypass':
+      return `portcullis; fwd=bypass${detail}`
+    default:
+      return status satisfies never
+  }
 }

@@ -2,7 +2,7 @@
  * Tickets for what a browser opens without headers: `EventSource` can send no token, and a token has no place in a URL,
  * where every proxy writes it down. A ticket is good for one call, and for a minute.
  */
-import { type Caller, unauthenticated } from './authentication.ts'
+import { type Caller, unauthenticated } from './caller.ts'
 
 export interface Ticket {
   readonly ticket: string

@@ -1,23 +1,20 @@
 /** Three Redis servers and three Sentinels with quorum 2 as local processes. */
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import type { Exit, GuardedProcess, GuardedProcesses } from './guarded-processes.ts'
-import type { StackPorts } from './ports.ts'
+import { createRedisFiles, type RedisFiles, readIfPresent } from './redis-files.ts'
 import {
-  readMonitoredMaster,
-  renderRedisConfiguration,
-  renderSentinelConfiguration,
-  sentinelId,
-} from './redis-configuration.ts'
+  isSentinel,
+  portOf,
+  REDIS_NAMES,
+  type RedisName,
+  type RedisPorts,
+  redisAt,
+  SENTINEL_NAMES,
+  type SentinelName,
+} from './redis-names.ts'
 import type { RedisBinary } from './redis-packages.ts'
 import { askRedis, masterByMajority, replicationOf, sentinelReplicas, sentinelView } from './redis-questions.ts'
 import { Abandoned, waitUntil } from './wait-until.ts'
-
-export type RedisName = `redis-${1 | 2 | 3}`
-export type SentinelName = `sentinel-${1 | 2 | 3}`
-
-export const REDIS_NAMES = ['redis-1', 'redis-2', 'redis-3'] as const satisfies RedisName[]
-export const SENTINEL_NAMES = ['sentinel-1', 'sentinel-2', 'sentinel-3'] as const satisfies SentinelName[]
 
 const STOP_GRACE_MS = 5_000
 const HANGING_MAX_MS = 60_000
@@ -39,12 +36,12 @@ export interface RedisCluster {
   waitUntilHealthy(timeoutMs: number): Promise<void>
 }
 
-export function createRedisCluster(deps: {
+export interface RedisClusterOptions {
   readonly processes: GuardedProcesses
   readonly binary: RedisBinary
   readonly dataDir: string
   readonly logDir: string
-  readonly ports: Pick<StackPorts, 'redis' | 'sentinels'>
+  readonly ports: RedisPorts
   readonly masterName: string
   readonly onExit: (name: RedisName | SentinelName, exit: Exit) => void
   readonly onStart: () => void
@@ -53,177 +50,161 @@ export function createRedisCluster(deps: {
    * One that hangs for a minute is killed, so that its supervisor starts another.
    */
   readonly onAbsence?: (message: string) => void
-}): RedisCluster {
-  const { ports, masterName } = deps
-  const running = new Map<RedisName | SentinelName, GuardedProcess>()
-  const folderOf = (name: string) => path.join(deps.dataDir, name)
-  const portOf = (name: RedisName | SentinelName) =>
-    isSentinel(name) ? at(ports.sentinels, SENTINEL_NAMES.indexOf(name)) : at(ports.redis, REDIS_NAMES.indexOf(name))
-  const nameOf = (port: number) => REDIS_NAMES[ports.redis.indexOf(port)] ?? null
+}
 
-  function launch(name: RedisName | SentinelName): GuardedProcess {
-    const args = isSentinel(name) ? ['sentinel.conf', '--sentinel'] : ['redis.conf']
-    const started = deps.processes.start({
-      name,
-      ...deps.binary,
-      args,
-      cwd: folderOf(name),
-      stopSignal: 'SIGTERM',
-      output: { file: path.join(deps.logDir, `${name}.log`) },
-    })
-    running.set(name, started)
-    void started.exited.then((exit) => deps.onExit(name, exit))
-    deps.onStart()
-    return started
+/** @returns the cluster, of which nothing runs before `start` */
+export function createRedisCluster(options: RedisClusterOptions): RedisCluster {
+  return new LocalRedisCluster(options)
+}
+
+class LocalRedisCluster implements RedisCluster {
+  readonly masterName: string
+  readonly #options: RedisClusterOptions
+  readonly #files: RedisFiles
+  /** The last process of each name. */
+  readonly #processes = new Map<RedisName | SentinelName, GuardedProcess>()
+
+  constructor(options: RedisClusterOptions) {
+    this.masterName = options.masterName
+    this.#options = options
+    this.#files = createRedisFiles(options)
   }
 
-  /** Resolves when the process answers. */
-  async function launched(name: RedisName | SentinelName): Promise<void> {
-    const started = launch(name)
-    await waitUntil(
-      `${name} answers`,
-      async () => {
-        abandonIfEnded(started, deps.logDir)
-        return (await askRedis(portOf(name), 'PING')) === 'PONG'
-      },
-      { timeoutMs: 15_000 },
-    )
+  process(name: RedisName | SentinelName): GuardedProcess | undefined {
+    return this.#processes.get(name)
   }
 
-  async function startServer(name: RedisName, master: RedisName): Promise<void> {
-    mkdirSync(folderOf(name), { recursive: true })
-    const replicaOf = name === master ? null : portOf(master)
-    writeFileSync(path.join(folderOf(name), 'redis.conf'), renderRedisConfiguration({ port: portOf(name), replicaOf }))
-    await launched(name)
-  }
-
-  function writeSentinelConfigurations(master: RedisName): void {
-    const ids = SENTINEL_NAMES.map((name, index) => ({ port: portOf(name), id: sentinelId(deps.dataDir, index + 1) }))
-    SENTINEL_NAMES.forEach((name, index) => {
-      mkdirSync(folderOf(name), { recursive: true })
-      const configuration = renderSentinelConfiguration({
-        ...at(ids, index),
-        masterName,
-        masterPort: portOf(master),
-        replicaPorts: ports.redis.filter((port) => port !== portOf(master)),
-        peers: ids.filter((_, other) => other !== index),
-      })
-      writeFileSync(path.join(folderOf(name), 'sentinel.conf'), configuration)
-    })
-  }
-
-  /** By the newest configuration epoch among the files; servers are told apart by the port they were given then. */
-  function masterAsWrittenDown(): RedisName {
-    const views = SENTINEL_NAMES.map((name) => readIfPresent(path.join(folderOf(name), 'sentinel.conf')))
-      .map((text) => (text === null ? null : readMonitoredMaster(text, masterName)))
-      .filter((view) => view !== null)
-      .sort((one, other) => other.epoch - one.epoch)
-    const found = REDIS_NAMES.find((name) => {
-      const port = /^port (\d+)$/m.exec(readIfPresent(path.join(folderOf(name), 'redis.conf')) ?? '')?.[1]
-      return port !== undefined && Number(port) === views[0]?.port
-    })
-    return found ?? 'redis-1'
-  }
-
-  async function master(): Promise<RedisName> {
-    const port = await masterByMajority(ports.sentinels, masterName)
-    return (port === null ? null : nameOf(port)) ?? masterAsWrittenDown()
-  }
-
-  async function waitUntilHealthy(timeoutMs: number): Promise<void> {
-    await waitUntil('the Sentinels agree on a healthy master', () => isHealthy(ports, masterName), {
-      timeoutMs,
-      everyMs: 100,
-    })
-  }
-
-  async function startTogether(): Promise<void> {
-    const master = await startMaster()
-    const others = REDIS_NAMES.filter((name) => name !== master && !running.get(name)?.isRunning())
-    const present = await Promise.all(others.map((name) => orGoOn(name, () => startServer(name, master))))
+  async start(): Promise<void> {
+    const master = await this.#startMaster()
+    const others = REDIS_NAMES.filter((name) => name !== master && !this.#isRunning(name))
+    const present = await Promise.all(others.map((name) => this.#orGoOn(name, () => this.#startServer(name, master))))
     const replicas = present.filter((started) => started).length
     // Replicas first, Sentinels second: a Sentinel that finds them linked has nothing to repair.
-    const linked = () =>
-      waitUntil('the replicas are linked', async () => (await onlineReplicas(portOf(master))) >= replicas, {
-        timeoutMs: 20_000,
-      })
-    await orGoOn('the replication', linked)
-    writeSentinelConfigurations(master)
-    const sentinels = await Promise.all(SENTINEL_NAMES.map((name) => orGoOn(name, () => launched(name))))
+    const linked = async () => (await onlineReplicas(this.#portOf(master))) >= replicas
+    await this.#orGoOn('the replication', () => waitUntil('the replicas are linked', linked, { timeoutMs: 20_000 }))
+    this.#files.writeSentinels(master)
+    const sentinels = await Promise.all(SENTINEL_NAMES.map((name) => this.#orGoOn(name, () => this.#launch(name))))
     const whole = replicas === 2 && sentinels.every((started) => started)
-    if (whole) await orGoOn('the Sentinel cluster', () => waitUntilHealthy(30_000))
+    if (whole) await this.#orGoOn('the Sentinel cluster', () => this.waitUntilHealthy(30_000))
+  }
+
+  async master(): Promise<RedisName> {
+    const { ports } = this.#options
+    const port = await masterByMajority(ports.sentinels, this.masterName)
+    return (port === null ? null : redisAt(port, ports)) ?? this.#files.masterAsWritten()
+  }
+
+  async restart(name: RedisName | SentinelName): Promise<void> {
+    const former = this.#processes.get(name)
+    if (former?.isRunning()) throw new Error(`${name} is already running (process ${former.pid})`)
+    try {
+      if (isSentinel(name)) await this.#launch(name)
+      else await this.#startServer(name, await this.#masterOtherThan(name))
+    } catch (error) {
+      // It cannot be started a second time while the first one hangs.
+      this.#processes.get(name)?.signal('SIGKILL')
+      throw error
+    }
+  }
+
+  async stopAll(signal: 'SIGTERM' | 'SIGKILL'): Promise<void> {
+    const running = [...this.#processes.values()].filter((process) => process.isRunning())
+    if (signal === 'SIGKILL') for (const process of running) process.signal('SIGKILL')
+    const [sentinels, servers] = partition(running, (process) => process.name.startsWith('sentinel'))
+    await Promise.all(sentinels.map((process) => process.stop(STOP_GRACE_MS)))
+    await Promise.all(servers.map((process) => process.stop(STOP_GRACE_MS)))
+  }
+
+  async waitUntilHealthy(timeoutMs: number): Promise<void> {
+    const healthy = () => isHealthy(this.#options.ports, this.masterName)
+    await waitUntil('the Sentinels agree on a healthy master', healthy, { timeoutMs, everyMs: 100 })
+  }
+
+  #portOf(name: RedisName | SentinelName): number {
+    return portOf(name, this.#options.ports)
+  }
+
+  #isRunning(name: RedisName | SentinelName): boolean {
+    return this.#processes.get(name)?.isRunning() ?? false
+  }
+
+  async #answers(name: RedisName | SentinelName): Promise<boolean> {
+    return (await askRedis(this.#portOf(name), 'PING')) === 'PONG'
   }
 
   /** The last one by the Sentinels' memory; should it not answer, another: what is cached is judged by the log anyway. */
-  async function startMaster(): Promise<RedisName> {
-    const first = masterAsWrittenDown()
-    const candidates = deps.onAbsence ? [first, ...REDIS_NAMES.filter((name) => name !== first)] : [first]
-    for (const name of candidates) if (await orGoOn(name, () => startServer(name, name))) return name
+  async #startMaster(): Promise<RedisName> {
+    const last = this.#files.masterAsWritten()
+    const candidates = this.#options.onAbsence ? [last, ...REDIS_NAMES.filter((name) => name !== last)] : [last]
+    for (const name of candidates) if (await this.#orGoOn(name, () => this.#startServer(name, name))) return name
     throw new Error('none of the three Redis servers answers')
   }
 
+  async #startServer(name: RedisName, master: RedisName): Promise<void> {
+    this.#files.writeServer(name, master)
+    await this.#launch(name)
+  }
+
+  /** Starts the process; resolves when it answers. */
+  async #launch(name: RedisName | SentinelName): Promise<void> {
+    const { processes, binary, logDir, onExit, onStart } = this.#options
+    const started = processes.start({
+      name,
+      ...binary,
+      args: isSentinel(name) ? ['sentinel.conf', '--sentinel'] : ['redis.conf'],
+      cwd: this.#files.folderOf(name),
+      stopSignal: 'SIGTERM',
+      output: { file: path.join(logDir, `${name}.log`) },
+    })
+    this.#processes.set(name, started)
+    void started.exited.then((exit) => onExit(name, exit))
+    onStart()
+    const answers = async () => {
+      abandonIfEnded(started, logDir)
+      return this.#answers(name)
+    }
+    await waitUntil(`${name} answers`, answers, { timeoutMs: 15_000 })
+  }
+
   /** @returns whether it started; without `onAbsence` what goes wrong is thrown */
-  async function orGoOn(name: string, start: () => Promise<unknown>): Promise<boolean> {
+  async #orGoOn(name: string, start: () => Promise<unknown>): Promise<boolean> {
+    const { onAbsence } = this.#options
     try {
       await start()
       return true
     } catch (error) {
-      if (!deps.onAbsence) throw error
-      deps.onAbsence(`going on without ${name}: ${(error as Error).message}`)
-      const process = running.get(name as RedisName | SentinelName)
-      if (process?.isRunning()) void awaitHanging(process)
+      if (!onAbsence) throw error
+      onAbsence(`going on without ${name}: ${(error as Error).message}`)
+      const process = this.#processes.get(name as RedisName | SentinelName)
+      if (process?.isRunning()) void this.#awaitHanging(process)
       return false
     }
   }
 
   /** A process that is there and does not answer may wake up; after a minute it is ended, and with it the wait. */
-  async function awaitHanging(process: GuardedProcess): Promise<void> {
+  async #awaitHanging(process: GuardedProcess): Promise<void> {
     const name = process.name as RedisName | SentinelName
-    const answers = async () => !process.isRunning() || (await askRedis(portOf(name), 'PING')) === 'PONG'
-    await waitUntil(`${name} answers`, answers, { timeoutMs: HANGING_MAX_MS, everyMs: 500 }).then(
-      () => process.isRunning() && deps.onAbsence?.(`${name} answers now`),
+    const settled = async () => !process.isRunning() || (await this.#answers(name))
+    await waitUntil(`${name} answers`, settled, { timeoutMs: HANGING_MAX_MS, everyMs: 500 }).then(
+      () => process.isRunning() && this.#options.onAbsence?.(`${name} answers now`),
       () => process.signal('SIGKILL'),
     )
   }
 
   /** Waits for a promotion where there is still somebody to promote; else the old master is the only candidate. */
-  async function masterOtherThan(name: RedisName): Promise<RedisName> {
-    const others = REDIS_NAMES.filter((other) => other !== name && running.get(other)?.isRunning())
-    if (others.length === 0) return master()
-    return waitUntil('another server is promoted', async () => (await master()) !== name && (await master()), {
-      timeoutMs: 20_000,
-      everyMs: 100,
-    }).catch(() => name)
-  }
-
-  return {
-    masterName,
-    process: (name) => running.get(name),
-    start: startTogether,
-    master,
-    async restart(name) {
-      const former = running.get(name)
-      if (former?.isRunning()) throw new Error(`${name} is already running (process ${former.pid})`)
-      const start = async () => (isSentinel(name) ? launched(name) : startServer(name, await masterOtherThan(name)))
-      await start().catch((error) => {
-        // It cannot be started a second time while the first one hangs.
-        running.get(name)?.signal('SIGKILL')
-        throw error
-      })
-    },
-    async stopAll(signal) {
-      const all = [...running.values()].filter((process) => process.isRunning())
-      const sentinelsFirst = all.sort((one, other) => other.name.localeCompare(one.name))
-      if (signal === 'SIGKILL') for (const process of all) process.signal('SIGKILL')
-      const [sentinels, servers] = partition(sentinelsFirst, (process) => process.name.startsWith('sentinel'))
-      await Promise.all(sentinels.map((process) => process.stop(STOP_GRACE_MS)))
-      await Promise.all(servers.map((process) => process.stop(STOP_GRACE_MS)))
-    },
-    waitUntilHealthy,
+  async #masterOtherThan(name: RedisName): Promise<RedisName> {
+    const others = REDIS_NAMES.filter((other) => other !== name && this.#isRunning(other))
+    if (others.length === 0) return this.master()
+    const promoted = async () => {
+      const master = await this.master()
+      return master !== name && master
+    }
+    const wait = { timeoutMs: 20_000, everyMs: 100 }
+    return waitUntil('another server is promoted', promoted, wait).catch(() => name)
   }
 }
 
-async function isHealthy(ports: Pick<StackPorts, 'redis' | 'sentinels'>, masterName: string): Promise<boolean> {
+async function isHealthy(ports: RedisPorts, masterName: string): Promise<boolean> {
   const views = await Promise.all(ports.sentinels.map((port) => sentinelView(port, masterName)))
   const master = Number(views[0]?.port)
   const agreed = views.every(
@@ -253,20 +234,6 @@ function abandonIfEnded(process: GuardedProcess, logDir: string): void {
   throw new Abandoned(
     new Error(`${process.name} ended while starting:\n${log.trimEnd().split('\n').slice(-8).join('\n')}`),
   )
-}
-
-function isSentinel(name: RedisName | SentinelName): name is SentinelName {
-  return name.startsWith('sentinel')
-}
-
-function readIfPresent(file: string): string | null {
-  return existsSync(file) ? readFileSync(file, 'utf8') : null
-}
-
-function at<T>(list: readonly T[], index: number): T {
-  const item = list[index]
-  if (item === undefined) throw new RangeError(`no item ${index}`)
-  return item
 }
 
 function partition<T>(all: readonly T[], belongs: (item: T) => boolean): [T[], T[]] {

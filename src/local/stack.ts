@@ -7,14 +7,8 @@ import { assertPortsFree, type NeededPort, type StackPorts } from './ports.ts'
 import { createPostgresServer, type PostgresServer } from './postgres-server.ts'
 import { childrenOf } from './process-children.ts'
 import { findRedis } from './redis-binary.ts'
-import {
-  createRedisCluster,
-  REDIS_NAMES,
-  type RedisCluster,
-  type RedisName,
-  SENTINEL_NAMES,
-  type SentinelName,
-} from './redis-cluster.ts'
+import { createRedisCluster, type RedisCluster } from './redis-cluster.ts'
+import { REDIS_NAMES, type RedisName, SENTINEL_NAMES, type SentinelName } from './redis-names.ts'
 import { lockDataFolder } from './stack-lock.ts'
 import { endLeftovers, type ProcessState, removeState, type StackState, writeState } from './stack-state.ts'
 

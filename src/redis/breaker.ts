@@ -28,8 +28,8 @@ export interface BreakerOptions {
 }
 
 export interface Breaker {
-  /** Whether commands are to be sent. */
-  admits(): boolean
+  /** Whether commands are to be sent; changed by heartbeats and by `suspect` only. */
+  readonly admits: boolean
   state(): BreakerState
   /** How long it has been open, in milliseconds; 0 while it is not. */
   awayMs(): number
@@ -48,31 +48,93 @@ const FAILURES_TO_OPEN = 2
 const STABLE_AFTER_MS = 10_000
 const LONGEST_PAUSE_MS = 1000
 
-export function createBreaker({ heartbeatMs, heartbeat, onChange, random }: BreakerOptions): Breaker {
+/** @returns a breaker that is closed, and sends heartbeats until `close` */
+export function createBreaker(options: BreakerOptions): Breaker {
+  return new HeartbeatBreaker(options)
+}
+
+class HeartbeatBreaker implements Breaker {
+  admits = true
+  readonly #options: BreakerOptions
   // Only heartbeats pass through the policy, on this file's schedule. A pause of its own would be measured on the wall
   // clock, and a clock set back by an hour would keep the breaker open for an hour.
-  const policy = circuitBreaker(handleAll, {
+  readonly #policy = circuitBreaker(handleAll, {
     breaker: new ConsecutiveBreaker(FAILURES_TO_OPEN),
     halfOpenAfter: Number.NEGATIVE_INFINITY,
   })
-  let cause = unavailable(new Error('not connected yet'))
-  let refused: StoreUnavailableError | undefined
-  let suspected = false
-  let judging = false
-  let nudged = false
-  let closed = false
-  let openedAtMs: number | undefined
-  let closedAtMs = Number.NEGATIVE_INFINITY
-  let pauseMs = heartbeatMs
-  let timer: NodeJS.Timeout | undefined
+  /** The next heartbeat has its time; one is on its way; one is, and another follows it at once; none will be sent any more. */
+  #heartbeats: 'scheduled' | 'running' | 'running-again' | 'ended' = 'scheduled'
+  #timer: NodeJS.Timeout | undefined
+  /** Of the last failure. */
+  #cause = unavailable(new Error('not connected yet'))
+  #refusal: StoreUnavailableError | undefined
+  #openedAtMs: number | undefined
+  #closedAtMs = Number.NEGATIVE_INFINITY
+  #pauseMs: number
 
-  const isClosed = () => policy.state === CircuitState.Closed
+  constructor(options: BreakerOptions) {
+    this.#options = options
+    this.#pauseMs = options.heartbeatMs
+    this.#schedule(options.heartbeatMs)
+  }
 
-  /** True when the server is well. Why it is not is kept as `cause`; what follows from it is the policy's to decide. */
-  function beat(): Promise<boolean> {
-    const alive = policy.execute(() =>
-      heartbeat().catch((failure: StoreUnavailableError) => {
-        cause = failure
+  state(): BreakerState {
+    if (this.#isClosed()) return 'closed'
+    return this.#policy.state === CircuitState.HalfOpen ? 'half-open' : 'open'
+  }
+
+  awayMs(): number {
+    return this.#openedAtMs === undefined ? 0 : performance.now() - this.#openedAtMs
+  }
+
+  refusal(): StoreUnavailableError {
+    if (this.#isClosed()) return this.#cause
+    // One error for all commands while the breaker is open: a thousand a second need not each record a stack.
+    if (this.#refusal?.cause !== this.#cause)
+      this.#refusal = new StoreUnavailableError('breaker-open', { cause: this.#cause })
+    return this.#refusal
+  }
+
+  suspect(failure: StoreUnavailableError): void {
+    this.#cause = failure
+    void this.#judge(failure)
+  }
+
+  nudge(): void {
+    if (this.#heartbeats === 'running') this.#heartbeats = 'running-again'
+    else void this.#judge()
+  }
+
+  close(): void {
+    this.#heartbeats = 'ended'
+    clearTimeout(this.#timer)
+  }
+
+  #isClosed(): boolean {
+    return this.#policy.state === CircuitState.Closed
+  }
+
+  async #judge(failure?: StoreUnavailableError): Promise<void> {
+    if (this.#heartbeats !== 'scheduled') return
+    this.#heartbeats = 'running'
+    const before = this.#policy.state
+    if (failure) this.admits = false
+    try {
+      if (failure && this.#isClosed()) await this.#policy.execute(() => Promise.reject(failure)).catch(() => {})
+      const well = await this.#beat()
+      if (!well && this.#isClosed()) await this.#beat()
+    } finally {
+      this.admits = this.#isClosed()
+      this.#report(before)
+      this.#scheduleNext()
+    }
+  }
+
+  /** True when the server is well. Why it is not is kept as `#cause`; what follows from it is the policy's to decide. */
+  #beat(): Promise<boolean> {
+    const alive = this.#policy.execute(() =>
+      this.#options.heartbeat().catch((failure: StoreUnavailableError) => {
+        this.#cause = failure
         throw failure
       }),
     )
@@ -82,74 +144,35 @@ export function createBreaker({ heartbeatMs, heartbeat, onChange, random }: Brea
     )
   }
 
-  async function judge(failure?: StoreUnavailableError): Promise<void> {
-    if (judging || closed) return
-    judging = true
-    nudged = false
-    suspected = failure !== undefined
-    const before = policy.state
-    try {
-      if (failure && before === CircuitState.Closed) await policy.execute(() => Promise.reject(failure)).catch(() => {})
-      const well = await beat()
-      if (!well && isClosed()) await beat()
-    } finally {
-      judging = false
-      suspected = false
-      report(before)
-      schedule(nudged ? 0 : policy.state === CircuitState.Open ? pauseMs : heartbeatMs)
-    }
-  }
-
-  function report(before: CircuitState): void {
-    const after = policy.state
-    if (closed || after === before) return
+  #report(before: CircuitState): void {
+    const { heartbeatMs, onChange } = this.#options
+    const after = this.#policy.state
+    if (this.#heartbeats === 'ended' || after === before) return
     if (after === CircuitState.Open) {
-      openedAtMs = performance.now()
-      const stable = openedAtMs - closedAtMs >= STABLE_AFTER_MS
-      pauseMs = stable ? heartbeatMs : Math.min(pauseMs * 2, Math.max(LONGEST_PAUSE_MS, heartbeatMs))
-      onChange?.('open', { cause })
+      this.#openedAtMs = performance.now()
+      const stable = this.#openedAtMs - this.#closedAtMs >= STABLE_AFTER_MS
+      this.#pauseMs = stable ? heartbeatMs : Math.min(this.#pauseMs * 2, Math.max(LONGEST_PAUSE_MS, heartbeatMs))
+      onChange?.('open', { cause: this.#cause })
     } else if (after === CircuitState.Closed) {
-      const away = awayMs()
-      closedAtMs = performance.now()
-      openedAtMs = undefined
-      onChange?.('closed', { awayMs: away })
+      const awayMs = this.awayMs()
+      this.#closedAtMs = performance.now()
+      this.#openedAtMs = undefined
+      onChange?.('closed', { awayMs })
     }
   }
 
-  function schedule(ms: number): void {
-    clearTimeout(timer)
-    if (closed) return
+  #scheduleNext(): void {
+    if (this.#heartbeats === 'ended') return
+    const atOnce = this.#heartbeats === 'running-again'
+    this.#heartbeats = 'scheduled'
+    const pauseMs = this.#policy.state === CircuitState.Open ? this.#pauseMs : this.#options.heartbeatMs
+    this.#schedule(atOnce ? 0 : pauseMs)
+  }
+
+  #schedule(ms: number): void {
+    clearTimeout(this.#timer)
     // Jitter: instances that lost one server together do not ask it together.
-    timer = setTimeout(() => void judge(), ms * (0.8 + 0.4 * random()))
-    timer.unref()
-  }
-
-  function awayMs(): number {
-    return openedAtMs === undefined ? 0 : performance.now() - openedAtMs
-  }
-
-  schedule(heartbeatMs)
-  return {
-    admits: () => isClosed() && !suspected,
-    state: () => (isClosed() ? 'closed' : policy.state === CircuitState.HalfOpen ? 'half-open' : 'open'),
-    awayMs,
-    refusal() {
-      if (isClosed()) return cause
-      // One error for all commands while the breaker is open: a thousand a second need not each record a stack.
-      if (refused?.cause !== cause) refused = new StoreUnavailableError('breaker-open', { cause })
-      return refused
-    },
-    suspect(failure) {
-      cause = failure
-      void judge(failure)
-    },
-    nudge() {
-      nudged = true
-      void judge()
-    },
-    close() {
-      closed = true
-      clearTimeout(timer)
-    },
+    this.#timer = setTimeout(() => void this.#judge(), ms * (0.8 + 0.4 * this.#options.random()))
+    this.#timer.unref()
   }
 }

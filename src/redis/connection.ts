@@ -2,8 +2,8 @@
 import { Redis } from 'ioredis'
 import { keepPresent } from './credentials.ts'
 import { type RedisSettings, type Role, redisOptions } from './options.ts'
+import { dropConnectionsWithUnreadableReplies } from './replies.ts'
 import type { ScriptedRedis } from './scripts.ts'
-import { dropConnectionsWithUnreadableReplies } from './unreadable-replies.ts'
 
 export interface Connection {
   readonly redis: ScriptedRedis

@@ -2,7 +2,8 @@
 import { type EntryRead, LARGEST_ENTRY_BYTES, type ReadRequest } from '../cache/index.ts'
 import { GarbledReplyError } from './failure.ts'
 import type { Keys } from './keys.ts'
-import { echoed, nextEcho, type ReadReply, repliesOf, type ScriptedPipeline, type ScriptedRedis } from './scripts.ts'
+import { echoed, nextEcho, repliesOf } from './replies.ts'
+import type { ReadReply, ScriptedPipeline, ScriptedRedis } from './scripts.ts'
 
 /** So few entries at a time that a catalogue of many megabytes leaves room for others' commands, and for the heartbeat, in between. */
 export const READS_PER_ROUND_TRIP = 16

@@ -17,15 +17,8 @@ import { createFillQuestions } from './fill-questions.ts'
 import { type Guard, runWithin } from './guard.ts'
 import type { Keys } from './keys.ts'
 import type { ReplicaReader } from './replica-reader.ts'
-import {
-  echoed,
-  type LeaseReply,
-  nextEcho,
-  type OpenedReply,
-  repliesOf,
-  type ScriptedPipeline,
-  type ScriptedRedis,
-} from './scripts.ts'
+import { echoed, nextEcho, repliesOf } from './replies.ts'
+import type { LeaseReply, OpenedReply, ScriptedPipeline, ScriptedRedis } from './scripts.ts'
 
 export interface RedisEntryStoreOptions {
   readonly redis: ScriptedRedis

@@ -7,7 +7,8 @@ import type { EntryStore, LayerName, ReadRequest, StoreWait } from '../cache/ind
 import { GarbledReplyError } from './failure.ts'
 import type { Guard } from './guard.ts'
 import type { Keys } from './keys.ts'
-import { echoed, type ScriptedRedis } from './scripts.ts'
+import { echoed } from './replies.ts'
+import type { ScriptedRedis } from './scripts.ts'
 
 interface Question {
   readonly entry: Required<ReadRequest>

@@ -99,26 +99,25 @@ export function createGuard(options: GuardOptions): Guard {
     }
   }
 
-  const { admits, state, awayMs, nudge, close } = breaker
   return {
-    admits,
-    state,
-    awayMs,
-    nudge,
-    close,
+    admits: () => breaker.admits,
+    state: () => breaker.state(),
+    awayMs: () => breaker.awayMs(),
+    nudge: () => breaker.nudge(),
+    close: () => breaker.close(),
     async run(name, send, spentMs) {
-      if (!admits()) throw breaker.refusal()
+      if (!breaker.admits) throw breaker.refusal()
       return sent(name, send, spentMs)
     },
     async runAnyway(name, send) {
-      if (state() === 'closed') return sent(name, send)
+      if (breaker.state() === 'closed') return sent(name, send)
       if (!options.connected?.()) throw breaker.refusal()
       const answer = await measured(name, send)
-      nudge()
+      breaker.nudge()
       return answer
     },
     check() {
-      if (!admits()) throw breaker.refusal()
+      if (!breaker.admits) throw breaker.refusal()
     },
   }
 }

@@ -1,53 +1,7 @@
-/** The Lua scripts, loaded once and typed. Each echoes a number of the caller's, see {@link Echoed}. */
+/** The Lua scripts, loaded once and typed. Each reply begins with a number of its request, see {@link Echoed}. */
 import { readFileSync } from 'node:fs'
 import type { Redis } from 'ioredis'
-import { GarbledReplyError } from './failure.ts'
-
-/**
- * A reply begins with the number that its request carried. Replies are matched to requests by order alone, and a
- * connection that is out of step by one answers with somebody else's permissions (it has happened to others: a client
- * library that cancelled requests mixed up users' data). So a reply with another number is not looked at.
- */
-export type Echoed<Rest extends readonly unknown[]> = readonly [echo: number, ...rest: Rest]
-
-const LARGEST_ECHO = 2 ** 31
-let lastEcho = 0
-
-/** A number that no other request in flight carries. */
-export function nextEcho(): number {
-  lastEcho = (lastEcho + 1) % LARGEST_ECHO
-  return lastEcho
-}
-
-/**
- * Sends one script with an echo.
- * @throws GarbledReplyError when the reply is not the one to this request
- */
-export async function echoed<Reply extends readonly unknown[]>(send: (echo: number) => Promise<Reply>): Promise<Reply> {
-  const echo = nextEcho()
-  return verified(await send(echo), echo)
-}
-
-function verified<Reply extends readonly unknown[]>(reply: Reply, echo: number | undefined): Reply {
-  if (!Array.isArray(reply) || reply[0] !== echo) throw new GarbledReplyError()
-  return reply
-}
-
-/**
- * The replies to scripts that were sent together, each with its own echo.
- * @throws the first error among the replies, or GarbledReplyError when they are not those to these requests
- */
-export async function repliesOf<Reply extends readonly unknown[]>(
-  pipeline: ScriptedPipeline,
-  echoes: readonly number[],
-): Promise<Reply[]> {
-  const replies = await pipeline.exec()
-  if (replies?.length !== echoes.length) throw new GarbledReplyError()
-  return replies.map(([error, reply], index) => {
-    if (error) throw error
-    return verified(reply as Reply, echoes[index])
-  })
-}
+import type { Echoed } from './replies.ts'
 
 export type ReadReply = Echoed<[kind: number, leftMs?: number, bytes?: Buffer]>
 export type LeaseReply = Echoed<[taken: number, generation?: Buffer]>

@@ -1,6 +1,7 @@
 /** Which server this is and how old its data are: after a restart from a snapshot, or a promotion, that is worth a look. */
 import { withDeadline } from './deadline.ts'
-import { echoed, type ScriptedRedis } from './scripts.ts'
+import { echoed } from './replies.ts'
+import type { ScriptedRedis } from './scripts.ts'
 
 export interface Heartbeat {
   /** Writes the heartbeat; rejects when the server does not take it. */

@@ -1,5 +1,5 @@
 /** Cuts a Redis master off from its replicas without anybody else noticing, and undoes it. */
-import type { RedisName } from '../../src/local/redis-cluster.ts'
+import type { RedisName } from '../../src/local/redis-names.ts'
 import type { Environment } from './environment.ts'
 
 type Ask = Pick<Environment, 'ask'>

@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Redis } from 'ioredis'
-import { REDIS_NAMES, type RedisName } from '../../src/local/redis-cluster.ts'
+import { REDIS_NAMES, type RedisName } from '../../src/local/redis-names.ts'
 import type { Environment } from '../drills/environment.ts'
 import { INSTANCES } from '../drills/faults/fault.ts'
 import type { ProxyMode } from '../drills/proxy.ts'

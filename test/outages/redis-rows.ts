@@ -1,6 +1,6 @@
 /** What may happen to Redis servers and Sentinels as processes. */
 import { setTimeout as sleep } from 'node:timers/promises'
-import { REDIS_NAMES, SENTINEL_NAMES } from '../../src/local/redis-cluster.ts'
+import { REDIS_NAMES, SENTINEL_NAMES } from '../../src/local/redis-names.ts'
 import { askRedis, replicationOf } from '../../src/local/redis-questions.ts'
 import { waitUntil } from '../../src/local/wait-until.ts'
 import type { Environment } from '../drills/environment.ts'

@@ -22,8 +22,8 @@ export function documentServed(): OpenApiDocument {
     consolePage,
     configurationRoute(undefined),
   ])
-  const answer = openApi?.handle({} as never, {} as never) as { bytes: string } | undefined
-  return JSON.parse(answer?.bytes ?? '') as OpenApiDocument
+  const answer = openApi?.handle({} as never, {} as never) as { body: string } | undefined
+  return JSON.parse(answer?.body ?? '') as OpenApiDocument
 }
 
 /** The judge that is made of it, once. */

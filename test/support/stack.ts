@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto'
 import pg from 'pg'
 import { inject } from 'vitest'
-import type { RedisName } from '../../src/local/redis-cluster.ts'
+import type { RedisName } from '../../src/local/redis-names.ts'
 import { askRedis } from '../../src/local/redis-questions.ts'
 import type { ServerName, Target } from '../../src/local/stack.ts'
 import type { StackState } from '../../src/local/stack-state.ts'

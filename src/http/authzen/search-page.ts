@@ -1,6 +1,6 @@
 /** Pages of a search: which one is asked for, and how it looks. */
 import type { SearchPage, SearchResults } from '../../domain/api.ts'
-import type { Caller } from '../authentication.ts'
+import type { Caller } from '../caller.ts'
 import { cached, type Reply } from '../reply.ts'
 
 interface Asked {

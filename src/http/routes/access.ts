@@ -2,7 +2,6 @@
 import { z } from 'zod'
 import type { AccessDecision, Portcullis, ReadContext, SearchResults } from '../../domain/api.ts'
 import type { UserId } from '../../domain/model.ts'
-import type { Caller } from '../authentication.ts'
 import {
   actionSearch,
   evaluation,
@@ -18,6 +17,7 @@ import {
   userOf,
 } from '../authzen/requests.ts'
 import { searched, searchPage } from '../authzen/search-page.ts'
+import type { Caller } from '../caller.ts'
 import { aboutOneself, permitAboutAnybody, permitAboutUsers } from '../policies.ts'
 import { invalid } from '../problem.ts'
 import { cached, type Reply } from '../reply.ts'

@@ -23,8 +23,8 @@ const listAudit = route({
     until: instantOf('Before this time').exactOptional(),
   }),
   answers: [{ status: 200, description: 'A page', schema: pageOf(auditEntryOut), headers: ['Link'] }],
-  handle: async ({ query, caller, http }, { reads }) =>
-    page(http, await reads.auditTrail({ ...query, reader: caller.id }), (entry) => entry),
+  handle: async ({ query, caller }, { reads }) =>
+    page(await reads.auditTrail({ ...query, reader: caller.id }), (entry) => entry),
 })
 
 export const auditRoutes = [listAudit]

@@ -57,7 +57,7 @@ type FileRoute = Pick<Route, 'operationId' | 'path' | 'summary' | 'query'> & { r
 
 function fileRoute({ operationId, path, file, summary, query }: FileRoute): Route {
   const produces = TYPES[extname(file)] ?? 'application/octet-stream'
-  let content: { readonly bytes: Buffer; readonly etag: string } | undefined
+  let content: { readonly body: Buffer; readonly etag: string } | undefined
   return route({
     operationId,
     method: 'get',
@@ -80,8 +80,8 @@ function read(file: string) {
   const path = join(BUILT, file)
   if (!existsSync(path))
     throw new DomainError('not-found', 'the console is not built: `node node_modules/vite/bin/vite.js build console`')
-  const bytes = readFileSync(path)
-  return { bytes, etag: `"${createHash('sha256').update(bytes).digest('base64url').slice(0, 27)}"` }
+  const body = readFileSync(path)
+  return { body, etag: `"${createHash('sha256').update(body).digest('base64url').slice(0, 27)}"` }
 }
 
 /** How people sign in by OpenID Connect: a public client, code with PKCE. */

@@ -60,7 +60,7 @@ export function documentationRoutes(described: readonly Route[]): Route[] {
     answers: [{ status: 200, description: 'OpenAPI 3.1', schema: anyObject }],
     handle(): Reply {
       document ??= JSON.stringify(createOpenApiDocument([...described, index, openApi, docs]))
-      return { status: 200, bytes: document }
+      return { status: 200, body: document }
     },
   })
   const index = route({
@@ -115,7 +115,7 @@ type FileRoute = Pick<Route, 'operationId' | 'path' | 'summary'> & {
 
 /** Content is read at the first request and kept: most processes never show the page. */
 function fileRoute({ operationId, path, produces, summary, read }: FileRoute): Route {
-  let bytes: string | Buffer | undefined
+  let body: string | Buffer | undefined
   return route({
     operationId,
     method: 'get',
@@ -126,8 +126,8 @@ function fileRoute({ operationId, path, produces, summary, read }: FileRoute): R
     produces,
     answers: [{ status: 200, description: summary }],
     handle(): Reply {
-      bytes ??= read()
-      return { status: 200, bytes, contentType: produces.startsWith('text/') ? `${produces}; charset=utf-8` : produces }
+      body ??= read()
+      return { status: 200, body, contentType: produces.startsWith('text/') ? `${produces}; charset=utf-8` : produces }
     },
   })
 }

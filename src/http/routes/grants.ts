@@ -42,14 +42,14 @@ const listGrants = route({
     },
   ],
   refuses: ['not-found', 'forbidden'],
-  async handle({ params: { id }, query, caller, http }, { reads }) {
+  async handle({ params: { id }, query, caller }, { reads }) {
     const asked = { ...query, reader: caller.id, ...(!caller.isAdmin && { administeredBy: caller.id }) }
     const grants = await reads.grantsOf(id, asked)
     // A caller who administers nothing in the group is refused as if it did not exist, so that neither fact shows.
     if (!caller.isAdmin) permit((grants?.data.length ?? 0) > 0 || (grants !== null && query.cursor !== undefined))
     if (grants === null) throw new DomainError('not-found', 'no such group')
     const etag = grants.state && listTag(caller.id, 'grants', grants.state)
-    return page(http, grants, (grant) => ({ ...grantBody(grant), resourceName: grant.resourceName }), etag)
+    return page(grants, (grant) => ({ ...grantBody(grant), resourceName: grant.resourceName }), etag)
   },
 })
 

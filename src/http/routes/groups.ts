@@ -24,8 +24,7 @@ const listGroups = route({
   answers: [
     { status: 200, description: 'A page, ordered by name then id', schema: pageOf(groupOut), headers: ['Link'] },
   ],
-  handle: async ({ query, caller, http }, { reads }) =>
-    page(http, await reads.groups({ ...query, reader: caller.id }), groupBody),
+  handle: async ({ query, caller }, { reads }) => page(await reads.groups({ ...query, reader: caller.id }), groupBody),
 })
 
 const createGroup = route({

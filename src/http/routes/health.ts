@@ -47,7 +47,7 @@ export function healthRoutes(health: Health): Route[] {
         status,
         headers: Object.entries(headers).flat(),
         contentType: PROBLEM_TYPE,
-        bytes: JSON.stringify({ ...body, ...parts }),
+        body: JSON.stringify({ ...body, ...parts }),
       }
     },
   })
@@ -67,7 +67,7 @@ export function metricsRoute(metrics: Metrics): Route {
     answers: [{ status: 200, description: 'The text exposition' }],
     async handle() {
       const { body, contentType } = await metrics.render()
-      return { status: 200, bytes: body, contentType }
+      return { status: 200, body, contentType }
     },
   })
 }

@@ -44,11 +44,11 @@ const listMembers = route({
     },
   ],
   refuses: ['not-found'],
-  async handle({ params: { id }, query, caller, http }, { reads }) {
+  async handle({ params: { id }, query, caller }, { reads }) {
     const members = await reads.membersOf(id, { ...query, reader: caller.id })
     if (members === null) throw new DomainError('not-found', 'no such group')
     const etag = members.state && listTag(caller.id, 'members', members.state)
-    return page(http, members, membershipBody, etag)
+    return page(members, membershipBody, etag)
   },
 })
 

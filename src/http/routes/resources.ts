@@ -3,10 +3,10 @@ import { z } from 'zod'
 import type { Portcullis } from '../../domain/api.ts'
 import { DomainError } from '../../domain/errors.ts'
 import type { GroupId, Permission, Resource, ResourceId } from '../../domain/model.ts'
-import type { Caller } from '../authentication.ts'
+import type { Caller } from '../caller.ts'
 import { entityTag, versionToMatch } from '../entity-tags.ts'
 import { admin, anyUser, decidedByHandler, onResource, readingResource } from '../policies.ts'
-import { cached, mutated, mutatedToNothing, page, resourcePage } from '../reply.ts'
+import { cached, mutated, mutatedToNothing, page } from '../reply.ts'
 import { resourceBody } from '../representations.ts'
 import { MERGE_PATCH_TYPES } from '../request-body.ts'
 import { route } from '../route.ts'
@@ -63,8 +63,10 @@ export const listResources = route({
       headers: ['Cache-Status', 'ETag', 'Link'],
     },
   ],
-  handle: async ({ caller, query, terms, http }, { reads }) =>
-    resourcePage(http, await reads.visibleResources(caller.id, query, terms)),
+  handle: async ({ caller, query, terms }, { reads }) => ({
+    status: 200,
+    ...(await reads.visibleResources(caller.id, query, terms)),
+  }),
 })
 
 const getResource = route({
@@ -184,10 +186,10 @@ const resourceAccess = route({
     },
   ],
   refuses: ['not-found'],
-  async handle({ params: { id }, query, caller, http }, { reads }) {
+  async handle({ params: { id }, query, caller }, { reads }) {
     const entries = await reads.access(id, { ...query, reader: caller.id })
     if (entries === null) throw new DomainError('not-found', 'no such resource')
-    return page(http, entries, (entry) => entry)
+    return page(entries, (entry) => entry)
   },
 })
 

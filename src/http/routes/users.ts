@@ -3,10 +3,10 @@ import { z } from 'zod'
 import type { Portcullis } from '../../domain/api.ts'
 import { DomainError } from '../../domain/errors.ts'
 import type { ResourceId, UserId } from '../../domain/model.ts'
-import type { Caller } from '../authentication.ts'
+import type { Caller } from '../caller.ts'
 import { existenceToMatch, PUT_CONDITIONS } from '../entity-tags.ts'
 import { admin, selfOrReader } from '../policies.ts'
-import { cached, json, mutated, mutatedToNothing, page, resourcePage } from '../reply.ts'
+import { cached, json, mutated, mutatedToNothing, page } from '../reply.ts'
 import { effectiveGroupBody, userBody } from '../representations.ts'
 import { route } from '../route.ts'
 import {
@@ -36,8 +36,7 @@ const listUsers = route({
   policy: admin,
   query: z.strictObject({ ...pageQuery, q: namePrefix.exactOptional() }),
   answers: [{ status: 200, description: 'A page, ordered by id', schema: pageOf(userOut), headers: ['Link'] }],
-  handle: async ({ query, caller, http }, { reads }) =>
-    page(http, await reads.users({ ...query, reader: caller.id }), userBody),
+  handle: async ({ query, caller }, { reads }) => page(await reads.users({ ...query, reader: caller.id }), userBody),
 })
 
 const putUser = route({
@@ -132,9 +131,9 @@ const userResources = route({
     },
   ],
   refuses: ['not-found'],
-  async handle({ params: { id }, caller, query, terms, http }, { reads }) {
+  async handle({ params: { id }, caller, query, terms }, { reads }) {
     await ensureKnown(caller, id, reads)
-    return resourcePage(http, await reads.visibleResources(id, query, terms))
+    return { status: 200, ...(await reads.visibleResources(id, query, terms)) }
   },
 })
 

@@ -2,7 +2,7 @@
 import { execFileSync } from 'node:child_process'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { REDIS_NAMES } from '../../../src/local/redis-cluster.ts'
+import { REDIS_NAMES } from '../../../src/local/redis-names.ts'
 import type { LocalStack } from '../../../src/local/stack.ts'
 import { type Fault, hold } from './fault.ts'
 

@@ -1,5 +1,5 @@
 /** Faults at random, two at a time, each healed after a while; one seed repeats one sequence. */
-import { REDIS_NAMES, SENTINEL_NAMES } from '../../../src/local/redis-cluster.ts'
+import { REDIS_NAMES, SENTINEL_NAMES } from '../../../src/local/redis-names.ts'
 import type { ProxyMode } from '../proxy.ts'
 import { cutReplication, repairReplication } from '../replication.ts'
 import { type Fault, type FaultContext, hold, INSTANCES } from './fault.ts'

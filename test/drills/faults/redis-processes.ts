@@ -1,7 +1,7 @@
 /** Faults of Redis servers and Sentinels as processes. */
 import { copyFileSync } from 'node:fs'
 import path from 'node:path'
-import { REDIS_NAMES, SENTINEL_NAMES } from '../../../src/local/redis-cluster.ts'
+import { REDIS_NAMES, SENTINEL_NAMES } from '../../../src/local/redis-names.ts'
 import { askRedis } from '../../../src/local/redis-questions.ts'
 import { cutReplication } from '../replication.ts'
 import { type Fault, hold } from './fault.ts'

@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { type AddressInfo, createServer, type Socket } from 'node:net'
 import { Redis } from 'ioredis'
 import { expect, it, onTestFinished } from 'vitest'
-import { dropConnectionsWithUnreadableReplies } from './unreadable-replies.ts'
+import { dropConnectionsWithUnreadableReplies } from './replies.ts'
 
 /** Answers the first connection that sends the command with this, and everything else well. */
 async function server(command: string, garbage: string) {
