@@ -147,10 +147,9 @@ export function createAuthentication(options: AuthenticationOptions): Authentica
 }
 
 function bearerToken(authorization: string | undefined): string {
-  if (authorization === undefined) throw unauthenticated(undefined, 'no token')
-  const match = /^bearer +(\S+) *$/i.exec(authorization)
-  if (match?.[1] === undefined) throw unauthenticated('invalid_request', 'not a bearer token')
-  return match[1]
+  const [, token] = /^bearer +(.+)$/i.exec(authorization ?? '') ?? []
+  if (token === undefined) throw unauthenticated(undefined, 'no token')
+  return token.trimEnd()
 }
 
 /**
@@ -265,12 +264,8 @@ function nested(from: unknown, path: readonly string[]): unknown {
   )
 }
 
-/** RFC 6750: a request without a token is told only the scheme. Why a token was refused stays in the log. */
-export function unauthenticated(
-  error: 'invalid_token' | 'invalid_request' | undefined,
-  message: string,
-  cause?: unknown,
-): HttpError {
+/** RFC 6750, 3.1: a request without a bearer token is told only the scheme. Why a token was refused stays in the log. */
+export function unauthenticated(error: 'invalid_token' | undefined, message: string, cause?: unknown): HttpError {
   const challenge = error === undefined ? 'Bearer realm="portcullis"' : `Bearer realm="portcullis", error="${error}"`
   const detail =
     error === undefined
