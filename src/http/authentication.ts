@@ -75,10 +75,9 @@ export function createAuthentication(options: AuthenticationOptions): Authentica
 }
 
 function bearerToken(authorization: string | undefined): string {
-  if (authorization === undefined) throw unauthenticated(undefined, 'no token')
-  const match = /^bearer +(\S+) *$/i.exec(authorization)
-  if (match?.[1] === undefined) throw unauthenticated('invalid_request', 'not a bearer token')
-  return match[1]
+  const [, token] = /^bearer +(.+)$/i.exec(authorization ?? '') ?? []
+  if (token === undefined) throw unauthenticated(undefined, 'no token')
+  return token.trimEnd()
 }
 
 /** Base64url has several spellings for the same bytes (padding, spare bits); only the one that was signed counts. */
