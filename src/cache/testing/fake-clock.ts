@@ -34,6 +34,7 @@ export function createFakeClock(): FakeClock {
     wallMs: () => 1_700_000_000_000 + clock.nowMs + clock.suspendedMs,
     sleep: (ms, signal) =>
       new Promise((resolve, reject) => {
+        if (signal?.aborted) return reject(signal.reason)
         slept.push(ms)
         const sleeper = { untilMs: clock.nowMs + ms, wake: resolve }
         sleepers.add(sleeper)

@@ -3,8 +3,10 @@
  * as it goes out, and beside it what is needed to find, order and count them. It is made once, when it is loaded; a
  * process that gets it from the store parses the small part and keeps the large one as bytes.
  */
+
 import { contentOf, type GroupId, type Permission } from '../model.ts'
 import type { CatalogueGrant, CatalogueItem } from '../source.ts'
+import { inOwnMemory } from './own-memory.ts'
 
 export interface CatalogueBucket {
   readonly items: readonly BucketItem[]
@@ -46,7 +48,7 @@ export function bucketOfItems(items: readonly CatalogueItem[]): CatalogueBucket 
     end += Buffer.byteLength(text)
     return { name, kind, begin, permissionAt: end - afterPermission.length, end, grants }
   })
-  return { items: entries, texts: Buffer.from(texts.map(({ text }) => text).join('')) }
+  return { items: entries, texts: inOwnMemory(Buffer.from(texts.map(({ text }) => text).join(''))) }
 }
 
 /** One line of JSON, then the texts: `redis-cli get` shows both. */
@@ -84,8 +86,8 @@ function createPlaces<Value>() {
 export function decodeBucket(body: Buffer): CatalogueBucket {
   const line = body.indexOf(NEWLINE)
   const { groups, kinds, items } = JSON.parse(body.toString('utf8', 0, line)) as StoredIndex
-  // A copy: the view would keep the line alive with it.
-  const texts = Buffer.from(body.subarray(line + 1))
+  const texts = Buffer.allocUnsafeSlow(body.length - line - 1)
+  body.copy(texts, 0, line + 1)
   let begin = 0
   const entries = items.map(([name, place, permissionAt, end, ...grants]) => {
     const kind = kinds[place]

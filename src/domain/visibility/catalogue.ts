@@ -48,6 +48,8 @@ const IN_THE_WAY = 100
 /** One answer looks at so many of them at most: beyond, the database answers, and they are taken out for the next one. */
 const IN_THE_WAY_MAX = 2000
 
+const NO_TEXTS = Buffer.alloc(0)
+
 export function createCatalogue(): Catalogue {
   const buckets = new Map<number, Map<ResourceId, Kept>>()
   const groups = new Map<GroupId, Order>()
@@ -124,6 +126,8 @@ export function createCatalogue(): Catalogue {
       const before = bucketNumbered(number)
       for (const kept of before.values()) {
         kept.current = false
+        // Some lists keep it for a while, and with it, it would keep the texts of its whole bucket.
+        kept.texts = NO_TEXTS
         for (const order of kept.holders) order.loosen()
         markEnds(kept, false)
       }

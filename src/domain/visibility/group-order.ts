@@ -11,6 +11,9 @@ export interface Placed extends Position {
   readonly current: boolean
 }
 
+/** Of a list. Fewer are not worth a pass over all of it. */
+const GONE_SHARE_MAX = 0.25
+
 export class GroupOrder<Resource extends Placed> {
   readonly group: GroupId
   /** The holders of a resource that no other group holds, which is most of them: one list for all. */
@@ -18,6 +21,8 @@ export class GroupOrder<Resource extends Placed> {
   #granted: Resource[] = []
   /** Whether all of it is current and in order. */
   #tidy = true
+  /** How many of it are no longer current. */
+  #gone = 0
   /** Those whose grant to this group has an end; few have one. */
   #ending: Set<Resource> | undefined
 
@@ -28,7 +33,8 @@ export class GroupOrder<Resource extends Placed> {
   /** In order. */
   get granted(): readonly Resource[] {
     if (!this.#tidy) {
-      this.#granted = this.#granted.filter(({ current }) => current).sort(comparePositions)
+      this.#sweep()
+      this.#granted.sort(comparePositions)
       this.#tidy = true
     }
     return this.#granted
@@ -83,9 +89,15 @@ export class GroupOrder<Resource extends Placed> {
     this.#tidy = false
   }
 
-  /** Some of them are no longer current. */
+  /** One of them is no longer current. A list that nobody asks for must not keep all that was ever in it. */
   loosen(): void {
     this.#tidy = false
+    if (++this.#gone > this.#granted.length * GONE_SHARE_MAX) this.#sweep()
+  }
+
+  #sweep(): void {
+    this.#granted = this.#granted.filter(({ current }) => current)
+    this.#gone = 0
   }
 }
 

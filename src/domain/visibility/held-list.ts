@@ -3,6 +3,7 @@
  * entry that may be served can hold a page on which a grant has ended. That page is not given out any more.
  */
 import type { DatabaseClock, ValueCodec } from '../../cache/index.ts'
+import { inOwnMemory } from './own-memory.ts'
 import type { RenderedPage } from './resource-page.ts'
 
 export class HeldList {
@@ -11,7 +12,7 @@ export class HeldList {
 
   /** @param until when the first of its items stops being as it is shown, in milliseconds since the epoch; null: none does */
   constructor(page: RenderedPage, until: number | null) {
-    this.#page = page
+    this.#page = kept(page)
     this.#until = until
   }
 
@@ -22,7 +23,7 @@ export class HeldList {
 
   /** Keeps a page merged by the same groups, for as long as this is held: each change of their grants invalidates the entry. */
   renew(page: RenderedPage, until: number | null): void {
-    this.#page = page
+    this.#page = kept(page)
     this.#until = until
   }
 
@@ -39,5 +40,6 @@ export class HeldList {
   }
 }
 
+const kept = (page: RenderedPage): RenderedPage => ({ ...page, body: inOwnMemory(page.body) })
 const isTextOrNull = (value: unknown): value is string | null => value === null || typeof value === 'string'
 const isNumberOrNull = (value: unknown): value is number | null => value === null || typeof value === 'number'
