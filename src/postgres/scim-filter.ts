@@ -23,6 +23,9 @@ interface Column {
   readonly kind: Kind
 }
 
+/** Never empty, and nothing that anybody would look for. */
+const GIVEN = { meta: 'true', 'meta.location': 'true', 'meta.version': 'true' }
+
 /** Several values: rows of their own, each with columns. */
 interface Rows {
   readonly from: string
@@ -31,7 +34,7 @@ interface Rows {
 
 export interface FilterTable {
   readonly columns: Readonly<Record<string, Column>>
-  /** Attributes with parts of their own, which can only be there or not. */
+  /** Attributes that can only be there or not: those with parts of their own, for example. */
   readonly complex: Readonly<Record<string, string>>
   readonly rows: Readonly<Record<string, Rows>>
 }
@@ -78,7 +81,7 @@ export const USER_FILTERS: FilterTable = {
     ),
   },
   complex: {
-    meta: 'true',
+    ...GIVEN,
     ...Object.fromEntries(COMPLEX.map(({ name }) => [name.toLowerCase(), `u.profile ? '${name}'`])),
   },
   rows: {
@@ -109,7 +112,7 @@ export const GROUP_FILTERS: FilterTable = {
     'meta.resourcetype': { sql: `'Group'::text`, kind: 'exact' },
     ...meta('g'),
   },
-  complex: { meta: 'true' },
+  complex: GIVEN,
   rows: {
     schemas: schemas(`SELECT '${GROUP_SCHEMA}'`),
     members: {
@@ -167,9 +170,14 @@ export function conditionOf(
     const [name = '', part] = each.attribute.split('.')
     const rows = own(table.rows, name)
     if (rows === undefined) return onUnknown(each)
-    if (part === undefined && each.op === 'pr') return exists(rows, 'true')
+    // No values are the same as null (RFC 7643, 2.5).
+    if (each.op === 'pr' || (each.value === null && (each.op === 'eq' || each.op === 'ne'))) {
+      const isThere = part === undefined ? 'true' : inColumns({ ...each, op: 'pr' }, rows.columns, part)
+      return `(${each.op === 'eq' ? 'NOT ' : ''}${exists(rows, isThere)})`
+    }
     // Without a part, the value is meant (RFC 7643, 2.4).
-    return exists(rows, inColumns(each, rows.columns, part ?? 'value'))
+    const one = exists(rows, inColumns(each, rows.columns, part ?? 'value'))
+    return each.op === 'ne' ? `(${one} OR NOT ${exists(rows, 'true')})` : one
   }
 
   function inColumns(each: Simple, columns: FilterTable['columns'], name: string): string {

@@ -524,6 +524,14 @@ describe('a filter', () => {
     [`schemas eq "${USER_SCHEMA}" and userName sw "f."`, ALL],
     ['schemas co "enterprise" and userName sw "f."', [quoted]],
     ['schemas pr and userName eq "f.ann"', [ann]],
+    // Unassigned is the same as null (RFC 7643, 2.5).
+    ['emails eq null and userName sw "f."', [ann, quoted]],
+    ['emails ne null and userName sw "f."', [ben, cid]],
+    ['addresses eq null and userName sw "f."', ALL],
+    ['emails.display eq null and userName sw "f."', ALL],
+    ['emails.value ne "b@example.com" and userName sw "f."', [ann, cid, quoted]],
+    ['groups eq null and userName sw "f."', [cid, quoted]],
+    ['meta.version pr and meta.location pr and userName eq "f.ann"', [ann]],
     // Each form of those in figure 2 of RFC 7644, 3.4.2.2.
     ['title pr and userType eq "Employee"', []],
     ['title pr or userType eq "Intern"', []],
