@@ -2768,6 +2768,8 @@ export interface operations {
                 headers: {
                     /** @description Send it with a read that must see this change. */
                     readonly "Consistency-Token"?: string;
+                    /** @description Where the thing is that the body shows. */
+                    readonly "Content-Location"?: string;
                     /** @description A strong validator for If-None-Match and If-Match. */
                     readonly ETag?: string;
                     /** @description Where the new thing is. */
@@ -2882,6 +2884,8 @@ export interface operations {
             /** @description The group */
             readonly 200: {
                 headers: {
+                    /** @description Where the thing is that the body shows. */
+                    readonly "Content-Location"?: string;
                     /** @description A strong validator for If-None-Match and If-Match. */
                     readonly ETag?: string;
                     readonly [name: string]: unknown;
@@ -2981,6 +2985,8 @@ export interface operations {
                 headers: {
                     /** @description Send it with a read that must see this change. */
                     readonly "Consistency-Token"?: string;
+                    /** @description Where the thing is that the body shows. */
+                    readonly "Content-Location"?: string;
                     /** @description A strong validator for If-None-Match and If-Match. */
                     readonly ETag?: string;
                     readonly [name: string]: unknown;
@@ -3115,6 +3121,22 @@ export interface operations {
             };
         };
         readonly responses: {
+            /** @description As it is now */
+            readonly 200: {
+                headers: {
+                    /** @description Send it with a read that must see this change. */
+                    readonly "Consistency-Token"?: string;
+                    /** @description Where the thing is that the body shows. */
+                    readonly "Content-Location"?: string;
+                    /** @description A strong validator for If-None-Match and If-Match. */
+                    readonly ETag?: string;
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["ScimGroup"];
+                    readonly "application/scim+json": components["schemas"]["ScimGroup"];
+                };
+            };
             /** @description Done */
             readonly 204: {
                 headers: {
@@ -3647,6 +3669,8 @@ export interface operations {
                 headers: {
                     /** @description Send it with a read that must see this change. */
                     readonly "Consistency-Token"?: string;
+                    /** @description Where the thing is that the body shows. */
+                    readonly "Content-Location"?: string;
                     /** @description A strong validator for If-None-Match and If-Match. */
                     readonly ETag?: string;
                     /** @description Where the new thing is. */
@@ -3761,6 +3785,8 @@ export interface operations {
             /** @description The user */
             readonly 200: {
                 headers: {
+                    /** @description Where the thing is that the body shows. */
+                    readonly "Content-Location"?: string;
                     /** @description A strong validator for If-None-Match and If-Match. */
                     readonly ETag?: string;
                     readonly [name: string]: unknown;
@@ -4022,6 +4048,8 @@ export interface operations {
                 headers: {
                     /** @description Send it with a read that must see this change. */
                     readonly "Consistency-Token"?: string;
+                    /** @description Where the thing is that the body shows. */
+                    readonly "Content-Location"?: string;
                     /** @description A strong validator for If-None-Match and If-Match. */
                     readonly ETag?: string;
                     readonly [name: string]: unknown;
@@ -4153,6 +4181,8 @@ export interface operations {
                 headers: {
                     /** @description Send it with a read that must see this change. */
                     readonly "Consistency-Token"?: string;
+                    /** @description Where the thing is that the body shows. */
+                    readonly "Content-Location"?: string;
                     /** @description A strong validator for If-None-Match and If-Match. */
                     readonly ETag?: string;
                     readonly [name: string]: unknown;

@@ -10,6 +10,7 @@ import type {
   ScimChanges,
   ScimGroupAttributes,
   ScimOperation,
+  ScimProfile,
   ScimUserAttributes,
   ScimUserReplacement,
 } from './scim-model.ts'
@@ -32,7 +33,10 @@ const EXACT = new Set(['members'])
  * @throws ScimError `noTarget`, `mutability`, `invalidValue`
  */
 export function changedUser(before: ScimUserAttributes, changes: ScimChanges<ScimUserReplacement>): ScimUserAttributes {
-  if ('replacement' in changes) return { ...changes.replacement, active: changes.replacement.active ?? before.active }
+  if ('replacement' in changes) {
+    const { active = before.active, profile, ...rest } = changes.replacement
+    return { ...rest, active, profile: withDistinctValues(profile) }
+  }
   const { userName, active, externalId, displayName, profile } = before
   const document = documentOf({ userName, active, externalId, displayName, ...profile })
   for (const operation of changes.operations) apply(document, operation)
@@ -142,10 +146,20 @@ const identity = (element: Element) =>
 
 const notPrimary = (element: Element): Element => (element.primary === true ? { ...element, primary: false } : element)
 
-/** A value that is there already is not added again; only one is the primary one. */
+/** No value of an attribute twice, none without parts, and one primary at most (RFC 7643, 2.4 and 2.5). */
+export function withDistinctValues(profile: ScimProfile): ScimProfile {
+  const entries = Object.entries(profile).map(([name, value]) => [
+    name,
+    Array.isArray(value) ? withAdded([], value as Element[]) : value,
+  ])
+  return Object.fromEntries(entries)
+}
+
+/** A value that is there already is not added again; only one is the primary one, the last that says so. */
 function withAdded(before: readonly Element[], added: readonly Element[]): readonly Element[] {
   const all = new Map(before.map((element) => [identity(element), element]))
   for (const element of added) {
+    if (Object.keys(element).length === 0) continue
     if (element.primary === true) for (const [key, other] of all) all.set(key, notPrimary(other))
     all.set(identity(element), merged(all.get(identity(element)) ?? {}, element))
   }

@@ -90,11 +90,11 @@ function messageOf(_req: Request, res: Response): string {
 }
 
 /**
- * A 503 is the service protecting itself; a 500 is a fault. Probes come every few seconds: neither a success is worth a line
+ * A 503 is the service protecting itself, a 501 what a protocol asks for; a 500 is a fault. Probes come every few seconds: neither a success is worth a line
  * nor each answer that says not yet, whose reason has a line of its own (refusal-log.ts).
  */
 function levelOf({ originalUrl }: Request, { statusCode }: Response, failure: Error | undefined) {
-  if (failure !== undefined || (statusCode >= 500 && statusCode !== 503)) return 'error'
+  if (failure !== undefined || statusCode === 500) return 'error'
   const isProbe = originalUrl === '/livez' || originalUrl === '/readyz' || originalUrl === '/metrics'
   if (isProbe) return 'debug'
   return statusCode === 503 ? 'warn' : 'info'

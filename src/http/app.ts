@@ -6,7 +6,7 @@ import { createAccessLog } from './access-log.ts'
 import type { Authentication } from './authentication.ts'
 import { plainForwardedFor } from './client-address.ts'
 import { createCors } from './cors.ts'
-import { HttpError, problemOf } from './problem.ts'
+import { HttpError, PROBLEMS, problemOf } from './problem.ts'
 import { NO_LIMITS, type RateLimits } from './rate-limits.ts'
 import { createRefusalLog } from './refusal-log.ts'
 import { createReplySender, type ReplySender } from './reply-sender.ts'
@@ -24,6 +24,7 @@ import {
 import { documentationRoutes } from './routes/documentation.ts'
 import { type Health, healthRoutes, metricsRoute } from './routes/health.ts'
 import { apiRoutes } from './routes/index.ts'
+import { UNSUPPORTED } from './scim/errors.ts'
 import { securityHeaders } from './security-headers.ts'
 import type { Tickets } from './tickets.ts'
 
@@ -61,7 +62,7 @@ export function createApp(dependencies: AppDependencies): Express {
   const signIn = redeemCode === undefined ? [] : [signInRoute(redeemCode)]
   const described = [...apiRoutes, accessMetadata, ...probes, consolePage, configurationRoute(consoleSignIn), ...signIn]
   const undescribed = [...accessMetadataBelow(http.publicUrl), ...documentationRoutes(described), ...consoleParts()]
-  return appOf([...described, ...undescribed], dependencies)
+  return appOf([...described, ...undescribed], dependencies, UNSUPPORTED)
 }
 
 const issuerOrigin = ({ consoleSignIn }: AppDependencies) =>
@@ -72,7 +73,8 @@ export function createMetricsApp(dependencies: AppDependencies): Express {
   return appOf([metricsRoute(dependencies.metrics), ...healthRoutes(dependencies.health)], dependencies)
 }
 
-function appOf(routes: readonly Route[], dependencies: AppDependencies): Express {
+/** @param unsupported paths of calls that a protocol leaves to choice: 501, not 404 */
+function appOf(routes: readonly Route[], dependencies: AppDependencies, unsupported: readonly string[] = []): Express {
   const { portcullis, authentication, tickets, rateLimits = NO_LIMITS, metrics, logger, traceId, http } = dependencies
   const sender = createReplySender({ securityHeaders: securityHeaders(...issuerOrigin(dependencies)), traceId })
   const pipeline: PipelineDependencies = {
@@ -101,6 +103,9 @@ function appOf(routes: readonly Route[], dependencies: AppDependencies): Express
   if (http.corsOrigins !== undefined && http.corsOrigins.length > 0) app.use(createCors(http.corsOrigins, sender))
   for (const route of routes) register(app, route, pipeline)
   refuseOtherMethods(app, routes, sender)
+  app.all([...unsupported], (req, res) =>
+    sender.sendProblem(req, res, problemOf(new HttpError('not-implemented', PROBLEMS['not-implemented'].title))),
+  )
   app.use((req: Request, res: Response) => {
     if (req.method === 'OPTIONS' && req.url === '*')
       sender.send(req, res, { status: 204, headers: ['Allow', allowed(routes)] })

@@ -152,6 +152,9 @@ describe('every documented answer', () => {
     const reached = new Set([await statusOf(plain, row, role), await statusOf(repeated, row, role)])
     if (route.answers.some(({ headers }) => headers?.includes('ETag')) && route.method === 'get')
       reached.add(await statusOf(plain, row, role, { headers: { 'if-none-match': '*' } }))
+    // A PATCH of SCIM that says nothing otherwise shows the attributes that are asked for.
+    if (route.refusesAs === 'scim' && route.method === 'patch')
+      reached.add(await statusOf(plain, row, role, { query: '?attributes=id' }))
     for (const code of refusalsOf(route)) {
       if (NOT_WAITED_FOR.has(`${name} ${PROBLEMS[code].status}`)) continue
       const failed = failingWith.get(code)

@@ -37,6 +37,7 @@ const HEADERS: Readonly<Record<DocumentedHeader, string>> = {
   'Cache-Status': 'RFC 9211: how the answer came about.',
   Link: 'RFC 8288: rel="next", where there is a next page.',
   Location: 'Where the new thing is.',
+  'Content-Location': 'Where the thing is that the body shows.',
 }
 
 const ALWAYS: readonly ProblemCode[] = [

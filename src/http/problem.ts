@@ -24,6 +24,7 @@ type HttpErrorCode =
   | 'deadline-exceeded'
   | 'too-many-requests'
   | 'not-ready'
+  | 'not-implemented'
   | 'internal'
 
 export type ProblemCode = DomainErrorCode | HttpErrorCode
@@ -67,6 +68,7 @@ export const PROBLEMS: Readonly<Record<ProblemCode, ProblemKind>> = {
     title: 'Something went wrong',
     detail: 'The request could not be completed; quote the request id when you report it.',
   },
+  'not-implemented': { status: 501, title: 'This part of the protocol is not supported' },
   overloaded: {
     status: 503,
     title: 'Too busy',

@@ -35,11 +35,11 @@ export interface SuccessAnswer {
   readonly status: 200 | 201 | 204 | 303
   readonly description: string
   readonly schema?: z.ZodType
-  /** `Consistency-Token`, `ETag`, `Cache-Status`, `Link`, `Location`: those that this answer carries. */
+  /** Those that this answer carries. */
   readonly headers?: readonly DocumentedHeader[]
 }
 
-export type DocumentedHeader = 'Consistency-Token' | 'ETag' | 'Cache-Status' | 'Link' | 'Location'
+export type DocumentedHeader = 'Consistency-Token' | 'ETag' | 'Cache-Status' | 'Link' | 'Location' | 'Content-Location'
 
 /** `Read` is what the handler gets of the body: where a route reads the bytes itself, another than the schema says. */
 export interface Route<Params = unknown, Query = unknown, Body = unknown, Read = Body> {

@@ -94,7 +94,7 @@ SELECT (SELECT count(*)::int FROM ${from} WHERE ${condition}) AS total,
     },
     async users(query): Promise<ScimPage<ScimUserFound>> {
       const values: unknown[] = []
-      const condition = conditionOf(query.filter, USER_FILTERS, values)
+      const condition = conditionOf(query, USER_FILTERS, values)
       const groups = query.related === 'with' ? `, ${GROUPS_OF_USER}` : ''
       const { total, rows } = await page<FoundUserRow>(
         'scim-users',
@@ -115,7 +115,7 @@ SELECT (SELECT count(*)::int FROM ${from} WHERE ${condition}) AS total,
     },
     async groups(query): Promise<ScimPage<ScimGroupFound>> {
       const values: unknown[] = []
-      const condition = conditionOf(query.filter, GROUP_FILTERS, values)
+      const condition = conditionOf(query, GROUP_FILTERS, values)
       const { total, rows } = await page<FoundGroupRow>(
         'scim-groups',
         {

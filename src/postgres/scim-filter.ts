@@ -1,17 +1,30 @@
 /** SCIM's filters on lists (RFC 7644, 3.4.2.2) as conditions in SQL. Only what stands in these tables reaches the text. */
 
+import type { ScimQuery } from '../domain/api.ts'
 import { ScimError } from '../domain/errors.ts'
 import type { ScimComparison, ScimFilter } from '../domain/scim-model.ts'
-import { PROFILE_ATTRIBUTES, type ScimAttribute } from '../domain/scim-schema.ts'
+import {
+  ENTERPRISE_SCHEMA,
+  GROUP_SCHEMA,
+  PROFILE_ATTRIBUTES,
+  type ScimAttribute,
+  USER_SCHEMA,
+} from '../domain/scim-schema.ts'
 import { LIVING_MEMBERSHIPS } from './living.ts'
 import { folded, KNOWN_AS } from './scim-rows.ts'
 
 type Kind = 'exact' | 'folded' | 'boolean' | 'time'
 
+/** A comparison, or a question for presence. */
+type Simple = Exclude<ScimFilter, { filters: unknown } | { filter: unknown }>
+
 interface Column {
   readonly sql: string
   readonly kind: Kind
 }
+
+/** Never empty, and nothing that anybody would look for. */
+const GIVEN = { meta: 'true', 'meta.location': 'true', 'meta.version': 'true' }
 
 /** Several values: rows of their own, each with columns. */
 interface Rows {
@@ -21,7 +34,7 @@ interface Rows {
 
 export interface FilterTable {
   readonly columns: Readonly<Record<string, Column>>
-  /** Attributes with parts of their own, which can only be there or not. */
+  /** Attributes that can only be there or not: those with parts of their own, for example. */
   readonly complex: Readonly<Record<string, string>>
   readonly rows: Readonly<Record<string, Rows>>
 }
@@ -47,6 +60,12 @@ const meta = (alias: string): Readonly<Record<string, Column>> => ({
   'meta.lastmodified': { sql: `${alias}.updated_at`, kind: 'time' },
 })
 
+/** @param from their names, each in a column `name` */
+const schemas = (from: string): Rows => ({
+  from: `(${from}) AS schemas(name)`,
+  columns: { value: { sql: 'schemas.name', kind: 'folded' } },
+})
+
 export const USER_FILTERS: FilterTable = {
   columns: {
     id: { sql: 'u.id', kind: 'exact' },
@@ -62,10 +81,13 @@ export const USER_FILTERS: FilterTable = {
     ),
   },
   complex: {
-    meta: 'true',
+    ...GIVEN,
     ...Object.fromEntries(COMPLEX.map(({ name }) => [name.toLowerCase(), `u.profile ? '${name}'`])),
   },
   rows: {
+    // Of the extension while it has a value, as in what is shown.
+    schemas: schemas(`SELECT '${USER_SCHEMA}' UNION SELECT '${ENTERPRISE_SCHEMA}'
+      FROM jsonb_object_keys(u.profile) key WHERE starts_with(key, '${ENTERPRISE_SCHEMA}')`),
     ...Object.fromEntries(
       MULTI_VALUED.map(({ name, subAttributes = [] }) => [
         name.toLowerCase(),
@@ -90,8 +112,9 @@ export const GROUP_FILTERS: FilterTable = {
     'meta.resourcetype': { sql: `'Group'::text`, kind: 'exact' },
     ...meta('g'),
   },
-  complex: { meta: 'true' },
+  complex: GIVEN,
   rows: {
+    schemas: schemas(`SELECT '${GROUP_SCHEMA}'`),
     members: {
       from: `${LIVING_MEMBERSHIPS} mm JOIN users u ON u.id = mm.user_id AND mm.group_id = g.id`,
       columns: {
@@ -105,10 +128,20 @@ export const GROUP_FILTERS: FilterTable = {
 
 /**
  * @param values the parameters of the statement; those of the condition are appended
- * @throws ScimError `invalidFilter` for an attribute that is not stored, or a comparison that it does not know
+ * @throws ScimError `invalidFilter` for a comparison that an attribute does not know, or for an attribute that is not
+ * stored, unless the query says that such attributes count as empty
  */
-export function conditionOf(filter: ScimFilter | undefined, table: FilterTable, values: unknown[]): string {
+export function conditionOf(
+  { filter, unknown }: Pick<ScimQuery, 'filter' | 'unknown'>,
+  table: FilterTable,
+  values: unknown[],
+): string {
   const parameter = (value: unknown) => `$${values.push(value)}`
+
+  function onUnknown(each: Simple): string {
+    if (unknown === 'empty') return onNothing(each)
+    throw refused(`${each.attribute} is not stored here.`)
+  }
 
   function within(each: ScimFilter, columns: FilterTable['columns'] | null): string {
     switch (each.op) {
@@ -120,25 +153,36 @@ export function conditionOf(filter: ScimFilter | undefined, table: FilterTable, 
         return `(NOT coalesce(${within(each.filter, columns)}, false))`
       case 'some': {
         const rows = columns === null ? own(table.rows, each.attribute) : undefined
-        if (rows === undefined) throw refused(`${each.attribute} is no attribute with several values.`)
-        return exists(rows, within(each.filter, rows.columns))
+        if (rows !== undefined) return exists(rows, within(each.filter, rows.columns))
+        if (unknown === 'empty') return 'false'
+        throw refused(`${each.attribute} is no attribute with several values.`)
       }
       default:
-        return columns === null ? onResource(each) : onColumn(each, columnIn(columns, each.attribute))
+        return columns === null ? onResource(each) : inColumns(each, columns, each.attribute)
     }
   }
 
-  function onResource(each: Exclude<ScimFilter, { filters: unknown } | { filter: unknown }>): string {
+  function onResource(each: Simple): string {
     const column = own(table.columns, each.attribute)
     if (column !== undefined) return onColumn(each, column)
     const complex = own(table.complex, each.attribute)
     if (complex !== undefined && each.op === 'pr') return complex
     const [name = '', part] = each.attribute.split('.')
     const rows = own(table.rows, name)
-    if (rows === undefined) throw refused(`${each.attribute} is not stored here.`)
-    if (part === undefined && each.op === 'pr') return exists(rows, 'true')
+    if (rows === undefined) return onUnknown(each)
+    // No values are the same as null (RFC 7643, 2.5).
+    if (each.op === 'pr' || (each.value === null && (each.op === 'eq' || each.op === 'ne'))) {
+      const isThere = part === undefined ? 'true' : inColumns({ ...each, op: 'pr' }, rows.columns, part)
+      return `(${each.op === 'eq' ? 'NOT ' : ''}${exists(rows, isThere)})`
+    }
     // Without a part, the value is meant (RFC 7643, 2.4).
-    return exists(rows, onColumn(each, columnIn(rows.columns, part ?? 'value')))
+    const one = exists(rows, inColumns(each, rows.columns, part ?? 'value'))
+    return each.op === 'ne' ? `(${one} OR NOT ${exists(rows, 'true')})` : one
+  }
+
+  function inColumns(each: Simple, columns: FilterTable['columns'], name: string): string {
+    const column = own(columns, name)
+    return column === undefined ? onUnknown(each) : onColumn(each, column)
   }
 
   function onColumn(each: { op: ScimComparison; value: unknown } | { op: 'pr' }, { sql, kind }: Column): string {
@@ -194,11 +238,9 @@ function onText(sql: string, op: ScimComparison, value: string): string {
 
 const exists = ({ from }: Rows, condition: string) => `EXISTS (SELECT FROM ${from} WHERE ${condition})`
 
-function columnIn(columns: FilterTable['columns'], name: string): Column {
-  const column = own(columns, name)
-  if (column === undefined) throw refused(`${name} is not stored here.`)
-  return column
-}
+/** An attribute without a value is not there, equals null only, and differs from everything else. */
+const onNothing = (each: Simple) =>
+  String(each.op !== 'pr' && (each.value === null ? each.op === 'eq' : each.op === 'ne'))
 
 /** No names that every object has. */
 function own<Value>(table: Readonly<Record<string, Value>>, name: string): Value | undefined {

@@ -423,6 +423,10 @@ describe('what another suite might try', () => {
     const { body } = await client.post('search/subject', { ...subjects, page: { limit: 0 } })
     expect(body).toEqual({ page: { next_token: expect.stringMatching(/./), count: 0 }, results: [] })
     const { next_token: token } = body.page as { next_token: string }
+    // The same limit once more is no other one.
+    const again = await client.post('search/subject', { ...subjects, page: { token, limit: 0 } })
+    expect([again.status, again.body.results]).toEqual([200, []])
+    expect(await statusOf('search/subject', { ...subjects, page: { token, limit: 1 } })).toBe(400)
     const rest = { page: { next_token: '', count: 2 }, results: [alice, bob] }
     await expectAnswer('search/subject', { ...subjects, page: { token } }, rest)
   })

@@ -313,9 +313,28 @@ describe('a search by POST (RFC 7644, 3.4.3)', () => {
     expect(await page(5, 10)).toEqual({ status: 200, total: 5, found: ['5'] })
     expect(await page(6, 10)).toEqual({ status: 200, total: 5, found: [] })
     expect(await page(1, 0)).toEqual({ status: 200, total: 5, found: [] })
-    // Groups have no names of users.
-    expect(await page(1, 10, `userName sw "${name}."`)).toMatchObject({ status: 200, total: 3 })
-    expect(await page(1, 10, 'colour eq "red"')).toMatchObject({ status: 400 })
+  })
+
+  it('of everything takes an attribute that a resource has not for one without a value (RFC 7644, 3.4.2.1)', async () => {
+    await scim.createUser({ userName: name, displayName: name })
+    await scim.createGroup(name, [name])
+    const kinds = async (filter: string) => {
+      const { body } = await scim.send('POST', '/.search', { schemas: [SEARCH], filter })
+      return body.Resources.map(({ meta }) => meta.resourceType)
+    }
+    const mine = `displayName eq "${name}"`
+    expect(await kinds(`userName eq "${name}"`)).toEqual(['User'])
+    expect(await kinds(`userName eq "${name}" or ${mine}`)).toEqual(['User', 'Group'])
+    expect(await kinds(`${mine} and not (userName pr)`)).toEqual(['Group'])
+    expect(await kinds(`${mine} and not (members[value eq "${name}"])`)).toEqual(['User'])
+    expect(await kinds(`${mine} and (active eq true or members.value eq "${name}")`)).toEqual(['User', 'Group'])
+    expect(await kinds(`${mine} and ${USER_SCHEMA}:active eq true`)).toEqual(['User'])
+    expect(await kinds(`${mine} and title eq null`)).toEqual(['User', 'Group'])
+    expect(await kinds(`${mine} and name.familyName ne "x"`)).toEqual(['User', 'Group'])
+    expect(await kinds(`${mine} and meta.resourceType eq "Group"`)).toEqual(['Group'])
+    expect(await kinds('colour eq "red"')).toEqual([])
+    const wrong = await scim.send('POST', '/.search', { schemas: [SEARCH], filter: 'active gt true' })
+    expect([wrong.status, wrong.body.scimType]).toEqual([400, 'invalidFilter'])
   })
 
   it.each([

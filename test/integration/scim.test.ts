@@ -4,6 +4,9 @@ import { GROUP_SCHEMA, type ScimAnswer, type ScimClient, scimClient, USER_SCHEMA
 import { asRoot, type Service, startService } from '../support/service.ts'
 import { dropDatabase, freshDatabase } from '../support/stack.ts'
 
+const ENTERPRISE = 'urn:ietf:params:scim:schemas:extension:enterprise:2.0:User'
+const ERROR_SCHEMA = 'urn:ietf:params:scim:api:messages:2.0:Error'
+
 let databaseUrl: string
 let service: Service
 let scim: ScimClient
@@ -69,7 +72,11 @@ describe('a user', () => {
       meta: { resourceType: 'User' },
     })
     const path = new URL(created.headers.location ?? '').pathname.slice('/scim/v2'.length)
-    expect((await scim.get(path)).body).toEqual(created.body)
+    const read = await scim.get(path)
+    expect(read.body).toEqual(created.body)
+    // RFC 7643, 3.1: the location in the resource is that of the header.
+    for (const { headers, body } of [created, read, await scim.send('PUT', path, read.body)])
+      expect(headers['content-location']).toBe(body.meta.location)
     const replacement = { schemas: [USER_SCHEMA], userName: named('ann'), displayName: 'Ann E.' }
     const replaced = await scim.send('PUT', path, replacement)
     expect(replaced.status).toBe(200)
@@ -153,6 +160,26 @@ describe('a user', () => {
     expect(stale.status).toBe(412)
   })
 
+  it('has no value twice, and one primary value of each attribute (RFC 7643, 2.4)', async () => {
+    const value = 'a@example.com'
+    const emails = [
+      { value, type: 'work', primary: true },
+      { value: 'b@example.com', type: 'home', primary: true },
+      { value, type: 'work', display: 'Ann' },
+      { value: null },
+      {},
+    ]
+    const kept = [
+      { value, type: 'work', display: 'Ann', primary: false },
+      { value: 'b@example.com', type: 'home', primary: true },
+    ]
+    const created = await scim.createUser({ userName: named('ann'), emails })
+    expect(created.body.emails).toEqual(kept)
+    const bare = { schemas: [USER_SCHEMA], userName: named('ann') }
+    await scim.send('PUT', `/Users/${named('ann')}`, bare)
+    expect((await scim.send('PUT', `/Users/${named('ann')}`, { ...bare, emails })).body.emails).toEqual(kept)
+  })
+
   it('that is repeated under an idempotency key is created once', async () => {
     const body = { schemas: [USER_SCHEMA], userName: named('ann') }
     const headers = { 'idempotency-key': named('key') }
@@ -216,6 +243,21 @@ describe('a group', () => {
     const rename = [{ op: 'replace', path: 'displayName', value: named('second') }]
     expect(refusal(await scim.patch(`/Groups/${team}`, rename))).toEqual([409, 'uniqueness'])
     expect((await scim.find('Groups', `displayName eq "${named('other')}"`)).body.totalResults).toBe(0)
+  })
+
+  it('is shown by a PATCH that names attributes, and only then (RFC 7644, 3.5.2)', async () => {
+    const path = `/Groups/${await group('team', [await user('ann')])}`
+    const rename = (query: string, value: string) =>
+      scim.patch(`${path}${query}`, [{ op: 'replace', path: 'displayName', value: named(value) }])
+    const { status, body, headers } = await rename('?attributes=displayName', 'crew')
+    expect([status, body]).toEqual([
+      200,
+      { schemas: [GROUP_SCHEMA], id: path.slice('/Groups/'.length), displayName: named('crew') },
+    ])
+    expect(headers.etag).toBe((await scim.get(path)).headers.etag)
+    const lean = await rename('?excludedAttributes=members,meta', 'band')
+    expect([lean.status, lean.body]).toEqual([200, { ...body, displayName: named('band') }])
+    expect((await rename('', 'team')).status).toBe(204)
   })
 
   it('changes as a whole or not at all', async () => {
@@ -434,7 +476,7 @@ describe('a filter', () => {
           { value: 'c@example.org', type: 'work' },
         ],
       },
-      { userName: 'f."quoted"\\', displayName: '50% _off' },
+      { userName: 'f."quoted"\\', displayName: '50% _off', [ENTERPRISE]: { department: 'D' } },
     ]
     for (const attributes of people) created.push((await scim.createUser(attributes)).body.id)
     await scim.createGroup('f.red', created.slice(0, 2))
@@ -478,6 +520,28 @@ describe('a filter', () => {
     ['id eq "f.ben"', []],
     ['groups.display eq "F.RED"', [ann, ben]],
     ['meta.resourceType eq "User" and userName eq "f.ann"', [ann]],
+    [`schemas eq "${ENTERPRISE}" and userName sw "f."`, [quoted]],
+    [`schemas eq "${USER_SCHEMA}" and userName sw "f."`, ALL],
+    ['schemas co "enterprise" and userName sw "f."', [quoted]],
+    ['schemas pr and userName eq "f.ann"', [ann]],
+    // Unassigned is the same as null (RFC 7643, 2.5).
+    ['emails eq null and userName sw "f."', [ann, quoted]],
+    ['emails ne null and userName sw "f."', [ben, cid]],
+    ['addresses eq null and userName sw "f."', ALL],
+    ['emails.display eq null and userName sw "f."', ALL],
+    ['emails.value ne "b@example.com" and userName sw "f."', [ann, cid, quoted]],
+    ['groups eq null and userName sw "f."', [cid, quoted]],
+    ['meta.version pr and meta.location pr and userName eq "f.ann"', [ann]],
+    // Each form of those in figure 2 of RFC 7644, 3.4.2.2.
+    ['title pr and userType eq "Employee"', []],
+    ['title pr or userType eq "Intern"', []],
+    ['userType eq "Employee" and (emails co "example.com" or emails.value co "example.org")', []],
+    [
+      'userType ne "Employee" and not (emails co "example.com" or emails.value co "example.org") and userName sw "f."',
+      [ann, quoted],
+    ],
+    ['userType ne "Employee" and (emails.type eq "work") and userName sw "f."', [ben, cid]],
+    ['emails[type eq "work" and value co "@example.org"] or ims[type eq "xmpp" and value co "@foo.com"]', [cid]],
     ['meta.created gt "2011-05-13T04:42:34Z" and userName eq "f.ann"', [ann]],
     ['meta.lastModified lt "2011-05-13T04:42:34Z"', []],
   ])('%s', async (filter, expected) => {
@@ -493,6 +557,8 @@ describe('a filter', () => {
     ['members[value eq "f.Ben"] and displayName co "L"', ['f.Blue']],
     ['members.display eq "ANN"', ['f.red']],
     ['not (members[value eq "f.ann"]) and displayName sw "f."', ['f.Blue']],
+    [`schemas eq "${GROUP_SCHEMA}" and displayName eq "f.red"`, ['f.red']],
+    [`schemas eq "${USER_SCHEMA}"`, []],
   ])('of groups: %s', async (filter, expected) => {
     expect(namesOf(await scim.find('Groups', filter))).toEqual(expected)
   })
@@ -572,6 +638,10 @@ describe('a list', () => {
       active: true,
       name: { givenName: 'Ann' },
     })
+    // A list without names is none.
+    expect((await scim.get(`/Users/${id}?attributes=&excludedAttributes=`)).body).toEqual(
+      (await scim.get(`/Users/${id}`)).body,
+    )
     const most = await scim.get(`/Users/${id}?excludedAttributes=id,displayname,name.familyName,meta`)
     expect(most.body).toEqual({
       schemas: [USER_SCHEMA],
@@ -601,7 +671,13 @@ describe('discovery', () => {
       sort: { supported: false },
       etag: { supported: true },
     })
-    expect((await scim.send('POST', '/Bulk', {})).status).toBe(404)
+  })
+
+  it.each(['Bulk', 'Me'])('answers %s with 501 in the form of SCIM (RFC 7644, 3.11 and table 8)', async (name) => {
+    for (const method of ['GET', 'POST', 'PUT', 'PATCH', 'DELETE']) {
+      const { status, body } = await scim.send(method, `/${name}`, method === 'GET' ? undefined : {})
+      expect([status, body.status, body.schemas]).toEqual([501, '501', [ERROR_SCHEMA]])
+    }
   })
 
   it('names the types of resources with their schemas', async () => {
@@ -634,9 +710,15 @@ describe('a refusal', () => {
       [await scim.get('/Users', { authorization: 'Bearer nonsense' }), 401],
     ] as const) {
       expect(answer.headers['content-type']).toBe('application/scim+json; charset=utf-8')
-      expect(answer.body.schemas).toEqual(['urn:ietf:params:scim:api:messages:2.0:Error'])
+      expect(answer.body.schemas).toEqual([ERROR_SCHEMA])
       expect([answer.status, answer.body.status]).toEqual([status, String(status)])
     }
+  })
+
+  it.each(['{', 'null', '[1]', '"x"'])('says that %s has not the structure of a message', async (body) => {
+    const path = `/Users/${await user('ann')}`
+    expect(refusal(await scim.send('POST', '/Users', body))).toEqual([400, 'invalidSyntax'])
+    expect(refusal(await scim.send('PATCH', path, body))).toEqual([400, 'invalidSyntax'])
   })
 
   it('names the attribute that is wrong', async () => {

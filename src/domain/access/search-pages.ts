@@ -33,7 +33,8 @@ export function createSearchPages(cursors: CursorCodec): SearchPages {
       throw new DomainError('invalid-input', 'The limit is another one than that of the page before.', {
         problems: [{ path: '/page/limit', message: `must be that of the page before, or absent` }],
       })
-    return { limit: before, after }
+    // Behind an empty page, a client that no longer says how much it wants gets as much as there is room for.
+    return { limit: limit === 0 ? 0 : before || PAGE_MAX, after }
   }
 
   function opened(scope: readonly string[], token: string): string[] {
@@ -57,8 +58,7 @@ export function createSearchPages(cursors: CursorCodec): SearchPages {
     const last = results.at(-1)
     if (found.length === results.length) return { results, nextToken: null }
     const position = last === undefined ? after : positionOf(last)
-    // A limit of 0 gives an empty page; the pages that follow its token have the largest size.
-    return { results, nextToken: cursors.encode(scope, [String(limit || PAGE_MAX), ...position]) }
+    return { results, nextToken: cursors.encode(scope, [String(limit), ...position]) }
   }
 
   return { begin, page }

@@ -4,6 +4,8 @@ import type { ScimFilter, ScimGroup, ScimIdSource, ScimUser } from '../scim-mode
 
 export interface ScimQuery {
   readonly filter?: ScimFilter | undefined
+  /** What an attribute that these resources have not is to the filter: an error where absent. */
+  readonly unknown?: 'empty'
   /** Counted from 0, in the order of creation. */
   readonly offset: number
   /** 0 asks for the number of matches only. */

@@ -4,7 +4,7 @@ import { DomainError, ScimError } from '../errors.ts'
 import { everythingOfMembersBelow, everythingOfUsers, userGroups, userResources } from '../invalidation-rules.ts'
 import type { GroupId, UserId } from '../model.ts'
 import type { ScimGroup, ScimIdSource, ScimUser } from '../scim-model.ts'
-import { changedGroup, changedUser, namedMembers } from '../scim-patch.ts'
+import { changedGroup, changedUser, namedMembers, withDistinctValues } from '../scim-patch.ts'
 import { checkScimVersion, groupVersion, userVersion } from '../scim-version.ts'
 import type { MemberList, Subtree, Transaction } from '../transaction.ts'
 import { userIdsIn } from '../user-ids.ts'
@@ -21,7 +21,8 @@ const auditedUser = ({ id, userName, externalId, active }: ScimUser) => ({ id, u
 export const createScimUser = mutation('createScimUser')
   .on(async (tx, { id, attributes }) => {
     const { user: present, isNameTaken } = await tx.scim.lockUser(id, attributes.userName)
-    return { id, present, isNameTaken, user: { ...attributes, id, createdAt: tx.now, updatedAt: tx.now } }
+    const profile = withDistinctValues(attributes.profile)
+    return { id, present, isNameTaken, user: { ...attributes, profile, id, createdAt: tx.now, updatedAt: tx.now } }
   })
   .invalidates(userResources(idOf))
   .invalidates(userGroups(idOf))

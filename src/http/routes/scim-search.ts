@@ -1,7 +1,6 @@
 /** SCIM's search over users and groups at once (RFC 7644, 3.4.3): first the users, then the groups. */
 import { z } from 'zod'
-import type { ScimDirectory, ScimPage, ScimQuery } from '../../domain/api.ts'
-import { ScimError } from '../../domain/errors.ts'
+import type { ScimDirectory, ScimPage } from '../../domain/api.ts'
 import type { ScimKind } from '../../domain/scim-schema.ts'
 import { route } from '../route.ts'
 import { baseOf, type ListQuery, queryOf, SCIM, scimReply, searchBody, selectionOf, startOf } from '../scim/answers.ts'
@@ -11,39 +10,24 @@ import { groupResource, listResponse, selected, userResource } from '../scim/rep
 
 type Resource = Readonly<Record<string, unknown>>
 
-/** @returns null where the filter names what these have not */
-async function matching<Found>(
-  kind: ScimKind,
-  query: ListQuery,
-  before: ScimPage<Resource> | null,
-  { page, shown }: { page(query: ScimQuery): Promise<ScimPage<Found>>; shown(found: Found): Resource },
-): Promise<ScimPage<Resource> | null> {
-  try {
-    const selection = selectionOf(kind, query)
-    const asked = queryOf(kind, query, selection)
-    const offset = Math.max(0, asked.offset - (before?.total ?? 0))
-    const count = asked.count - (before?.found.length ?? 0)
-    const { total, found } = await page({ ...asked, offset, count })
-    return { total, found: found.map((each) => selected(shown(each), selection)) }
-  } catch (error) {
-    if (error instanceof ScimError && error.scimType === 'invalidFilter') return null
-    throw error
-  }
-}
-
 async function everything(query: ListQuery, base: string, scim: ScimDirectory): Promise<ScimPage<Resource>> {
-  const users = await matching('User', query, null, {
-    page: (part) => scim.users(part),
-    shown: (user) => userResource(user, base),
-  })
-  const groups = await matching('Group', query, users, {
-    page: (part) => scim.groups(part),
-    shown: (group) => groupResource(group, base),
-  })
-  if (users === null && groups === null)
-    throw new ScimError('invalidFilter', 'The filter cannot be read, or names what neither users nor groups have.')
-  const both = [users, groups].filter((page) => page !== null)
-  return { total: both.reduce((sum, { total }) => sum + total, 0), found: both.flatMap(({ found }) => found) }
+  /** A filter on what these resources have not finds no value there (RFC 7644, 3.4.2.1). */
+  const part = (kind: ScimKind) => {
+    const selection = selectionOf(kind, query)
+    const show = (resource: Resource) => selected(resource, selection)
+    return { asked: { ...queryOf(kind, query, selection), unknown: 'empty' } as const, show }
+  }
+  const [ofUsers, ofGroups] = [part('User'), part('Group')]
+  const users = await scim.users(ofUsers.asked)
+  const offset = Math.max(0, ofGroups.asked.offset - users.total)
+  const groups = await scim.groups({ ...ofGroups.asked, offset, count: ofGroups.asked.count - users.found.length })
+  return {
+    total: users.total + groups.total,
+    found: [
+      ...users.found.map((user) => ofUsers.show(userResource(user, base))),
+      ...groups.found.map((group) => ofGroups.show(groupResource(group, base))),
+    ],
+  }
 }
 
 export const searchScim = route({

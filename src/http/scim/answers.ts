@@ -97,8 +97,8 @@ export const searchBody = z.preprocess(
 export function selectionOf(kind: ScimKind, query: z.output<typeof selectionQuery>): Selection {
   const { attributes, excludedAttributes } = query
   return {
-    ...(attributes !== undefined && { only: namesIn(kind, attributes) }),
-    ...(excludedAttributes !== undefined && { without: namesIn(kind, excludedAttributes) }),
+    ...(attributes && { only: namesIn(kind, attributes) }),
+    ...(excludedAttributes && { without: namesIn(kind, excludedAttributes) }),
   }
 }
 
@@ -125,6 +125,15 @@ export function scimReply(req: Request, value: unknown, options: Parameters<type
   const chosen = req.accepts([SCIM_TYPE, 'application/json'])
   const contentType = `${chosen === 'application/json' ? chosen : SCIM_TYPE}; charset=utf-8`
   return { ...json(value, options), contentType, security: 'data' }
+}
+
+/** Of one resource, whose address is in a header, too (RFC 7643, 3.1). */
+export function oneReply(
+  req: Request,
+  value: unknown,
+  { location, headers = [], ...options }: Parameters<typeof json>[1] & { readonly location: string },
+): Reply {
+  return scimReply(req, value, { ...options, headers: ['Content-Location', location, ...headers] })
 }
 
 /** The states that `If-Match` allows. */
@@ -160,10 +169,11 @@ export async function changedReply<Resource extends { readonly id: string; reado
   const found = await read(relatedOf(kind, selection))
   if (found === null) throw new DomainError('not-found', 'it was deleted meanwhile')
   const base = baseOf(baseUrl)
-  const location = status === 201 ? ['Location', locationOf(base, kind, found.id)] : []
-  return scimReply(http, shown(found, base, selection), {
+  const location = locationOf(base, kind, found.id)
+  return oneReply(http, shown(found, base, selection), {
+    location,
     status,
-    headers: ['Consistency-Token', consistencyToken, ...location],
+    headers: ['Consistency-Token', consistencyToken, ...(status === 201 ? ['Location', location] : [])],
     etag: tagOf(found),
   })
 }

@@ -68,11 +68,8 @@ function asOneValue([first, second, ...rest]: readonly Filter[]): Filter | undef
   return { ...first, valFilter: { op: 'and', filters: [first.valFilter, part] } }
 }
 
-function nameOf(kind: ScimKind, path: string): string {
-  const name = withoutSchema(kind, path)
-  if (name === null) throw refused(`${path} is not stored here.`)
-  return name.toLowerCase()
-}
+/** The name in an unknown schema is one that nothing has. */
+const nameOf = (kind: ScimKind, path: string) => (withoutSchema(kind, path) ?? path).toLowerCase()
 
 function plain(value: string | number | boolean | null, texts: readonly string[]): string | number | boolean | null {
   return typeof value === 'string' ? (texts[Number(value)] ?? '') : value

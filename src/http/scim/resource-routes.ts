@@ -24,6 +24,7 @@ import {
   conditionIn,
   type ListQuery,
   listQuery,
+  oneReply,
   queryOf,
   relatedOf,
   SCIM,
@@ -36,7 +37,7 @@ import {
 import { PATCH_SCHEMA, SEARCH_SCHEMA } from './messages.ts'
 import { operationsOf, patchBody } from './operations.ts'
 import { scimListOut } from './outputs.ts'
-import { listResponse, type Selection, selected, tagOf } from './representations.ts'
+import { listResponse, locationOf, type Selection, selected, tagOf } from './representations.ts'
 
 type Mutations = Portcullis['mutations']
 
@@ -55,7 +56,7 @@ export interface ScimResource<Id extends string, Body, Found> {
   readonly searchExample: string
   readonly out: z.ZodType
   readonly summaries: Readonly<Record<'list' | 'search' | 'create' | 'get' | 'replace' | 'patch' | 'delete', string>>
-  /** What a PATCH answers: the resource, or nothing where reading it would cost more than the change. */
+  /** What a PATCH answers that asks for no attributes: the resource, or nothing where reading it would cost more than the change. */
   readonly patchShows: 'resource' | 'nothing'
   readonly page: (scim: ScimDirectory, query: ScimQuery) => Promise<ScimPage<Found>>
   readonly find: (scim: ScimDirectory, id: Id, related: ScimQuery['related']) => Promise<Found | null>
@@ -84,12 +85,14 @@ export function scimRoutesOf<Id extends string, Body, Found extends { readonly i
   const { kind, body, bodyExample, out, summaries, find, resource } = described
   const ALL = { ...SCIM, path: `/scim/v2/${kind}s` } as const
   const ONE = { ...SCIM, path: `${ALL.path}/:id`, params: z.object({ id: described.id }) } as const
-  const CHANGED = ['Consistency-Token', 'ETag'] as const
+  const SHOWN = ['ETag', 'Content-Location'] as const
+  const CHANGED = ['Consistency-Token', ...SHOWN] as const
   const CHANGING = {
     reads: CONDITION,
     refuses: ['not-found', 'already-exists', 'version-mismatch'],
   } as const satisfies Partial<Route>
   const IDEMPOTENT: readonly ProblemCode[] = ['already-exists', 'idempotency-in-progress', 'idempotency-other-body']
+  const showsNothing = described.patchShows === 'nothing'
   const notFound = () => new DomainError('not-found', `no such ${kind.toLowerCase()}`)
 
   async function found(query: ListQuery, { baseUrl, http }: Context, scim: ScimDirectory): Promise<Reply> {
@@ -159,13 +162,17 @@ export function scimRoutesOf<Id extends string, Body, Found extends { readonly i
       method: 'get',
       summary: summaries.get,
       query: selectionQuery,
-      answers: [{ status: 200, description: `The ${kind.toLowerCase()}`, schema: out, headers: ['ETag'] }],
+      answers: [{ status: 200, description: `The ${kind.toLowerCase()}`, schema: out, headers: SHOWN }],
       refuses: ['not-found'],
       async handle({ params: { id }, query, baseUrl, http }, { scim }) {
         const selection = selectionOf(kind, query)
         const one = await find(scim, id, relatedOf(kind, selection))
         if (one === null) throw notFound()
-        return scimReply(http, shown(one, baseOf(baseUrl), selection), { etag: tagOf(one) })
+        const base = baseOf(baseUrl)
+        return oneReply(http, shown(one, base, selection), {
+          location: locationOf(base, kind, one.id),
+          etag: tagOf(one),
+        })
       },
     }),
     route({
@@ -192,14 +199,17 @@ export function scimRoutesOf<Id extends string, Body, Found extends { readonly i
       query: selectionQuery,
       body: patchBody,
       bodyExample: { schemas: [PATCH_SCHEMA], Operations: [described.patchExample] },
-      answers:
-        described.patchShows === 'nothing'
-          ? [{ status: 204, description: 'Done', headers: ['Consistency-Token'] }]
-          : [{ status: 200, description: 'As it is now', schema: out, headers: CHANGED }],
+      answers: [
+        { status: 200, description: 'As it is now', schema: out, headers: CHANGED },
+        ...(showsNothing ? [{ status: 204, description: 'Done', headers: ['Consistency-Token'] } as const] : []),
+      ],
       async handle({ params: { id }, body, mutation, ...request }, portcullis) {
         const update = { id, changes: { operations: operationsOf(kind, body) }, ...conditionIn(request.http) }
         const outcome = await described.update(portcullis, update, mutation())
-        return described.patchShows === 'nothing' ? mutatedToNothing(outcome) : changed(outcome, request, portcullis)
+        // A client that says which attributes it wants gets them (RFC 7644, 3.5.2).
+        return showsNothing && Object.keys(request.query).length === 0
+          ? mutatedToNothing(outcome)
+          : changed(outcome, request, portcullis)
       },
     }),
     route({
