@@ -8,16 +8,15 @@
  * Plain JavaScript without dependencies, because it runs on the host's Node (20 or newer) before anything is installed.
  * All it says goes to standard error: what the program prints may be read by another one.
  */
-import { spawn, spawnSync } from 'node:child_process'
-import { existsSync } from 'node:fs'
+import { spawn } from 'node:child_process'
 import path from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { watchAncestors } from './bootstrap/ancestors.mjs'
 import { ensureConsole } from './bootstrap/console.mjs'
 import { ensureDatabaseClient } from './bootstrap/database-client.mjs'
 import { ensureDependencies } from './bootstrap/dependencies.mjs'
+import { projectNode } from './bootstrap/project-node.mjs'
 
-const NODE_MAJOR = 24
 const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..')
 const say = (message) => console.error(`[portcullis] ${message}`)
 
@@ -25,30 +24,13 @@ try {
   const [program, ...args] = process.argv.slice(2)
   if (!program) throw new Error('usage: node scripts/bootstrap.mjs <file> [arguments]')
   await ensureDependencies({ root, say })
-  const node = projectNode()
+  const node = projectNode({ root })
   await ensureDatabaseClient({ root, node, say })
   await ensureConsole({ root, node, say })
   run(node, program, args)
 } catch (error) {
   say(error.message)
   process.exit(1)
-}
-
-/** The Node that the lock file pins; the host's own where that is new enough and the packaged one cannot run here. */
-function projectNode() {
-  const packaged = path.join(root, 'node_modules', 'node', 'bin', 'node')
-  if (existsSync(packaged) && majorOf(packaged) >= NODE_MAJOR) return packaged
-  if (Number(process.versions.node.split('.')[0]) >= NODE_MAJOR) return process.execPath
-  throw new Error(
-    `This needs Node ${NODE_MAJOR}; this one is ${process.versions.node}, and the packaged one is not installed. ` +
-      'It comes with npm unless install scripts are switched off: run `npm config get ignore-scripts`, then ' +
-      '`npm ci --ignore-scripts=false`; or install Node 24 from https://nodejs.org.',
-  )
-}
-
-function majorOf(node) {
-  const { stdout } = spawnSync(node, ['--version'], { encoding: 'utf8' })
-  return Number(/^v(\d+)/.exec(stdout ?? '')?.[1] ?? 0)
 }
 
 function run(node, program, args) {

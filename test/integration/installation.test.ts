@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { projectNode } from '../../scripts/bootstrap/project-node.mjs'
 
 const bootstrap = path.resolve(import.meta.dirname, '../../scripts/bootstrap/dependencies.mjs')
 const npm = (args: string[], env: NodeJS.ProcessEnv = {}) =>
@@ -106,4 +107,28 @@ describe('the lock that keeps two commands from installing at once', () => {
       expect(existsSync(lock())).toBe(false)
     },
   )
+})
+
+describe('the Node that runs everything', () => {
+  const old = { version: '20.1.0', file: '/usr/bin/node' }
+  const packaged = (program: string) => {
+    const folder = path.join(checkout, 'node_modules/node/bin')
+    mkdirSync(folder, { recursive: true })
+    writeFileSync(path.join(folder, 'node'), program, { mode: 0o755 })
+    return path.join(folder, 'node')
+  }
+
+  it('is the packaged one, or else the host’s where that is new enough', () => {
+    expect(projectNode({ root: checkout, host: { ...old, version: '24.0.0' } })).toBe(old.file)
+    const node = packaged('#!/bin/sh\necho v24.21.0\n')
+    expect(projectNode({ root: checkout, host: old })).toBe(node)
+  })
+
+  it('that cannot run here is named with its reason', () => {
+    expect(() => projectNode({ root: checkout, host: old })).toThrow(/20\.1\.0, and the packaged one is not installed/)
+    packaged('#!/bin/sh\necho "libatomic.so.1: cannot open shared object file" >&2; exit 127\n')
+    expect(() => projectNode({ root: checkout, host: old })).toThrow(
+      'the packaged one does not run here: libatomic.so.1',
+    )
+  })
 })
