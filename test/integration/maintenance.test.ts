@@ -85,6 +85,7 @@ describe('under load, no answer is wrong and nothing is refused but for a lock, 
         try {
           await (member ? mutations.removeUserFromGroup(change, asRoot) : mutations.addUserToGroup(change, asRoot))
           member = !member
+          await mutations.putUser({ id: user, displayName: `member: ${member}` }, asRoot)
           if ((await visible(user)).length > 0 !== member) wrong.push(`${user}: ${member}`)
           answered++
         } catch (error) {
