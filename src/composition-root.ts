@@ -51,7 +51,7 @@ export function compose(config: Config, telemetry: Telemetry): Composed {
     ...CHANGE_STREAMS,
   })
   const readPath = createReadPath(config, connections, telemetry, changes.wake)
-  const { follower, index } = readPath
+  const { follower, history, index } = readPath
   const writes = createWrites(config, connections, readPath, telemetry)
   const lifecycle = createLifecycle(config, connections, readPath, telemetry)
 
@@ -81,7 +81,12 @@ export function compose(config: Config, telemetry: Telemetry): Composed {
       ready: lifecycle.isReady,
       verbose: async () => ({
         schema: lifecycle.isMigrated() ? 'current' : 'unknown',
-        log: { trust: follower.trust(), lagMs: Math.round(follower.lagMs()), ...lifecycle.inspection.found() },
+        log: {
+          trust: follower.trust(),
+          lagMs: Math.round(follower.lagMs()),
+          database: history.followed(),
+          ...lifecycle.inspection.found(),
+        },
         clock: describeClock(follower.time),
         database: { ...databaseStatus.describe(), queued: database.queued, preparedStatements: names.areKept },
         redis: await redis.status(),

@@ -22,6 +22,7 @@ import { createInvalidationLog } from '../postgres/invalidation-log.ts'
 import { createCacheSource } from '../postgres/source.ts'
 import type { Tracing } from '../telemetry/index.ts'
 import type { Connections, Telemetry } from './connections.ts'
+import { createHistoryWatch } from './history-watch.ts'
 
 const REMEMBERED_TAGS_MAX = 200_000
 const TOKEN_WAIT_MS = 1000
@@ -75,6 +76,7 @@ export function createReadPath(
   const log = traced('log', createInvalidationLog({ ...databaseOptions, notify: config.cache.logNotify }), [
     'readSince',
   ])
+  const history = createHistoryWatch(logger, clock.wallMs)
   const follower = createLogFollower({
     log,
     index,
@@ -91,7 +93,8 @@ export function createReadPath(
       else logger.warn({ trust, err: cause }, 'the invalidation log is out of reach')
     },
     onBatch(batch) {
-      const { rows, agesMs = [] } = batch
+      const { position, rows, agesMs = [] } = batch
+      history.follow(position.database)
       // What was written before this instance began to follow is not late.
       if (!('floor' in batch)) agesMs.forEach(metrics.database.invalidationVisible)
       if (rows.length > 0) onLogRows()
@@ -122,6 +125,7 @@ export function createReadPath(
     checkpoint,
     followed,
     follower,
+    history,
     freshness,
     visible,
     bypasses,
