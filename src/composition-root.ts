@@ -27,7 +27,7 @@ const CHANGE_STREAMS = { streamsMax: 100, heartbeatMs: 15_000, lifeMs: 300_000 }
 
 export interface Composed {
   /**
-   * Resolves when the service can answer; earlier requests are told to retry.
+   * Resolves when the service can answer; earlier requests get a 503 that says to retry.
    * Rejects with MigrationError when the database's schema is not this version's and does not become it in MIGRATION_WAIT_MS.
    */
   readonly started: Promise<void>

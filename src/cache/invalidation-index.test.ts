@@ -281,7 +281,7 @@ describe('a hot tag', () => {
     expect(index.judge(stamp('100:100:'), [bob], 'volatile')).toBe('servable')
   })
 
-  it('is remembered one by one up to 64 transactions, however often each is told', () => {
+  it('is remembered one by one up to 64 transactions, however often each is reported', () => {
     const index = indexAt('100:100:')
     const rows = Array.from({ length: 64 }, (_, at) => ({ xid: xid(100 + 2 * at), tags: [alice] }))
     for (let again = 0; again < 3; again++) index.advance(parseSnapshot('500:500:'), rows)
@@ -292,7 +292,7 @@ describe('a hot tag', () => {
     expect(index.judge(stamp('500:500:'), [alice], 'volatile')).toBe('servable')
   })
 
-  it('is a snapshot beyond that also where all of them are own commits, once the log has told of them', () => {
+  it('is a snapshot beyond that also where all of them are own commits, once the log has shown them', () => {
     const index = indexAt('100:100:')
     const rows = Array.from({ length: 65 }, (_, at) => ({ xid: xid(100 + 2 * at), tags: [alice] }))
     for (const row of rows) index.note(row, DATABASE)

@@ -58,7 +58,7 @@ describe('state that follows the log beside the index', () => {
     return { clock, index, steps, log, follower, read }
   }
 
-  it('has the changes applied in the step in which the position moves, before any listener is told', async () => {
+  it('has the changes applied in the step in which the position moves, before any listener is called', async () => {
     const { index, steps, log, read } = following()
     await read()
     steps.length = 0

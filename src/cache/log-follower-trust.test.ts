@@ -15,7 +15,7 @@ describe('a process that stood still', () => {
     expect(follower.trust()).toBe('following')
   })
 
-  it('with its whole machine is told by the other clock, which no correction backwards makes younger', async () => {
+  it('with its whole machine is noticed by the wall clock, which no correction backwards makes younger', async () => {
     const { clock, follower, started } = setUp()
     await started()
     clock.suspendedMs = BOUND_MS + 1
@@ -25,7 +25,7 @@ describe('a process that stood still', () => {
     expect(follower.lagMs()).toBe(100)
   })
 
-  it('has read the log when it asks for that, or is told that it could not', async () => {
+  it('has read the log when it asks for that, or learns that it could not', async () => {
     const { clock, log, follower, reads, started, hold, soon } = setUp()
     await started()
     expect(await soon(follower.refresh(100))).toBe(true)

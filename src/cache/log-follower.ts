@@ -151,7 +151,7 @@ export function createLogFollower<Change = never>(options: LogFollowerOptions<Ch
       const woken = new Promise<void>((resolve) => {
         wake = resolve
       })
-      await reads.nextPatiently().catch(() => {})
+      await reads.nextUnbounded().catch(() => {})
       const pauseMs = log.isSilent?.() ? silentPollMs : options.pollMs
       await Promise.race([woken, clock.sleep(pauseMs, closing.signal).catch(() => {})])
     }

@@ -309,7 +309,7 @@ describe('a store that cannot be reached', () => {
       .invalidates(rule(steps, 'rule', { tags: [aliceTag], keys: [groupsOf('alice')], layers: ['user-resources'] }))
       .write(writing(steps))
 
-  it('never fails a mutation, and is told', async () => {
+  it('never fails a mutation, and is reported', async () => {
     const { runner, store, steps, missed } = setUp()
     store.fault = 'away'
     expect(await runner.run(declared(steps), 'new', 'admin')).toMatchObject({ value: 3, store: 'unavailable' })

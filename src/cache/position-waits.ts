@@ -36,7 +36,7 @@ export function createPositionWaits({ index, reads, clock }: PositionWaitsDepend
     const sees = (position: Stamp | null) => position?.database === database && isVisible(xid, position.snapshot)
     if (sees(index.position)) return true
     for (let leftMs = timeoutMs; leftMs > 0; leftMs = deadlineMs - clock.monotonicMs()) {
-      const succeeded = await within(clock, leftMs, reads.nextPatiently)
+      const succeeded = await within(clock, leftMs, reads.nextUnbounded)
       if (sees(index.position)) return true
       // Read just now, later than the commit was acknowledged: the incarnation that answers now came after it. One that
       // is not as far in its ids was put back from a copy without the commit, or hands the id out again: then not here.
@@ -70,7 +70,7 @@ export function createPositionWaits({ index, reads, clock }: PositionWaitsDepend
         () => true,
         () => false,
       ),
-    refresh: (timeoutMs) => within(clock, timeoutMs, reads.nextPatiently),
+    refresh: (timeoutMs) => within(clock, timeoutMs, reads.nextUnbounded),
   }
 }
 

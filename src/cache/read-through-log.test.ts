@@ -102,7 +102,7 @@ describe('a caller that has no other way to ask', () => {
     await soon(read(never)).then((found) => expect(found).toMatchObject({ value: 'one' }))
   })
 
-  it('gets the error of the load, and is told that there is no input', async () => {
+  it('gets the error of the load, which says that there is no input', async () => {
     const { always, never, log, store, deriving, soon } = await setUp()
     store.fault = 'away'
     log.failure = new Error('statement timeout')

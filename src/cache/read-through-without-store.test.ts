@@ -179,14 +179,14 @@ describe('without the store', () => {
     expect(loads).toEqual(['groups', 'anew'])
   })
 
-  it('no entry is filled and no lease is freed: the store is told nothing of a load without it', async () => {
+  it('no entry is filled and no lease is freed: a load without the store sends it nothing', async () => {
     const { readList, loading, store, soon, deriving } = await setUp()
     store.fault = 'away'
     await soon(readList(deriving, loading('groups')))
     expect(store.calls).toEqual([`open ${listKey} ${key}`, 'log', 'load groups', 'derive'])
   })
 
-  it('all waiting readers are told at once, and do not each ask it again', async () => {
+  it('all waiting readers get the failure at once, and do not each ask it again', async () => {
     const { read, loading, store, clock } = await setUp()
     store.fault = 'away'
     const answers = Promise.all([read(loading('one')), read(loading('two')), read(loading('three'))])

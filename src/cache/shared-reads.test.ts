@@ -54,9 +54,9 @@ function setUp() {
     return state
   }
   const next = () => watched(reads.next())
-  const patiently = () => watched(reads.nextPatiently())
+  const unbounded = () => watched(reads.nextUnbounded())
   const last = () => started.at(-1) as Scripted
-  return { clock, reads, started, next, patiently, last, mostAtOnce: () => mostAtOnce }
+  return { clock, reads, started, next, unbounded, last, mostAtOnce: () => mostAtOnce }
 }
 
 describe('a shared read', () => {
@@ -71,21 +71,21 @@ describe('a shared read', () => {
   })
 
   it('never answers a caller who came after it began', async () => {
-    const { clock, next, patiently, started, last } = setUp()
+    const { clock, next, unbounded, started, last } = setUp()
     const first = next()
-    const [late, patient] = [next(), patiently()]
+    const [late, waitsOn] = [next(), unbounded()]
     await clock.advance(INTERVAL_MS)
     await last().end()
-    expect([first.is, late.is, patient.is]).toEqual(['read', 'pending', 'pending'])
+    expect([first.is, late.is, waitsOn.is]).toEqual(['read', 'pending', 'pending'])
     expect(started).toHaveLength(2)
     await last().end()
-    expect([late.is, patient.is]).toEqual(['read', 'read'])
+    expect([late.is, waitsOn.is]).toEqual(['read', 'read'])
   })
 
   it('runs alone, and one more waits for all later callers', async () => {
-    const { clock, next, patiently, started, last, mostAtOnce } = setUp()
+    const { clock, next, unbounded, started, last, mostAtOnce } = setUp()
     next()
-    const callers = Array.from({ length: 500 }, (_, at) => (at % 2 ? next() : patiently()))
+    const callers = Array.from({ length: 500 }, (_, at) => (at % 2 ? next() : unbounded()))
     await clock.advance(50)
     expect(started).toHaveLength(1)
     await last().end()
@@ -149,23 +149,23 @@ describe('a shared read', () => {
 })
 
 describe('a read that takes too long', () => {
-  it('is given up by those who cannot wait, and by those who wait for the next, but not by the patient', async () => {
-    const { clock, next, patiently, last } = setUp()
+  it('is given up by those who cannot wait, and by those who wait for the next, but not by callers without a bound', async () => {
+    const { clock, next, unbounded, last } = setUp()
     next()
     await last().end()
     // Both before the next read begins, so that they wait for the same.
-    const [running, patient] = [next(), patiently()]
+    const [running, waitsOn] = [next(), unbounded()]
     await clock.advance(INTERVAL_MS + 50)
-    const [waiting, patientlyWaiting] = [next(), patiently()]
+    const [waiting, unboundedWaiting] = [next(), unbounded()]
     await clock.advance(STALLED_MS - 50)
     expect([running.is, waiting.is]).toEqual(['pending', 'pending'])
     await clock.advance(STALLED_MS + 2)
     const stalled = 'the read takes too long to be waited for'
-    expect([running.is, waiting.is, patient.is, patientlyWaiting.is]).toEqual([stalled, stalled, 'pending', 'pending'])
+    expect([running.is, waiting.is, waitsOn.is, unboundedWaiting.is]).toEqual([stalled, stalled, 'pending', 'pending'])
     await last().end()
-    expect([patient.is, patientlyWaiting.is]).toEqual(['read', 'pending'])
+    expect([waitsOn.is, unboundedWaiting.is]).toEqual(['read', 'pending'])
     await last().end()
-    expect(patientlyWaiting.is).toBe('read')
+    expect(unboundedWaiting.is).toBe('read')
     expect([running.is, waiting.is]).toEqual([stalled, stalled])
   })
 
@@ -226,30 +226,30 @@ describe('a read that takes too long', () => {
 
 describe('a read that fails', () => {
   it('reaches all callers that waited for it, and none that waits for the next', async () => {
-    const { clock, next, patiently, last } = setUp()
+    const { clock, next, unbounded, last } = setUp()
     next()
     await last().end()
-    const [prompt, patient] = [next(), patiently()]
+    const [prompt, waitsOn] = [next(), unbounded()]
     await clock.advance(INTERVAL_MS)
-    const late = patiently()
+    const late = unbounded()
     await last().fail()
-    expect([prompt.is, patient.is, late.is]).toEqual(['refused', 'refused', 'pending'])
+    expect([prompt.is, waitsOn.is, late.is]).toEqual(['refused', 'refused', 'pending'])
     await clock.advance(INTERVAL_MS * SLOWER)
     await last().end()
     expect(late.is).toBe('read')
   })
 
   it('makes the next come later: a server that refuses is not asked hundreds of times a second', async () => {
-    const { clock, patiently, started, last } = setUp()
+    const { clock, unbounded, started, last } = setUp()
     const startMs = clock.nowMs
-    patiently()
+    unbounded()
     await last().fail()
-    patiently()
+    unbounded()
     await clock.advance(INTERVAL_MS * SLOWER - 1)
     expect(started).toHaveLength(1)
     await clock.advance(1)
     await last().end()
-    patiently()
+    unbounded()
     await clock.advance(INTERVAL_MS)
     expect(started.map(({ startedMs }) => startedMs - startMs)).toEqual([0, 50, 52])
   })
@@ -273,10 +273,10 @@ describe('a read that fails', () => {
 
 describe('after a read that was too long succeeded', () => {
   it('a caller gets the next one, also where those who waited for it before were told to give up', async () => {
-    const { clock, next, patiently, last, started } = setUp()
+    const { clock, next, unbounded, last, started } = setUp()
     next()
     await clock.advance(10)
-    patiently()
+    unbounded()
     next()
     await clock.advance(STALLED_MS)
     await clock.advance(1)

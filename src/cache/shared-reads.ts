@@ -8,8 +8,8 @@ import type { Clock } from './clock.ts'
 export interface SharedReads {
   /** Resolves after a read that began after this call. @throws what the read throws, or {@link ReadStalledError} */
   next(): Promise<void>
-  /** The same for a caller that has time: it waits for as long as the read takes. @throws what the read throws */
-  nextPatiently(): Promise<void>
+  /** The same without {@link ReadStalledError}: the caller waits for as long as the read takes. @throws what the read throws */
+  nextUnbounded(): Promise<void>
 }
 
 /** Thrown to callers of `next` while reads fail, or while one takes too long to be waited for by a request. */
@@ -22,7 +22,7 @@ export interface SharedReadsOptions {
   readonly clock: Pick<Clock, 'monotonicMs' | 'sleep'>
   /** From the start of one read to the start of the next at least, in milliseconds. */
   readonly intervalMs: number
-  /** A read that takes (twice) as long stalls: callers of `next` are told at once until a read succeeds, in milliseconds. */
+  /** A read that takes (twice) as long stalls: calls of `next` are rejected at once until a read succeeds, in milliseconds. */
   readonly stalledMs: number
 }
 
@@ -34,8 +34,8 @@ interface Deferred {
 
 interface Ticket {
   /** For callers of `next`: rejected early if this read or the one before stalls. */
-  readonly prompt: Deferred
-  readonly patient: Deferred
+  readonly bounded: Deferred
+  readonly unbounded: Deferred
 }
 
 /** A server that refuses is not asked hundreds of times a second. */
@@ -97,8 +97,8 @@ export function createSharedReads({ read, clock, intervalMs, stalledMs }: Shared
   function stall(): void {
     stalled = true
     const error = new ReadStalledError('the read takes too long to be waited for')
-    running?.prompt.reject(error)
-    waiting?.prompt.reject(error)
+    running?.bounded.reject(error)
+    waiting?.bounded.reject(error)
   }
 
   return {
@@ -108,9 +108,9 @@ export function createSharedReads({ read, clock, intervalMs, stalledMs }: Shared
         ticket()
         return Promise.reject(new ReadStalledError('reads fail, or take too long to be waited for'))
       }
-      return ticket().prompt.promise
+      return ticket().bounded.promise
     },
-    nextPatiently: () => ticket().patient.promise,
+    nextUnbounded: () => ticket().unbounded.promise,
   }
 }
 
@@ -125,15 +125,15 @@ function deferred(): Deferred {
 }
 
 function newTicket(): Ticket {
-  const made = { prompt: deferred(), patient: deferred() }
+  const made = { bounded: deferred(), unbounded: deferred() }
   // Either may have no caller that waits for it.
-  made.prompt.promise.catch(() => {})
-  made.patient.promise.catch(() => {})
+  made.bounded.promise.catch(() => {})
+  made.unbounded.promise.catch(() => {})
   return made
 }
 
-function settle({ prompt, patient }: Ticket, error?: unknown): void {
-  for (const { resolve, reject } of [prompt, patient]) {
+function settle({ bounded, unbounded }: Ticket, error?: unknown): void {
+  for (const { resolve, reject } of [bounded, unbounded]) {
     if (error === undefined) resolve()
     else reject(error)
   }

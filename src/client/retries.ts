@@ -34,7 +34,7 @@ export async function withRetries<T>(
 function waitBefore(attempt: number, error: unknown, repeatable: boolean): number | null {
   // Full jitter: clients that failed together come back apart.
   const backoff = Math.random() * FIRST_WAIT_MS * 2 ** attempt
-  // After a whole timeout the caller's patience is over.
+  // After a whole timeout the caller does not wait any longer.
   if (error instanceof UnreachableError) return repeatable && error.reason === 'no-connection' ? backoff : null
   if (!(error instanceof RefusedError) || error.retryAfterMs === null) return null
   // Too many requests: this one was counted and nothing else. Of a 503 it is not known how far it got.

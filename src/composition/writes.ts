@@ -60,7 +60,7 @@ export function createWrites(
         )
       else logger.warn(outage, 'an outage of Redis ended')
     },
-    onFailed: (cause) => logger.debug({ err: cause }, 'the fleet could not be told that Redis answers'),
+    onFailed: (cause) => logger.debug({ err: cause }, 'the other instances could not be notified that Redis answers'),
   })
   const watch = setInterval(() => (redis.answers() ? recovery.healthy() : recovery.unhealthy()), WATCH_EVERY_MS)
 

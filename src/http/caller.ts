@@ -71,7 +71,7 @@ function nested(from: unknown, path: readonly string[]): unknown {
   )
 }
 
-/** RFC 6750, 3.1: a request without a bearer token is told only the scheme. Why a token was refused stays in the log. */
+/** RFC 6750, 3.1: the answer to a request without a bearer token names only the scheme. Why a token was refused is only in the log. */
 export function unauthenticated(error: 'invalid_token' | undefined, message: string, cause?: unknown): HttpError {
   const challenge = error === undefined ? 'Bearer realm="portcullis"' : `Bearer realm="portcullis", error="${error}"`
   const detail =

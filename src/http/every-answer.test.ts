@@ -13,7 +13,7 @@ import { refusalsOf } from './openapi.ts'
 import { HttpError, PROBLEMS, type ProblemCode } from './problem.ts'
 import { apiRoutes } from './routes/index.ts'
 
-/** Of the application that is to lose patience. The others keep their time: inflating a few megabytes takes this long on a busy machine. */
+/** Of the application whose requests are to reach their deadline. The others keep theirs: inflating a few megabytes takes this long on a busy machine. */
 const SHORT_BUDGET_MS = 300
 /** An import may take minutes to arrive, so the connection's own limit ends it first. */
 const NOT_WAITED_FOR = new Set(['POST /import 408'])
@@ -60,14 +60,14 @@ const roleWith = ({ expected }: CallByRole, wanted: (status: number) => boolean)
 
 describe('every documented answer', () => {
   let plain: World
-  let impatient: World
+  let briefBudget: World
   let limited: World
   let repeated: World
   const failingWith = new Map<string, World>()
 
   beforeAll(async () => {
     plain = await world()
-    impatient = await world({ requestBudgetMs: SHORT_BUDGET_MS })
+    briefBudget = await world({ requestBudgetMs: SHORT_BUDGET_MS })
     const refusal = new HttpError('too-many-requests', 'later', { headers: { 'Retry-After': '7' } })
     limited = await world({ rateLimits: { count: () => ({ headers: ['RateLimit', '"x";r=0;t=7'], refusal }) } })
     repeated = await world({
@@ -143,7 +143,7 @@ describe('every documented answer', () => {
         // Where another type is a malformed request, another coding still is not.
         headers: routeOf(row).otherMediaTypes ? { 'content-encoding': 'rot13' } : { 'content-type': 'text/csv' },
       }),
-    'request-timeout': (row) => rawStatus(impatient, row, slowBodyOf),
+    'request-timeout': (row) => rawStatus(briefBudget, row, slowBodyOf),
   }
 
   it.each(CALLS_BY_ROLE.map((row) => [row.route, row] as const))('%s', async (name, row) => {

@@ -13,7 +13,7 @@ export interface Policy {
    * Whether the roles in the token can make a difference. Then a disabled user loses them first; for everyone's own
    * reads that lookup is not needed, because a disabled user sees nothing anyway.
    */
-  readonly weighsRoles: boolean
+  readonly usesRoles: boolean
   /** The token's roles alone decide: a caller without them is refused before the body has arrived. */
   readonly rolesDecide?: true
   /**
@@ -29,17 +29,17 @@ export interface Policy {
   ) => Promise<Permission | undefined> | Promise<void> | void
 }
 
-export const anyone: Policy = { who: 'anyone', authenticated: false, weighsRoles: false }
+export const anyone: Policy = { who: 'anyone', authenticated: false, usesRoles: false }
 
-export const anyUser: Policy = { who: 'any user', authenticated: true, weighsRoles: false }
+export const anyUser: Policy = { who: 'any user', authenticated: true, usesRoles: false }
 
 /** The same for a call that shows the roles. */
-export const anyUserWithRoles: Policy = { ...anyUser, weighsRoles: true }
+export const anyUserWithRoles: Policy = { ...anyUser, usesRoles: true }
 
 export const admin: Policy = {
   who: 'admin',
   authenticated: true,
-  weighsRoles: true,
+  usesRoles: true,
   rolesDecide: true,
   check: (caller) => permit(caller.isAdmin),
 }
@@ -47,7 +47,7 @@ export const admin: Policy = {
 export const cacheAdmin: Policy = {
   who: 'cache admin',
   authenticated: true,
-  weighsRoles: true,
+  usesRoles: true,
   rolesDecide: true,
   check: (caller) => permit(caller.isCacheAdmin),
 }
@@ -56,7 +56,7 @@ export const cacheAdmin: Policy = {
 export const provisioner: Policy = {
   who: 'scim or admin',
   authenticated: true,
-  weighsRoles: true,
+  usesRoles: true,
   rolesDecide: true,
   check: (caller) => permit(caller.isAdmin || caller.roles.includes('scim')),
 }
@@ -65,7 +65,7 @@ export const provisioner: Policy = {
 export const selfOrReader: Policy = {
   who: 'self, reader or admin',
   authenticated: true,
-  weighsRoles: true,
+  usesRoles: true,
   check: (caller, params) => permit(caller.isReader || (params as { id: UserId }).id === caller.id),
 }
 
@@ -73,7 +73,7 @@ export const selfOrReader: Policy = {
 export const anyMaintainerOrAdmin: Policy = {
   who: 'admin, or a maintainer of a group',
   authenticated: true,
-  weighsRoles: true,
+  usesRoles: true,
   async check(caller, _params, portcullis, terms) {
     if (caller.isAdmin) return
     const { groups } = await portcullis.reads.effectiveGroups(caller.id, terms)
@@ -85,7 +85,7 @@ export const anyMaintainerOrAdmin: Policy = {
 export const maintainerOfGroupOrAdmin: Policy = {
   who: 'admin, or a maintainer of the group',
   authenticated: true,
-  weighsRoles: true,
+  usesRoles: true,
   async check(caller, params, portcullis) {
     if (caller.isAdmin) return
     permit((await portcullis.reads.roleIn(caller.id, (params as { id: Ref<GroupId> }).id)) === 'maintainer')
@@ -97,7 +97,7 @@ export function onResource(least: Permission, parameter: 'id' | 'resourceId' = '
   return {
     who: `\`${least}\` on the resource, or admin`,
     authenticated: true,
-    weighsRoles: true,
+    usesRoles: true,
     async check(caller, params, portcullis) {
       if (caller.isAdmin) return undefined
       const ref = (params as Record<typeof parameter, Ref<ResourceId>>)[parameter]
@@ -124,7 +124,7 @@ export function readingResource(least: Permission): Policy {
 export const aboutOneself: Policy = {
   who: 'any user about themselves; reader or admin about anybody',
   authenticated: true,
-  weighsRoles: false,
+  usesRoles: false,
 }
 
 /**
@@ -152,7 +152,7 @@ export function permitAboutAnybody(caller: Caller, { access }: Portcullis, terms
 
 /** For a policy that a handler decides itself, because it depends on what is found. */
 export function decidedByHandler(who: string): Policy {
-  return { who, authenticated: true, weighsRoles: true }
+  return { who, authenticated: true, usesRoles: true }
 }
 
 export function permit(allowed: boolean): void {

@@ -66,7 +66,7 @@ export function createRefusedTokens({ perMinute, nowMs }: RefusedTokensOptions):
   }
 }
 
-/** Whom an unverified token says it is for; believed only to the extent of one more verification. */
+/** The subject that an unverified token claims. A false claim gains no more than one more verification. */
 function claimedSubject(token: string): string {
   try {
     const { sub } = JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString()) as { sub?: unknown }

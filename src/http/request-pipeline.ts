@@ -87,7 +87,7 @@ export function createRouteHandler(route: Route, dependencies: PipelineDependenc
     // The body is read before the database is asked: a slow sender takes no place in its queue, and permissions are
     // checked as they are when the body has arrived.
     const body = readBody && (await readBody(req, res))
-    const caller = route.policy.weighsRoles ? await withoutRolesIfDisabled(bearer, portcullis) : bearer
+    const caller = route.policy.usesRoles ? await withoutRolesIfDisabled(bearer, portcullis) : bearer
     if (terms.after !== undefined && route.method === 'get') await portcullis.reads.checkToken(terms)
     const checking = route.policy.check?.(caller, params, portcullis, terms)
     // An `await` of nothing would still take a turn of the microtask queue.

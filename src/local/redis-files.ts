@@ -22,7 +22,7 @@ export interface RedisFiles {
   writeServer(name: RedisName, master: RedisName): void
   /** Writes the configuration of all three Sentinels, each knowing the master, its replicas and the other two. */
   writeSentinels(master: RedisName): void
-  /** By the newest configuration epoch among the files; servers are told apart by the port they were given then. */
+  /** By the newest configuration epoch among the files; a server is recognised by the port that it had then. */
   masterAsWritten(): RedisName
 }
 

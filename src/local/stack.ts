@@ -2,7 +2,13 @@
 import { chmodSync, mkdirSync, realpathSync } from 'node:fs'
 import path from 'node:path'
 import { applyMigrations, MigrationError } from '../postgres/migrate.ts'
-import { createGuardedProcesses, type Exit, type GuardedProcess, type ProcessToStart } from './guarded-processes.ts'
+import {
+  createGuardedProcesses,
+  type Exit,
+  type GuardedProcess,
+  type GuardedProcesses,
+  type ProcessToStart,
+} from './guarded-processes.ts'
 import { assertPortsFree, type NeededPort, type StackPorts } from './ports.ts'
 import { createPostgresServer, type PostgresServer } from './postgres-server.ts'
 import { childrenOf } from './process-children.ts'
@@ -43,7 +49,7 @@ export interface StackOptions {
   /** `after-crash`: the folder is removed should this process be killed. */
   readonly removeDataDir?: 'never' | 'after-crash'
   readonly log: (message: string) => void
-  /** A server ended without being told to by this process. */
+  /** A server ended, and this process had not ended it. */
   readonly onUnexpectedExit?: (name: ServerName, exit: Exit) => void
 }
 
@@ -86,150 +92,221 @@ export interface LocalStack {
  * @throws StackRunningError, PortTakenError, NoRedisError, each with a message for the person who started it
  */
 export async function startStack(options: StackOptions): Promise<LocalStack> {
-  const dataDir = createFolder(options.dataDir)
-  const lock = lockDataFolder(dataDir)
-  const logDir = path.join(dataDir, 'logs')
-  mkdirSync(logDir, { recursive: true })
-  const processes = createGuardedProcesses()
-  if (options.removeDataDir === 'after-crash') processes.removeAfterCrash(dataDir)
-  const expected = new Set<ServerName>()
-  const companions = new Map<GuardedProcess, string | undefined>()
-  const { ports, log, masterName = 'mymaster' } = options
-  let postgres: PostgresServer | null = null
-  let redis: RedisCluster | null = null
-  let stopping: Promise<void> | null = null
+  const stack = new ProcessStack(options)
+  try {
+    await stack.start()
+    return stack
+  } catch (error) {
+    await stack.stop()
+    throw error
+  }
+}
 
-  const serverOf = (name: ServerName): GuardedProcess | undefined =>
-    name === 'postgres' ? postgres?.process() : redis?.process(name)
-  const state = (): StackState => ({
-    pid: process.pid,
-    masterName,
-    ports,
-    databaseUrl: options.databaseUrl ?? postgres?.databaseUrl ?? null,
-    ...(options.tokens && { tokens: options.tokens }),
-    processes: [...SERVER_NAMES.map(serverOf), ...companions.keys()].flatMap((running): ProcessState[] => {
-      if (!running?.isRunning()) return []
-      const url = companions.get(running)
-      return [{ name: running.name, ...running.identity, ...(url === undefined ? {} : { url }) }]
-    }),
-  })
-  const record = () => writeState(dataDir, state())
-  const onExit = (name: ServerName, exit: Exit) => {
-    if (!stopping) record()
-    if (!stopping && !expected.delete(name)) options.onUnexpectedExit?.(name, exit)
+class ProcessStack implements LocalStack {
+  readonly masterName: string
+  readonly ports: StackPorts
+  readonly dataDir: string
+  readonly logDir: string
+  readonly #options: StackOptions
+  readonly #lock: { release(): void }
+  readonly #processes: GuardedProcesses
+  /** Servers that this process has ended: their exits are not reported. */
+  readonly #expected = new Set<ServerName>()
+  /** With the address at which each can be reached, where it has one. */
+  readonly #companions = new Map<GuardedProcess, string | undefined>()
+  #postgres: PostgresServer | null = null
+  #redis: RedisCluster | null = null
+  #stopping: Promise<void> | null = null
+
+  constructor(options: StackOptions) {
+    this.#options = options
+    this.masterName = options.masterName ?? 'mymaster'
+    this.ports = options.ports
+    this.dataDir = createFolder(options.dataDir)
+    this.#lock = lockDataFolder(this.dataDir)
+    this.logDir = path.join(this.dataDir, 'logs')
+    mkdirSync(this.logDir, { recursive: true })
+    this.#processes = createGuardedProcesses()
+    if (options.removeDataDir === 'after-crash') this.#processes.removeAfterCrash(this.dataDir)
   }
 
-  async function stop(): Promise<void> {
-    stopping ??= (async () => {
-      await redis?.stopAll('SIGTERM')
-      await postgres?.stop()
-      await processes.close()
-      removeState(dataDir)
-      lock.release()
-    })()
-    await stopping
+  get databaseUrl(): string {
+    return this.#options.databaseUrl ?? this.#postgres?.databaseUrl ?? ''
   }
 
-  const ownRedis = (): RedisCluster => {
-    if (!redis) throw new Error('Redis is not run by this stack (REDIS_SENTINELS or REDIS_URL is set)')
-    return redis
+  get sentinels() {
+    return this.#redis ? this.ports.sentinels.map((port) => ({ host: '127.0.0.1', port })) : []
   }
-  const resolveTarget = async (target: Target): Promise<ServerName> =>
-    target === 'master' ? ownRedis().master() : target
-  const runningServer = (name: ServerName): GuardedProcess => {
-    const server = serverOf(name)
+
+  get postgresHome(): string | null {
+    return this.#postgres?.home ?? null
+  }
+
+  async start(): Promise<void> {
+    const { databaseUrl, redis, log } = this.#options
+    if (databaseUrl === undefined) ignoreOthersPostgres(process.env, log)
+    await endLeftovers(this.dataDir, log)
+    await assertPortsFree(neededPorts(this.#options))
+    if (databaseUrl === undefined) this.#postgres = this.#createPostgres()
+    if (redis !== 'external') this.#redis = await this.#createRedis()
+    await settleAll([this.#startDatabase(), this.#startRedis()])
+  }
+
+  run(what: ProcessToStart & { readonly url?: string }): GuardedProcess {
+    const companion = this.#processes.start(what)
+    this.#companions.set(companion, what.url)
+    void companion.exited.then(() => this.#companions.delete(companion))
+    this.#record()
+    return companion
+  }
+
+  state(): StackState {
+    const { databaseUrl, tokens } = this.#options
+    return {
+      pid: process.pid,
+      masterName: this.masterName,
+      ports: this.ports,
+      databaseUrl: databaseUrl ?? this.#postgres?.databaseUrl ?? null,
+      ...(tokens && { tokens }),
+      processes: [...SERVER_NAMES.map((name) => this.#server(name)), ...this.#companions.keys()].flatMap(
+        (running): ProcessState[] => {
+          if (!running?.isRunning()) return []
+          const url = this.#companions.get(running)
+          return [{ name: running.name, ...running.identity, ...(url === undefined ? {} : { url }) }]
+        },
+      ),
+    }
+  }
+
+  async master(): Promise<RedisName> {
+    return this.#ownRedis().master()
+  }
+
+  async kill(target: Target): Promise<ServerName> {
+    const name = await this.#nameOf(target)
+    const server = this.#runningServer(name)
+    this.#expected.add(name)
+    server.signal('SIGKILL')
+    await server.exited
+    return name
+  }
+
+  async hang(target: Target): Promise<ServerName> {
+    const name = await this.#nameOf(target)
+    signalWhole(this.#runningServer(name), 'SIGSTOP')
+    return name
+  }
+
+  resume(name: ServerName): void {
+    signalWhole(this.#runningServer(name), 'SIGCONT')
+  }
+
+  async restart(name: ServerName): Promise<void> {
+    if (name === 'postgres') await this.#postgres?.start()
+    else await this.#ownRedis().restart(name)
+  }
+
+  async stopAllRedis(how: 'SIGTERM' | 'SIGKILL' = 'SIGTERM'): Promise<void> {
+    for (const name of [...REDIS_NAMES, ...SENTINEL_NAMES])
+      if (this.#server(name)?.isRunning()) this.#expected.add(name)
+    await this.#ownRedis().stopAll(how)
+  }
+
+  async startAllRedis(): Promise<void> {
+    await this.#ownRedis().start()
+  }
+
+  async waitForHealthyRedis(timeoutMs = 30_000): Promise<void> {
+    await this.#ownRedis().waitUntilHealthy(timeoutMs)
+  }
+
+  async stop(): Promise<void> {
+    this.#stopping ??= this.#stopInOrder()
+    await this.#stopping
+  }
+
+  async #stopInOrder(): Promise<void> {
+    await this.#redis?.stopAll('SIGTERM')
+    await this.#postgres?.stop()
+    await this.#processes.close()
+    removeState(this.dataDir)
+    this.#lock.release()
+  }
+
+  #createPostgres(): PostgresServer {
+    const { durability, database = 'keep', removeDataDir } = this.#options
+    const postgres = createPostgresServer({
+      processes: this.#processes,
+      dataDir: this.dataDir,
+      logDir: this.logDir,
+      port: this.ports.postgres,
+      durability,
+      database,
+      onExit: (exit) => this.#onExit('postgres', exit),
+      onStart: () => this.#record(),
+    })
+    if (removeDataDir === 'after-crash') this.#processes.removeAfterCrash(postgres.home)
+    return postgres
+  }
+
+  async #createRedis(): Promise<RedisCluster> {
+    const { toolsDir, absentRedis, log } = this.#options
+    return createRedisCluster({
+      processes: this.#processes,
+      binary: await findRedis({ toolsDir, log }),
+      dataDir: this.dataDir,
+      logDir: this.logDir,
+      ports: this.ports,
+      masterName: this.masterName,
+      onExit: (name, exit) => this.#onExit(name, exit),
+      onStart: () => this.#record(),
+      ...(absentRedis === 'is-logged' && { onAbsence: (message) => !this.#stopping && log(message) }),
+    })
+  }
+
+  async #startDatabase(): Promise<void> {
+    await this.#postgres?.start()
+    const { applied } = await applyMigrations(this.databaseUrl).catch((error) => {
+      throw this.#postgres || error instanceof MigrationError ? error : new OutsideError(error)
+    })
+    if (applied.length > 0) this.#options.log(`migrations applied: ${applied.join(', ')}`)
+  }
+
+  async #startRedis(): Promise<void> {
+    const { absentRedis, log } = this.#options
+    const starting = this.#redis?.start()
+    await (absentRedis === 'is-logged'
+      ? starting?.catch((error: Error) => log(`going on without Redis: ${error.message}`))
+      : starting)
+  }
+
+  #onExit(name: ServerName, exit: Exit): void {
+    if (this.#stopping) return
+    this.#record()
+    if (!this.#expected.delete(name)) this.#options.onUnexpectedExit?.(name, exit)
+  }
+
+  #record(): void {
+    writeState(this.dataDir, this.state())
+  }
+
+  #server(name: ServerName): GuardedProcess | undefined {
+    return name === 'postgres' ? this.#postgres?.process() : this.#redis?.process(name)
+  }
+
+  #runningServer(name: ServerName): GuardedProcess {
+    const server = this.#server(name)
     if (!server?.isRunning()) throw new Error(`${name} is not running`)
     return server
   }
 
-  try {
-    if (options.databaseUrl === undefined) ignoreOthersPostgres(process.env, log)
-    await endLeftovers(dataDir, log)
-    await assertPortsFree(neededPorts(options))
-    if (options.databaseUrl === undefined)
-      postgres = createPostgresServer({
-        processes,
-        dataDir,
-        logDir,
-        port: ports.postgres,
-        durability: options.durability,
-        database: options.database ?? 'keep',
-        onExit: (exit) => onExit('postgres', exit),
-        onStart: record,
-      })
-    if (postgres && options.removeDataDir === 'after-crash') processes.removeAfterCrash(postgres.home)
-    if (options.redis !== 'external')
-      redis = createRedisCluster({
-        processes,
-        binary: await findRedis({ toolsDir: options.toolsDir, log }),
-        dataDir,
-        logDir,
-        ports,
-        masterName,
-        onExit,
-        onStart: record,
-        ...(options.absentRedis === 'is-logged' && { onAbsence: (message) => !stopping && log(message) }),
-      })
-    const databaseUrl = options.databaseUrl ?? postgres?.databaseUrl ?? ''
-    await settleAll([
-      (async () => {
-        await postgres?.start()
-        const { applied } = await applyMigrations(databaseUrl).catch((error) => {
-          throw options.databaseUrl === undefined || error instanceof MigrationError ? error : new OutsideError(error)
-        })
-        if (applied.length > 0) log(`migrations applied: ${applied.join(', ')}`)
-      })(),
-      options.absentRedis === 'is-logged'
-        ? redis?.start().catch((error: Error) => log(`going on without Redis: ${error.message}`))
-        : redis?.start(),
-    ])
+  #ownRedis(): RedisCluster {
+    if (!this.#redis) throw new Error('Redis is not run by this stack (REDIS_SENTINELS or REDIS_URL is set)')
+    return this.#redis
+  }
 
-    return {
-      databaseUrl,
-      masterName,
-      sentinels: redis ? ports.sentinels.map((port) => ({ host: '127.0.0.1', port })) : [],
-      ports,
-      dataDir,
-      logDir,
-      postgresHome: postgres?.home ?? null,
-      run(what) {
-        const companion = processes.start(what)
-        companions.set(companion, what.url)
-        void companion.exited.then(() => companions.delete(companion))
-        record()
-        return companion
-      },
-      state,
-      master: () => ownRedis().master(),
-      async kill(target) {
-        const name = await resolveTarget(target)
-        const server = runningServer(name)
-        expected.add(name)
-        server.signal('SIGKILL')
-        await server.exited
-        return name
-      },
-      async hang(target) {
-        const name = await resolveTarget(target)
-        signalWhole(runningServer(name), 'SIGSTOP')
-        return name
-      },
-      resume: (name) => signalWhole(runningServer(name), 'SIGCONT'),
-      async restart(name) {
-        if (name === 'postgres') await postgres?.start()
-        else await ownRedis().restart(name)
-      },
-      async stopAllRedis(how = 'SIGTERM') {
-        for (const name of [...REDIS_NAMES, ...SENTINEL_NAMES]) if (serverOf(name)?.isRunning()) expected.add(name)
-        await ownRedis().stopAll(how)
-      },
-      startAllRedis: () => ownRedis().start(),
-      waitForHealthyRedis: (timeoutMs = 30_000) => ownRedis().waitUntilHealthy(timeoutMs),
-      stop,
-    }
-  } catch (error) {
-    await stop()
-    throw error
+  async #nameOf(target: Target): Promise<ServerName> {
+    return target === 'master' ? this.#ownRedis().master() : target
   }
 }
 
@@ -261,7 +338,7 @@ function signalWhole(server: GuardedProcess, signal: 'SIGSTOP' | 'SIGCONT'): voi
     try {
       process.kill(pid, signal)
     } catch {
-      // It ended between being listed and being told.
+      // It ended between the listing and the signal.
     }
   }
 }

@@ -1,6 +1,6 @@
 /**
- * Whether Redis is well. Heartbeats decide it, never requests: an idle service notices too, and a sick Redis costs nobody's
- * time but its own.
+ * Whether Redis is healthy. Heartbeats decide that, never requests: so an idle service notices too, and no request waits
+ * for the answer.
  *
  * - closed: commands are sent; a heartbeat looks every `heartbeatMs`.
  * - suspected: closed, but a command has failed. The heartbeat that follows at once decides; commands are refused meanwhile.

@@ -102,7 +102,7 @@ const REASON_OF_CODE: readonly (readonly [RegExp, string])[] = [
   [/^ETIMEDOUT$/, 'timeout'],
 ]
 
-/** One word for why a connection or a command fails, finer than what a reader is told: for metrics and for people on call. */
+/** One word for why a connection or a command fails, more precise than what a reader sees; for metrics and for people on call. */
 export function reasonOf(error: Error): string {
   const { code } = error as NodeJS.ErrnoException
   const known = code === undefined ? undefined : REASON_OF_CODE.find(([pattern]) => pattern.test(code))?.[1]

@@ -8,12 +8,12 @@ const never = () => new Promise<never>(() => {})
 /** A server that answers, hangs or refuses, and counts what it was asked. */
 function createServer() {
   return {
-    mood: 'well' as 'well' | 'hung' | Error,
+    health: 'well' as 'well' | 'hung' | Error,
     asked: 0,
-    answer: async function (this: { mood: unknown; asked: number }): Promise<string> {
+    answer: async function (this: { health: unknown; asked: number }): Promise<string> {
       this.asked++
-      if (this.mood === 'hung') return never()
-      if (this.mood instanceof Error) throw this.mood
+      if (this.health === 'hung') return never()
+      if (this.health instanceof Error) throw this.health
       return 'answer'
     },
   }
@@ -33,10 +33,10 @@ describe('the guard', () => {
       (error: { code: string; detail: string }) => `${error.code}/${error.detail}`,
     )
   const hang = () => {
-    server.mood = heart.mood = 'hung'
+    server.health = heart.health = 'hung'
   }
   const recover = () => {
-    server.mood = heart.mood = 'well'
+    server.health = heart.health = 'well'
   }
 
   beforeEach(() => {
@@ -135,7 +135,7 @@ describe('the guard', () => {
   })
 
   it('stays closed after one slow command when the heartbeat that follows is answered', async () => {
-    server.mood = 'hung'
+    server.health = 'hung'
     const slow = outcome(read())
     await vi.advanceTimersByTimeAsync(BUDGET_MS + 1)
     expect(await slow).toBe('store-unavailable/redis-timeout')
@@ -147,9 +147,9 @@ describe('the guard', () => {
   })
 
   it('stays closed after one slow heartbeat when the next is answered', async () => {
-    heart.mood = 'hung'
+    heart.health = 'hung'
     await vi.advanceTimersByTimeAsync(HEARTBEAT_MS + BUDGET_MS - 1)
-    heart.mood = 'well'
+    heart.health = 'well'
     await vi.advanceTimersByTimeAsync(HEARTBEAT_MS)
     expect(changes).toEqual([])
     expect(heart.asked).toBe(2)
@@ -164,12 +164,12 @@ describe('the guard', () => {
     expect(guard.admits()).toBe(false)
     expect(await outcome(read())).toBe('store-unavailable/redis-timeout')
     expect(server.asked).toBe(asked)
-    server.mood = 'well'
+    server.health = 'well'
     expect(await guard.runAnyway('invalidate', () => server.answer())).toBe('answer')
   })
 
   it('counts many failures at once as one', async () => {
-    server.mood = new Error('Connection is closed.')
+    server.health = new Error('Connection is closed.')
     expect(new Set(await Promise.all(Array.from({ length: 50 }, () => outcome(read()))))).toEqual(
       new Set(['store-unavailable/redis-unavailable']),
     )
@@ -179,7 +179,7 @@ describe('the guard', () => {
   })
 
   it('opens without waiting where both fail without waiting', async () => {
-    server.mood = heart.mood = new Error('Connection is closed.')
+    server.health = heart.health = new Error('Connection is closed.')
     await outcome(read())
     await vi.advanceTimersByTimeAsync(0)
     expect(changes).toEqual(['open: redis-unavailable'])
@@ -197,7 +197,7 @@ describe('the guard', () => {
     expect(guard.awayMs()).toBe(0)
   })
 
-  it('closes as soon as it is told of a connection', async () => {
+  it('closes as soon as there is a connection again', async () => {
     hang()
     await vi.advanceTimersByTimeAsync(1000)
     recover()
@@ -207,7 +207,7 @@ describe('the guard', () => {
     expect(guard.state()).toBe('closed')
   })
 
-  it('is told of a connection while it waits for a heartbeat, and looks again', async () => {
+  it('sends another heartbeat when a connection comes up while one is on its way', async () => {
     hang()
     await vi.advanceTimersByTimeAsync(HEARTBEAT_MS + 2 * BUDGET_MS + HEARTBEAT_MS + 10)
     expect(guard.state()).toBe('half-open')

@@ -51,7 +51,7 @@ export interface RedisAdapter {
   answers(): boolean
   /** The connection to the master, for what shares it. */
   readonly redis: ScriptedRedis
-  /** How many entries there are of what is named; null where that cannot be told. */
+  /** How many entries there are of what is named; null where that is unknown. */
   heldEntries(named: Named): Promise<number | null>
   /** JSON-ready: breaker, server, Sentinels. Never throws; takes half a second at most. */
   status(): Promise<RedisStatus>

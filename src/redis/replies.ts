@@ -7,9 +7,9 @@ import { GarbledReplyError } from './failure.ts'
 import type { ScriptedPipeline } from './scripts.ts'
 
 /**
- * A reply begins with the number that its request carried. Replies are matched to requests by order alone, and a
- * connection that is out of step by one answers with somebody else's permissions (it has happened to others: a client
- * library that cancelled requests mixed up users' data). So a reply with another number is not looked at.
+ * A reply begins with the number that its request carried. Replies are matched to requests by order alone, so
+ * a connection that is off by one answers with another user's permissions (a client library that cancelled requests has
+ * mixed up users' data that way). A reply with another number is therefore discarded.
  */
 export type Echoed<Rest extends readonly unknown[]> = readonly [echo: number, ...rest: Rest]
 

@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { createTokenIssuer, type TokenIssuer } from '../../src/local/token-issuer.ts'
+import { createHttpClient } from '../security/http-client.ts'
 import { AUDIENCE, ISSUER } from '../support/app.ts'
-import { clientOf } from '../support/served.ts'
 import { asRoot, smallOrganisation, startService } from '../support/service.ts'
 import { type ServiceProcess, spawnService } from '../support/service-process.ts'
 import { dropDatabase, freshDatabase } from '../support/stack.ts'
@@ -58,7 +58,7 @@ async function filesCalled(): Promise<Set<string>> {
 
 it(`runs through at most ${FILES_MAX} files`, async () => {
   const headers = { authorization: `Bearer ${await issuer.issue({ subject: 'ann', roles: [], ttlSeconds: 600 })}` }
-  const client = clientOf(service.port)
+  const client = createHttpClient({ port: service.port })
   const hit = async () => (await client.send({ path: '/resources', headers })).headers['cache-status']
   await expect.poll(hit).toContain('hit; ttl')
   let files: Set<string> | undefined

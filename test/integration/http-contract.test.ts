@@ -4,10 +4,10 @@ import { existsSync, readFileSync } from 'node:fs'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { nameFault } from '../../src/domain/names.ts'
 import { closeServer, createServer, listen } from '../../src/http/index.ts'
+import { type Answer, createHttpClient, type HttpClient, type ToSend } from '../security/http-client.ts'
 import { signToken, type TestKeys, type TokenOptions, testKeys } from '../support/app.ts'
 import { appOf } from '../support/app-of.ts'
 import { observed } from '../support/observed.ts'
-import { type Answer, clientOf, type Sent } from '../support/served.ts'
 import { asRoot, PATIENT, type Service, smallOrganisation, startService } from '../support/service.ts'
 import { dropDatabase, freshDatabase } from '../support/stack.ts'
 
@@ -15,7 +15,7 @@ let databaseUrl: string
 let service: Service
 let keys: TestKeys
 let server: ReturnType<typeof createServer>
-let client: ReturnType<typeof clientOf>
+let client: HttpClient
 
 beforeAll(async () => {
   databaseUrl = await freshDatabase()
@@ -24,7 +24,7 @@ beforeAll(async () => {
   keys = await testKeys()
   const app = observed(appOf(service, keys))
   server = createServer(app)
-  client = clientOf(await listen(server, { host: '127.0.0.1', port: 0 }))
+  client = createHttpClient({ port: await listen(server, { host: '127.0.0.1', port: 0 }) })
 })
 afterAll(async () => {
   client?.close()
@@ -46,7 +46,7 @@ type JsonAnswer = Answer & { readonly json: any }
 /** Sends as this user. */
 async function as(user: string, call: string, { body, headers, token }: Asked = {}): Promise<JsonAnswer> {
   const [method = 'GET', path = '/'] = call.split(' ')
-  const sent: Sent = {
+  const sent: ToSend = {
     method,
     path,
     headers: {

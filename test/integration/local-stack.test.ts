@@ -1,5 +1,4 @@
 import { Redis } from 'ioredis'
-import pg from 'pg'
 import { afterEach, describe, expect, it } from 'vitest'
 import { isPortFree } from '../../src/local/ports.ts'
 import { replicationOf } from '../../src/local/redis-questions.ts'
@@ -12,6 +11,7 @@ import {
   masterName,
   masterPort,
   portOf,
+  query,
   restart,
   resume,
   sentinels,
@@ -83,16 +83,6 @@ describe('a fault in the local stack', () => {
     expect(await replicationOf(await portOf(replica))).toMatchObject({ role: 'slave' })
   })
 })
-
-async function query(url: string, sql: string): Promise<unknown[]> {
-  const client = new pg.Client({ connectionString: url })
-  await client.connect()
-  try {
-    return (await client.query(sql)).rows
-  } finally {
-    await client.end()
-  }
-}
 
 async function onMaster<T>(work: (redis: Redis) => Promise<T>): Promise<T> {
   const redis = new Redis({ sentinels, name: masterName })

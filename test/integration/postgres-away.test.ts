@@ -4,6 +4,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import type { DomainError } from '../../src/domain/errors.ts'
 import type { UserId } from '../../src/domain/model.ts'
 import { createDatabase } from '../../src/postgres/pool.ts'
+import { until } from '../support/becomes.ts'
 import { asRoot, outcomeOf, type Service, smallOrganisation, startService } from '../support/service.ts'
 import { dropDatabase, freshDatabase, hang, kill, restart, resume } from '../support/stack.ts'
 
@@ -37,14 +38,6 @@ async function attempt(work: () => Promise<unknown>): Promise<string> {
     return 'answered'
   } catch (error) {
     return (error as DomainError).code ?? String(error)
-  }
-}
-
-async function until(condition: () => Promise<boolean>, withinMs: number): Promise<void> {
-  const deadlineMs = performance.now() + withinMs
-  while (!(await condition())) {
-    if (performance.now() > deadlineMs) throw new Error(`it did not come true within ${withinMs} ms`)
-    await new Promise((resolve) => setTimeout(resolve, 50))
   }
 }
 

@@ -1,6 +1,7 @@
 /** P1 and P9 on real processes: whatever happens to Redis, every read is answered, and the cache comes back by itself. */
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import type { UserId } from '../../src/domain/model.ts'
+import { until } from '../support/becomes.ts'
 import { asRoot, isWithoutRedis, outcomeOf, type Service, smallOrganisation, startService } from '../support/service.ts'
 import {
   dropDatabase,
@@ -57,14 +58,6 @@ function readAllTheTime(): Load {
     await Promise.all(readers)
   }
   return load
-}
-
-async function until(condition: () => boolean | Promise<boolean>, withinMs: number): Promise<void> {
-  const deadlineMs = performance.now() + withinMs
-  while (!(await condition())) {
-    if (performance.now() > deadlineMs) throw new Error(`it did not come true within ${withinMs} ms`)
-    await new Promise((resolve) => setTimeout(resolve, 20))
-  }
 }
 
 const hitsAgain = async () => (await outcomeOf(service, 'ann')) === 'hit'

@@ -1,8 +1,7 @@
-import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { applyMigrations, shippedMigrations } from '../../src/postgres/migrate.ts'
 import { shippedSchema, withSchemaEngine } from '../support/schema-engine.ts'
-import { dropDatabase, emptyDatabase } from '../support/stack.ts'
+import { dropDatabase, emptyDatabase, query } from '../support/stack.ts'
 
 describe('prisma/schema.prisma and prisma/migrations', () => {
   let databaseUrl: string
@@ -92,15 +91,5 @@ async function onDatabase(work: (url: string) => Promise<void>): Promise<void> {
     await work(url)
   } finally {
     await dropDatabase(url)
-  }
-}
-
-async function query(url: string, sql: string, values: unknown[]): Promise<void> {
-  const client = new pg.Client({ connectionString: url })
-  await client.connect()
-  try {
-    await client.query(sql, values)
-  } finally {
-    await client.end()
   }
 }

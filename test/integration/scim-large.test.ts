@@ -1,9 +1,8 @@
 /** Directories that change very much at once, and two of them at the same time. */
-import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type ScimClient, scimClient } from '../support/scim.ts'
 import { asRoot, entriesInRedis, newPrefix, PATIENT, type Service, startService } from '../support/service.ts'
-import { dropDatabase, freshDatabase } from '../support/stack.ts'
+import { dropDatabase, freshDatabase, query } from '../support/stack.ts'
 
 let databaseUrl: string
 let service: Service
@@ -25,15 +24,6 @@ afterAll(async () => {
   await dropDatabase(databaseUrl)
 })
 
-async function query<Row extends pg.QueryResultRow>(text: string): Promise<Row[]> {
-  const client = new pg.Client({ connectionString: databaseUrl })
-  await client.connect()
-  return client
-    .query<Row>(text)
-    .then(({ rows }) => rows)
-    .finally(() => client.end())
-}
-
 describe('a group of fifty thousand', () => {
   const member = (at: number) => `crowd-${at}`
   const values = (from: number, to: number) =>
@@ -42,14 +32,18 @@ describe('a group of fifty thousand', () => {
 
   beforeAll(async () => {
     crowd = (await scim.createGroup('crowd')).body.id
-    await query(`INSERT INTO users (id) SELECT 'crowd-' || n FROM generate_series(0, 49999) n`)
-    await query(`INSERT INTO memberships (user_id, group_id) SELECT id, '${crowd}' FROM users WHERE id LIKE 'crowd-%'`)
+    await query(databaseUrl, `INSERT INTO users (id) SELECT 'crowd-' || n FROM generate_series(0, 49999) n`)
+    await query(
+      databaseUrl,
+      `INSERT INTO memberships (user_id, group_id) SELECT id, '${crowd}' FROM users WHERE id LIKE 'crowd-%'`,
+    )
     const grants = [{ group: { name: 'crowd' }, permission: 'read' as const }]
     await service.portcullis.mutations.createResource({ name: 'plan', kind: 'record', grants }, asRoot)
   })
 
   const members = async () => {
     const [row] = await query<{ count: number }>(
+      databaseUrl,
       `SELECT count(*)::int AS count FROM memberships WHERE group_id = '${crowd}'`,
     )
     return row?.count
@@ -111,6 +105,7 @@ describe('two directories at once', () => {
     for (const { status } of answers) expect([204, 400]).toContain(status)
     // Locks are taken in one order: nothing had to be tried again.
     const [{ deadlocks } = {}] = await query<{ deadlocks: number }>(
+      databaseUrl,
       'SELECT deadlocks::int FROM pg_stat_database WHERE datname = current_database()',
     )
     expect(deadlocks).toBe(0)

@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { GROUP_SCHEMA, type ScimAnswer, type ScimClient, scimClient, USER_SCHEMA } from '../support/scim.ts'
 import { asRoot, type Service, startService } from '../support/service.ts'
-import { dropDatabase, freshDatabase } from '../support/stack.ts'
+import { dropDatabase, freshDatabase, query } from '../support/stack.ts'
 
 const ENTERPRISE = 'urn:ietf:params:scim:schemas:extension:enterprise:2.0:User'
 const ERROR_SCHEMA = 'urn:ietf:params:scim:api:messages:2.0:Error'
@@ -610,13 +610,19 @@ describe('a list', () => {
   })
 
   it('is never longer than is said, also of groups with very many members', async () => {
-    const { rows } = await query(`WITH crowd AS (
+    const rows = await query(
+      databaseUrl,
+      `WITH crowd AS (
         INSERT INTO users (id) SELECT '${prefix}.' || n FROM generate_series(1, 4000) n RETURNING id
       ), teams AS (INSERT INTO groups (name) SELECT '${prefix}.' || n FROM generate_series(1, 5) n RETURNING id)
-      SELECT (SELECT count(*) FROM crowd) AS people, (SELECT count(*) FROM teams) AS teams`)
+      SELECT (SELECT count(*) FROM crowd) AS people, (SELECT count(*) FROM teams) AS teams`,
+    )
     expect(rows).toEqual([{ people: '4000', teams: '5' }])
-    await query(`INSERT INTO memberships (user_id, group_id)
-      SELECT u.id, g.id FROM users u CROSS JOIN groups g WHERE u.id LIKE '${prefix}.%' AND g.name LIKE '${prefix}.%'`)
+    await query(
+      databaseUrl,
+      `INSERT INTO memberships (user_id, group_id)
+      SELECT u.id, g.id FROM users u CROSS JOIN groups g WHERE u.id LIKE '${prefix}.%' AND g.name LIKE '${prefix}.%'`,
+    )
     const all = await scim.get('/Users?count=1000&attributes=userName')
     expect(all.body.itemsPerPage).toBe(200)
     const filter = encodeURIComponent(`displayName sw "${prefix}."`)
@@ -652,13 +658,6 @@ describe('a list', () => {
     })
   })
 })
-
-async function query(text: string) {
-  const { default: pg } = await import('pg')
-  const client = new pg.Client({ connectionString: databaseUrl })
-  await client.connect()
-  return client.query(text).finally(() => client.end())
-}
 
 describe('discovery', () => {
   it('says what is supported and what is not', async () => {

@@ -1,4 +1,7 @@
-/** A client that sends what it is told to, also what no library would, and reads the answer as it is. */
+/**
+ * A client that sends what it is told to, also what no library would, and reads the answer as it is. Its connections are
+ * kept alive, without the cost of `fetch`: corpora are thousands of requests.
+ */
 import http from 'node:http'
 
 export interface Sent {
@@ -8,6 +11,9 @@ export interface Sent {
   readonly headers?: Readonly<Record<string, string>>
   readonly body?: string | Buffer
 }
+
+/** A GET where it names no method. */
+export type ToSend = Omit<Sent, 'method'> & { readonly method?: string }
 
 export interface Answer {
   readonly status: number
@@ -19,7 +25,7 @@ export interface Answer {
 }
 
 export interface HttpClient {
-  send(sent: Sent): Promise<Answer>
+  send(sent: ToSend): Promise<Answer>
   close(): void
 }
 
@@ -31,7 +37,7 @@ const SILENT_MS = 20_000
 export function createHttpClient({ port, connections = 64 }: { port: number; connections?: number }): HttpClient {
   const agent = new http.Agent({ keepAlive: true, maxSockets: connections })
   return {
-    send: ({ method, path, headers, body }) =>
+    send: ({ method = 'GET', path, headers, body }) =>
       new Promise((resolve, reject) => {
         const length = body === undefined ? {} : { 'content-length': String(Buffer.byteLength(body)) }
         const request = http.request(

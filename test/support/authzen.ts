@@ -1,9 +1,10 @@
 /** An AuthZEN client of a composed service: a gateway with the role `reader`, and anybody else by name. */
 
+import type { Answer, ToSend } from '../security/http-client.ts'
 import { signToken, testKeys } from './app.ts'
 import { appOf, PLAIN_HTTP } from './app-of.ts'
 import { observed } from './observed.ts'
-import { type Answer, type Sent, serve } from './served.ts'
+import { serve } from './served.ts'
 import type { Service } from './service.ts'
 
 export interface AuthzenAnswer extends Answer {
@@ -15,7 +16,7 @@ export interface AuthzenClient {
   /** As the gateway. */
   post(path: string, body: unknown, headers?: Record<string, string>): Promise<AuthzenAnswer>
   as(subject: string, roles?: string[]): Promise<Pick<AuthzenClient, 'post'>>
-  send(sent: Sent): Promise<Answer>
+  send(sent: ToSend): Promise<Answer>
   close(): Promise<void>
 }
 

@@ -1,8 +1,10 @@
 /** A SCIM client of a composed service: a directory with the role `scim`, as Entra ID or Okta would be. */
+
+import type { Answer } from '../security/http-client.ts'
 import { signToken, testKeys } from './app.ts'
 import { appOf, PLAIN_HTTP } from './app-of.ts'
 import { observed } from './observed.ts'
-import { type Answer, serve } from './served.ts'
+import { serve } from './served.ts'
 import type { Service } from './service.ts'
 
 export const USER_SCHEMA = 'urn:ietf:params:scim:schemas:core:2.0:User'

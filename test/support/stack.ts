@@ -107,11 +107,25 @@ export async function dropDatabase(url: string): Promise<void> {
   )
 }
 
-async function asAdministrator(work: (client: pg.Client) => Promise<unknown>): Promise<void> {
-  const client = new pg.Client({ connectionString: withDatabase(new URL(templateUrl), 'postgres') })
+function asAdministrator(work: (client: pg.Client) => Promise<unknown>): Promise<unknown> {
+  return withClient(withDatabase(new URL(templateUrl), 'postgres'), work)
+}
+
+/** The rows of one statement, on a connection of its own. */
+export function query<Row extends pg.QueryResultRow>(
+  url: string,
+  text: string,
+  values: readonly unknown[] = [],
+): Promise<Row[]> {
+  return withClient(url, async (client) => (await client.query<Row>(text, [...values])).rows)
+}
+
+/** A connection for the duration of the work. */
+async function withClient<T>(url: string, work: (client: pg.Client) => Promise<T>): Promise<T> {
+  const client = new pg.Client({ connectionString: url })
   await client.connect()
   try {
-    await work(client)
+    return await work(client)
   } finally {
     await client.end()
   }

@@ -35,25 +35,9 @@ export function FlushView({ query }: ViewProps) {
     replace('flush', { ...query, scope, ...change })
   }
 
-  async function ask() {
-    if (body === null) return
+  async function show(next: Promise<State>) {
     setState({ step: 'asking' })
-    try {
-      const { data: shown } = await api.flushCache({ body: { ...body, dryRun: true } })
-      setState({ step: 'shown', shown, body })
-    } catch (error) {
-      setState({ step: 'choosing', error: asApiError(error) })
-    }
-  }
-
-  async function flush(shown: Flushed, confirmed: FlushBody) {
-    setState({ step: 'asking' })
-    try {
-      const { data: flushed } = await api.flushCache({ body: confirmed })
-      setState({ step: 'done', flushed, entries: amountOf(shown) })
-    } catch (error) {
-      setState({ step: 'choosing', error: asApiError(error) })
-    }
+    setState(await next)
   }
 
   return (
@@ -65,7 +49,7 @@ export function FlushView({ query }: ViewProps) {
         class="card flush"
         onSubmit={(event) => {
           event.preventDefault()
-          void ask()
+          if (body !== null) void show(rehearse(body))
         }}
       >
         <fieldset>
@@ -77,31 +61,7 @@ export function FlushView({ query }: ViewProps) {
             </label>
           ))}
         </fieldset>
-        {scope === 'user' && (
-          <PersonField label="Person" value={query.user ?? ''} onChoose={(user) => choose({ user })} />
-        )}
-        {scope === 'resource' && (
-          <label class="field">
-            Resource
-            <input
-              type="text"
-              required
-              placeholder="Its exact name"
-              value={query.resource ?? ''}
-              onInput={(event) => choose({ resource: event.currentTarget.value })}
-            />
-          </label>
-        )}
-        {scope === 'layer' && (
-          <label class="field">
-            Layer
-            <select value={query.layer ?? LAYERS[0]} onChange={(event) => choose({ layer: event.currentTarget.value })}>
-              {LAYERS.map((layer) => (
-                <option key={layer}>{layer}</option>
-              ))}
-            </select>
-          </label>
-        )}
+        <Named scope={scope} query={query} onChoose={choose} />
         <label class="field">
           Reason, for the audit trail
           <input
@@ -129,22 +89,82 @@ export function FlushView({ query }: ViewProps) {
         <Confirmation
           shown={state.shown}
           reason={reason}
-          onConfirm={() => void flush(state.shown, state.body)}
+          onConfirm={() => void show(flush(state.shown, state.body))}
           onCancel={() => setState({ step: 'choosing' })}
         />
       )}
-      {state.step === 'done' && (
-        <div class="notice good" role="status">
-          <strong>Flushed: {state.entries}</strong>
-          <p>
-            {state.flushed.store === 'unavailable'
-              ? 'Redis did not answer, so the entries still lie there; none of them is served any more.'
-              : 'No instance serves anything older.'}{' '}
-            <a href={linkTo('audit', { action: 'flushCache' })}>Its line in the audit trail</a>
-          </p>
-        </div>
-      )}
+      {state.step === 'done' && <Done flushed={state.flushed} entries={state.entries} />}
     </>
+  )
+}
+
+/** Asks what the flush would remove, and removes nothing. */
+async function rehearse(body: FlushBody): Promise<State> {
+  try {
+    const { data: shown } = await api.flushCache({ body: { ...body, dryRun: true } })
+    return { step: 'shown', shown, body }
+  } catch (error) {
+    return { step: 'choosing', error: asApiError(error) }
+  }
+}
+
+/** @param shown what was shown before, whose number of entries was confirmed */
+async function flush(shown: Flushed, body: FlushBody): Promise<State> {
+  try {
+    const { data } = await api.flushCache({ body })
+    return { step: 'done', flushed: data, entries: amountOf(shown) }
+  } catch (error) {
+    return { step: 'choosing', error: asApiError(error) }
+  }
+}
+
+interface NamedProps {
+  readonly scope: Scope
+  readonly query: Readonly<Record<string, string>>
+  readonly onChoose: (change: Record<string, string>) => void
+}
+
+/** The one person, resource or layer, where the scope names one. */
+function Named({ scope, query, onChoose }: NamedProps) {
+  if (scope === 'user')
+    return <PersonField label="Person" value={query.user ?? ''} onChoose={(user) => onChoose({ user })} />
+  if (scope === 'resource')
+    return (
+      <label class="field">
+        Resource
+        <input
+          type="text"
+          required
+          placeholder="Its exact name"
+          value={query.resource ?? ''}
+          onInput={(event) => onChoose({ resource: event.currentTarget.value })}
+        />
+      </label>
+    )
+  if (scope !== 'layer') return null
+  return (
+    <label class="field">
+      Layer
+      <select value={query.layer ?? LAYERS[0]} onChange={(event) => onChoose({ layer: event.currentTarget.value })}>
+        {LAYERS.map((layer) => (
+          <option key={layer}>{layer}</option>
+        ))}
+      </select>
+    </label>
+  )
+}
+
+function Done({ flushed, entries }: { readonly flushed: Flushed; readonly entries: string }) {
+  return (
+    <div class="notice good" role="status">
+      <strong>Flushed: {entries}</strong>
+      <p>
+        {flushed.store === 'unavailable'
+          ? 'Redis did not answer, so the entries still lie there; none of them is served any more.'
+          : 'No instance serves anything older.'}{' '}
+        <a href={linkTo('audit', { action: 'flushCache' })}>Its line in the audit trail</a>
+      </p>
+    </div>
   )
 }
 

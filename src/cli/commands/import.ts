@@ -19,7 +19,7 @@ import type { Command, Invocation, Output } from './command.ts'
 import { END_OPTIONS, givenEnd } from './ends.ts'
 
 /** Longer than the service allows itself for an import, so that its answer arrives. */
-const PATIENCE_MS = 310_000
+const TIMEOUT_MS = 310_000
 const SIGN_OF_LIFE_MS = 5000
 const NOTES_SHOWN = 20
 const LISTS = ['users', 'groups', 'memberships', 'resources', 'grants'] as const
@@ -144,7 +144,7 @@ async function send(organisation: ReturnType<typeof withEnd>, { api, say }: Invo
     say(`importing … ${seconds} s (all or nothing; the log of the service says how much is written)`)
   }, SIGN_OF_LIFE_MS)
   const call = await api
-    .importOrganisation({ body: organisation }, { timeoutMs: PATIENCE_MS })
+    .importOrganisation({ body: organisation }, { timeoutMs: TIMEOUT_MS })
     .finally(() => clearInterval(told))
   const durationMs = Math.round(performance.now() - startedAt)
   const { data: counts, consistencyToken } = call

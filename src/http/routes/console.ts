@@ -89,7 +89,7 @@ export interface ConsoleSignIn {
   readonly issuer: string
   readonly clientId: string
   readonly scope: string
-  /** RFC 8707: what the token is to be for, where the issuer wants to be told. */
+  /** RFC 8707: what the token is for, where the issuer requires it. */
   readonly resource?: string | undefined
 }
 

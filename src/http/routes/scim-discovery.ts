@@ -13,7 +13,7 @@ const query = z.object({ filter: z.string().exactOptional().meta({ description: 
 
 type Discovery = Pick<RouteRequest<unknown, { filter?: string }, unknown>, 'query' | 'baseUrl'>
 
-/** Or a client could believe that it knows all that match (RFC 7644, 4). */
+/** Otherwise a client could take the page for all that match (RFC 7644, 4). */
 function baseFor({ query, baseUrl }: Discovery): string {
   if (query.filter !== undefined) throw new DomainError('forbidden', 'no filter here')
   return baseOf(baseUrl)

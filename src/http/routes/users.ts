@@ -169,7 +169,7 @@ const explain = route({
 
 export const userRoutes = [listUsers, putUser, getUser, deleteUser, userGroups, userResources, explain]
 
-/** A token may name a user that the database does not know: that user sees nothing. Callers that ask about others are told. */
+/** A token may name a user that the database does not know: that user sees nothing. Callers that ask about others get a 404. */
 async function ensureKnown(caller: Caller, id: UserId, reads: Portcullis['reads']): Promise<void> {
   if (caller.id !== id && (await reads.user(id)) === null) throw new DomainError('not-found', 'no such user')
 }
