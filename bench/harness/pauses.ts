@@ -25,12 +25,16 @@ export function longestPause(file: string, fromMs: number, toMs: number): number
   return Math.max(...pauses.map(([, ms = Number.NaN]) => ms))
 }
 
-const file = process.env[VARIABLE]
-if (file !== undefined) {
+/** The same of this process, until it is stopped. */
+export function writePauses(file: string): { stop(): void } {
   const delays = monitorEventLoopDelay({ resolution: RESOLUTION_MS })
   delays.enable()
-  setInterval(() => {
+  const timer = setInterval(() => {
     appendFileSync(file, `${Date.now()} ${delays.max / 1e6 - RESOLUTION_MS}\n`)
     delays.reset()
   }, EVERY_MS).unref()
+  return { stop: () => clearInterval(timer) }
 }
+
+const file = process.env[VARIABLE]
+if (file !== undefined) writePauses(file)

@@ -12,13 +12,16 @@ const BATCH = 200
 /** Of many, this part of the time is left to everybody else. The more others ask, the longer a transaction takes. */
 const PAUSE_PER_WORK = 4
 
-/** How long ago the earliest end that is left came, in milliseconds; negative: it comes in so long; null: there is none. */
+/**
+ * How long ago the earliest end that is left came, in milliseconds; negative: it comes in so long; null: there is none. As
+ * numbers: PostgreSQL before 17 cannot subtract `-infinity`, which a writer behind the API may give, from a time.
+ */
 const DUE = {
   name: 'ends-due',
   plan: 'kept',
   text: `
-SELECT (extract(epoch FROM clock_timestamp() - least(
-  (SELECT min(expires_at) FROM memberships), (SELECT min(expires_at) FROM grants))) * 1000)::float8 AS "overdueMs"`,
+SELECT ((extract(epoch FROM clock_timestamp()) - extract(epoch FROM least(
+  (SELECT min(expires_at) FROM memberships), (SELECT min(expires_at) FROM grants)))) * 1000)::float8 AS "overdueMs"`,
 } as const
 
 // A row that somebody holds is left for the next turn: they may prolong it, and the job waits for nobody.

@@ -19,6 +19,14 @@ afterEach(() => world.letJobGo())
 const errorsOf = (body: { errors?: { pointer: string }[] }) => body.errors?.map(({ pointer }) => pointer)
 
 describe('the PUT of one', () => {
+  it('tells apart the two hours that the end of summer time repeats', async () => {
+    for (const [given, instant] of [
+      ['2098-10-26T02:30:00+02:00', '2098-10-26T00:30:00.000Z'],
+      ['2098-10-26T02:30:00+01:00', '2098-10-26T01:30:00.000Z'],
+    ])
+      expect((await world.call(MEMBER, { expiresAt: given })).body).toMatchObject({ expiresAt: instant })
+  })
+
   it.each([
     ['membership', MEMBER, { role: 'member' }],
     ['grant', GRANT, { permission: 'read' }],
@@ -333,6 +341,7 @@ describe('an end that cannot be taken', () => {
     ['a date', '2099-01-31'],
     ['no offset', '2099-01-31T12:00:00'],
     ['no seconds', '2099-01-31T12:00Z'],
+    ['lower case', '2099-01-31t12:00:00z'],
     ['words', 'tomorrow'],
     ['a number', 4073544000000],
     ['a leap second', '2098-12-31T23:59:60Z'],

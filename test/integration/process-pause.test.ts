@@ -70,6 +70,38 @@ it('answers the requests that were under way when the process was stopped for fo
   }
 })
 
+it('gives out no access that ended while the process was stopped', async () => {
+  const { child, url, stop, headers } = await startProcess()
+  const other = new pg.Client({ connectionString: databaseUrl })
+  await other.connect()
+  const names = async () => {
+    const { data } = (await (await fetch(`${url}/resources`, { headers })).json()) as { data: { name: string }[] }
+    return data.map(({ name }) => name)
+  }
+  try {
+    await other.query(
+      `WITH u AS (INSERT INTO users (id) VALUES ('root') RETURNING id), g AS (INSERT INTO groups (name) VALUES ('g') RETURNING id),
+         m AS (INSERT INTO memberships (user_id, group_id) SELECT u.id, g.id FROM u, g),
+         r AS (INSERT INTO resources (name, kind) VALUES ('stays', 'k'), ('ends', 'k') RETURNING id, name)
+       INSERT INTO grants (group_id, resource_id, permission, expires_at)
+       SELECT g.id, r.id, 'read', CASE r.name WHEN 'ends' THEN clock_timestamp() + interval '4 seconds' END FROM g, r`,
+    )
+    await expect.poll(names, { timeout: 3000 }).toEqual(['ends', 'stays'])
+    child.kill('SIGSTOP')
+    // In the socket before anything else that happened meanwhile.
+    const asked = other
+      .query(`SELECT pg_sleep_until(max(expires_at)) FROM grants`)
+      .then(() => Promise.all([names(), names()]))
+    await sleep(PAUSE_MS + 500)
+    child.kill('SIGCONT')
+    expect(await asked).toEqual([['stays'], ['stays']])
+  } finally {
+    child.kill('SIGCONT')
+    await stop()
+    await other.end()
+  }
+})
+
 it('reads the answer to a statement that came while the process could not look', async () => {
   const database = createDatabase({ url: databaseUrl, poolMax: 1, queueMax: 1, statementTimeoutMs: 300 })
   try {

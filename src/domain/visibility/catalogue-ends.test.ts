@@ -22,7 +22,10 @@ const shownAt = (items: readonly CatalogueItem[], groups: readonly GroupId[], at
     return permission === null ? [] : [`${item.name} ${permission}`]
   })
 
-const end = fc.option(fc.integer({ min: 0, max: 20 }), { nil: undefined })
+/** A writer behind the API may give `-infinity`. */
+const end = fc.option(fc.oneof(fc.integer({ min: 0, max: 20 }), fc.constant(Number.NEGATIVE_INFINITY)), {
+  nil: undefined,
+})
 const grantsOf = fc
   .uniqueArray(fc.constantFrom(...GROUPS), { maxLength: 3 })
   .chain((groups) =>
@@ -214,6 +217,26 @@ describe('many grants that ended', () => {
       `${prolonged.name} write`,
     ])
     expect(catalogue.count([team], exactly(100))?.value).toBe(11)
+  })
+
+  it('are held until their resource changes next, however often it is granted for a time', () => {
+    const catalogue = createCatalogue()
+    const id = idIn(0, 1)
+    for (let turn = 0; turn < 1000; turn++) {
+      const groups = [`group-${turn}` as GroupId, team]
+      // What ended before has no row any more.
+      catalogue.put(
+        bucketOfItems([
+          itemOf(
+            id,
+            'plan',
+            groups.map((group) => [group, 'read', turn + 1]),
+          ),
+        ]),
+      )
+      expect(catalogue.visible(groups, everything, exactly(turn + 1))?.value).toEqual([])
+    }
+    expect(catalogue.bucket(0).items.map(({ grants }) => grants.length)).toEqual([2])
   })
 
   it('are too many to be counted where they are very many', () => {

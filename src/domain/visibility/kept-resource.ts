@@ -6,7 +6,7 @@ import { type GroupId, PERMISSIONS, type ResourceId } from '../model.ts'
 import type { CatalogueGrant } from '../source.ts'
 import type { BucketItem } from './catalogue-bucket.ts'
 import type { GroupOrder, Placed } from './group-order.ts'
-import type { ReadyItem } from './resource-page.ts'
+import { ReadyItem } from './resource-page.ts'
 
 /** Each resource's JSON begins with the id. */
 const ID_BEGINS = '{"id":"'.length
@@ -92,12 +92,11 @@ export function endAt({ holders, held: { ends } }: Kept, order: Order): number {
 export function grantAt({ held: { ranks, ends } }: Kept, group: GroupId, holder: number): CatalogueGrant {
   const permission = PERMISSIONS[Number(ranks[holder])] ?? 'read'
   const end = ends?.[holder] ?? Number.POSITIVE_INFINITY
-  return Number.isFinite(end) ? [group, permission, end] : [group, permission]
+  return end === Number.POSITIVE_INFINITY ? [group, permission] : [group, permission, end]
 }
 
-export function ready({ id, name, texts, begin, permissionAt: at, end }: Kept, rank: number): ReadyItem {
-  const permission = PERMISSION_TEXTS[rank] ?? Buffer.alloc(0)
-  return { id, name, json: Buffer.concat([texts.subarray(begin, at), permission, texts.subarray(at, end)]) }
+export function ready(kept: Kept, rank: number): ReadyItem {
+  return new ReadyItem(kept, PERMISSION_TEXTS[rank] ?? Buffer.alloc(0))
 }
 
 /** A few kinds and combinations of ranks in hundreds of thousands of resources: one value for all that have the same. */

@@ -9,7 +9,7 @@ import type { Position } from '../source.ts'
 export const DEFAULT_LIMIT = 50
 
 const HEAD = Buffer.from('{"data":[')
-const COMMA = Buffer.from(',')
+const COMMA = 0x2c
 const tail = (nextCursor: string | null) => `],"nextCursor":${JSON.stringify(nextCursor)}}`
 
 export interface RenderedPage {
@@ -18,10 +18,50 @@ export interface RenderedPage {
   readonly nextCursor: string | null
 }
 
-/** A visible resource as it goes out, and what is needed to put it in its place. */
-export interface ReadyItem extends Position {
-  /** UTF-8. */
-  readonly json: Buffer
+/** Where a resource's JSON lies, in UTF-8: between `begin` and `end` of the texts, with the permission missing at `permissionAt`. */
+export interface TextPlace extends Position {
+  readonly texts: Buffer
+  readonly begin: number
+  readonly permissionAt: number
+  readonly end: number
+}
+
+/** A visible resource as it goes out. It is copied once, to its place on the page. */
+export class ReadyItem implements Position {
+  readonly id: string
+  readonly name: string
+  readonly #texts: Buffer
+  readonly #begin: number
+  readonly #permissionAt: number
+  readonly #end: number
+  readonly #permission: Buffer
+
+  constructor({ id, name, texts, begin, permissionAt, end }: TextPlace, permission: Buffer) {
+    this.id = id
+    this.name = name
+    this.#texts = texts
+    this.#begin = begin
+    this.#permissionAt = permissionAt
+    this.#end = end
+    this.#permission = permission
+  }
+
+  get bytes(): number {
+    return this.#end - this.#begin + this.#permission.length
+  }
+
+  get json(): Buffer {
+    const json = Buffer.allocUnsafe(this.bytes)
+    this.writeTo(json, 0)
+    return json
+  }
+
+  /** @returns where it ends */
+  writeTo(page: Buffer, at: number): number {
+    const permissionAt = at + this.#texts.copy(page, at, this.#begin, this.#permissionAt)
+    const restAt = permissionAt + this.#permission.copy(page, permissionAt)
+    return restAt + this.#texts.copy(page, restAt, this.#permissionAt, this.#end)
+  }
 }
 
 export interface ResourcePages {
@@ -39,8 +79,7 @@ export function createResourcePages(cursors: CursorCodec): ResourcePages {
     const last = shown.at(-1)
     const more = items.length > shown.length && last
     const nextCursor = more ? cursors.encode(scopeOf(user, query), [last.name, last.id]) : null
-    const bytes = shown.flatMap(({ json }, at) => (at === 0 ? [json] : [COMMA, json]))
-    const body = Buffer.concat([HEAD, ...bytes, Buffer.from(tail(nextCursor))])
+    const body = joined(shown, tail(nextCursor))
     return { body, etag: etagOf(user, body), nextCursor }
   }
 
@@ -55,9 +94,27 @@ export function createResourcePages(cursors: CursorCodec): ResourcePages {
   }
 }
 
-export function readyItem(item: VisibleResource): ReadyItem {
-  return { id: item.id, name: item.name, json: Buffer.from(JSON.stringify(item)) }
+/** The texts between head and tail, with a comma between two. */
+function joined(items: readonly ReadyItem[], end: string): Buffer {
+  const commas = Math.max(0, items.length - 1)
+  const bytes = items.reduce((sum, item) => sum + item.bytes, HEAD.length + commas + end.length)
+  const body = Buffer.allocUnsafe(bytes)
+  let at = HEAD.copy(body)
+  for (const [place, item] of items.entries()) {
+    if (place > 0) body[at++] = COMMA
+    at = item.writeTo(body, at)
+  }
+  body.write(end, at, 'latin1')
+  return body
 }
+
+export function readyItem(item: VisibleResource): ReadyItem {
+  const texts = Buffer.from(JSON.stringify(item))
+  const { id, name } = item
+  return new ReadyItem({ id, name, texts, begin: 0, permissionAt: texts.length, end: texts.length }, NOTHING)
+}
+
+const NOTHING = Buffer.alloc(0)
 
 /** Before or at: by code point of the name, then by id, as the database orders (COLLATE "C"). */
 export function comparePositions(a: Position, b: Position): number {

@@ -10,6 +10,8 @@ const NONE: Version = {
 const given: readonly Version[] = [NONE, { fromMs: 100, ackedMs: 110, endMs: 2000 }]
 /** Prolonged at 1900, until 5000. */
 const prolonged = [...given, { fromMs: 1900, ackedMs: 1950, endMs: 5000 }]
+/** Begun at 1000, and perhaps never done. */
+const UNKNOWN = { fromMs: 1000, endMs: Number.POSITIVE_INFINITY, isUnknown: true } as const
 const BOUND_MS = 500
 
 const seen = (versions: readonly Version[], askedMs: number, answeredMs = askedMs + 1) =>
@@ -46,7 +48,15 @@ describe('an access is', () => {
   })
 
   it('anything once nobody knows whether a change was made', () => {
-    const unknown = [...given, { fromMs: 1000, ackedMs: Number.POSITIVE_INFINITY, endMs: Number.POSITIVE_INFINITY }]
-    expect([seen(unknown, 9000), unseen(unknown, 9000)]).toEqual(['right', 'right'])
+    const unknown = [...given, { ...UNKNOWN, ackedMs: Number.POSITIVE_INFINITY }]
+    for (const askedMs of [1500, 9000])
+      expect([seen(unknown, askedMs), unseen(unknown, askedMs)]).toEqual(['right', 'right'])
+  })
+
+  it('known again by the next change, once the unknown one has taken effect or never will', () => {
+    const again = [...given, { ...UNKNOWN, ackedMs: 1100 }, { fromMs: 1200, ackedMs: 1250, endMs: 5000 }]
+    expect([seen(again, 1700), unseen(again, 1700)]).toEqual(['right', 'right'])
+    expect([seen(again, 1751), unseen(again, 1751)]).toEqual(['right', 'missing'])
+    expect(seen(again, 5000)).toBe('ended')
   })
 })

@@ -7,9 +7,11 @@
 export interface Version {
   /** No earlier did it take effect. */
   readonly fromMs: number
-  /** No later; Infinity where nobody learnt whether it did. */
+  /** No later; Infinity where it may still take effect. */
   readonly ackedMs: number
   readonly endMs: number
+  /** Nobody learnt whether it took effect. */
+  readonly isUnknown?: true
 }
 
 /** What one answer says of one access. */
@@ -37,7 +39,7 @@ export function judge(
     const next = versions[at + 1]
     return fromMs <= answeredMs && (next === undefined || next.ackedMs + boundMs >= askedMs)
   })
-  if (possible.length === 0) return { kind: 'right' }
+  if (possible.length === 0 || possible.some(({ isUnknown }) => isUnknown)) return { kind: 'right' }
   if (isVisible) {
     const sinceMs = askedMs - Math.max(...possible.map(({ endMs }) => endMs))
     return sinceMs >= 0 ? { kind: 'ended', sinceMs } : { kind: 'right' }

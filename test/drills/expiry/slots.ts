@@ -5,6 +5,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { DatabaseClock } from '../../../src/cache/index.ts'
 import type { Environment } from '../environment.ts'
+import { HttpError } from '../http-connection.ts'
 import type { Random } from '../random.ts'
 import { byApi, bySql } from './giving.ts'
 import type { Version } from './judge.ts'
@@ -71,7 +72,7 @@ export async function prepare({ sql }: Pick<Environment, 'sql'>): Promise<Slot[]
 }
 
 export interface SlotWriterOptions {
-  readonly environment: Pick<Environment, 'sql' | 'fleet'>
+  readonly environment: Pick<Environment, 'sql' | 'fleet' | 'transactionsEnded'>
   readonly time: DatabaseClock
   readonly random: Random
   /** Of an administrator. */
@@ -95,7 +96,12 @@ export function startSlotWriter(
   // As many short ones as long ones, by their order of magnitude.
   const lifeMs = () => SHORTEST_MS * (LONGEST_MS / SHORTEST_MS) ** random.next()
 
-  /** @param change when the access ends by it; null where nothing changed. @returns false where nobody knows */
+  /**
+   * Where nobody learns whether it took effect, anything is right until the next change. That may come once no transaction
+   * of this one is left; where the request itself may still be under way, never.
+   * @param change when the access ends by it; null where nothing changed
+   * @returns whether another change may follow
+   */
   async function changed(change: () => Promise<number | null>): Promise<boolean> {
     const fromMs = time.earliestMs()
     try {
@@ -104,8 +110,11 @@ export function startSlotWriter(
       return true
     } catch (error) {
       console.error(`[drill] ${access.name}: ${(error as Error).message}`)
-      versions.push({ fromMs, ackedMs: Number.POSITIVE_INFINITY, endMs: Number.POSITIVE_INFINITY })
-      return false
+      const place = versions.push({ fromMs, ackedMs: Number.POSITIVE_INFINITY, endMs: fromMs, isUnknown: true }) - 1
+      if (error instanceof HttpError) return false
+      await environment.transactionsEnded()
+      versions[place] = { fromMs, ackedMs: time.latestMs(), endMs: fromMs, isUnknown: true }
+      return true
     }
   }
 
@@ -118,6 +127,8 @@ export function startSlotWriter(
   const leftMs = () => (versions.at(-1)?.endMs ?? 0) - time.latestMs()
 
   async function run(): Promise<void> {
+    // In a former fault it became unknown for good.
+    if (versions.at(-1)?.ackedMs === Number.POSITIVE_INFINITY) return
     while (!stopping.signal.aborted) {
       await pause(random.next() * REST_MS)
       if (stopping.signal.aborted || !(await give())) return
