@@ -1,7 +1,8 @@
 /**
  * `npm run drill -- expiry`: access that ends at random, 0.2 to 20 seconds after it was given, read on three instances
- * whose wall clocks are four seconds apart, under every fault of Redis, and while instances stand still or lose the log. An answer with an access that had ended before it
- * was asked for breaks the promise, and so does one without an access that lasted.
+ * whose wall clocks are four seconds apart, under every fault of Redis, and while instances stand still or lose the log.
+ * An answer with an access that had ended before it was asked for breaks the promise, and so does one without an access
+ * that lasted.
  */
 import { createScript, repeatable, wholeNumber } from '../../src/cli/script.ts'
 import { PARTS, type Part } from './build/parts.ts'
