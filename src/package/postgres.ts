@@ -192,6 +192,9 @@ function warnOfMistake(error: unknown): void {
 
 async function inTransaction<Tx, T>(pool: pg.Pool, work: (tx: Tx) => Promise<T>): Promise<T> {
   const client = await pool.connect()
+  // A connection that ends while the application is at work has no statement to take the error: the next one fails.
+  const ignored = () => {}
+  client.on('error', ignored)
   try {
     await client.query('BEGIN ISOLATION LEVEL READ COMMITTED')
     const value = await work(client as Tx)
@@ -208,6 +211,8 @@ async function inTransaction<Tx, T>(pool: pg.Pool, work: (tx: Tx) => Promise<T>)
     )
     client.release(broken)
     throw error
+  } finally {
+    client.off('error', ignored)
   }
 }
 

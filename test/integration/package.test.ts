@@ -60,6 +60,19 @@ describe('a transaction', () => {
     expect((await pool.query('SELECT event FROM portcullis.invalidation_log')).rows).toEqual([{ event: 'set' }])
   })
 
+  it('whose connection ends while the application works in it fails, and the process goes on', async () => {
+    const { cache, prices } = await open(postgresLog({ pool }))
+    const cut = cache.mutate('set', [cache.entry('prices', 'gold')], async (tx) => {
+      await tx.query(`UPDATE prices SET cents = 300 WHERE customer_group = 'gold'`)
+      const { rows } = await tx.query('SELECT pg_backend_pid() AS pid')
+      await pool.query('SELECT pg_terminate_backend($1)', [rows[0].pid])
+      // Nothing is asked when the end comes, so no statement takes the error.
+      await new Promise((resolve) => tx.once('end', resolve))
+    })
+    await expect(cut).rejects.toThrow()
+    expect(await prices.fresh('gold')).toEqual([{ article: 'tea', cents: 100 }])
+  })
+
   it('whose failed statement was swallowed is not taken for committed', async () => {
     const { cache } = await open(postgresLog({ pool }))
     const swallowing = cache.mutate('set', [cache.entry('prices', 'gold')], async (tx) => {

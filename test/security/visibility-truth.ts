@@ -25,6 +25,8 @@ export interface Truth {
 /** All of it read anew by `refresh`, from the database's tables. */
 export async function createTruth(databaseUrl: string): Promise<Truth> {
   const pool = new pg.Pool({ connectionString: databaseUrl, max: 2 })
+  // A connection that is still closing hears that its database is dropped.
+  pool.on('error', () => {})
   let byUser = new Map<string, TrueItem[]>()
   const query = async <Row extends object>(text: string, values: readonly unknown[] = []) =>
     (await pool.query(text, [...values])).rows as Row[]

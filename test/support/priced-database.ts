@@ -6,6 +6,8 @@ import { dropDatabase, emptyDatabase } from './stack.ts'
 export async function pricedDatabase() {
   const url = await emptyDatabase()
   const pool = new pg.Pool({ connectionString: url, max: 4 })
+  // A connection that is still closing hears that its database is dropped.
+  pool.on('error', () => {})
   /** Ended before the pool, the last first. */
   const closing: (() => Promise<unknown>)[] = []
   async function migrate(schema?: string): Promise<number[]> {

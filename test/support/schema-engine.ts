@@ -33,6 +33,8 @@ export const shippedSchema = (): Promise<string> => readFile(schemaFile, 'utf8')
 export async function withSchemaEngine<T>(databaseUrl: string, work: (engine: SchemaEngine) => Promise<T>): Promise<T> {
   await instantiated
   const pool = new pg.Pool({ connectionString: databaseUrl, max: 2 })
+  // A connection that is still closing hears that its database is dropped.
+  pool.on('error', () => {})
   const files = async (content?: string) => [{ path: 'schema.prisma', content: content ?? (await shippedSchema()) }]
   const engine = await bindings.SchemaEngine.new(
     { datamodels: (await files()).map(({ path: name, content }) => [name, content]) },
