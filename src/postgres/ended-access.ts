@@ -8,7 +8,7 @@ import { NOTIFY } from './unit-of-work.ts'
 /** The advisory lock of the job: the instance that gets it does what is due, the others skip their turn. */
 const JOB_LOCK = 0x656e6473
 /** At most this many rows are removed per transaction: a few milliseconds of PostgreSQL's work. */
-const BATCH = 200
+const BATCH = 50
 /** Of many, this part of the time is left to everybody else. The more others ask, the longer a transaction takes. */
 const PAUSE_PER_WORK = 4
 

@@ -18,7 +18,7 @@ const MEMBERSHIP_TARGET = 'membership:other:eve'
 const GRANT_TARGET = 'grant:other:handbook'
 const ANNOUNCED_WITHIN_MS = 1000
 /** Rows that the job removes in one transaction. */
-const BATCH = 200
+const BATCH = 50
 
 let world: Expiring
 beforeAll(async () => {
@@ -301,7 +301,7 @@ describe('that a row which ended is removed', () => {
 describe('very many ends at once', () => {
   const MANY = 2500
 
-  it('go two hundred at a time, each with its audit row, and none is left', async () => {
+  it('go fifty at a time, each with its audit row, and none is left', async () => {
     await world.holdJob()
     const before = await world.countOf('audit_log')
     await world.sql.query(
