@@ -1,4 +1,4 @@
-/** Who is calling: by a token that is remembered, or one that is verified now. */
+/** Finds the caller of a request: by a token that is remembered, or by one that is verified now. */
 import { type Caller, unauthenticated } from './caller.ts'
 import { HttpError } from './problem.ts'
 import { createRefusedTokens } from './refused-tokens.ts'

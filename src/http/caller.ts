@@ -1,4 +1,4 @@
-/** Who is calling, as the claims of a token say. */
+/** The caller of a request, read from the claims of a token. */
 import { createHash } from 'node:crypto'
 import type { JWTPayload } from 'jose'
 import type { UserId } from '../domain/model.ts'

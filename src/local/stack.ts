@@ -10,8 +10,9 @@ import {
   type ProcessToStart,
 } from './guarded-processes.ts'
 import { assertPortsFree, type NeededPort, type StackPorts } from './ports.ts'
+import { ignoreOthersPostgres } from './postgres-environment.ts'
 import { createPostgresServer, type PostgresServer } from './postgres-server.ts'
-import { childrenOf } from './process-children.ts'
+import { signalWithChildren } from './process-children.ts'
 import { findRedis } from './redis-binary.ts'
 import { createRedisCluster, type RedisCluster } from './redis-cluster.ts'
 import { REDIS_NAMES, type RedisName, SENTINEL_NAMES, type SentinelName } from './redis-names.ts'
@@ -193,12 +194,12 @@ class ProcessStack implements LocalStack {
 
   async hang(target: Target): Promise<ServerName> {
     const name = await this.#nameOf(target)
-    signalWhole(this.#runningServer(name), 'SIGSTOP')
+    signalWithChildren(this.#runningServer(name).pid, 'SIGSTOP')
     return name
   }
 
   resume(name: ServerName): void {
-    signalWhole(this.#runningServer(name), 'SIGCONT')
+    signalWithChildren(this.#runningServer(name).pid, 'SIGCONT')
   }
 
   async restart(name: ServerName): Promise<void> {
@@ -329,26 +330,4 @@ function neededPorts({ ports, portRemedy: remedy, databaseUrl, redis, furtherPor
 async function settleAll(starts: readonly (Promise<void> | undefined)[]): Promise<void> {
   const results = await Promise.allSettled(starts)
   for (const result of results) if (result.status === 'rejected') throw result.reason
-}
-
-/** The process and its children: PostgreSQL answers through children that a stopped parent leaves running. */
-function signalWhole(server: GuardedProcess, signal: 'SIGSTOP' | 'SIGCONT'): void {
-  server.signal(signal)
-  for (const pid of childrenOf(server.pid)) {
-    try {
-      process.kill(pid, signal)
-    } catch {
-      // It ended between the listing and the signal.
-    }
-  }
-}
-
-/** PGSSLMODE and the like are for the person's own databases: a client would ask the local server for TLS that it has not. */
-export function ignoreOthersPostgres(env: NodeJS.ProcessEnv, log: (message: string) => void): void {
-  const names = Object.keys(env).filter((name) => /^PG[A-Z]+$/.test(name))
-  for (const name of names) delete env[name]
-  if (names.length > 0)
-    log(
-      `${names.join(', ')} in the environment ${names.length === 1 ? 'is' : 'are'} not for the local PostgreSQL: ignored`,
-    )
 }

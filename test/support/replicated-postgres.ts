@@ -7,7 +7,7 @@ import pg from 'pg'
 import { createGuardedProcesses } from '../../src/local/guarded-processes.ts'
 import { findFreeBase } from '../../src/local/ports.ts'
 import { createPostgresServer, type PostgresServer } from '../../src/local/postgres-server.ts'
-import { childrenOf } from '../../src/local/process-children.ts'
+import { signalWithChildren } from '../../src/local/process-children.ts'
 import { applyMigrations } from '../../src/postgres/migrate.ts'
 import { becomes } from './becomes.ts'
 
@@ -109,12 +109,10 @@ export async function startReplicatedPostgres(): Promise<ReplicatedPostgres> {
   }
 }
 
-/** The server first: it makes new processes. */
-function signalAll(server: PostgresServer, signal: NodeJS.Signals): void {
+function signalAll(server: PostgresServer, signal: 'SIGSTOP' | 'SIGCONT' | 'SIGKILL'): void {
   const pid = server.process()?.pid
   if (pid === undefined) throw new Error('the server does not run')
-  process.kill(pid, signal)
-  for (const child of childrenOf(pid)) process.kill(child, signal)
+  signalWithChildren(pid, signal)
 }
 
 const PASSWORD = 'postgres-password'
