@@ -60,6 +60,17 @@ describe.skipIf(missing)('with TLS on', { timeout: 60_000 }, () => {
     await eventually(async () => (await inStep(zero)) === 0 && !(await isMaster(zero)), 30_000)
   })
 
+  test("the secrets' rotation waits for a Sentinel that monitors nothing yet", async () => {
+    const [zero] = cluster.pods
+    const forget = 'ask_sentinel "$SELF" SENTINEL REMOVE "$MASTER_NAME"'
+    expect(await shell(zero, `${forget} | grep -q OK`)).toBe(true)
+    const reloaded = zero.redis.exec(path.join(zero.scriptFolder, 'reload-secrets.sh'))
+    // More than once: the pod has just returned, and may register itself meanwhile.
+    await shell(zero, `for _ in $(seq 20); do ${forget}; sleep 0.05; done`)
+    await shell(zero, '"$SCRIPT_DIR/monitor.sh" "$(master_of "$SELF")"')
+    expect(await reloaded).toBe(0)
+  })
+
   test("preStop hands the master over, and the secrets' rotation passes", async () => {
     const masters = () => Promise.all(cluster.pods.map(isMaster))
     await eventually(async () => (await masters()).includes(true), 30_000)

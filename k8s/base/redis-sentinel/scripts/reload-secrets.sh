@@ -21,5 +21,10 @@ must sentinel_accepts default sentinel-requirepass
 must sentinel_accepts app app
 must sentinel_accepts exporter exporter
 must ask_sentinel "$SELF" SENTINEL CONFIG SET sentinel-pass "$(secret sentinel-requirepass)"
-must ask_sentinel "$SELF" SENTINEL SET "$MASTER_NAME" auth-pass "$(secret sentinel)"
+# A Sentinel that has just started monitors nothing yet. monitor.sh, which makes it begin, may have read the former secret.
+deadline=$(($(date +%s) + ${MONITOR_WITHIN_SECONDS:-30}))
+until [ "$(ask_sentinel "$SELF" SENTINEL SET "$MASTER_NAME" auth-pass "$(secret sentinel)")" = OK ]; do
+  [ "$(date +%s)" -lt "$deadline" ] || { log 'failed: the Sentinel monitors no master'; exit 1; }
+  sleep 0.2
+done
 log 'Redis and Sentinel use the secrets of now'
