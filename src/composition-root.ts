@@ -113,9 +113,9 @@ function readsOf(
     reads: {
       ...directory,
       checkToken: freshness.checkToken,
-      visibleResources: visible.page,
-      visibleResource: visible.one,
-      counts: visible.counts,
+      visibleResources: (user, query, context) => visible.page(user, query, context),
+      visibleResource: (user, ref, context) => visible.one(user, ref, context),
+      counts: (user, context) => visible.counts(user, context),
       auditTrail: createAuditTrail({ prisma, cursors }).entries,
       async effectiveGroups(user, context) {
         const { groups: nodes, cache } = await visible.effectiveGroups(user, context)
@@ -128,7 +128,7 @@ function readsOf(
       catalogue,
       source,
       holders,
-      isDisabled: createDisabled({ groups: visible.effectiveGroups, user: directory.user }),
+      isDisabled: createDisabled({ visible, user: directory.user }),
       freshness,
       cursors,
     }),

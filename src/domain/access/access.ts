@@ -135,15 +135,15 @@ export function createAccess(options: AccessOptions): Access {
  * what was read after it was loaded holds for as long as it is served.
  */
 export function createDisabled({
-  groups,
+  visible,
   user,
 }: {
-  readonly groups: VisibleResources['effectiveGroups']
+  readonly visible: Pick<VisibleResources, 'effectiveGroups'>
   readonly user: Reads['user']
 }): Access['isDisabled'] {
   const known = new WeakMap<object, boolean>()
   return async (id, context) => {
-    const { groups: entry } = await groups(id, context)
+    const { groups: entry } = await visible.effectiveGroups(id, context)
     const remembered = known.get(entry)
     if (remembered !== undefined) return remembered
     const disabled = (await user(id))?.disabled ?? false

@@ -46,73 +46,49 @@ const QUIET_MS = 2000
 const BUCKETS_AT_ONCE = 16
 const LAYER = 'resources' as const
 
+/** @returns a checkpoint that knows of no fill yet */
 export function createCatalogueCheckpoint(options: CheckpointOptions): CheckpointStore {
-  const { store, entries, index, clock, events, catalogue, bucketCount, layer } = options
-  const all = Array.from({ length: bucketCount }, (_, number) => number)
-  /** The fills that this instance stored or read, as far as it knows. */
-  const fillIds = new Map<number, string>()
-  let manifestFillId = ''
+  return new BucketCheckpoint(options)
+}
 
-  const tagsOf = (number: number): readonly Tag[] => [bucketTag(number), layerTag(LAYER)]
-  const holds = (number: number, stamp: Stamp) => index.judge(stamp, tagsOf(number), 'lasting') === 'servable'
+/** The store holds an entry for each bucket, and under `resources:all` a manifest that names the fills of all of them. */
+class BucketCheckpoint implements CheckpointStore {
+  readonly #options: CheckpointOptions
+  /** The fills of buckets that this instance stored or read, as far as it knows. */
+  readonly #fillIds = new Map<number, string>()
+  #manifestFillId = ''
+
+  constructor(options: CheckpointOptions) {
+    this.#options = options
+  }
 
   /** The next ones are on their way while some are decoded. */
-  async function* load(numbers: readonly number[]): AsyncGenerator<LoadedBuckets> {
-    let ahead = read(numbers.slice(0, BUCKETS_AT_ONCE))
+  async *load(numbers: readonly number[]): AsyncGenerator<LoadedBuckets> {
+    let ahead = this.#read(numbers.slice(0, BUCKETS_AT_ONCE))
     for (let from = 0; from < numbers.length; from += BUCKETS_AT_ONCE) {
       const [some, found] = [numbers.slice(from, from + BUCKETS_AT_ONCE), await ahead]
-      ahead = read(numbers.slice(from + BUCKETS_AT_ONCE, from + 2 * BUCKETS_AT_ONCE))
+      ahead = this.#read(numbers.slice(from + BUCKETS_AT_ONCE, from + 2 * BUCKETS_AT_ONCE))
       // Whether that fails is asked when its turn comes, if it comes.
       ahead.catch(() => {})
       for (const [at, number] of some.entries()) {
-        const loaded = loadedFrom(number, found[at])
+        const loaded = this.#loadedFrom(number, found[at])
         if (loaded) yield loaded
       }
     }
   }
 
-  /** Nothing where the store cannot be asked. */
-  async function read(numbers: readonly number[]): Promise<readonly EntryRead[]> {
-    if (numbers.length === 0) return []
-    const requests = numbers.map((number) => ({ key: catalogueBucketKey(number), layer: LAYER }))
-    return store.read(requests).catch((error: unknown) => survive(error, []))
+  holds(number: number, stamp: Stamp): boolean {
+    return this.#options.index.judge(stamp, tagsOf(number), 'lasting') === 'servable'
   }
 
-  function loadedFrom(number: number, answer: EntryRead | undefined): LoadedBuckets | null {
-    if (answer?.kind === 'flushed' || answer?.kind === 'too-large') return rejected(answer.kind)
-    const loaded = answer?.kind === 'found' ? decoded(number, answer.bytes) : null
-    if (loaded) events.hit?.(LAYER, 'master')
-    return loaded
-  }
-
-  /** Null for what is damaged, of another shape, or outdated. */
-  function decoded(number: number, bytes: Buffer): LoadedBuckets | null {
-    const entry = entries.decode(catalogueBucketKey(number), bytes)
-    if (!entry) return rejected('damaged')
-    if (entry.shape !== layer.shape) return rejected('other-shape')
-    const verdict = index.judge(entry.stamp, tagsOf(number), 'lasting')
-    if (verdict !== 'servable') return rejected(verdict)
-    try {
-      const buckets = new Map([[number, decodeBucket(entry.body)]])
-      fillIds.set(number, entry.fillId)
-      return { stamp: entry.stamp, buckets }
-    } catch {
-      return rejected('damaged')
-    }
-  }
-
-  function rejected(why: Rejection): null {
-    events.rejected?.(LAYER, why)
-    return null
-  }
-
-  async function save(followed: Pick<FollowedCatalogue, 'isWhole' | 'quietMs'>): Promise<'saved' | 'not-now'> {
+  async save(followed: Pick<FollowedCatalogue, 'isWhole' | 'quietMs'>): Promise<'saved' | 'not-now'> {
+    const { store, layer } = this.#options
     const isQuiet = () => followed.isWhole() && followed.quietMs() >= QUIET_MS
     try {
-      if (!isQuiet() || (await isComplete())) return 'not-now'
+      if (!isQuiet() || (await this.#isComplete())) return 'not-now'
       const [lease] = await store.takeLeases([{ key: catalogueKey, layer: LAYER, leaseMs: layer.leaseMs }])
       if (!lease) return 'not-now'
-      const saved = await saveUnder(lease, isQuiet)
+      const saved = await this.#saveUnder(lease, isQuiet)
       if (!saved) await store.releaseLease(catalogueKey, lease)
       return saved ? 'saved' : 'not-now'
     } catch (error) {
@@ -120,40 +96,79 @@ export function createCatalogueCheckpoint(options: CheckpointOptions): Checkpoin
     }
   }
 
-  async function isComplete(): Promise<boolean> {
-    const [manifest] = await store.read([{ key: catalogueKey, layer: LAYER, knownFillId: manifestFillId }])
+  /** Nothing where the store cannot be asked. */
+  async #read(numbers: readonly number[]): Promise<readonly EntryRead[]> {
+    if (numbers.length === 0) return []
+    const requests = numbers.map((number) => ({ key: catalogueBucketKey(number), layer: LAYER }))
+    return this.#options.store.read(requests).catch((error: unknown) => survive(error, []))
+  }
+
+  #loadedFrom(number: number, answer: EntryRead | undefined): LoadedBuckets | null {
+    if (answer?.kind === 'flushed' || answer?.kind === 'too-large') return this.#rejected(answer.kind)
+    const loaded = answer?.kind === 'found' ? this.#decoded(number, answer.bytes) : null
+    if (loaded) this.#options.events.hit?.(LAYER, 'master')
+    return loaded
+  }
+
+  /** Null for what is damaged, of another shape, or outdated. */
+  #decoded(number: number, bytes: Buffer): LoadedBuckets | null {
+    const { entries, index, layer } = this.#options
+    const entry = entries.decode(catalogueBucketKey(number), bytes)
+    if (!entry) return this.#rejected('damaged')
+    if (entry.shape !== layer.shape) return this.#rejected('other-shape')
+    const verdict = index.judge(entry.stamp, tagsOf(number), 'lasting')
+    if (verdict !== 'servable') return this.#rejected(verdict)
+    try {
+      const buckets = new Map([[number, decodeBucket(entry.body)]])
+      this.#fillIds.set(number, entry.fillId)
+      return { stamp: entry.stamp, buckets }
+    } catch {
+      return this.#rejected('damaged')
+    }
+  }
+
+  #rejected(why: Rejection): null {
+    this.#options.events.rejected?.(LAYER, why)
+    return null
+  }
+
+  async #isComplete(): Promise<boolean> {
+    const { store, entries, index, layer } = this.#options
+    const [manifest] = await store.read([{ key: catalogueKey, layer: LAYER, knownFillId: this.#manifestFillId }])
     if (manifest?.kind !== 'found') return manifest?.kind === 'same'
     const entry = entries.decode(catalogueKey, manifest.bytes)
     return entry?.shape === layer.shape && index.judge(entry.stamp, entry.tags, 'lasting') === 'servable'
   }
 
-  async function saveUnder(lease: Lease, isQuiet: () => boolean): Promise<boolean> {
-    const missing = await missingOf(all)
+  async #saveUnder(lease: Lease, isQuiet: () => boolean): Promise<boolean> {
+    const all = Array.from({ length: this.#options.bucketCount }, (_, number) => number)
+    const missing = await this.#missingOf(all)
     for (let from = 0; from < missing.length; from += BUCKETS_AT_ONCE) {
-      if (!isQuiet() || !(await saveSome(missing.slice(from, from + BUCKETS_AT_ONCE), isQuiet))) return false
+      if (!isQuiet() || !(await this.#saveSome(missing.slice(from, from + BUCKETS_AT_ONCE), isQuiet))) return false
     }
-    const body = Buffer.from(JSON.stringify(all.map((number) => fillIds.get(number))))
-    const filled = isQuiet() && fillOf(catalogueKey, lease, { tags: [layerTag(LAYER)], body })
+    const body = Buffer.from(JSON.stringify(all.map((number) => this.#fillIds.get(number))))
+    const filled = isQuiet() && this.#fillOf(catalogueKey, lease, { tags: [layerTag(LAYER)], body })
     if (!filled) return false
-    const [accepted] = await store.fill([filled.fill])
-    if (accepted) manifestFillId = filled.fillId
+    const [accepted] = await this.#options.store.fill([filled.fill])
+    if (accepted) this.#manifestFillId = filled.fillId
     return accepted === true
   }
 
   /** Those that the store does not hold in the state that this instance knows. */
-  async function missingOf(numbers: readonly number[]): Promise<readonly number[]> {
-    const known = numbers.filter((number) => fillIds.has(number))
+  async #missingOf(numbers: readonly number[]): Promise<readonly number[]> {
+    const known = numbers.filter((number) => this.#fillIds.has(number))
     const requests = known.map((number) => ({
       key: catalogueBucketKey(number),
       layer: LAYER,
-      knownFillId: fillIds.get(number) ?? '',
+      knownFillId: this.#fillIds.get(number) ?? '',
     }))
-    const answers = requests.length === 0 ? [] : await store.read(requests)
+    const answers = requests.length === 0 ? [] : await this.#options.store.read(requests)
     const current = new Set(known.filter((_, at) => answers[at]?.kind === 'same'))
     return numbers.filter((number) => !current.has(number))
   }
 
-  async function saveSome(numbers: readonly number[], isQuiet: () => boolean): Promise<boolean> {
+  async #saveSome(numbers: readonly number[], isQuiet: () => boolean): Promise<boolean> {
+    const { store, catalogue, layer } = this.#options
     const keys = numbers.map(catalogueBucketKey)
     const leases = await store.takeLeases(keys.map((key) => ({ key, layer: LAYER, leaseMs: layer.leaseMs })))
     const filled: { number: number; fill: Fill; fillId: string }[] = []
@@ -161,30 +176,33 @@ export function createCatalogueCheckpoint(options: CheckpointOptions): Checkpoin
       const [key, lease] = [keys[at], leases[at]]
       if (!key || !lease || !isQuiet()) return false
       // Under the lease: what changes from here on takes it away. Bucket and stamp are of one step.
-      const made = fillOf(key, lease, { tags: tagsOf(number), body: encodeBucket(catalogue.bucket(number)) })
+      const made = this.#fillOf(key, lease, { tags: tagsOf(number), body: encodeBucket(catalogue.bucket(number)) })
       if (made) filled.push({ number, ...made })
       // Readers get their turn in between.
       await new Promise((resolve) => setImmediate(resolve))
     }
     const accepted = filled.length === 0 ? [] : await store.fill(filled.map(({ fill }) => fill))
-    for (const [at, { number, fillId }] of filled.entries()) if (accepted[at]) fillIds.set(number, fillId)
+    for (const [at, { number, fillId }] of filled.entries()) if (accepted[at]) this.#fillIds.set(number, fillId)
     return filled.length === numbers.length && accepted.every(Boolean)
   }
 
   /** Stamped with the position: the catalogue is what it was there. */
-  function fillOf(
+  #fillOf(
     key: EntryKey,
     lease: Lease,
     { tags, body }: { readonly tags: readonly Tag[]; readonly body: Buffer },
   ): { fill: Fill; fillId: string } | null {
+    const { index, clock, entries, layer } = this.#options
     const stamp = index.position
     if (!stamp) return null
     const fillId = newFillId()
     const entry = { fillId, shape: layer.shape, stamp, tags, until: null, loadedAt: clock.wallMs(), meta: {}, body }
     return { fillId, fill: { key, layer: LAYER, lease, bytes: entries.encode(key, entry, lease), ttlMs: layer.ttlMs } }
   }
+}
 
-  return { load, holds, save }
+function tagsOf(number: number): readonly Tag[] {
+  return [bucketTag(number), layerTag(LAYER)]
 }
 
 function survive<T>(error: unknown, otherwise: T): T {

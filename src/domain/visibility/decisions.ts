@@ -56,7 +56,7 @@ const USERS_AT_ONCE = 16
 /** Decisions by the same groups after which a list is worth its load: it is vouched for without a read of the log. */
 const DECISIONS_PER_LIST = 16
 
-type Decide = <T>(
+export type Decide = <T>(
   users: readonly UserId[],
   decision: Pick<Decision<T>, 'fromCatalogue'>,
 ) => Promise<DecidedBy<T> | Bypass>

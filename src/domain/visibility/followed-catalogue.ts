@@ -46,11 +46,13 @@ export interface CatalogueCheckpoint {
   holds(number: number, stamp: Stamp): boolean
 }
 
+type Follower = Pick<LogFollower, 'ready' | 'catchUp'>
+
 export interface FollowedCatalogue extends Followed<ResourceState> {
   /** Whether all of it is what it was at the position. */
   isWhole(): boolean
   /** Starts loading what is behind, and goes on until closed. */
-  start(follower: Pick<LogFollower, 'ready' | 'catchUp'>): void
+  start(follower: Follower): void
   /** Resolves when it is whole; a promise for each call. */
   whole(): Promise<void>
   /** Milliseconds since a resource last changed, by the monotonic clock. */
@@ -87,166 +89,201 @@ const AGED_EVERY_MS = 60_000
 const AGED_PAUSE_MS = 100
 const WHOLE_LAYER = layerTag('resources')
 
+/** @returns a catalogue of which nothing is known; it is loaded once started */
 export function createFollowedCatalogue(options: FollowedCatalogueOptions): FollowedCatalogue {
-  const { catalogue, bucketCount, source, checkpoint, clock, events } = options
-  const all = Array.from({ length: bucketCount }, (_, number) => number)
-  const behind = new Set(all)
-  const loading = new Map<number, Loading>()
-  const loadedMs = new Map<number, number>()
-  const closing = new AbortController()
-  const closed = Promise.withResolvers<void>()
-  let changedMs = clock.monotonicMs()
-  /** Only the first load may be answered by the checkpoint: later ones follow a flush, or a log that says nothing of each. */
-  let triesCheckpoint = true
-  let work = Promise.withResolvers<void>()
-  let whole = Promise.withResolvers<void>()
-  let loop: Promise<void> = Promise.resolve()
+  return new LoadingCatalogue(options)
+}
 
-  function markBehind(numbers: readonly number[]): void {
+class LoadingCatalogue implements FollowedCatalogue {
+  readonly #options: FollowedCatalogueOptions
+  readonly #all: readonly number[]
+  readonly #behind: Set<number>
+  readonly #loading = new Map<number, Loading>()
+  readonly #loadedMs = new Map<number, number>()
+  readonly #closing = new AbortController()
+  readonly #closed = Promise.withResolvers<void>()
+  #changedMs: number
+  /** Only the first load may be answered by the checkpoint: later ones follow a flush, or a log that says nothing of each. */
+  #triesCheckpoint = true
+  #work = Promise.withResolvers<void>()
+  #whole = Promise.withResolvers<void>()
+  #loop: Promise<void> = Promise.resolve()
+
+  constructor(options: FollowedCatalogueOptions) {
+    this.#options = options
+    this.#all = Array.from({ length: options.bucketCount }, (_, number) => number)
+    this.#behind = new Set(this.#all)
+    this.#changedMs = options.clock.monotonicMs()
+  }
+
+  isWhole(): boolean {
+    return this.#behind.size === 0
+  }
+
+  whole(): Promise<void> {
+    return this.#whole.promise
+  }
+
+  quietMs(): number {
+    return this.#options.clock.monotonicMs() - this.#changedMs
+  }
+
+  apply({ rows, changes }: LogBatch<ResourceState>): void {
+    if (rows.length === 0) return
+    const named = bucketsNamed(rows, { all: this.#all, namesAreBuckets: changes === null })
+    this.#markBehind(named)
+    try {
+      for (const state of changes ?? []) this.#place(state)
+    } catch (cause) {
+      // Some of it may be in and some not: nothing of the catalogue is known for sure.
+      this.#markBehind(this.#all)
+      this.#options.onFailed(cause)
+    }
+    if (named.length > 0 || (changes?.length ?? 0) > 0) this.#changedMs = this.#options.clock.monotonicMs()
+  }
+
+  reset(): void {
+    this.#markBehind(this.#all)
+  }
+
+  start(follower: Follower): void {
+    this.#loop = this.#bringUp(follower)
+  }
+
+  async close(): Promise<void> {
+    this.#closing.abort()
+    this.#closed.resolve()
+    this.#work.resolve()
+    await this.#loop
+  }
+
+  #markBehind(numbers: readonly number[]): void {
     if (numbers.length === 0) return
-    if (behind.size === 0) whole = Promise.withResolvers()
+    if (this.isWhole()) this.#whole = Promise.withResolvers()
     for (const number of numbers) {
-      behind.add(number)
-      const running = loading.get(number)
+      this.#behind.add(number)
+      const running = this.#loading.get(number)
       if (running) running.outdated = true
     }
-    work.resolve()
+    this.#work.resolve()
   }
 
-  function place(state: ResourceState): void {
+  #place(state: ResourceState): void {
     const number = bucketOf(state.id)
-    loading.get(number)?.kept.set(state.id, state)
-    if (!behind.has(number)) lay(state)
+    this.#loading.get(number)?.kept.set(state.id, state)
+    if (!this.#behind.has(number)) this.#lay(state)
   }
 
-  function lay({ id, item }: ResourceState): void {
-    if (item) catalogue.put(bucketOfItems([item]))
-    else catalogue.remove(id)
+  #lay({ id, item }: ResourceState): void {
+    if (item) this.#options.catalogue.put(bucketOfItems([item]))
+    else this.#options.catalogue.remove(id)
   }
 
-  /** In one step, once the position covers the load. */
-  function install({ stamp, buckets }: LoadedBuckets, isValid: (number: number, stamp: Stamp) => boolean): void {
-    for (const [number, bucket] of buckets) {
-      const running = loading.get(number)
-      loading.delete(number)
-      if (!running || running.outdated || !isValid(number, stamp)) continue
-      catalogue.replace(number, bucket)
-      behind.delete(number)
-      loadedMs.set(number, clock.monotonicMs())
-      for (const state of running.kept.values()) lay(state)
+  async #bringUp(follower: Follower): Promise<void> {
+    // A log that was never read must not keep the process from ending.
+    await Promise.race([follower.ready, this.#closed.promise])
+    while (!this.#closing.signal.aborted) {
+      if (this.#due().length === 0) await this.#firstOf(this.#work.promise, AGED_EVERY_MS)
+      this.#work = Promise.withResolvers()
+      try {
+        await this.#loadAll(follower)
+      } catch (cause) {
+        this.#options.onFailed(cause)
+        await this.#sleep(RETRY_MS)
+      }
     }
-    if (behind.size === 0) whole.resolve()
   }
 
-  function begin(numbers: readonly number[]): void {
-    for (const number of numbers) loading.set(number, { outdated: false, kept: new Map() })
+  async #loadAll(follower: Follower): Promise<void> {
+    if (this.#triesCheckpoint) {
+      this.#triesCheckpoint = false
+      await this.#loadFromCheckpoint(follower)
+    }
+    const loads = await Promise.allSettled(Array.from({ length: LOADS_AT_ONCE }, () => this.#loadDue(follower)))
+    for (const load of loads) if (load.status === 'rejected') throw load.reason
   }
 
-  /** What is behind, and what has lived its life. */
-  function due(): number[] {
-    const bornMs = clock.monotonicMs() - options.ttlMs
-    return behind.size > 0 ? [...behind] : all.filter((number) => (loadedMs.get(number) ?? 0) <= bornMs)
-  }
-
-  async function loadFromCheckpoint(follower: Pick<LogFollower, 'catchUp'>): Promise<void> {
-    const numbers = [...behind]
-    begin(numbers)
+  async #loadFromCheckpoint(follower: Follower): Promise<void> {
+    const { checkpoint } = this.#options
+    const numbers = [...this.#behind]
+    this.#begin(numbers)
     try {
       for await (const loaded of checkpoint.load(numbers)) {
         await follower.catchUp(loaded.stamp)
-        install(loaded, checkpoint.holds)
+        this.#install(loaded, (number) => checkpoint.holds(number, loaded.stamp))
       }
     } finally {
-      for (const number of numbers) loading.delete(number)
+      for (const number of numbers) this.#loading.delete(number)
     }
   }
 
-  async function loadDue(follower: Pick<LogFollower, 'catchUp'>): Promise<void> {
-    for (let numbers = next(); numbers.length > 0; numbers = next()) {
-      await loadSome(numbers, follower)
+  async #loadDue(follower: Follower): Promise<void> {
+    for (let numbers = this.#next(); numbers.length > 0; numbers = this.#next()) {
+      await this.#loadSome(numbers, follower)
       // Readers have what is only old; they come first.
-      if (behind.size === 0 && next().length > 0) await clock.sleep(AGED_PAUSE_MS, closing.signal).catch(() => {})
+      if (this.isWhole() && this.#next().length > 0) await this.#sleep(AGED_PAUSE_MS)
     }
   }
 
-  /** None once closed. */
-  function next(): number[] {
-    if (closing.signal.aborted) return []
-    return due()
-      .filter((number) => !loading.has(number))
-      .slice(0, BUCKETS_PER_LOAD)
-  }
-
-  async function loadSome(numbers: readonly number[], follower: Pick<LogFollower, 'catchUp'>): Promise<void> {
+  async #loadSome(numbers: readonly number[], follower: Follower): Promise<void> {
+    const { clock, events, index, source } = this.#options
     for (const _ of numbers) events.miss?.('resources')
-    begin(numbers)
+    this.#begin(numbers)
     try {
       const startedMs = clock.monotonicMs()
       const { stamp, values } = await source.catalogueBuckets(numbers)
       events.loaded?.('resources', clock.monotonicMs() - startedMs)
       const buckets = new Map([...values].map(([number, items]) => [number, bucketOfItems(items)]))
       await follower.catchUp(stamp)
-      if (options.index.position?.database === stamp.database) install({ stamp, buckets }, () => true)
+      if (index.position?.database === stamp.database) this.#install({ buckets }, () => true)
     } finally {
-      for (const number of numbers) loading.delete(number)
+      for (const number of numbers) this.#loading.delete(number)
     }
   }
 
-  async function bringUp(follower: Pick<LogFollower, 'ready' | 'catchUp'>): Promise<void> {
-    // A log that was never read must not keep the process from ending.
-    await Promise.race([follower.ready, closed.promise])
-    while (!closing.signal.aborted) {
-      if (due().length === 0) await firstOf(work.promise, AGED_EVERY_MS)
-      work = Promise.withResolvers()
-      try {
-        if (triesCheckpoint) {
-          triesCheckpoint = false
-          await loadFromCheckpoint(follower)
-        }
-        const loads = await Promise.allSettled(Array.from({ length: LOADS_AT_ONCE }, () => loadDue(follower)))
-        for (const load of loads) if (load.status === 'rejected') throw load.reason
-      } catch (cause) {
-        options.onFailed(cause)
-        await clock.sleep(RETRY_MS, closing.signal).catch(() => {})
-      }
-    }
+  #begin(numbers: readonly number[]): void {
+    for (const number of numbers) this.#loading.set(number, { outdated: false, kept: new Map() })
   }
 
-  async function firstOf(news: Promise<void>, ms: number): Promise<void> {
+  /** In one step, once the position covers the load. */
+  #install({ buckets }: Pick<LoadedBuckets, 'buckets'>, isValid: (number: number) => boolean): void {
+    const { catalogue, clock } = this.#options
+    for (const [number, bucket] of buckets) {
+      const running = this.#loading.get(number)
+      this.#loading.delete(number)
+      if (!running || running.outdated || !isValid(number)) continue
+      catalogue.replace(number, bucket)
+      this.#behind.delete(number)
+      this.#loadedMs.set(number, clock.monotonicMs())
+      for (const state of running.kept.values()) this.#lay(state)
+    }
+    if (this.isWhole()) this.#whole.resolve()
+  }
+
+  /** None once closed. */
+  #next(): number[] {
+    if (this.#closing.signal.aborted) return []
+    return this.#due()
+      .filter((number) => !this.#loading.has(number))
+      .slice(0, BUCKETS_PER_LOAD)
+  }
+
+  /** What is behind, and what has lived its life. */
+  #due(): number[] {
+    if (this.#behind.size > 0) return [...this.#behind]
+    const bornMs = this.#options.clock.monotonicMs() - this.#options.ttlMs
+    return this.#all.filter((number) => (this.#loadedMs.get(number) ?? 0) <= bornMs)
+  }
+
+  async #firstOf(news: Promise<void>, ms: number): Promise<void> {
     const over = new AbortController()
-    const slept = clock.sleep(ms, AbortSignal.any([over.signal, closing.signal])).catch(() => {})
+    const slept = this.#options.clock.sleep(ms, AbortSignal.any([over.signal, this.#closing.signal])).catch(() => {})
     await Promise.race([news, slept]).finally(() => over.abort())
   }
 
-  return {
-    isWhole: () => behind.size === 0,
-    whole: () => whole.promise,
-    quietMs: () => clock.monotonicMs() - changedMs,
-    apply({ rows, changes }) {
-      if (rows.length === 0) return
-      const named = bucketsNamed(rows, { all, namesAreBuckets: changes === null })
-      markBehind(named)
-      try {
-        for (const state of changes ?? []) place(state)
-      } catch (cause) {
-        // Some of it may be in and some not: nothing of the catalogue is known for sure.
-        markBehind(all)
-        options.onFailed(cause)
-      }
-      if (named.length > 0 || (changes?.length ?? 0) > 0) changedMs = clock.monotonicMs()
-    },
-    reset() {
-      markBehind(all)
-    },
-    start(follower) {
-      loop = bringUp(follower)
-    },
-    async close() {
-      closing.abort()
-      closed.resolve()
-      work.resolve()
-      await loop
-    },
+  /** Until then, or until closed. */
+  async #sleep(ms: number): Promise<void> {
+    await this.#options.clock.sleep(ms, this.#closing.signal).catch(() => {})
   }
 }
 

@@ -274,7 +274,7 @@ describe('a grant that ends', () => {
     grant(other, [team, 'read', 3000])
     await names()
     let merges = 0
-    const { visible: merge } = catalogue
+    const merge = catalogue.visible.bind(catalogue)
     catalogue.visible = (...asked) => {
       merges++
       return merge(...asked)
