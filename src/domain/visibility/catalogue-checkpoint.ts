@@ -22,7 +22,7 @@ import {
 import { bucketTag, catalogueBucketKey, catalogueKey, layerTag } from '../keys.ts'
 import type { Catalogue } from './catalogue.ts'
 import { decodeBucket, encodeBucket } from './catalogue-bucket.ts'
-import type { CatalogueCheckpoint, FollowedCatalogue, LoadedBuckets } from './followed-catalogue.ts'
+import type { CatalogueCheckpoint, FollowedCatalogue, LoadedBucket } from './followed-catalogue.ts'
 
 export interface CheckpointStore extends CatalogueCheckpoint {
   /** Stores what is missing if the catalogue is whole and has been quiet. Never throws what only concerns the store. */
@@ -63,7 +63,7 @@ class BucketCheckpoint implements CheckpointStore {
   }
 
   /** The next ones are on their way while some are decoded. */
-  async *load(numbers: readonly number[]): AsyncGenerator<LoadedBuckets> {
+  async *load(numbers: readonly number[]): AsyncGenerator<LoadedBucket> {
     let ahead = this.#read(numbers.slice(0, BUCKETS_AT_ONCE))
     for (let from = 0; from < numbers.length; from += BUCKETS_AT_ONCE) {
       const [some, found] = [numbers.slice(from, from + BUCKETS_AT_ONCE), await ahead]
@@ -103,7 +103,7 @@ class BucketCheckpoint implements CheckpointStore {
     return this.#options.store.read(requests).catch((error: unknown) => survive(error, []))
   }
 
-  #loadedFrom(number: number, answer: EntryRead | undefined): LoadedBuckets | null {
+  #loadedFrom(number: number, answer: EntryRead | undefined): LoadedBucket | null {
     if (answer?.kind === 'flushed' || answer?.kind === 'too-large') return this.#rejected(answer.kind)
     const loaded = answer?.kind === 'found' ? this.#decoded(number, answer.bytes) : null
     if (loaded) this.#options.events.hit?.(LAYER, 'master')
@@ -111,7 +111,7 @@ class BucketCheckpoint implements CheckpointStore {
   }
 
   /** Null for what is damaged, of another shape, or outdated. */
-  #decoded(number: number, bytes: Buffer): LoadedBuckets | null {
+  #decoded(number: number, bytes: Buffer): LoadedBucket | null {
     const { entries, index, layer } = this.#options
     const entry = entries.decode(catalogueBucketKey(number), bytes)
     if (!entry) return this.#rejected('damaged')
@@ -119,9 +119,9 @@ class BucketCheckpoint implements CheckpointStore {
     const verdict = index.judge(entry.stamp, tagsOf(number), 'lasting')
     if (verdict !== 'servable') return this.#rejected(verdict)
     try {
-      const buckets = new Map([[number, decodeBucket(entry.body)]])
+      const bucket = decodeBucket(entry.body)
       this.#fillIds.set(number, entry.fillId)
-      return { stamp: entry.stamp, buckets }
+      return { number, stamp: entry.stamp, bucket }
     } catch {
       return this.#rejected('damaged')
     }

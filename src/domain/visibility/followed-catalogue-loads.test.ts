@@ -17,7 +17,7 @@ import {
   TTL_MS,
   wholly,
 } from './followed-catalogue.fixture.ts'
-import type { FollowedCatalogue, LoadedBuckets } from './followed-catalogue.ts'
+import type { FollowedCatalogue, LoadedBucket } from './followed-catalogue.ts'
 
 describe('while a bucket is loaded', () => {
   it('what the log brings for it is kept, and laid over what was loaded: it is newer', async () => {
@@ -125,9 +125,10 @@ describe('while a bucket is loaded', () => {
 })
 
 describe('the checkpoint', () => {
-  const checkpointed = (number: number, ...items: CatalogueItem[]): LoadedBuckets => ({
+  const checkpointed = (number: number, ...items: CatalogueItem[]): LoadedBucket => ({
+    number,
     stamp: stamp(`1${number}:1${number}:`),
-    buckets: new Map([[number, bucketOfItems(items)]]),
+    bucket: bucketOfItems(items),
   })
 
   it('is asked first, and only what it has not got is loaded', async () => {
@@ -211,6 +212,28 @@ describe('the checkpoint', () => {
   })
 })
 
+describe('beside requests', () => {
+  const numbers = Array.from({ length: 20 }, (_, number) => number)
+
+  it.each([
+    ['the checkpoint', numbers.map((number) => ({ number, stamp: stamp('10:10:'), bucket: bucketOfItems([]) }))],
+    ['the database', []],
+  ])('they have their turn after each bucket that comes from %s', async (_, checkpointed) => {
+    const { followed, follower, checkpoint } = setUp({ bucketCount: numbers.length })
+    checkpoint.loaded = checkpointed
+    let turns = 0
+    const count = () => {
+      turns++
+      if (!followed.isWhole()) setImmediate(count)
+    }
+    setImmediate(count)
+    followed.start(follower)
+    await followed.whole()
+    // Two loads of the database run at once.
+    expect(turns).toBeGreaterThanOrEqual(numbers.length / 2 - 1)
+  })
+})
+
 describe('a bucket that has lived its life', () => {
   /** Moves time to just before, and to just after the minute in which that is noticed. */
   async function aged(setting: ReturnType<typeof setUp>) {
@@ -241,6 +264,10 @@ describe('a bucket that has lived its life', () => {
     const { started, asked, clock } = setting
     await started()
     await aged(setting)
+    for (let pause = 0; pause < 4; pause++) {
+      await settle()
+      await clock.advance(100)
+    }
     expect(asked.flat().toSorted((a, b) => a - b)).toEqual(Array.from({ length: 20 }, (_, bucket) => bucket))
     expect(clock.slept.filter((ms) => ms === 100)).toHaveLength(4)
   })

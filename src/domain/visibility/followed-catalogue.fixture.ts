@@ -6,7 +6,7 @@ import { bucketTag, resourceTag } from '../keys.ts'
 import type { ResourceId } from '../model.ts'
 import type { CatalogueItem, ResourceState } from '../source.ts'
 import { createCatalogue } from './catalogue.ts'
-import { createFollowedCatalogue, type FollowedCatalogue, type LoadedBuckets } from './followed-catalogue.ts'
+import { createFollowedCatalogue, type FollowedCatalogue, type LoadedBucket } from './followed-catalogue.ts'
 import { idIn, itemOf, team, timeless } from './test-items.ts'
 
 export const RETRY_MS = 250
@@ -57,7 +57,7 @@ export function setUp({ bucketCount = 2 } = {}) {
     catchUp: async (_target: Stamp) => {},
   }
   const checkpoint = {
-    loaded: [] as LoadedBuckets[],
+    loaded: [] as LoadedBucket[],
     asked: [] as number[][],
     beforeAnswer: async () => {},
     holds: vi.fn((_number: number, _stamp: Stamp) => true),

@@ -32,16 +32,17 @@ import type { CatalogueSource, ResourceState } from '../source.ts'
 import type { Catalogue } from './catalogue.ts'
 import { bucketOfItems, type CatalogueBucket } from './catalogue-bucket.ts'
 
-/** Buckets as they were loaded, from wherever. */
-export interface LoadedBuckets {
+/** A bucket as it was loaded, from wherever. */
+export interface LoadedBucket {
+  readonly number: number
   readonly stamp: Stamp
-  readonly buckets: ReadonlyMap<number, CatalogueBucket>
+  readonly bucket: CatalogueBucket
 }
 
 /** Where buckets may be had without asking the database; each is what it was at the position when it is given. */
 export interface CatalogueCheckpoint {
   /** Those of the buckets that it has and that are still valid, as they come. */
-  load(numbers: readonly number[]): AsyncIterable<LoadedBuckets>
+  load(numbers: readonly number[]): AsyncIterable<LoadedBucket>
   /** Whether what was loaded is still what it was at the index's position. */
   holds(number: number, stamp: Stamp): boolean
 }
@@ -210,7 +211,8 @@ class LoadingCatalogue implements FollowedCatalogue {
     try {
       for await (const loaded of checkpoint.load(numbers)) {
         await follower.catchUp(loaded.stamp)
-        this.#install(loaded, (number) => checkpoint.holds(number, loaded.stamp))
+        if (checkpoint.holds(loaded.number, loaded.stamp)) this.#install(loaded)
+        await readersTurn()
       }
     } finally {
       for (const number of numbers) this.#loading.delete(number)
@@ -233,9 +235,12 @@ class LoadingCatalogue implements FollowedCatalogue {
       const startedMs = clock.monotonicMs()
       const { stamp, values } = await source.catalogueBuckets(numbers)
       events.loaded?.('resources', clock.monotonicMs() - startedMs)
-      const buckets = new Map([...values].map(([number, items]) => [number, bucketOfItems(items)]))
       await follower.catchUp(stamp)
-      if (index.position?.database === stamp.database) this.#install({ buckets }, () => true)
+      for (const [number, items] of values) {
+        const bucket = bucketOfItems(items)
+        if (index.position?.database === stamp.database) this.#install({ number, bucket })
+        await readersTurn()
+      }
     } finally {
       for (const number of numbers) this.#loading.delete(number)
     }
@@ -246,17 +251,14 @@ class LoadingCatalogue implements FollowedCatalogue {
   }
 
   /** In one step, once the position covers the load. */
-  #install({ buckets }: Pick<LoadedBuckets, 'buckets'>, isValid: (number: number) => boolean): void {
-    const { catalogue, clock } = this.#options
-    for (const [number, bucket] of buckets) {
-      const running = this.#loading.get(number)
-      this.#loading.delete(number)
-      if (!running || running.outdated || !isValid(number)) continue
-      catalogue.replace(number, bucket)
-      this.#behind.delete(number)
-      this.#loadedMs.set(number, clock.monotonicMs())
-      for (const state of running.kept.values()) this.#lay(state)
-    }
+  #install({ number, bucket }: Pick<LoadedBucket, 'number' | 'bucket'>): void {
+    const running = this.#loading.get(number)
+    this.#loading.delete(number)
+    if (!running || running.outdated) return
+    this.#options.catalogue.replace(number, bucket)
+    this.#behind.delete(number)
+    this.#loadedMs.set(number, this.#options.clock.monotonicMs())
+    for (const state of running.kept.values()) this.#lay(state)
     if (this.isWhole()) this.#whole.resolve()
   }
 
@@ -286,6 +288,9 @@ class LoadingCatalogue implements FollowedCatalogue {
     await this.#options.clock.sleep(ms, this.#closing.signal).catch(() => {})
   }
 }
+
+/** A bucket takes a few milliseconds of the process; requests that came meanwhile are answered before the next. */
+const readersTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
 
 /**
  * The buckets of which the rows say no more than that they changed. A row that names resources names all that it
