@@ -69,6 +69,13 @@ function scaleVerdicts({ scale, longList }: NonNullable<Results['scale']>): Verd
     bound(`instance memory at ${resources} resources`, 336, largest.residentMb ?? Number.NaN, 'MB', 'scale'),
     bound(`ready after start at ${resources} resources, catalogue in Redis`, 2000, largest.readyAgainMs, 'ms', 'scale'),
     bound(`ready after start at ${resources} resources, nothing in Redis`, 2400, largest.readyFirstMs, 'ms', 'scale'),
+    bound(
+      `p99 of 200 reads/s in the first 3 s after it is ready, ${resources} resources`,
+      300,
+      largest.firstSecondsP99Ms,
+      'ms',
+      'scale',
+    ),
   ]
 }
 

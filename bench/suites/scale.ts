@@ -3,6 +3,7 @@ import { Redis } from 'ioredis'
 import { waitUntil } from '../../src/local/wait-until.ts'
 import type { Bench } from '../harness/bench.ts'
 import { longReader, READERS_PER_SIZE, readerOf } from '../harness/data-set.ts'
+import { startLoadGenerator } from '../harness/load.ts'
 import { residentBytes } from '../harness/processor.ts'
 import { newPrefix, type Server, startService } from '../harness/servers.ts'
 import { compare, type Standing } from '../harness/slices.ts'
@@ -12,6 +13,8 @@ import { untilCaching } from '../harness/until-caching.ts'
 
 /** The checkpoint is saved when the catalogue has been quiet. */
 const SAVED_WITHIN_MS = 30_000
+/** What readers ask of an instance that has just said that it is ready. */
+const AT_THE_START = { rate: 200, seconds: 3 }
 
 export interface ScaleResult {
   readonly resources: number
@@ -21,6 +24,8 @@ export interface ScaleResult {
   readonly cachingFirstMs: number
   /** Another one: it comes from Redis. */
   readonly readyAgainMs: number
+  /** The slowest of a hundred reads in the seconds after that. */
+  readonly firstSecondsP99Ms: number
   readonly residentMb: number | null
   /** A list that is in no cache, 50 items. */
   readonly missMs: LatencyMs
@@ -56,7 +61,7 @@ export async function measureScale(bench: Bench): Promise<{ scale: ScaleResult[]
         resources,
         readyFirstMs,
         cachingFirstMs,
-        readyAgainMs: await restarted(bench, resources, prefix),
+        ...(await restarted(bench, resources, prefix)),
         residentMb: bytes && bytes / 1024 / 1024,
         missMs: latencyOf(misses.get(resources) ?? []),
       })
@@ -82,11 +87,25 @@ async function startInstance(bench: Bench, resources: number): Promise<Instance>
   return { resources, server, client, prefix, readyFirstMs, cachingFirstMs }
 }
 
-async function restarted(bench: Bench, resources: number, prefix: string): Promise<number> {
+async function restarted(
+  bench: Bench,
+  resources: number,
+  prefix: string,
+): Promise<Pick<ScaleResult, 'readyAgainMs' | 'firstSecondsP99Ms'>> {
   const { databaseUrl } = await bench.dataSet(resources)
+  const readers = await bench.stack.headersOf(
+    Array.from({ length: READERS_PER_SIZE }, (_, index) => readerOf(50, index)),
+  )
+  const requests = readers.map((headers) => ({ method: 'GET' as const, path: '/resources', headers }))
+  const load = startLoadGenerator()
   const server = await startService(bench.stack, { name: `portcullis-${resources}-again`, databaseUrl, prefix })
-  await server.stop()
-  return server.readyAfterMs
+  try {
+    const { latencyMs } = await load.run(server, { requests, ...AT_THE_START })
+    return { readyAgainMs: server.readyAfterMs, firstSecondsP99Ms: latencyMs.p99 }
+  } finally {
+    load.close()
+    await server.stop()
+  }
 }
 
 /** Round robin over the instances: what the machine does meanwhile, it does to all of them. */

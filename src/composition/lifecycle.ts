@@ -19,7 +19,7 @@ const START_RETRY_MS = 500
 /** How long a start waits for Redis and for the catalogue; after that the instance is ready without them. */
 const WARM_UP_REDIS_MS = 1000
 const WARM_UP_PAUSE_MS = 20
-const WARM_UP_MAX_MS = 1000
+const WARM_UP_MAX_MS = 850
 
 export interface Lifecycle {
   /** Resolves when the service can answer. @throws {MigrationError} {@link DatabaseUnfitError} where waiting is of no use */
