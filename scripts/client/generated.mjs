@@ -1,4 +1,4 @@
-/** What the typed client takes from the OpenAPI document: the types by openapi-typescript, and the method and path of each call. */
+/** What the typed client takes from the OpenAPI document: the types by openapi-typescript, the method and path of each call, and the values of the enumerations. */
 import { writeFileSync } from 'node:fs'
 import { registerHooks } from 'node:module'
 import { fileURLToPath } from 'node:url'
@@ -36,7 +36,7 @@ async function generatedFrom(document) {
     rootTypesNoSchemaPrefix: true,
   })
   const types = astToString(tree.filter(({ name }) => !UNUSED.has(name?.text)))
-  return `${HEAD}${types}\n${operations(document)}`
+  return `${HEAD}${types}\n${enumerations(document)}${operations(document)}`
 }
 
 function withoutRefusals(document) {
@@ -47,6 +47,15 @@ function withoutRefusals(document) {
 }
 
 const callsOf = ({ paths }) => Object.values(paths).flatMap((methods) => Object.values(methods))
+
+/** The values of each enumeration that has a name, for code that lists them. */
+function enumerations({ components }) {
+  const lines = Object.entries(components.schemas)
+    .filter(([, schema]) => schema.enum !== undefined)
+    .map(([name, schema]) => `  ${name}: ${JSON.stringify(schema.enum)},\n`)
+    .toSorted()
+  return `export const ENUMS = {\n${lines.join('')}} as const\n`
+}
 
 function operations({ paths }) {
   const lines = Object.entries(paths)

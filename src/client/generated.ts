@@ -280,6 +280,8 @@ export interface components {
         } & {
             readonly [key: string]: unknown;
         };
+        /** @enum {string} */
+        readonly Layer: "resources" | "user-groups" | "user-resources";
         readonly LayerCounts: {
             readonly fillsRefused: number;
             readonly hits: number;
@@ -643,6 +645,7 @@ export type Group = components['schemas']['Group'];
 export type ImportCount = components['schemas']['ImportCount'];
 export type ImportCounts = components['schemas']['ImportCounts'];
 export type Invalidation = components['schemas']['Invalidation'];
+export type Layer = components['schemas']['Layer'];
 export type LayerCounts = components['schemas']['LayerCounts'];
 export type ListedGrant = components['schemas']['ListedGrant'];
 export type Me = components['schemas']['Me'];
@@ -1346,8 +1349,7 @@ export interface operations {
                 } | {
                     /** @default false */
                     readonly dryRun?: boolean;
-                    /** @enum {string} */
-                    readonly layer: "resources" | "user-groups" | "user-resources";
+                    readonly layer: components["schemas"]["Layer"];
                     readonly reason: string;
                     /** @constant */
                     readonly scope: "layer";
@@ -4456,6 +4458,11 @@ export interface operations {
     };
 }
 
+export const ENUMS = {
+  Layer: ["resources","user-groups","user-resources"],
+  MembershipRole: ["member","maintainer"],
+  Permission: ["read","triage","write","maintain","admin"],
+} as const
 export const OPERATIONS = {
   createChangeTicket: {"method":"POST","path":"/changes/tickets"},
   createGroup: {"method":"POST","path":"/groups","idempotencyKey":true},

@@ -30,4 +30,5 @@ export type {
   UserCacheEntries,
   UserCacheEntry,
 } from './generated.ts'
+export { ENUMS } from './generated.ts'
 export type { Arguments, DataOf, InputOf, ItemOf, OperationId, PagedId } from './operations.ts'

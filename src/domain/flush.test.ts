@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { FlushScope } from './api.ts'
 import { flushCache, scopeOfFlush, targetOfFlush } from './flush.ts'
+import { LAYERS, type LayerName } from './layers.ts'
 import type { Ref, Resource, ResourceId, UserId } from './model.ts'
 import type { Transaction } from './transaction.ts'
 
@@ -15,15 +16,13 @@ const tx = {
   },
 } as unknown as Transaction
 
-const whole = (...layers: string[]) => ({ tags: layers.map((layer) => `l:${layer}`), keys: [], layers })
+const whole = (layers: readonly LayerName[]) => ({ tags: layers.map((layer) => `l:${layer}`), keys: [], layers })
 
 describe('a flush', () => {
   it.each([
-    [{ scope: 'all' }, whole('resources', 'user-groups', 'user-resources')],
-    [{ scope: 'volatile' }, whole('user-groups', 'user-resources')],
-    [{ scope: 'layer', layer: 'resources' }, whole('resources', 'user-resources')],
-    [{ scope: 'layer', layer: 'user-groups' }, whole('user-groups', 'user-resources')],
-    [{ scope: 'layer', layer: 'user-resources' }, whole('user-resources')],
+    [{ scope: 'all' }, whole(LAYERS.names)],
+    [{ scope: 'volatile' }, whole(LAYERS.volatile)],
+    ...LAYERS.names.map((layer) => [{ scope: 'layer', layer }, whole(LAYERS.closureOf(layer))]),
   ] as [FlushScope, unknown][])(
     'of %j takes whole layers, with what was derived from them',
     async (scope, expected) => {
@@ -32,27 +31,30 @@ describe('a flush', () => {
     },
   )
 
-  it('of a user takes the list and the groups of that user', async () => {
-    expect(await scopeOfFlush(tx, { scope: 'user', user: alice })).toEqual({
-      tags: ['u:alice'],
-      keys: [
-        { layer: 'user-groups', key: 'user:groups:{alice}' },
-        { layer: 'user-resources', key: 'resources:{alice}' },
-      ],
-      layers: [],
-    })
+  it('of the catalogue or of the groups takes the lists too', async () => {
+    for (const layer of ['resources', 'user-groups'] as const)
+      expect((await scopeOfFlush(tx, { scope: 'layer', layer })).layers).toEqual(
+        expect.arrayContaining([layer, 'user-resources']),
+      )
+  })
+
+  it('of a user takes every entry of that user: the groups, the list, and what is derived from them', async () => {
+    const { tags, keys, layers } = await scopeOfFlush(tx, { scope: 'user', user: alice })
+    expect([tags, layers]).toEqual([['u:alice'], []])
+    expect(keys.map(({ key }) => key)).toEqual(expect.arrayContaining(['user:groups:{alice}', 'resources:{alice}']))
+    expect(keys.map(({ layer }) => layer).sort()).toEqual([...LAYERS.closureOf('user-groups')].sort())
   })
 
   it.each([{ id }, { name: 'plan' }])(
     'of a resource takes its bucket and all lists, because any of them may have held it before an unlogged change: %j',
     async (resource) => {
       expect(await scopeOfFlush(tx, { scope: 'resource', resource })).toEqual({
-        tags: ['c:0a', `r:${id}`, 'l:user-resources'],
+        tags: ['c:0a', `r:${id}`, ...LAYERS.closureOf('user-resources').map((layer) => `l:${layer}`)],
         keys: [
           { layer: 'resources', key: 'resources:all:0a' },
           { layer: 'resources', key: 'resources:all' },
         ],
-        layers: ['user-resources'],
+        layers: LAYERS.closureOf('user-resources'),
       })
     },
   )

@@ -11,6 +11,7 @@ import {
   userResources,
   wholeLayers,
 } from './invalidation-rules.ts'
+import { LAYERS, type LayerName } from './layers.ts'
 import type { GroupId, ResourceId, UserId } from './model.ts'
 import type { Holders, Transaction } from './transaction.ts'
 import { userIdsOf } from './user-ids.ts'
@@ -19,16 +20,29 @@ const [alice, bob] = ['alice', 'bob'] as [UserId, UserId]
 const [team, lab] = ['team', 'lab'] as [GroupId, GroupId]
 const resource = (start: string) => `${start}000000-0000-4000-8000-000000000000` as ResourceId
 
+/** A user's entries that hold what the user may see; all entries of a user; those that know nothing of grants. */
+const LISTS = LAYERS.closureOf('user-resources')
+const EVERYTHING = LAYERS.closureOf('user-groups')
+const GROUPS = EVERYTHING.filter((layer) => !LISTS.includes(layer))
+const keysIn = (layers: readonly LayerName[], ...users: UserId[]) =>
+  users.flatMap((user) => layers.map((layer) => ({ layer, key: LAYERS.keyOf(layer, user) })))
+const tagsOf = (layers: readonly LayerName[]) => layers.map((layer) => `l:${layer}`)
+
 /** All that a rule asks: whether so many can be named. */
 const tx = { canName: (count: number) => count <= 2 } as unknown as Transaction
 const held = (groups: GroupId[], users: UserId[] | null): Holders => ({ groups, users: users && userIdsOf(users) })
 
 describe('the entries of one user', () => {
+  it('are at least the groups and the list, under the names of the table', () => {
+    expect(keysIn(GROUPS, alice)).toContainEqual({ layer: 'user-groups', key: 'user:groups:{alice}' })
+    expect(keysIn(LISTS, alice)).toContainEqual({ layer: 'user-resources', key: 'resources:{alice}' })
+  })
+
   it('are the list of the user, by the tag of the user', async () => {
     const rule = userResources<{ user: UserId }>(({ user }) => user)
     expect(await rule(tx, { user: alice })).toEqual({
       tags: ['u:alice'],
-      keys: [{ layer: 'user-resources', key: 'resources:{alice}' }],
+      keys: keysIn(LISTS, alice),
       layers: [],
     })
   })
@@ -37,7 +51,7 @@ describe('the entries of one user', () => {
     const rule = userGroups<{ user: UserId }>(({ user }) => user)
     expect(await rule(tx, { user: alice })).toEqual({
       tags: ['u:alice'],
-      keys: [{ layer: 'user-groups', key: 'user:groups:{alice}' }],
+      keys: keysIn(GROUPS, alice),
       layers: [],
     })
   })
@@ -82,10 +96,7 @@ describe('the lists of everybody below groups', () => {
   it('go by name, and by the grants of each group', async () => {
     expect(await rule(tx, held([team, lab], [alice, bob]))).toEqual({
       tags: ['g:team', 'g:lab'],
-      keys: [
-        { layer: 'user-resources', key: 'resources:{alice}' },
-        { layer: 'user-resources', key: 'resources:{bob}' },
-      ],
+      keys: keysIn(LISTS, alice, bob),
       layers: [],
     })
   })
@@ -98,18 +109,19 @@ describe('the lists of everybody below groups', () => {
     const members = Array.from({ length: 1001 }, (_, at) => `user ${at}` as UserId)
     const { keys, lists = [] } = await rule(tx, held([team], members))
     expect(keys).toEqual([])
-    expect(lists.map(({ layer, size }) => [layer, size])).toEqual([['user-resources', 1001]])
+    expect(lists.map(({ layer, size }) => [layer, size])).toEqual(LISTS.map((layer) => [layer, 1001]))
     const fewer = await rule(tx, held([team], members.slice(1)))
-    expect([fewer.keys.length, fewer.lists]).toEqual([1000, undefined])
+    expect([fewer.keys.length, fewer.lists]).toEqual([1000 * LISTS.length, undefined])
     const written = lists.flatMap((list) => [...list.keys()])
-    expect(written).toEqual(members.map((user) => `resources:{${encodeURIComponent(user)}}`))
+    expect(written).toContain('resources:{user%201000}')
+    expect(written).toEqual(LISTS.flatMap((layer) => members.map((user) => LAYERS.keyOf(layer, user))))
   })
 
   it('go as a whole layer where they are too many to name, and keep the tags of the groups', async () => {
     expect(await rule(tx, held([team], null))).toEqual({
-      tags: ['g:team', 'l:user-resources'],
+      tags: ['g:team', ...tagsOf(LISTS)],
       keys: [],
-      layers: ['user-resources'],
+      layers: LISTS,
     })
   })
 
@@ -124,21 +136,16 @@ describe('everything of everybody below a group', () => {
   it('goes by name, and by the place of every group of the subtree', async () => {
     expect(await rule(tx, held([team, lab], [alice, bob]))).toEqual({
       tags: ['t:team', 't:lab'],
-      keys: [
-        { layer: 'user-groups', key: 'user:groups:{alice}' },
-        { layer: 'user-resources', key: 'resources:{alice}' },
-        { layer: 'user-groups', key: 'user:groups:{bob}' },
-        { layer: 'user-resources', key: 'resources:{bob}' },
-      ],
+      keys: keysIn(EVERYTHING, alice, bob),
       layers: [],
     })
   })
 
   it('goes as whole layers where they are too many to name', async () => {
     expect(await rule(tx, held([team, lab], null))).toEqual({
-      tags: ['t:team', 't:lab', 'l:user-groups', 'l:user-resources'],
+      tags: ['t:team', 't:lab', ...tagsOf(EVERYTHING)],
       keys: [],
-      layers: ['user-groups', 'user-resources'],
+      layers: EVERYTHING,
     })
   })
 
@@ -148,11 +155,7 @@ describe('everything of everybody below a group', () => {
 })
 
 it('the lists of everybody are their layer', async () => {
-  expect(await allUserResources<null>()(tx, null)).toEqual({
-    tags: ['l:user-resources'],
-    keys: [],
-    layers: ['user-resources'],
-  })
+  expect(await allUserResources<null>()(tx, null)).toEqual({ tags: tagsOf(LISTS), keys: [], layers: LISTS })
 })
 
 describe('everything of users', () => {
@@ -161,21 +164,16 @@ describe('everything of users', () => {
   it('goes by name, and by the tag of each', async () => {
     expect(await rule(tx, [alice, bob])).toEqual({
       tags: ['u:alice', 'u:bob'],
-      keys: [
-        { layer: 'user-groups', key: 'user:groups:{alice}' },
-        { layer: 'user-resources', key: 'resources:{alice}' },
-        { layer: 'user-groups', key: 'user:groups:{bob}' },
-        { layer: 'user-resources', key: 'resources:{bob}' },
-      ],
+      keys: keysIn(EVERYTHING, alice, bob),
       layers: [],
     })
   })
 
   it('goes as whole layers where they are too many to name', async () => {
     expect(await rule(tx, [alice, bob, 'carol' as UserId])).toEqual({
-      tags: ['l:user-groups', 'l:user-resources'],
+      tags: tagsOf(EVERYTHING),
       keys: [],
-      layers: ['user-groups', 'user-resources'],
+      layers: EVERYTHING,
     })
   })
 

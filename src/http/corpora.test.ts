@@ -183,7 +183,7 @@ describe('bodies of our own', () => {
     ['a prototype', '{"name":"n","kind":"k","attributes":{"__proto__":{"admin":true}}}'],
     ['a prototype at the top', '{"name":"n","kind":"k","__proto__":{"admin":true}}'],
     ['a number beyond numbers', '{"name":"n","kind":"k","attributes":{"a":1e999}}'],
-    ['an unknown member', '{"name":"n","kind":"k","owner":"me"}'],
+    ['an unknown member', '{"name":"n","kind":"k","unknown":"me"}'],
     ['too large attributes', `{"name":"n","kind":"k","attributes":{"a":"${'x'.repeat(16_384)}"}}`],
     ['a list where an object belongs', '{"name":"n","kind":"k","attributes":[]}'],
     ['bytes that are not UTF-8', Buffer.from([...Buffer.from('{"name":"'), 0xff, ...Buffer.from('","kind":"k"}')])],

@@ -134,18 +134,20 @@ export function createWorld() {
     return value
   }
 
-  /** Every mutation of what exists, answered without a body. */
-  function answeringNothing(): Mutations {
+  /** Every mutation of a group, resource or user that exists, answered with it. */
+  function answeringTheSubject(): Mutations {
     const one =
       (name: string) =>
       async (
         input: { group?: Ref<GroupId>; resource?: Ref<ResourceId>; id?: UserId },
         context: MutationContext,
-      ): Promise<Mutated<null>> => {
-        if (input.group) required(find(groups, input.group))
-        else if (input.resource) required(find(resources, input.resource))
-        else required(users.get(input.id ?? '') ?? null)
-        return mutation(name, input, context, null)
+      ): Promise<Mutated<Group | Resource | User>> => {
+        const subject = input.group
+          ? find(groups, input.group)
+          : input.resource
+            ? find(resources, input.resource)
+            : (users.get(input.id ?? '') ?? null)
+        return mutation(name, input, context, required<Group | Resource | User>(subject))
       }
     return Object.fromEntries(Object.keys(declared).map((name) => [name, one(name)])) as unknown as Mutations
   }
@@ -264,7 +266,7 @@ export function createWorld() {
       isDisabled: async (id) => users.get(id)?.disabled ?? false,
     },
     mutations: {
-      ...answeringNothing(),
+      ...answeringTheSubject(),
       createResource: (input, context) =>
         mutation('createResource', input, context, { ...required(resources[0] ?? null), ...input } as Resource),
       async updateResource(input, context) {
@@ -287,9 +289,6 @@ export function createWorld() {
       },
       createGroup: (input, context) =>
         mutation('createGroup', input, context, { ...required(groups[0] ?? null), name: input.name }),
-      async updateGroup(input, context) {
-        return mutation('updateGroup', input, context, required(find(groups, input.group)))
-      },
       async addUserToGroup(input, context) {
         const { id: groupId } = required(find(groups, input.group))
         if (!users.has(input.userId)) throw new DomainError('unknown-user', 'there is no such user')

@@ -1,6 +1,6 @@
 /** A flush with care: first what it would remove, then a reason and a confirmation that names the number of entries. */
 import { useEffect, useRef, useState } from 'preact/hooks'
-import type { Flushed, InputOf } from '../../../src/client/index.ts'
+import { ENUMS, type Flushed, type InputOf } from '../../../src/client/index.ts'
 import type { ApiError } from '../api/client.ts'
 import { api, asApiError } from '../api/client.ts'
 import { PersonField } from '../parts/person-field.tsx'
@@ -17,7 +17,8 @@ const SCOPES = {
 type Scope = keyof typeof SCOPES
 type FlushBody = InputOf<'flushCache'>['body']
 
-const LAYERS = ['user-resources', 'user-groups', 'resources'] as const
+/** The layer that costs least to lose. */
+const CHEAPEST_LAYER = 'user-resources'
 
 type State =
   | { readonly step: 'choosing'; readonly error?: ApiError }
@@ -145,8 +146,11 @@ function Named({ scope, query, onChoose }: NamedProps) {
   return (
     <label class="field">
       Layer
-      <select value={query.layer ?? LAYERS[0]} onChange={(event) => onChoose({ layer: event.currentTarget.value })}>
-        {LAYERS.map((layer) => (
+      <select
+        value={query.layer ?? CHEAPEST_LAYER}
+        onChange={(event) => onChoose({ layer: event.currentTarget.value })}
+      >
+        {ENUMS.Layer.map((layer) => (
           <option key={layer}>{layer}</option>
         ))}
       </select>
@@ -218,7 +222,7 @@ function bodyOf(scope: Scope, query: Readonly<Record<string, string>>, reason: s
   if (reason.trim() === '') return null
   const why = { reason: reason.trim() }
   const { user, resource } = query
-  const layer = LAYERS.find((each) => each === query.layer) ?? LAYERS[0]
+  const layer = ENUMS.Layer.find((each) => each === query.layer) ?? CHEAPEST_LAYER
   if (scope === 'user') return user ? { scope, user, ...why } : null
   if (scope === 'resource') return resource ? { scope, resource: `name:${resource}`, ...why } : null
   return scope === 'layer' ? { scope, layer, ...why } : { scope, ...why }

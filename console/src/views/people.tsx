@@ -1,6 +1,6 @@
 /** Who sees what and why: a user's groups, their resources, and each path that leads to the selected one. */
 import { useEffect, useRef } from 'preact/hooks'
-import type { Explanation, FeedEvent, Permission, Resource } from '../../../src/client/index.ts'
+import { ENUMS, type Explanation, type FeedEvent, type Permission, type Resource } from '../../../src/client/index.ts'
 import { useChanges } from '../api/changes-of.ts'
 import { type Loaded, type Pages, useLoaded, usePages } from '../api/loaded.ts'
 import { End } from '../parts/ends.tsx'
@@ -12,8 +12,6 @@ import { Empty, Failure, LoadingBar } from '../parts/states.tsx'
 import { VirtualList } from '../parts/virtual-list.tsx'
 import { go, linkTo, replace, type ViewProps } from '../router.ts'
 import { useRole, useSession } from '../session.ts'
-
-const LEVELS: readonly Permission[] = ['read', 'triage', 'write', 'maintain', 'admin']
 
 export function PeopleView({ query }: ViewProps) {
   const { user = '' } = query
@@ -134,7 +132,7 @@ function Resources({ query, resources }: ResourcesProps) {
           onChange={(event) => narrow({ permission: event.currentTarget.value })}
         >
           <option value="">any level</option>
-          {LEVELS.slice(1).map((each) => (
+          {ENUMS.Permission.slice(1).map((each) => (
             <option key={each} value={each}>
               at least {each}
             </option>

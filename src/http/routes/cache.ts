@@ -17,7 +17,9 @@ const flushBody = z.discriminatedUnion(
     z.strictObject({ scope: z.literal('volatile'), ...common }),
     z.strictObject({
       scope: z.literal('layer'),
-      layer: z.enum(LAYER_NAMES, { error: `must be ${LAYER_NAMES.join(', ')}`.replace(/, (?!.*, )/, ' or ') }),
+      layer: z
+        .enum(LAYER_NAMES, { error: `must be ${LAYER_NAMES.join(', ')}`.replace(/, (?!.*, )/, ' or ') })
+        .meta({ id: 'Layer' }),
       ...common,
     }),
     z.strictObject({ scope: z.literal('user'), user: userId, ...common }),
