@@ -99,7 +99,8 @@ describe.skipIf(noKubectl).each(OVERLAYS)('overlay %s', (name) => {
     const settle = seconds('scripts/prestop-redis.sh', /SETTLE_SECONDS=(\d+)/)
     expect(seconds('scripts/prestop-sentinel.sh', /STAY_SECONDS=(\d+)/)).toBe(prefer + handOver + settle)
     const shutdown = seconds('config/redis.conf', /shutdown-timeout (\d+)/)
-    expect(prefer + handOver + settle + shutdown).toBeLessThan(pod().terminationGracePeriodSeconds)
+    const role = seconds('scripts/lib.sh', /ROLE_SECONDS=(\d+)/)
+    expect(role + prefer + handOver + settle + shutdown).toBeLessThan(pod().terminationGracePeriodSeconds)
   })
 
   test('pod: redis.conf on an emptyDir, sentinel.conf and the snapshot on the volume', () => {

@@ -19,7 +19,8 @@ export interface ApiLoad {
 const READERS = 4
 const BOUND_MS = 1_000
 
-export async function loadApi(api: Api): Promise<ApiLoad> {
+/** @param pauseMs of each reader after each answer */
+export async function loadApi(api: Api, pauseMs = 20): Promise<ApiLoad> {
   const admin = await api.token('admin', 'admin')
   const guest = await api.token('guest')
   const call = async (
@@ -86,7 +87,7 @@ export async function loadApi(api: Api): Promise<ApiLoad> {
       const text = await read(resident)
       if (text !== undefined && !text.includes('lobby'))
         failures.push(`${new Date().toISOString()} the lobby is missing`)
-      await sleep(20)
+      await sleep(pauseMs)
     }
   })
   const revoker = (async () => {

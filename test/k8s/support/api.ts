@@ -23,15 +23,33 @@ export interface Api {
   stop(): Promise<void>
 }
 
+interface Ports {
+  readonly postgres: number
+  readonly api: number
+}
+
 export async function startApi(
   cluster: Cluster,
-  ports: { readonly postgres: number; readonly api: number },
+  ports: Ports,
   env: Readonly<Record<string, string>> = {},
 ): Promise<Api> {
+  const processes = createGuardedProcesses()
+  return start({ cluster, ports, env, processes }).catch(async (error) => {
+    await processes.close()
+    throw error
+  })
+}
+
+async function start(input: {
+  readonly cluster: Cluster
+  readonly ports: Ports
+  readonly env: Readonly<Record<string, string>>
+  readonly processes: ReturnType<typeof createGuardedProcesses>
+}): Promise<Api> {
+  const { cluster, ports, env, processes } = input
   const folder = path.join(cluster.folder, 'api')
   const at = (name: string): string => path.join(folder, name)
   mkdirSync(folder, { recursive: true })
-  const processes = createGuardedProcesses()
   const postgres = createPostgresServer({
     processes,
     dataDir: folder,
@@ -87,7 +105,10 @@ export async function startApi(
   child.stdout?.pipe(log)
   child.stderr?.pipe(log)
   const url = `http://127.0.0.1:${ports.api}`
-  await eventually(async () => (await fetch(`${url}/readyz`)).ok, 30_000)
+  await eventually(async () => (await fetch(`${url}/readyz`)).ok, 30_000).catch((error) => {
+    child.kill('SIGKILL')
+    throw error
+  })
 
   return {
     url,

@@ -45,6 +45,12 @@ log_wait() {
 
 # A secret file holds one password a line: the first is used, all are accepted (rotation overlaps them).
 secret() { head -n 1 "$SECRET_DIR/$1"; }
+# Those without which the pods do not even find each other.
+require_secrets() {
+  for name in probe replication sentinel sentinel-requirepass; do
+    [ -n "$(secret "$name" 2>/dev/null)" ] || { log "STOPPED: $SECRET_DIR/$name has no password in its first line"; exit 1; }
+  done
+}
 password_hashes() {
   while read -r password || [ -n "$password" ]; do
     [ -z "$password" ] || printf ' #%s' "$(printf '%s' "$password" | sha256sum | cut -d ' ' -f 1)"
@@ -190,6 +196,16 @@ role_of() { ask_redis "$1" ROLE | head -n 1 | tr -d '\r'; }
 # A master with a follower: a Sentinel may claim it, but Redis itself must show it.
 is_followed_master() { ask_redis "$1" INFO replication | grep -q 'state=online'; }
 local_role() { role_of "$SELF"; }
+# Asked again where the answer did not come in time, at most ROLE_SECONDS longer: a fork, or one long command, holds up a master for
+# seconds, which then went without handing over.
+ROLE_SECONDS=4
+patient_local_role() {
+  asked_by=$(($(date +%s) + ROLE_SECONDS))
+  reply=$(ask_redis "$SELF" ROLE)
+  # 124 is GNU's code for a time that is over, 143 busybox's.
+  while case $? in 124 | 143) [ "$(date +%s)" -lt "$asked_by" ] ;; *) false ;; esac do reply=$(ask_redis "$SELF" ROLE); done
+  printf '%s\n' "$reply" | head -n 1 | tr -d '\r'
+}
 # The host that the Redis at $1 follows; nothing for a master.
 master_of() { ask_redis "$1" ROLE | tr -d '\r' | awk 'NR == 1 && $0 != "slave" { exit } NR == 2 { print; exit }'; }
 # Whether the master $1 has a replica that stays when this pod goes: without one it refuses writes.

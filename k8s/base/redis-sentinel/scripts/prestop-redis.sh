@@ -5,12 +5,14 @@ SCRIPT_DIR=${SCRIPT_DIR:-/opt/redis/scripts}
 # shellcheck source=lib.sh
 . "$SCRIPT_DIR/lib.sh"
 
-# All three and the shutdown's 10 s fit into the pod's grace.
+# All three, ROLE_SECONDS before them and the shutdown's 10 s fit into the pod's grace.
 PREFER_SECONDS=4
 HAND_OVER_SECONDS=20
+# A failover takes a second. One that shows nothing for so long has died with the Sentinel that led it.
+ASK_AGAIN_SECONDS=5
 SETTLE_SECONDS=20
 
-[ "$(local_role)" = master ] || exit 0
+[ "$(patient_local_role)" = master ] || exit 0
 
 # The successor that makes a rolling restart cheap. Pods go in the order 2, 1, 0: pod 1 hands over to pod 2, which has been
 # restarted, and pod 2 to pod 0, which goes last. So there are never more than two hand-overs, whichever pod is the master.
@@ -109,7 +111,12 @@ settle() {
 deadline=$(($(date +%s) + HAND_OVER_SECONDS))
 asked=''
 while [ "$(date +%s)" -lt "$deadline" ]; do
-  [ "$asked" = asked ] || asked=$(ask_for_failover)
+  # Not once a peer is a master: the second failover would take the epoch of the first.
+  if [ "$asked" = asked ] && [ "$(date +%s)" -ge "$ask_again_at" ] && ! peer_states | grep -qx master; then asked=''; fi
+  if [ "$asked" != asked ]; then
+    asked=$(ask_for_failover)
+    ask_again_at=$(($(date +%s) + ASK_AGAIN_SECONDS))
+  fi
   [ "$asked" != nogoodslave ] || leave 'no replica can take over: going without a failover'
   # Sentinel's order to become a replica queues behind its own PUBLISH, which the pause holds back for the full 20 s.
   # So this node demotes itself as soon as its successor is known; only then may the paused writes go on (and be refused).

@@ -8,7 +8,7 @@ SCRIPT_DIR=${SCRIPT_DIR:-/opt/redis/scripts}
 # The hand-over and what it settles, as prestop-redis.sh has them.
 STAY_SECONDS=44
 
-[ "$(local_role)" = master ] || exit 0
+[ "$(patient_local_role)" = master ] || exit 0
 
 is_over() {
   [ "$(local_role)" != master ] || return 1

@@ -15,9 +15,11 @@ case $1 in
     ;;
   # Not tied to replication: a failover must not empty the Services (helm/charts#15093).
   redis-ready) ask_redis "$SELF" PING | grep -q '^PONG' ;;
-  # A node that loads or waits for its master is alive: killing it only starts the wait over.
-  redis-live) ask_redis "$SELF" PING | grep -q -e '^PONG' -e '^LOADING' -e '^MASTERDOWN' ;;
-  sentinel-ready | sentinel-live) ask_sentinel "$SELF" PING | grep -q '^PONG' ;;
+  # A node that loads or waits for its master is alive: killing it only starts the wait over. So is one that refuses the password:
+  # one that was replaced, not rotated, would have all pods killed at once.
+  redis-live) ask_redis "$SELF" PING | grep -q -e '^PONG' -e '^LOADING' -e '^MASTERDOWN' -e '^NOAUTH' ;;
+  sentinel-ready) ask_sentinel "$SELF" PING | grep -q '^PONG' ;;
+  sentinel-live) ask_sentinel "$SELF" PING | grep -q -e '^PONG' -e '^NOAUTH' ;;
   *)
     log "unknown probe: $1"
     exit 2

@@ -5,6 +5,15 @@ SCRIPT_DIR=${SCRIPT_DIR:-/opt/redis/scripts}
 # shellcheck source=lib.sh
 . "$SCRIPT_DIR/lib.sh"
 
+deadline=$(($(date +%s) + ${ANSWER_WITHIN_SECONDS:-30}))
+in_time() { [ "$(date +%s)" -lt "$deadline" ] || { log "failed: $1"; exit 1; }; }
+
+# One that waits for its master's name has no users yet; it would read the secrets of now, or has just read those before.
+until ask_redis "$SELF" PING | grep -q .; do
+  in_time 'Redis does not answer; see what it waits for in its log'
+  sleep 0.2
+done
+
 # A rotation changes the lines old -> old,new -> new,old -> new, so the first line is always one that was accepted before.
 must() { [ "$("$@")" = OK ] || { log "failed: $2 $3"; exit 1; }; }
 
@@ -22,9 +31,8 @@ must sentinel_accepts app app
 must sentinel_accepts exporter exporter
 must ask_sentinel "$SELF" SENTINEL CONFIG SET sentinel-pass "$(secret sentinel-requirepass)"
 # A Sentinel that has just started monitors nothing yet. monitor.sh, which makes it begin, may have read the former secret.
-deadline=$(($(date +%s) + ${MONITOR_WITHIN_SECONDS:-30}))
 until [ "$(ask_sentinel "$SELF" SENTINEL SET "$MASTER_NAME" auth-pass "$(secret sentinel)")" = OK ]; do
-  [ "$(date +%s)" -lt "$deadline" ] || { log 'failed: the Sentinel monitors no master'; exit 1; }
+  in_time 'the Sentinel monitors no master'
   sleep 0.2
 done
 log 'Redis and Sentinel use the secrets of now'

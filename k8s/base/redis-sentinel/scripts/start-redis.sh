@@ -99,6 +99,9 @@ register() {
   if [ "$master" = "$SELF" ]; then
     until has_data; do
       ask_redis "$SELF" SAVE >/dev/null
+      if has_data; then break; fi
+      log_wait "this master has no snapshot, so no Sentinel is told of it: Redis cannot write to $DATA_DIR"
+      kill -0 $$ || exit 0
       sleep 0.2
     done
     rm -f "$RESTORE_MARKER"
@@ -110,12 +113,14 @@ register() {
       sleep 0.5
     done
   fi
+  begun=''
   while kill -0 $$; do
-    case $(sentinel_opinion "$ORDINAL") in
-      down) ;;
-      none) "$SCRIPT_DIR/monitor.sh" "$master" && break ;;
-      *) break ;;
-    esac
+    opinion=$(sentinel_opinion "$ORDINAL")
+    [ "$opinion" != none ] || begun=yes
+    # It monitors a master that somebody else told it.
+    if [ "$opinion" != down ] && [ -z "$begun" ]; then break; fi
+    if [ "$opinion" != down ] && "$SCRIPT_DIR/monitor.sh" "$master"; then break; fi
+    log_wait 'the local Sentinel has not taken its settings yet'
     sleep 0.5
   done
 }
@@ -263,6 +268,7 @@ master_restarts() {
 }
 
 trap 'exit 0' TERM INT
+require_secrets
 mkdir -p "$RUN_DIR"
 for folder in "$RUN_DIR" "$DATA_DIR"; do
   [ -w "$folder" ] || { log "STOPPED: cannot write to $folder"; exit 1; }

@@ -87,7 +87,13 @@ end_patience() {
     case $opinion in down | none) continue ;; esac
     if has_reached_master || elder_calls_master_down "${opinion#* }"; then break; fi
   done
-  ask_sentinel "$SELF" SENTINEL SET "$MASTER_NAME" down-after-milliseconds "$DOWN_AFTER_MS" >/dev/null
+  # One that resolves a name does not answer meanwhile; left patient, it would be of no use in the next failover.
+  while kill -0 $$; do
+    case $(ask_sentinel "$SELF" SENTINEL SET "$MASTER_NAME" down-after-milliseconds "$DOWN_AFTER_MS") in
+      OK* | *'No such master'*) return ;;
+    esac
+    sleep 1
+  done
 }
 
 # A Sentinel that hears of a failover while names do not resolve takes the new epoch but keeps the old master, and from
@@ -130,6 +136,7 @@ reconcile() {
 }
 
 umask 077
+require_secrets
 mkdir -p "$SENTINEL_DIR" "$RUN_DIR"
 # Rename, after all is written: a crash in between leaves the old memory whole.
 { render_header && render_memory; } >"$CONFIG.new" && mv "$CONFIG.new" "$CONFIG"
