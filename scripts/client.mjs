@@ -1,4 +1,4 @@
-/** `npm run client`: the typed client, generated anew and packed into dist/, for Node and browsers. */
+/** `npm run client`: the typed client, generated again and packed into dist/, for Node and browsers. */
 import { execFileSync } from 'node:child_process'
 import { cpSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import path from 'node:path'

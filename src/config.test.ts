@@ -293,7 +293,7 @@ describe('the sign-in of the console', () => {
     [{ CONSOLE_OIDC_ISSUER: 'http://id.example' }, 'must be the https address of an issuer'],
     [{ CONSOLE_OIDC_ISSUER: 'https://other.example' }, 'its tokens would be refused'],
     [{ JWT_ISSUER: 'realm', JWT_JWKS_URL: 'https://id.example/keys' }, 'needs CONSOLE_OIDC_ISSUER'],
-    [{ CONSOLE_OIDC_CLIENT_ID: '', CONSOLE_OIDC_SCOPE: 'openid' }, 'of no use without CONSOLE_OIDC_CLIENT_ID'],
+    [{ CONSOLE_OIDC_CLIENT_ID: '', CONSOLE_OIDC_SCOPE: 'openid' }, 'has no effect without CONSOLE_OIDC_CLIENT_ID'],
   ])('is refused at the start as %o', (wrong, why) => {
     expect(problemsOf({ ...oidc, ...wrong })).toEqual([expect.stringContaining(why)])
   })

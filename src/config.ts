@@ -1,4 +1,4 @@
-/** Reads the environment once, says everything that is wrong with it in one message, and hands out typed settings. */
+/** Reads the environment once, reports all its problems in one message, and returns typed settings. */
 import { readFileSync } from 'node:fs'
 import type { z } from 'zod'
 import { contradictions } from './config/contradictions.ts'
@@ -64,7 +64,7 @@ function structured(env: Variables, environment: Environment) {
       requestBudgetMs: env.REQUEST_BUDGET_MS,
       shutdownDelayMs: env.SHUTDOWN_DELAY_MS,
     },
-    /** Requests per subject and minute; 0 is no limit. */
+    /** Requests per subject and minute; 0 means no limit. */
     rateLimits: {
       read: env.RATE_LIMIT_READ_PER_MINUTE,
       write: env.RATE_LIMIT_WRITE_PER_MINUTE,
@@ -108,11 +108,11 @@ function structured(env: Variables, environment: Environment) {
       logNotify: env.LOG_NOTIFY,
       /** How often the log is read without being woken. */
       logPollMs: env.LOG_POLL_MS ?? LOG_POLL_MS,
-      /** The same where nothing wakes the instance: what others change must be seen within 50 ms (P11). */
+      /** The same if nothing wakes the instance: changes by others must be seen within 50 ms (P11). */
       logSilentPollMs: env.LOG_POLL_MS ?? LOG_SILENT_POLL_MS,
       /** How long the log may stay unread before nothing is served from the cache. */
       logBoundMs: env.LOG_BOUND_MS,
-      /** How long hits go on while PostgreSQL cannot be reached. */
+      /** How long hits are served while PostgreSQL cannot be reached. */
       graceMs: env.DATABASE_GRACE_MS,
       clockBoundMs: env.CLOCK_BOUND_MS,
       /** More affected users than this are invalidated as a layer. */

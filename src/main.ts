@@ -30,7 +30,7 @@ import { tracing } from './telemetry/process-tracing.ts'
 /** From the signal to the last request answered; beyond it the process ends anyway. */
 const CLOSE_WITHIN_MS = 25_000
 
-/** For supervisors: 78 is `EX_CONFIG`, trying again will not help. */
+/** For supervisors: 78 is `EX_CONFIG`; a restart will not help. */
 const EXIT_FAILED = 1
 const EXIT_CONFIG = 78
 
@@ -76,13 +76,13 @@ async function start(): Promise<void> {
   closeWithGrace(
     { delay: CLOSE_WITHIN_MS + config.http.shutdownDelayMs, logger: graceLogger(logger) },
     async ({ err, signal }) => {
-      if (err) logger.fatal({ err }, 'ending after an error that nothing handled')
+      if (err) logger.fatal({ err }, 'ending after an unhandled error')
       else logger.info({ signal }, 'shutting down')
       closing = true
       stopKeepingAlive(server)
-      // Load balancers learn of it from the probe before connections are refused.
+      // Load balancers learn from the probe that it is shutting down, before connections are refused.
       if (!err) await delay(config.http.shutdownDelayMs)
-      // Streams have no end of their own, and the server waits for its connections.
+      // Streams do not end by themselves, and the server waits for its connections.
       domain.portcullis.changes.close()
       await closeServer(server)
       await domain.close()
@@ -92,7 +92,7 @@ async function start(): Promise<void> {
   )
 
   try {
-    // Listening before the database is there: probes get an answer, and requests are told to come back.
+    // It listens before the database is up: probes get an answer, and requests are told to retry.
     const port = await listen(server, config.http)
     if (metricsServer !== undefined)
       await listen(metricsServer, {
@@ -132,11 +132,11 @@ function keysOf({ issuer, jwksUrl, publicKeyFile }: KeySource, logger: Logger): 
     reports: {
       unavailable: (reason) => logger.warn({ ...from, reason }, 'the key set cannot be fetched'),
       availableAgain: () => logger.info(from, 'the key set can be fetched again'),
-      unusable: (unusable) => logger.warn({ ...from, keys: unusable }, 'keys of the key set are passed over'),
-      allUsable: () => logger.info(from, 'no key of the key set is passed over any more'),
+      unusable: (unusable) => logger.warn({ ...from, keys: unusable }, 'keys of the key set are ignored'),
+      allUsable: () => logger.info(from, 'no key of the key set is ignored any more'),
     },
   })
-  // Asked for at once: an address that gives no keys is in the log before the first token comes.
+  // Fetched at once: a wrong address is in the log before the first token arrives.
   keys.renew?.().catch(() => {})
   return keys
 }

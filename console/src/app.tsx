@@ -18,7 +18,7 @@ import { SignIn } from './views/sign-in.tsx'
 interface View {
   readonly title: string
   readonly view: ComponentType<ViewProps>
-  /** Without this role the service refuses all that it asks. */
+  /** Without this role the service refuses all its calls. */
   readonly needs?: Role
 }
 

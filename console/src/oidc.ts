@@ -1,6 +1,6 @@
 /**
- * Sign-in by OpenID Connect: code with PKCE, as a public client. What must survive the way to the issuer and back (never a
- * token) lies in the session's storage, and is removed when the answer is read.
+ * Sign-in by OpenID Connect: code with PKCE, as a public client. What must survive the redirect to the issuer and back
+ * (never a token) is in the session storage, and is removed when the answer is read.
  */
 import * as oauth from 'oauth4webapi'
 import { createStore, useStore } from './store.ts'
@@ -12,7 +12,7 @@ export interface SignInConfiguration {
   readonly resource?: string
 }
 
-/** Null: by a token that is pasted. Undefined: not known yet. */
+/** Null: people paste a token. Undefined: not known yet. */
 const configuration = createStore<SignInConfiguration | null | undefined>(undefined)
 export const useSignIn = (): SignInConfiguration | null => useStore(configuration) ?? null
 
@@ -61,7 +61,7 @@ export async function leaveForIssuer(config: SignInConfiguration): Promise<void>
   window.location.assign(url)
 }
 
-/** @returns the access token; null where this is no return from the issuer. @throws where the issuer said no */
+/** @returns the access token; null if this is not a return from the issuer. @throws if the issuer refused */
 export async function returnFromIssuer(): Promise<string | null> {
   const stored = sessionStorage.getItem(PENDING)
   sessionStorage.removeItem(PENDING)

@@ -1,5 +1,5 @@
 /**
- * What is shown stands in the address, behind the `#`: a link can be shared, and names of people reach no server log.
+ * The address holds what is shown, after the `#`: a link can be shared, and names of people reach no server log.
  * `#/people?user=alice&resource=…`
  */
 import { createStore, useStore } from './store.ts'
@@ -27,12 +27,12 @@ export function linkTo(view: string, query: Readonly<Record<string, string | und
   return `#/${view}${text === '' ? '' : `?${text}`}`
 }
 
-/** A step that Back undoes. */
+/** Adds a step to the history. */
 export function go(view: string, query?: Readonly<Record<string, string | undefined>>): void {
   window.location.hash = linkTo(view, query)
 }
 
-/** Changes the address in place: for what is typed. */
+/** Changes the address in place, while a person types. */
 export function replace(view: string, query: Readonly<Record<string, string | undefined>>): void {
   history.replaceState(null, '', linkTo(view, query))
   place.set(read())

@@ -19,7 +19,7 @@ export function token(): string | null {
 
 export type Role = 'admin' | 'cache-admin'
 
-/** Whether the token carries this role; the service decides, the console only spares questions that it would refuse. */
+/** Whether the token carries this role; the service decides; the console only avoids calls that it would refuse. */
 export function useRole(role: Role): boolean {
   const current = useSession()
   return current.state === 'signed-in' && current.me.roles.includes(role)

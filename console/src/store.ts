@@ -1,10 +1,10 @@
-/** A value that components follow. */
+/** A value to which components subscribe. */
 import { useEffect, useState } from 'preact/hooks'
 
 export interface Store<Value> {
   get(): Value
   set(value: Value): void
-  /** @returns how to stop following */
+  /** @returns a function that unsubscribes */
   follow(listener: () => void): () => void
 }
 
@@ -29,7 +29,7 @@ export function useStore<Value>(store: Store<Value>): Value {
   const drawn = store.get()
   useEffect(() => {
     const change = () => redraw((count) => count + 1)
-    // It may have changed between being drawn and being followed.
+    // It may have changed between rendering and subscribing.
     if (store.get() !== drawn) change()
     return store.follow(change)
   }, [store])

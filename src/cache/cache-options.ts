@@ -1,4 +1,7 @@
-/** What `createCache` is made of, and the refusal of options, tags and rules that cannot be right: each message has the remedy. */
+/**
+ * The options of `createCache`. Options, tags and rules that cannot work are refused, and each message names the
+ * remedy.
+ */
 import type { Clock } from './clock.ts'
 import type { EntryStore } from './entry-store.ts'
 import type { InvalidationLog } from './invalidation-log.ts'
@@ -13,7 +16,7 @@ export interface CacheStore {
   readonly store: EntryStore
   /** For `cache.status()`. */
   status?(): Promise<unknown>
-  /** Ends its connections. */
+  /** Closes its connections. */
   close(): Promise<void>
 }
 
@@ -23,13 +26,13 @@ export interface CacheLog<Tx, Query> {
   readonly unitOfWork: UnitOfWork<Tx, null>
   /** Runs a loader's statement; its snapshot is taken in the same statement. */
   load(query: Query): Promise<{ readonly rows: readonly unknown[]; readonly stamp: Stamp }>
-  /** Removes what no entry can depend on any more, from time to time, until it is closed. */
+  /** Prunes the log from time to time, of rows that no entry can depend on, until it is closed. */
   prune(retentionMs: number): void
   /** Ends following and pruning. */
   close(): Promise<void>
 }
 
-/** What a cache is made of; `layers`, `redis`, `log` and `secret` are needed. */
+/** The options of a cache; `layers`, `redis`, `log` and `secret` are required. */
 export interface CacheOptions<Rows extends LayerRows, Tx, Query> {
   readonly layers: Layers<Rows>
   /** What `sentinelRedis(…)`, `singleRedis(…)` or `memoryRedis()` returns. */
@@ -39,7 +42,7 @@ export interface CacheOptions<Rows extends LayerRows, Tx, Query> {
   readonly secret: string
   /** How often the log is read without being woken, in milliseconds. Default: 250. */
   readonly pollMs?: number
-  /** How long hits go on while the database itself is unreachable, in milliseconds. Default: 30,000. */
+  /** How long hits are served while the database itself is unreachable, in milliseconds. Default: 30,000. */
   readonly graceMs?: number
   /** Told of hits, misses, loads and rejected entries, for metrics. */
   readonly events?: LayerEvents
@@ -48,12 +51,15 @@ export interface CacheOptions<Rows extends LayerRows, Tx, Query> {
    * Default: a warning of the process when it is lost.
    */
   readonly onTrustChange?: (trust: Trust, cause?: unknown) => void
-  /** Entries that end by themselves are neither stored nor served while the database's clock is known less well. Default: 250. */
+  /**
+   * The largest uncertainty of the database's clock, in milliseconds, at which entries with an end are stored and
+   * served. Default: 250.
+   */
   readonly clockBoundMs?: number
   readonly clock?: Clock
 }
 
-/** Options that cannot be right; the message has the remedy. */
+/** Options that cannot work; the message names the remedy. */
 export class CacheOptionsError extends Error {
   readonly code = 'cache-options'
 }
@@ -74,7 +80,7 @@ export function refuseWrong<Rows extends LayerRows, Tx, Query>({
     )
 }
 
-/** Nothing would ever name it, so what depends on it would never go stale. */
+/** No rule could ever name it, so entries that depend on it would never become stale. */
 export function refuseUntyped(where: string, tags: readonly unknown[]): void {
   const wrong = tags.findIndex((each) => typeof each !== 'string' || each[1] !== ':')
   if (wrong < 0) return
@@ -88,7 +94,7 @@ export function refuseWrongRules(event: string, rules: unknown): void {
   if (rules.length === 0) throw new CacheOptionsError(`${event} names nothing that goes stale: give it a rule`)
 }
 
-/** A cache that the database answers for looks well from outside, and costs more than none. */
+/** A cache that leaves every answer to the database looks healthy from outside, and costs more than no cache. */
 export function warnOfLoss(trust: Trust, cause: unknown): void {
   if (trust !== 'lost') return
   const reasons = [cause, (cause as Error | undefined)?.cause].flatMap((each) =>

@@ -14,14 +14,14 @@ import type { Tag } from './tags.ts'
 
 /** Reads entries of one layer. */
 export interface Reader<Parts extends unknown[], Value> {
-  /** @throws what the loader's statement throws, when it has to be asked */
+  /** @throws what the loader's statement throws, if it has to run */
   (...parts: Parts): Promise<Value>
   /**
    * Sees at least the mutation whose token it is given; loads from the database where this instance cannot know.
    * Without a token it is an ordinary read.
    */
   after(token: string | undefined, ...parts: Parts): Promise<Value>
-  /** Loads from the database, around the cache. @throws what the loader's statement throws */
+  /** Loads from the database and bypasses the cache. @throws what the loader's statement throws */
   fresh(...parts: Parts): Promise<Value>
   /** The same, as an entry would be: with its tags and the snapshot that it was read at. */
   loaded(...parts: Parts): Promise<{ readonly value: Value; readonly tags: readonly Tag[]; readonly stamp: Stamp }>
@@ -30,7 +30,7 @@ export interface Reader<Parts extends unknown[], Value> {
 
 /** What an entry depends on, and what readers get. */
 export interface ReaderOptions<Parts extends unknown[], Row, Value> {
-  /** What the entry depends on beside itself; a trigger or a rule that names one of them makes it stale. */
+  /** What the entry depends on besides itself; a trigger or a rule that names one of them makes it stale. */
   readonly tags?: (...parts: Parts) => Tag | readonly Tag[]
   /** The same, found in each row that was loaded. */
   readonly tagsOfRow?: (row: Row) => Tag | readonly Tag[]
@@ -50,7 +50,7 @@ export interface QueryOf<Row> {
   readonly row?: Row
 }
 
-/** The arguments of a layer's `key`: what names one entry. */
+/** The arguments of a layer's `key`: they name one entry. */
 export type PartsOf<Rows extends LayerRows, Name extends keyof Rows> = Parameters<Rows[Name]['key']>
 
 /** Shared by all readers of one cache. */
@@ -137,13 +137,16 @@ export function createReader<Rows extends LayerRows, Name extends keyof Rows & s
   })
 }
 
-/** In milliseconds since the epoch. @throws CacheOptionsError for what is no instant: served for ever, it would be a leak */
+/**
+ * In milliseconds since the epoch. @throws CacheOptionsError for a value that is not an instant: an entry without an
+ * end would be served for ever
+ */
 function earliestOf(ends: readonly (Date | string | number | null)[]): number | null {
   let first: number | null = null
   for (const end of ends) {
     if (end === null) continue
     const ms = new Date(end).getTime()
-    if (Number.isNaN(ms)) throw new CacheOptionsError(`untilOfRow: ${end} is no instant`)
+    if (Number.isNaN(ms)) throw new CacheOptionsError(`untilOfRow: ${end} is not an instant`)
     first = earliest(first, ms)
   }
   return first

@@ -6,7 +6,7 @@ import type { LayerRows, Layers } from './layers.ts'
 import { type Invalidation, NOTHING_INVALIDATED, type Rule } from './mutation.ts'
 import type { Tag } from './tags.ts'
 
-/** What a mutation makes stale: asked inside its transaction, before the write and after it. */
+/** What a mutation makes stale. It is evaluated inside the transaction, before the write and after it. */
 export type CacheRule<Tx> = Rule<Tx, null>
 
 export interface CacheRules<Rows extends LayerRows, Tx> {
@@ -17,7 +17,7 @@ export interface CacheRules<Rows extends LayerRows, Tx> {
     layer: Name,
     find: (tx: Tx) => Promise<readonly PartsOf<Rows, Name>[]>,
   ): CacheRule<Tx>
-  /** Every entry with one of these tags. Other instances hear of it by the log, within milliseconds. */
+  /** Every entry with one of these tags. Other instances learn of it from the log, within milliseconds. */
   tagged(...tags: readonly Tag[]): CacheRule<Tx>
   /** Every entry of a layer, and of what is derived from it. */
   layer(name: keyof Rows & string): CacheRule<Tx>

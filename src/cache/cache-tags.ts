@@ -1,4 +1,7 @@
-/** The tags of entries of `createCache`: two that every entry has of itself, one of all, and those that a service defines. */
+/**
+ * The tags of entries of `createCache`: two that name the entry itself, one that all entries share, and those that a
+ * service defines.
+ */
 import { CacheOptionsError } from './cache-options.ts'
 import type { EntryKey, LayerName } from './entry-store.ts'
 import { type Tag, tag, tagKind } from './tags.ts'
@@ -9,7 +12,7 @@ const ENTRY = tagKind('e')
 export const entryTag = (key: EntryKey): Tag => tag(ENTRY, key)
 export const layerTag = (name: LayerName): Tag => tag(WHOLE_LAYER, name)
 
-/** Carried by every entry; invalidates what no other tag names. */
+/** Every entry carries it; it invalidates entries that no other tag names. */
 export const EVERYTHING: Tag = tag(WHOLE_LAYER, '*')
 
 /**

@@ -2,9 +2,9 @@
 import timers from 'node:timers'
 
 export interface Clock {
-  /** Milliseconds that only grow, unrelated to the wall clock; for measuring and for bounds. */
+  /** Milliseconds that only increase, independent of the wall clock; for measuring and for time limits. */
   monotonicMs(): number
-  /** Wall-clock milliseconds: shown to people; decides only where it makes a decision stricter. */
+  /** Wall-clock milliseconds, shown to people. They influence a decision only if they make it stricter. */
   wallMs(): number
   /** Resolves after `ms` milliseconds, or rejects with the signal's reason when it is aborted first. */
   sleep(ms: number, signal?: AbortSignal): Promise<void>

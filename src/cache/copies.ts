@@ -23,7 +23,7 @@ export interface Copy<V> {
   readonly value: V
   /** Length of the entry in the store, in bytes; the value takes about as much memory. */
   readonly bytes: number
-  /** When its life is over, by the monotonic clock. */
+  /** When it expires, by the monotonic clock. */
   readonly expiresAtMs: number
   /** The index revision at which it was last found servable; the same revision needs no second judgement. */
   judgedAt: number
@@ -48,7 +48,7 @@ export function createCopies<V>({ maxBytes }: { readonly maxBytes: number }): Co
     bytes -= costOf(slot.copy)
   }
 
-  /** Oldest first. A copy used since the last sweep gets a second chance at the end of the line. */
+  /** Oldest first. A copy used since the last sweep gets a second chance at the end of the queue. */
   function makeRoom(): void {
     for (const [key, slot] of slots) {
       if (bytes <= maxBytes) return

@@ -19,7 +19,7 @@ import type { Tag } from './tags.ts'
 /** What `cache.mutate` resolves with, after the commit. */
 export interface Mutated<Value> {
   readonly value: Value
-  /** The tags of all that the rules named. */
+  /** All tags that the rules named. */
   readonly named: readonly Tag[]
   /** A read that is given this sees the mutation, on every instance, whatever Redis does. */
   readonly token: string
@@ -34,10 +34,10 @@ export interface Cache<Rows extends LayerRows, Tx, Query> extends CacheRules<Row
     options?: ReaderOptions<PartsOf<Rows, Name>, Readonly<Row>, Value>,
   ): Reader<PartsOf<Rows, Name>, Value>
   /**
-   * Runs the work in one transaction of the adapter's; what the rules name is stale once it committed.
+   * Runs the work in one transaction of the adapter's; once it has committed, what the rules name is stale.
    * @param event what the log calls it
-   * @throws what the work or the database throws; then nothing was written, except that a connection lost while
-   * committing leaves that open
+   * @throws what the work or the database throws; nothing was written then, unless the connection was lost during the
+   * commit: it may have committed
    */
   mutate<Value>(
     event: string,
@@ -48,7 +48,7 @@ export interface Cache<Rows extends LayerRows, Tx, Query> extends CacheRules<Row
   readonly ready: Promise<void>
   /** Trust in the log, how far behind it is (`lagMs`), how many tags are remembered, and the state of Redis. Never throws. */
   status(): Promise<Record<string, unknown>>
-  /** Ends following and connections; what is in progress fails. */
+  /** Stops following the log and closes the connections; work in progress fails. */
   close(): Promise<void>
 }
 
@@ -57,7 +57,7 @@ const BOUND_MS = 5000
 
 /**
  * Starts to follow the log at once and returns without waiting for Redis or PostgreSQL.
- * @throws CacheOptionsError for options that cannot be right, with the remedy
+ * @throws CacheOptionsError for options that cannot work, with the remedy
  */
 export function createCache<const Rows extends LayerRows, Tx, Query>(
   options: CacheOptions<Rows, Tx, Query>,

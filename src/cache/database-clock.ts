@@ -16,7 +16,9 @@ export interface ClockReading {
   readonly shownMs: number
 }
 
-/** An instant by the database's clock, in milliseconds since the epoch; infinite where it is not known well enough. */
+/**
+ * An instant by the database's clock, in milliseconds since the epoch; infinite if the clock is not known well enough.
+ */
 export interface Present {
   readonly earliestMs: number
   readonly latestMs: number
@@ -28,8 +30,8 @@ export interface DatabaseClock {
   /** The present is no later than this, in milliseconds since the epoch; Infinity where it is not known well enough. */
   latestMs(): number
   /**
-   * A reading that cannot be true together with what was known before begins anew: the database's clock was set.
-   * @returns whether it was set back: what had ended has not
+   * A reading that contradicts the earlier ones starts over: the database's clock was set.
+   * @returns whether it was set back: then entries that had ended have not ended yet
    */
   read(reading: ClockReading): boolean
   /** By how much the present may differ from what `offsetMs` says, in milliseconds; Infinity before the first reading. */
@@ -42,7 +44,7 @@ export interface DatabaseClock {
 
 export interface DatabaseClockOptions {
   readonly clock: Pick<Clock, 'monotonicMs' | 'wallMs'>
-  /** Less certain than this, the present counts as unknown, in milliseconds. */
+  /** If the uncertainty exceeds this, the present counts as unknown, in milliseconds. */
   readonly boundMs: number
 }
 
@@ -51,7 +53,7 @@ const DRIFT = 0.001
 /** The wall clock shows whole milliseconds. */
 const WALL_STEP_MS = 2
 
-/** What must be added to the monotonic clock, as it was known at `atMs`. */
+/** The offset to add to the monotonic clock, as known at `atMs`. */
 interface Offset {
   readonly database: string
   readonly leastMs: number

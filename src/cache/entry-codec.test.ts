@@ -51,7 +51,7 @@ describe('the bytes of an entry', () => {
     )
   })
 
-  it('say nothing of an end that they do not have, and are not read with one that is no instant', () => {
+  it('say nothing of an end that they do not have, and are not read with one that is not an instant', () => {
     const endless = entries.encode(key, { ...entry, until: null }, lease)
     expect(endless.toString()).not.toContain('until')
     expect(entries.decode(key, endless)?.until).toBeNull()
@@ -81,7 +81,7 @@ describe('bytes that are not an entry of this format', () => {
     ['a first line of another length', change(PREFIX_LENGTH - 1, 0x20)],
     ['the first line alone', whole.subarray(0, PREFIX_LENGTH)],
     ['a header cut short', whole.subarray(0, PREFIX_LENGTH + 20)],
-    ['a header that is no JSON', change(PREFIX_LENGTH, 0x78)],
+    ['a header that is not JSON', change(PREFIX_LENGTH, 0x78)],
     ['a header of another shape', Buffer.concat([whole.subarray(0, PREFIX_LENGTH), Buffer.from('[]\nbody')])],
     ['a snapshot that is none', Buffer.from(whole.toString().replace('10:15:10,12', '10:x:'))],
   ])('is null: %s', (_name, bytes) => {

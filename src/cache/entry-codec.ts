@@ -32,11 +32,11 @@ export interface Entry {
   readonly shape: number
   readonly stamp: Stamp
   readonly tags: readonly Tag[]
-  /** When it stops being true by itself, by the database's clock, in milliseconds since the epoch; null: it does not. */
+  /** When it ends, by the database's clock, in milliseconds since the epoch; null: never. */
   readonly until: number | null
   /** Wall-clock milliseconds of the load by the loader's clock: shown to people, never used to decide. */
   readonly loadedAt: number
-  /** What the layer wants beside the value, such as an ETag. */
+  /** What the layer stores with the value, such as an ETag. */
   readonly meta: Readonly<Record<string, unknown>>
   readonly body: Buffer
 }
@@ -52,12 +52,12 @@ interface Header {
   readonly meta: Record<string, unknown>
 }
 
-/** 16 characters that name one fill for good. */
+/** 16 characters that identify one fill. */
 export function newFillId(): string {
   return randomBytes(ID_LENGTH / 2).toString('hex')
 }
 
-/** The fill that the first line names, whatever else the bytes are. */
+/** The fill that the first line names, whatever follows. */
 export function fillIdIn(bytes: Buffer): string {
   return bytes.toString('latin1', FILL_ID_AT, FILL_ID_AT + ID_LENGTH)
 }
@@ -127,7 +127,7 @@ export function createEntryCodec(secret: string): EntryCodec {
   }
 }
 
-/** @throws for what is no instant */
+/** @throws for a value that is not an instant */
 function untilIn({ until }: Header): number | null {
   if (until === undefined) return null
   if (!Number.isFinite(until)) throw new TypeError('an entry ends at an instant')

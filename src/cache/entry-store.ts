@@ -15,8 +15,8 @@ export interface Lease {
 }
 
 /**
- * Nothing larger is moved, so no reader waits for a foreign value under our name. The largest entry is a 256th
- * of the catalogue: with 200,000 resources of the largest allowed attributes, 13 million bytes.
+ * Nothing larger is sent, so no reader waits for another program's value under one of our keys. The largest entry is a
+ * 256th of the catalogue: with 200,000 resources of the largest allowed attributes, 13 million bytes.
  */
 export const LARGEST_ENTRY_BYTES = 16 * 1024 * 1024
 
@@ -30,7 +30,7 @@ export interface FoundEntry {
 
 export type EntryRead =
   | FoundEntry
-  /** The entry is the fill that the caller holds; nothing was moved. */
+  /** The entry is the fill that the caller holds; no bytes were sent. */
   | { readonly kind: 'same'; readonly ttlMs: number }
   | { readonly kind: 'absent' }
   /** Present, but filled under a generation that a flush has replaced. */
@@ -97,11 +97,11 @@ export class StoreUnavailableError extends Error {
  * All methods throw {@link StoreUnavailableError} and nothing else when the store is down, hung, refusing or garbled.
  * All are safe to run late (after a client-side timeout): a late fill is refused because its lease is gone, a late
  * lease merely expires, a late invalidation only removes what can be loaded again.
- * A caller that passes a {@link StoreWait} waits for no command longer than what is left of it; an invalidation takes
- * none: while the store is healthy it must be done, however long the request has waited.
+ * A caller that passes a {@link StoreWait} waits for no command longer than what is left of it. An invalidation takes
+ * none: while the store is healthy it must be carried out, however long the request has waited.
  */
 export interface EntryStore {
-  /** What is left of the life of an entry in milliseconds while it is this very fill; null when it must be opened. */
+  /** The remaining life of the entry in milliseconds if it still is this fill; null if it must be opened. */
   leftOf(known: Required<ReadRequest>, wait?: StoreWait): Promise<number | null>
   /**
    * The entries of one read in one round trip, the target first and then what it is derived from: the entry where it is

@@ -14,7 +14,10 @@ export interface FloorsOptions {
 }
 
 export interface Floors {
-  /** The position has moved; from time to time it is noted, and the floors rise to the positions that are old enough. */
+  /**
+   * Called when the position has moved. From time to time it is recorded, and the floors rise to positions that are old
+   * enough.
+   */
   follow(nowMs: number): void
   /** The position started over. */
   reset(): void

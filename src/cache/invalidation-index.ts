@@ -17,7 +17,7 @@ export type Verdict =
   | 'below-floor'
   | 'no-position'
   | 'log-lost'
-  /** By the database's clock it may have stopped being true by itself. */
+  /** By the database's clock it may have ended. */
   | 'ended'
 
 /** One transaction of the log, and the tags that it invalidated. */
@@ -41,7 +41,7 @@ const OWN_MAX = 10_000
 export interface InvalidationIndexOptions {
   /** Null for a tag that no entry carries: it is not remembered. */
   readonly retentionOf: (tag: Tag) => RetentionClass | null
-  /** Above this many tags the volatile floor is raised to the present, and where that is not enough the other: what is older is loaded anew. */
+  /** Above this many tags the volatile floor is raised to the present, and where that is not enough the other: what is older is loaded again. */
   readonly maxTags: number
 }
 
@@ -52,7 +52,7 @@ export interface InvalidationIndex {
   readonly position: Stamp | null
   /** How many tags are remembered. */
   readonly size: number
-  /** Starts anew from a past that is complete above `floor`. */
+  /** Starts over from a past that is complete above `floor`. */
   reset(past: { position: Stamp; floor: Snapshot; rows: readonly LogRow[] }): void
   /** Adds what the log shows beyond the current position; the rows and the position come from one snapshot. */
   advance(position: Snapshot, rows: readonly LogRow[]): void
@@ -143,7 +143,7 @@ class TagIndex implements InvalidationIndex {
     this.#own = this.#own.filter(({ row, database }) => database === to.database && !isVisible(row.xid, to.snapshot))
   }
 
-  /** Nothing is served until a past is read anew. */
+  /** Nothing is served until a past is read again. */
   #giveUp(): void {
     this.position = null
     this.#histories.clear()

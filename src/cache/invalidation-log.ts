@@ -12,7 +12,7 @@ export interface LogBatch<Change = never> {
   readonly agesMs?: readonly number[]
   /** The state at `position` of what the rows name; null: they name too much for one read. */
   readonly changes?: readonly Change[] | null
-  /** Some of those may be missing: the reader was away for so long that they were removed before it asked. */
+  /** Some of these rows may be missing: the reader was away for so long that they were pruned. */
   readonly gap?: true
 }
 
@@ -21,7 +21,7 @@ export interface InvalidationLog<Change = never> {
   readSince(since: Snapshot): Promise<LogBatch<Change>>
   /** The past an index needs before entries can be trusted: complete for everything not visible in `floor`. */
   readPast(): Promise<LogBatch<Change> & { readonly floor: Snapshot }>
-  /** Calls back when something may have been appended; may miss some, never relied upon. */
+  /** Calls back when something may have been appended. It may miss some, so nothing relies on it. */
   subscribe(onAppended: () => void): { close(): Promise<void> }
   /** Whether nothing calls back for some rows, or for any: as far as the last connection could tell. */
   isSilent?(): boolean

@@ -13,7 +13,7 @@ export interface Loaded<V> {
   readonly value: V
   readonly stamp: Stamp
   readonly tags: readonly Tag[]
-  /** When it stops being true by itself, by the database's clock, in milliseconds since the epoch; absent or null: never. */
+  /** When it ends, by the database's clock, in milliseconds since the epoch; absent or null: never. */
   readonly until?: number | null
   /** What is left of the life of the inputs, in milliseconds: a derived entry never outlives them. */
   readonly ttlMs?: number
@@ -59,11 +59,11 @@ export interface LayerEvents {
   miss?(layer: LayerName): void
   /** An entry was found that may not be served, and why. */
   rejected?(layer: LayerName, why: Rejection): void
-  /** The source of truth answered after so many milliseconds. */
+  /** The source of truth answered after this many milliseconds. */
   loaded?(layer: LayerName, ms: number): void
-  /** What was loaded was not stored: its lease had been taken away. */
+  /** A loaded value was not stored, because its lease had been taken away. */
   fillRefused?(layer: LayerName): void
-  /** A reader waited so many milliseconds for another's load. */
+  /** A reader waited this many milliseconds for another reader's load. */
   leaseWaited?(layer: LayerName, ms: number): void
 }
 

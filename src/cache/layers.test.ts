@@ -80,9 +80,9 @@ describe('a table that cannot be right', () => {
 
   it.each([
     [
-      'an input that is no layer',
+      'an input that is not a layer',
       () => defineLayers({ a: { key, ttl: minutes, from: ['b'] } }),
-      /a is derived from b, which is no layer/,
+      /a is derived from b, which is not a layer/,
     ],
     [
       'a circle',
@@ -122,7 +122,7 @@ describe('a table that cannot be right', () => {
     ['a life of nothing', () => defineLayers({ a: { key, ttl: {} } }), /a: the TTL must be a second or more/],
     ['a lease of nothing', () => defineLayers({ a: { key, ttl: minutes, lease: {} } }), /a: the lease must be longer/],
     [
-      'a shape that is no version',
+      'a shape that is not a version',
       () => defineLayers({ a: { key, ttl: minutes, shape: 0.5 } }),
       /a: the shape must be a whole/,
     ],

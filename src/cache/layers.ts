@@ -66,10 +66,10 @@ export interface Layers<Rows extends LayerRows = LayerRows> {
   pattern(name: LayerName): string
 }
 
-/** What of the table a store needs. */
+/** The part of the table that a store needs. */
 export type LayerNames = Pick<Layers, 'names' | 'pattern'>
 
-/** A table of layers that cannot be right; the message has the remedy. */
+/** A table of layers that cannot work; the message names the remedy. */
 export class LayersError extends Error {
   readonly code = 'layers'
 }
@@ -87,7 +87,7 @@ const ANYTHING = '*'
 /**
  * Checks the table and derives everything that depends on it.
  * @param rows by the names of the layers, in any order
- * @throws LayersError for a table that cannot be right, with the remedy
+ * @throws LayersError for a table that cannot work, with the remedy
  */
 export function defineLayers<const Rows extends LayerRows>(rows: Rows): Layers<Rows> {
   type Name = keyof Rows & string
@@ -175,7 +175,7 @@ function inputsFirst(rows: LayerRows): string[] {
     if (above.includes(name))
       throw new LayersError(`${[...above, name].join(' from ')}: a layer cannot be its own input`)
     const row = rows[name]
-    if (!row) throw new LayersError(`${above.at(-1)} is derived from ${name}, which is no layer: declare it`)
+    if (!row) throw new LayersError(`${above.at(-1)} is derived from ${name}, which is not a layer: declare it`)
     for (const input of row.from ?? []) visit(input, [...above, name])
     ordered.add(name)
   }
@@ -228,7 +228,7 @@ function matches(pattern: string, sample: string): boolean {
 /** Encoding would change nothing; nearly all ids are such, and every read asks. */
 const PLAIN_ID = /^[\w.-]+$/
 
-/** A part may be optional; then the name says nothing of it. */
+/** A part may be optional; then the name leaves it out. */
 function isPartMissing(parts: readonly unknown[], wanted: number): boolean {
   return parts.length < wanted || parts.includes(undefined) || parts.includes(null)
 }

@@ -14,7 +14,7 @@ export interface Wanted<V, I = unknown> {
   readonly input?: Wanted<I>
   /**
    * Loads from the source of truth, or derives.
-   * @param input reads the input; called again, it loads the input anew, because what it gave before was outdated
+   * @param input reads the input; a second call loads it again, because the first result was outdated
    */
   load(input: () => Promise<LayerRead<I>>): Promise<Loaded<V>>
 }
@@ -31,7 +31,7 @@ export interface Filled {
 
 export interface Loads {
   /**
-   * Runs the load; the value ends with its input, even if the load does not say so.
+   * Runs the load. The value ends with its input, even if the load does not say so.
    * @param input called when the load reads its input
    */
   load<V, I>(wanted: Wanted<V, I>, input: () => Promise<LayerRead<I>>): Promise<Loaded<V>>

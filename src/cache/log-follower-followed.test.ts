@@ -121,7 +121,7 @@ describe('state that follows the log beside the index', () => {
     ['the log has a gap', ({ log }) => Object.assign(log, { gap: true })],
     ['the database is another', ({ log }) => Object.assign(log, { position: stamp('9:9:', 'restored') })],
     ['an own commit was in another database', ({ index }) => index.note({ xid: xid(9), tags: [alice] }, 'restarted')],
-  ])('is begun anew with the position, and nothing of that batch is applied: %s', async (_what, happens) => {
+  ])('is reset with the position, and nothing of that batch is applied: %s', async (_what, happens) => {
     const setting = following()
     await setting.read()
     expect(setting.steps).toEqual(['reset at 20:20:', 'told at 20:20:'])

@@ -25,7 +25,7 @@ export interface Followed<Change> {
 export interface LogFollowerOptions<Change> extends LogTrustOptions {
   readonly log: InvalidationLog<Change>
   readonly index: InvalidationIndex
-  /** The same where the log is silent: then this is how late a row is seen. Default: `pollMs`. */
+  /** The same if nothing notifies of new rows: then this is how late a row is seen. Default: `pollMs`. */
   readonly silentPollMs?: number
   /** From the start of one read to the start of the next at least, however many wait, in milliseconds. */
   readonly readIntervalMs?: number
@@ -43,7 +43,7 @@ export interface LogFollowerOptions<Change> extends LogTrustOptions {
 export interface Judged {
   readonly stamp: Stamp
   readonly tags: readonly Tag[]
-  /** When it stops being true by itself, by the database's clock, in milliseconds since the epoch; absent or null: never. */
+  /** When it ends, by the database's clock, in milliseconds since the epoch; absent or null: never. */
   readonly until?: number | null
 }
 
@@ -67,7 +67,7 @@ export interface LogFollower extends PositionWaits, Pick<LogTrust, 'trust' | 'la
   close(): Promise<void>
 }
 
-/** On one machine a read of the log takes a millisecond or two; this is a database at the other end of the world. */
+/** On one machine a read of the log takes a millisecond or two; this allows for a database on another continent. */
 const CLOCK_BOUND_MS = 250
 /** At most 500 reads a second. */
 const READ_INTERVAL_MS = 2

@@ -39,10 +39,10 @@ export interface LogTrust {
 
 /** How long entries are trusted while the database refuses to show the log, in milliseconds. */
 const REFUSED_BOUND_MS = 750
-/** Missed polls that may be chance; after more, the log is read before an entry is served. */
+/** As many polls may be missed by chance; after more, the log is read before an entry is served. */
 const OVERDUE_POLLS = 4
 
-/** @returns what nothing is trusted by before the first `readSucceeded` */
+/** @returns a trust that trusts nothing before the first `readSucceeded` */
 export function createLogTrust({ clock, pollMs, boundMs, graceMs, onTrustChange }: LogTrustOptions): LogTrust {
   let lastBegan: ReadBegan = { monotonicMs: Number.NEGATIVE_INFINITY, wallMs: Number.NEGATIVE_INFINITY }
   /** Of the last read: it succeeded, the database could not be reached, or it refused this read. */

@@ -38,7 +38,7 @@ export interface MissesDependencies extends OpeningDependencies {
 }
 
 /**
- * Answers what no copy of this process answers: with the store's entry, or with what is loaded and filled.
+ * Answers a read that no copy of this process can answer: from the store's entry, or by loading and filling.
  * @param refusedFillId the fill that the caller has judged and must not use
  * @throws StoreUnavailableError, and what the load throws
  */
@@ -139,7 +139,7 @@ function shareable(layer: Layer<unknown>, read: LayerRead<unknown>): Outcome<unk
   return { ...read, shareable: () => layer.judge(read) === 'servable' }
 }
 
-/** Right for the caller that loaded, and for no other. */
+/** Valid for the caller that loaded it, and for no other. */
 function notStored({ value, stamp, tags, until = null, ttlMs = 0 }: Loaded<unknown>, detail: string): Outcome<unknown> {
   return { value, stamp, tags, until, ttlMs, outcome: 'not-stored', detail, shareable: () => false }
 }

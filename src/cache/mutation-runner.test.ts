@@ -99,7 +99,9 @@ describe('a mutation', () => {
     const change = mutation<Tx, string>('change')
       .invalidates(() => invalidation({ keys: [named('shelves', 'a')] }))
       .write(writing(steps))
-    await expect(runner.run(change, 'new', 'ann')).rejects.toThrow('an invalidation names shelves, which is no layer')
+    await expect(runner.run(change, 'new', 'ann')).rejects.toThrow(
+      'an invalidation names shelves, which is not a layer',
+    )
     expect(steps).toEqual(['begin ann', 'write'])
   })
 

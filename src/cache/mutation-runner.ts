@@ -37,11 +37,12 @@ export interface UnitOfWork<Tx, Context> {
    */
   run<T>(context: Context, work: (tx: Tx) => Promise<T>): Promise<T>
   /**
-   * Appends to the invalidation log and the audit log inside the transaction and returns its identity. The work asks
-   * nothing of the transaction after this, so it may commit at once; writes may have waited for it and fail here.
+   * Appends to the invalidation log and the audit log inside the transaction and returns its identity. The work uses
+   * the transaction no more after this, so it may commit at once. Writes may have been deferred until now, and fail
+   * here.
    */
   appendInvalidation(tx: Tx, context: Context, record: LogRecord): Promise<Committed>
-  /** Identity of a transaction that invalidates nothing; the last thing the work asks of it. */
+  /** The identity of a transaction that invalidates nothing; the last use of the transaction. */
   identify(tx: Tx): Promise<Committed>
   /** Of a mutation that invalidates nothing. */
   audit(tx: Tx, context: Context, action: string, record: AuditRecord): Promise<void>
@@ -118,7 +119,7 @@ export function createMutationRunner<Tx, Context>(
     return unitOfWork.identify(tx)
   }
 
-  /** Best effort with the store's own short deadline; the log has the rest. */
+  /** Best effort, within the store's own short deadline; the log covers what is missed. */
   async function removeFromStore(event: string, invalidation: Invalidation): Promise<StoreOutcome> {
     if (keyCountOf(invalidation) === 0 && invalidation.layers.length === 0) return 'untouched'
     try {
@@ -164,7 +165,7 @@ function recordOf(event: string, invalidation: Invalidation): Omit<LogRecord, 'a
 function refuseUnknownLayers(names: readonly LayerName[], { keys, lists = [], layers }: Invalidation): void {
   const named = [...keys, ...lists].find(({ layer }) => !names.includes(layer))?.layer
   const unknown = named ?? layers.find((layer) => !names.includes(layer))
-  if (unknown !== undefined) throw new Error(`an invalidation names ${unknown}, which is no layer`)
+  if (unknown !== undefined) throw new Error(`an invalidation names ${unknown}, which is not a layer`)
 }
 
 /** In this order: keys, lists, layers. */
@@ -178,7 +179,7 @@ const noStep = (): RemovalStep => ({ keys: [], lists: [], layers: [] })
 
 /**
  * An input is never removed after what was derived from it, whether by name or with its layer: a read in between would
- * derive anew from the old input, under a lease that nothing takes away. Consecutive removals of one kind go together.
+ * derive again from the old input, under a lease that nothing takes away. Consecutive removals of one kind go together.
  */
 async function inputsFirst(
   names: readonly LayerName[],

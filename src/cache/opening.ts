@@ -14,7 +14,7 @@ const LONGEST_WAIT_MS = 64
 export type Answer<V = unknown> =
   | { readonly kind: 'read'; readonly read: LayerRead<V> }
   | { readonly kind: 'leased'; readonly lease: Lease }
-  /** Another holder had the lease until it could be waited for no longer. */
+  /** Another holder kept the lease for longer than the read could wait. */
   | { readonly kind: 'busy' }
 
 /** The context of one read through the store. */
@@ -22,7 +22,7 @@ export interface Reading {
   readonly wait: StoreWait | undefined
   /** Before each command whose answer others may share. */
   readonly seal: Seal
-  /** Fills that were found and judged: they count as absent when asked about again. */
+  /** Fills that were judged and rejected: they count as absent in further attempts. */
   readonly refused: ReadonlyMap<EntryKey, string>
 }
 

@@ -38,8 +38,9 @@ export function createPositionWaits({ index, reads, clock }: PositionWaitsDepend
     for (let leftMs = timeoutMs; leftMs > 0; leftMs = deadlineMs - clock.monotonicMs()) {
       const succeeded = await within(clock, leftMs, reads.nextUnbounded)
       if (sees(index.position)) return true
-      // Read just now, later than the commit was acknowledged: the incarnation that answers now came after it. One that
-      // is not as far in its ids was put back from a copy without the commit, or hands the id out again: then not here.
+      // Read just now, later than the commit was acknowledged: the incarnation that answers now came after it. One
+      // whose ids are behind was restored from a copy without the commit, or hands out the id again: then the commit is
+      // not there.
       if (succeeded && index.position && index.position.database !== database)
         return isVisible(xid, index.position.snapshot)
       // A transaction that is not visible yet may never be; asking without a pause would only load the database.
@@ -55,7 +56,7 @@ export function createPositionWaits({ index, reads, clock }: PositionWaitsDepend
     }
     if (!behind()) return
     await reads.next()
-    // Another database by now: the judgement that follows refuses what was loaded from the old one.
+    // It is another database now: the judgement that follows refuses values from the old one.
     for (let count = 1; index.position?.database === target.database && behind(); count++) {
       if (count === CATCH_UP_READS) throw new LogUnreachableError('the log does not reach what was loaded')
       await reads.next()

@@ -167,7 +167,7 @@ describe('without the store', () => {
     expect(await soon(readList(never, never))).toMatchObject({ value: 'list of fresh', outcome: 'hit' })
   })
 
-  it('a list whose input was outdated when it was asked for again gets it loaded anew', async () => {
+  it('a list whose input was outdated when it was asked for again gets it loaded again', async () => {
     const { readList, read, loading, store, soon, deriving, loads } = await setUp()
     await read(loading('groups'))
     store.fault = 'away'

@@ -198,7 +198,7 @@ describe('an entry that is present but not served', () => {
     expect(seen.slice(0, 2)).toEqual([`rejected user-groups ${why}`, 'miss user-groups'])
   })
 
-  it('is damaged: bytes that are no entry, and a value that cannot be decoded', async () => {
+  it('is damaged: bytes that are not an entry, and a value that cannot be decoded', async () => {
     const { instance, loading, store, seen } = await setUp()
     store.faults.overwrite(key, Buffer.from('rubbish'), 5)
     expect((await instance().read(loading('one'))).outcome).toBe('stored')
@@ -303,7 +303,7 @@ describe('a fill', () => {
     expect(released).not.toHaveBeenCalled()
   })
 
-  it('that cannot reach the store costs nothing but the hit, and is no refusal', async () => {
+  it('that cannot reach the store costs nothing but the hit, and is not a refusal', async () => {
     const { read, loading, store, seen } = await setUp()
     vi.spyOn(store, 'fill').mockRejectedValueOnce(unavailable())
     expect(await read(loading('one'))).toMatchObject({

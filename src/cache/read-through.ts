@@ -26,11 +26,11 @@ export interface ReadThrough {
    */
   read<V, I>(wanted: Wanted<V, I>, wait?: StoreWait): Promise<LayerRead<V>>
   /**
-   * The same for a caller that has a better way to ask the source of truth directly than this load.
+   * The same, for a caller that can ask the source of truth in a better way than by this load.
    * @throws what the load throws
    */
   tryRead<V, I>(wanted: Wanted<V, I>, wait?: StoreWait): Promise<LayerRead<V> | Bypass>
-  /** The copy of this process, if it may be served; null where it would have to be fetched or loaded. */
+  /** The copy of this process, if it may be served; null if the entry would have to be fetched or loaded. */
   held<V>(wanted: Pick<Wanted<V>, 'layer' | 'key'>, wait?: StoreWait): Promise<LayerRead<V> | null>
 }
 

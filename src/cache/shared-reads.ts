@@ -57,7 +57,7 @@ export function createSharedReads({ read, clock, intervalMs, stalledMs }: Shared
     return made
   }
 
-  /** The ticket can be taken until the moment the read begins. */
+  /** Callers can join until the moment the read begins. */
   async function start(due: Ticket): Promise<void> {
     running = due
     const pauseMs = failing ? intervalMs * SLOWER_WHILE_FAILING : intervalMs

@@ -7,7 +7,7 @@
 import { StoreUnavailableError } from './entry-store.ts'
 
 export interface Shareable {
-  /** Asked for each reader that joined, at the moment at which it would take the result. */
+  /** Evaluated for each reader that joined, at the moment it would take the result. */
   shareable(): boolean
 }
 
@@ -30,7 +30,7 @@ export interface SingleFlight<T extends Shareable> {
   readonly size: number
 }
 
-/** That the store cannot be asked holds for all waiting readers: each would only find it out again. */
+/** If the store is unavailable, it is so for all waiting readers: each would only find out again. */
 function isForAll(error: unknown): boolean {
   return error instanceof StoreUnavailableError
 }

@@ -16,7 +16,7 @@ export class SnapshotFormatError extends Error {
   readonly code = 'snapshot-format'
 }
 
-/** @throws SnapshotFormatError when the text is no transaction id this process can represent exactly */
+/** @throws SnapshotFormatError when the text is not a transaction id this process can represent exactly */
 export function parseXid(text: string): Xid {
   const value = Number(text)
   if (!/^\d{1,19}$/.test(text) || !Number.isSafeInteger(value))

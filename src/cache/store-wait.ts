@@ -1,7 +1,7 @@
 /**
  * How long one request has waited for the shared store, over all its commands: a sick store costs a request its budget
- * once, not once per command. Commands that run side by side count once. Passed by hand from call to call, so that
- * a hit pays for one small object.
+ * once, not once per command. Commands that run side by side count once. It is passed explicitly from call to call,
+ * which costs a hit one small object.
  */
 export class StoreWait {
   #spentMs = 0

@@ -21,12 +21,12 @@ describe('the arguments of npm run failover', () => {
     expect(endOf(args)).toEqual({ exitCode: 2, said: expect.stringContaining(message) })
   })
 
-  it('are shown by --help, which is no mistake', () => {
+  it('are shown by --help, which is not a mistake', () => {
     expect(endOf(['--help'])).toEqual({ exitCode: 0, said: expect.stringContaining('--graceful') })
   })
 })
 
-/** What a parse that ends the process says, and with which code. */
+/** The output and the exit code of a parse that ends the process. */
 function endOf(args: string[]) {
   let said = ''
   const hear = (text: unknown) => {

@@ -10,7 +10,7 @@ export interface FailoverOptions {
   readonly user: string
 }
 
-/** Ends the process for anything that it does not take. */
+/** Ends the process if an argument is invalid. */
 export function parseFailoverOptions(args: readonly string[]): FailoverOptions {
   const others = (kind: FaultKind) => (['kill', 'hang', 'graceful'] as const).filter((each) => each !== kind)
   const { hang, graceful, seconds, rate, user } = createScript(

@@ -10,7 +10,7 @@ import { readState, type StackState } from '../local/stack-state.ts'
 import { createTokenIssuer } from '../local/token-issuer.ts'
 import { parseFailoverOptions } from './failover-options.ts'
 
-/** Seconds of ordinary traffic first, to compare with. */
+/** Seconds of ordinary traffic before the fault, for comparison. */
 const FAULT_AFTER_SECONDS = 3
 const HANG_SECONDS = 8
 const BACK_WITHIN_MS = 45_000
@@ -121,7 +121,7 @@ function watchMaster(state: StackState) {
       const index = port === null ? -1 : state.ports.redis.indexOf(port)
       return index < 0 ? 'no majority' : `redis-${index + 1}`
     },
-    /** With what the Sentinels hold against it, the newest configuration epoch, and how many of them answer. */
+    /** With the flags that the Sentinels give it, the newest configuration epoch, and how many Sentinels answer. */
     async described(): Promise<string> {
       const asked = state.ports.sentinels.map((port) => sentinelView(port, state.masterName).catch(() => null))
       const views = (await Promise.all(asked)).filter((each) => each !== null)

@@ -5,7 +5,7 @@ import { printable } from './table.ts'
 
 export const EXIT = { ok: 0, refused: 1, usage: 2, unreachable: 3 } as const
 
-/** The arguments, or a file they name, cannot be used; nothing was sent. */
+/** The arguments, or a file that they name, are invalid; nothing was sent. */
 export class UsageError extends Error {}
 
 /** RFC 9457 for people: what, why, and every single error with its place. */
@@ -23,7 +23,7 @@ function describeProblem({ status, problem, requestId }: RefusedError): string {
     .join('\n')
 }
 
-/** @returns the exit code for a thrown value, after saying on standard error what went wrong */
+/** @returns the exit code for a thrown value, after reporting on standard error what went wrong */
 export function reportFailure(error: unknown, say: (text: string) => void, form: 'text' | 'json' = 'text'): number {
   const exitCode = exitCodeOf(error) ?? EXIT.refused
   say(form === 'json' ? JSON.stringify({ error: failureForScripts(error, exitCode) }) : failureForPeople(error))

@@ -22,7 +22,7 @@ interface ProgramDeps {
   readonly commands: readonly Command[]
   /** The summary of a first word that several commands share. */
   readonly families: Readonly<Record<string, string>>
-  /** How the person calls it. */
+  /** The name that the person typed. */
   readonly name: string
   readonly print: (text: string) => void
   readonly run: (given: Given) => Promise<void>
@@ -90,7 +90,7 @@ function add(parent: Commander, name: string, command: Command, deps: ProgramDep
   added.action(() => deps.run(givenTo(command, added)))
 }
 
-/** Errors become ours, with where to read more; what was most likely meant is suggested. */
+/** Errors become ours: they say where to read more, and suggest what was most likely meant. */
 function guideErrors(command: Commander): void {
   command.exitOverride((error) => {
     if (error.exitCode === 0) throw error

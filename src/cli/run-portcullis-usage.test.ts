@@ -36,7 +36,7 @@ describe('what goes wrong', () => {
     expect((await run('me', problem(500, { title: 'Something went wrong' }))).err).toContain('request id: r-1')
   })
 
-  it('is exit code 1 with what a proxy said, when it was no problem document', async () => {
+  it('is exit code 1 with what a proxy said, when it was not a problem document', async () => {
     const { exitCode, err } = await run('me', new Response('<h1>Bad gateway</h1>', { status: 502 }))
     expect(exitCode).toBe(1)
     expect(err).toContain('(502): <h1>Bad gateway</h1>')

@@ -22,7 +22,7 @@ export interface CommandDeps {
 
 /** @returns the exit code */
 export async function runPortcullis(args: readonly string[], deps: CommandDeps): Promise<number> {
-  // A wrong command line may not have got as far as its options.
+  // With an invalid command line the options may not have been parsed.
   const json = args.slice(0, args.includes('--') ? args.indexOf('--') : undefined).includes('--json')
   try {
     const program = createProgram({

@@ -1,4 +1,4 @@
-/** What all scripts of the project have in common: `--help` ends with 0, a wrong argument with 2 and a suggestion. */
+/** What all scripts of the project share: `--help` exits with 0, an invalid argument with 2 and a suggestion. */
 import { Command, InvalidArgumentError, Option } from 'commander'
 
 const USAGE_EXIT = 2

@@ -179,7 +179,7 @@ function stop(code: number, reason: string): Promise<never> {
   return stopping
 }
 
-/** Our own errors are messages for people; of all others the trace helps. */
+/** Our own errors are messages for people; for all others the stack trace helps. */
 function explain(error: unknown): string {
   if (!(error instanceof Error)) return String(error)
   if (error instanceof MigrationError)

@@ -4,11 +4,11 @@ export interface Column<Row> {
   readonly title: string
   readonly value: (row: Row) => string | number | null | undefined
   readonly align?: 'right'
-  /** May be cut where the terminal is too narrow; what is copied into other commands must not be. */
+  /** May be truncated if the terminal is too narrow; values that are copied into other commands must not be. */
   readonly shrinks?: true
 }
 
-/** Narrower, a column says nothing. */
+/** A narrower column is useless. */
 const NARROWEST = 12
 const GAP = '  '
 
@@ -60,7 +60,7 @@ function cut(text: string, width: number): string {
   return characters.length <= width ? text : `${characters.slice(0, width - 1).join('')}…`
 }
 
-/** Names and values below each other. */
+/** Names and values, one pair per line. */
 export function facts(pairs: readonly (readonly [string, string | number | boolean | null | undefined])[]): string {
   const width = widest(pairs.map(([name]) => name))
   return pairs.map(([name, value]) => `${name.padEnd(width)}  ${printable(String(value ?? '-'))}`).join('\n')

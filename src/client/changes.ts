@@ -1,4 +1,4 @@
-/** The change feed as an async iterator that comes back where it was: nothing is missed, and a change may come twice. */
+/** The change feed as an async iterator that resumes where it was: no change is missed, and a change may come twice. */
 import { createParser } from 'eventsource-parser'
 import { RefusedError, UnreachableError } from './errors.ts'
 import type { components } from './generated.ts'
@@ -14,7 +14,7 @@ export type FeedEvent =
   | { readonly type: 'reset'; readonly id: string }
 
 export interface FollowOptions {
-  /** Where to go on; from now on where absent. */
+  /** Where to resume; absent: at the present. */
   readonly lastEventId?: string
   readonly signal?: AbortSignal
 }
@@ -24,7 +24,7 @@ const COME_BACK_MS = 1000
 /**
  * Ends when the signal is aborted.
  * @param open sends the request
- * @throws RefusedError where asking again cannot help: the token, the role, an id that is none
+ * @throws RefusedError if a retry cannot help: the token, the role, or an invalid id
  */
 export async function* follow(
   open: (headers: Readonly<Record<string, string>>) => Promise<Response>,

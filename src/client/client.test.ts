@@ -106,7 +106,7 @@ describe('a call', () => {
     expect((error as RefusedError).message).toContain('There is such a user already.')
   })
 
-  it('that SCIM refuses as a problem, or a proxy in words of its own, is no error of SCIM', async () => {
+  it('that SCIM refuses as a problem, or a proxy in words of its own, is not an error of SCIM', async () => {
     const problem = { type: 'urn:x', title: 'Malformed', status: 400, detail: 'no JSON' }
     const { client } = scripted([json(problem, {}, 400), new Response('Bad gateway', { status: 502 })])
     for (const expected of [

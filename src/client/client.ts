@@ -7,11 +7,11 @@ import type { Arguments, DataOf, InputOf, ItemOf, OperationId, PagedId } from '.
 import { addressOf, type Fetch, jsonOf, type Request, send } from './request.ts'
 import { DEFAULT_RETRIES, type RetryOptions, withRetries } from './retries.ts'
 
-/** Only `baseUrl` is needed. */
+/** Only `baseUrl` is required. */
 export interface ClientOptions {
   /** Where the service is; paths are below it. */
   readonly baseUrl: string | URL
-  /** The access token, or where each call gets it from; none for calls that need none. */
+  /** The access token, or a function that returns it for each call; none for calls without a token. */
   readonly token?: string | (() => string | null | Promise<string | null>)
   /** The global one where absent. */
   readonly fetch?: Fetch
@@ -179,11 +179,11 @@ export function createClient(options: ClientOptions): Client {
   return { ...calls, items, pages, changes, consistencyToken: consistency.token } as unknown as Client
 }
 
-/** The database was restored or failed over: what this client's reads had to see is in no history any more. */
+/** The database was restored or failed over: no history contains the changes that this client's reads had to see. */
 const isOfOtherHistory = (error: unknown) =>
   error instanceof RefusedError && error.problem.type?.endsWith('token-other-history') === true
 
-/** Some questions are asked by POST; what takes a consistency token changes nothing. */
+/** Some queries are sent by POST; a call that takes a consistency token changes nothing. */
 const isRead = ({ method, consistencyToken }: Operation) => method === 'GET' || consistencyToken === true
 
 /** A PATCH may mean something else the second time, and what was conditional on the first state is refused in the second. */

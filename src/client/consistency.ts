@@ -1,11 +1,11 @@
-/** Which changes the reads of one client must see: its own, however many were under way at once. */
+/** Which changes the reads of one client must see: its own, however many were in flight at once. */
 
 export interface Consistency {
   /** To be called before a mutation is sent; the returned function takes the token of its answer. */
   mutating(): (token: string | null) => void
-  /** What a read sends. */
+  /** The headers of a read. */
   headers(): Readonly<Record<string, string>>
-  /** Asks for nothing any more. */
+  /** Forgets the tokens. */
   forget(): void
   /** The token of the last change, for another client or process; null where there was none. */
   token(): string | null

@@ -1,13 +1,13 @@
 /** How a call can fail: the service refused it, or there was no answer. */
 import type { Problem, ScimError } from './operations.ts'
 
-/** Any answer that is not a success. */
+/** Any answer other than a success. */
 export class RefusedError extends Error {
   readonly code = 'refused'
   readonly status: number
   /** RFC 9457. SCIM's refusals have `status` and `detail` alone; of a proxy in between, `detail` is its text. */
   readonly problem: Partial<Problem>
-  /** As SCIM says it (RFC 7644, 3.12), for its calls; null for all others. */
+  /** The error in SCIM's form (RFC 7644, 3.12), for its calls; null for all others. */
   readonly scim: ScimError | null
   readonly requestId: string | null
   /** How long the service asks to wait, in milliseconds; null where it does not say. */
@@ -24,7 +24,7 @@ export class RefusedError extends Error {
   }
 }
 
-/** No answer, or none in time: whether a change was made is not known. */
+/** No answer, or none in time: it is unknown whether a change was made. */
 export class UnreachableError extends Error {
   readonly code = 'unreachable'
   readonly url: URL
@@ -37,7 +37,10 @@ export class UnreachableError extends Error {
   }
 }
 
-/** A path in which a part would be lost: URLs drop `.` and `..` however they are encoded, and another call would be made. */
+/**
+ * A path that would lose a part: URLs drop `.` and `..` however they are encoded, and the client would make another
+ * call.
+ */
 export class InvalidPathError extends Error {
   readonly code = 'invalid-path'
   constructor(value: string) {

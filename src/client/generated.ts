@@ -218,9 +218,9 @@ export interface components {
         };
         readonly Flushed: {
             readonly dryRun: boolean;
-            /** @description Of a dry run: how many entries Redis holds of it; null where it cannot say */
+            /** @description In a dry run: how many entries Redis holds in the scope; null if unknown */
             readonly entries?: number | null;
-            /** @description The keys the scope names; null where whole layers are meant */
+            /** @description The keys that the scope names; null for whole layers */
             readonly keys: readonly string[] | null;
             readonly layers: readonly string[];
             /** @enum {string} */
@@ -1454,9 +1454,9 @@ export interface operations {
     readonly followChanges: {
         readonly parameters: {
             readonly query?: {
-                /** @description As the `Accept` header, which `EventSource` does not let one choose */
+                /** @description Replaces the `Accept` header, which `EventSource` cannot set */
                 readonly format?: "cloudevents";
-                /** @description As `Last-Event-ID`, for a new `EventSource`; the header counts before it */
+                /** @description Replaces `Last-Event-ID` for a new `EventSource`; the header takes precedence */
                 readonly lastEventId?: string;
                 /** @description From `POST /changes/tickets`, instead of a token: for `EventSource` */
                 readonly ticket?: string;
@@ -1981,7 +1981,7 @@ export interface operations {
                          * @description When it ends: RFC 3339 with an offset, in the future by the clock of the database (else 422). Null: it does not end. Absent: as it was, none for a newcomer. More than milliseconds are cut off
                          */
                         readonly expiresAt?: string | null;
-                        /** @description Absent: as it was, `member` for a newcomer */
+                        /** @description Absent: unchanged, or `member` for a new member */
                         readonly role?: components["schemas"]["MembershipRole"];
                         /** @description The token's `sub`, compared exactly; percent-encoded in a path */
                         readonly user: string;
@@ -2034,7 +2034,7 @@ export interface operations {
                      * @description When it ends: RFC 3339 with an offset, in the future by the clock of the database (else 422). Null: it does not end. Absent: as it was, none for a newcomer. More than milliseconds are cut off
                      */
                     readonly expiresAt?: string | null;
-                    /** @description Absent: as it was, `member` for a newcomer */
+                    /** @description Absent: unchanged, or `member` for a new member */
                     readonly role?: components["schemas"]["MembershipRole"];
                 };
             };
@@ -2203,7 +2203,7 @@ export interface operations {
             };
         };
         readonly responses: {
-            /** @description What there was to do */
+            /** @description What changed */
             readonly 200: {
                 headers: {
                     /** @description Send it with a read that must see this change. */
@@ -2641,7 +2641,7 @@ export interface operations {
                 readonly attributes?: string;
                 /** @description At most 200 on a page */
                 readonly count?: number;
-                /** @description All but these; ignored beside `attributes` */
+                /** @description All but these; ignored if `attributes` is given */
                 readonly excludedAttributes?: string;
                 /** @description RFC 7644, 3.4.2.2 */
                 readonly filter?: string;
@@ -2690,7 +2690,7 @@ export interface operations {
             readonly query?: {
                 /** @description Only these, separated by commas */
                 readonly attributes?: string;
-                /** @description All but these; ignored beside `attributes` */
+                /** @description All but these; ignored if `attributes` is given */
                 readonly excludedAttributes?: string;
             };
             readonly header?: {
@@ -2862,7 +2862,7 @@ export interface operations {
             readonly query?: {
                 /** @description Only these, separated by commas */
                 readonly attributes?: string;
-                /** @description All but these; ignored beside `attributes` */
+                /** @description All but these; ignored if `attributes` is given */
                 readonly excludedAttributes?: string;
             };
             readonly header?: {
@@ -2904,7 +2904,7 @@ export interface operations {
             readonly query?: {
                 /** @description Only these, separated by commas */
                 readonly attributes?: string;
-                /** @description All but these; ignored beside `attributes` */
+                /** @description All but these; ignored if `attributes` is given */
                 readonly excludedAttributes?: string;
             };
             readonly header?: {
@@ -3031,7 +3031,7 @@ export interface operations {
             readonly query?: {
                 /** @description Only these, separated by commas */
                 readonly attributes?: string;
-                /** @description All but these; ignored beside `attributes` */
+                /** @description All but these; ignored if `attributes` is given */
                 readonly excludedAttributes?: string;
             };
             readonly header?: {
@@ -3380,7 +3380,7 @@ export interface operations {
                 readonly attributes?: string;
                 /** @description At most 200 on a page */
                 readonly count?: number;
-                /** @description All but these; ignored beside `attributes` */
+                /** @description All but these; ignored if `attributes` is given */
                 readonly excludedAttributes?: string;
                 /** @description RFC 7644, 3.4.2.2 */
                 readonly filter?: string;
@@ -3429,7 +3429,7 @@ export interface operations {
             readonly query?: {
                 /** @description Only these, separated by commas */
                 readonly attributes?: string;
-                /** @description All but these; ignored beside `attributes` */
+                /** @description All but these; ignored if `attributes` is given */
                 readonly excludedAttributes?: string;
             };
             readonly header?: {
@@ -3763,7 +3763,7 @@ export interface operations {
             readonly query?: {
                 /** @description Only these, separated by commas */
                 readonly attributes?: string;
-                /** @description All but these; ignored beside `attributes` */
+                /** @description All but these; ignored if `attributes` is given */
                 readonly excludedAttributes?: string;
             };
             readonly header?: {
@@ -3805,7 +3805,7 @@ export interface operations {
             readonly query?: {
                 /** @description Only these, separated by commas */
                 readonly attributes?: string;
-                /** @description All but these; ignored beside `attributes` */
+                /** @description All but these; ignored if `attributes` is given */
                 readonly excludedAttributes?: string;
             };
             readonly header?: {
@@ -4094,7 +4094,7 @@ export interface operations {
             readonly query?: {
                 /** @description Only these, separated by commas */
                 readonly attributes?: string;
-                /** @description All but these; ignored beside `attributes` */
+                /** @description All but these; ignored if `attributes` is given */
                 readonly excludedAttributes?: string;
             };
             readonly header?: {

@@ -3,10 +3,10 @@ import type { components, OPERATIONS, operations } from './generated.ts'
 
 export type OperationId = keyof typeof OPERATIONS & keyof operations
 
-/** Members that may be given at all: the generator writes `never` for the others. */
+/** Only the members that may be given: the generator writes `never` for the others. */
 type Given<Holder> = { [Name in keyof Holder as NonNullable<Holder[Name]> extends never ? never : Name]: Holder[Name] }
 
-/** What the client itself sends is left out, and what would be answered by a 304. */
+/** Without the headers that the client itself sends, and those that a 304 would answer. */
 type OwnHeaders = 'consistency-token' | 'if-none-match'
 
 type HeadersOf<Parameters> = Parameters extends { readonly header?: infer Header }
@@ -36,7 +36,7 @@ type JsonOf<Response> = Response extends { readonly content: { readonly 'applica
 /** The body of a success; null where there is none. */
 export type DataOf<Id extends OperationId> = JsonOf<Success<operations[Id]['responses']>>
 
-/** A call without anything to say may be made without a word. */
+/** A call without required arguments may be made without any. */
 export type Arguments<Id extends OperationId, Options> =
   Record<never, never> extends InputOf<Id>
     ? [input?: InputOf<Id>, options?: Options]

@@ -84,13 +84,13 @@ const SCIM_ERROR = 'urn:ietf:params:scim:api:messages:2.0:Error'
 
 function refusalIn(text: string): Pick<RefusedError, 'problem' | 'scim'> {
   const refusal = objectIn(text)
-  // Something in between answered, a proxy for example; its text is all there is to show.
+  // A proxy or the like answered; its text is all there is to show.
   if (refusal === null) return { problem: { detail: text.slice(0, 500).trim() }, scim: null }
   if (!isScimError(refusal)) return { problem: refusal, scim: null }
   return { problem: { status: Number(refusal.status), detail: refusal.detail }, scim: refusal }
 }
 
-/** By what it says of itself: a call of SCIM that cannot be read as HTTP is refused by a problem. */
+/** Decided by the answer: a SCIM call that is not valid HTTP is refused with a problem document. */
 function isScimError(refusal: Partial<Problem> | ScimError): refusal is ScimError {
   return 'schemas' in refusal && Array.isArray(refusal.schemas) && refusal.schemas.includes(SCIM_ERROR)
 }

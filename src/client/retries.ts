@@ -1,8 +1,10 @@
-/** Repeats a call that failed for a while, where repeating has one effect, and as late as the service asks. */
+/**
+ * Retries a call that failed temporarily, if a retry cannot have a second effect, and no sooner than the service asks.
+ */
 import { RefusedError, UnreachableError } from './errors.ts'
 
 export interface RetryOptions {
-  /** How often at most, beside the first time. */
+  /** The most retries after the first attempt. */
   readonly retries: number
   /** A longer wait is left to the caller, in milliseconds. */
   readonly waitMaxMs: number
@@ -30,14 +32,14 @@ export async function withRetries<T>(
   }
 }
 
-/** @returns milliseconds; null where repeating is of no use, or could do the same thing twice */
+/** @returns milliseconds; null if a retry is useless, or could have a second effect */
 function waitBefore(attempt: number, error: unknown, repeatable: boolean): number | null {
-  // Full jitter: clients that failed together come back apart.
+  // Full jitter: clients that failed together return at different times.
   const backoff = Math.random() * FIRST_WAIT_MS * 2 ** attempt
   // After a whole timeout the caller does not wait any longer.
   if (error instanceof UnreachableError) return repeatable && error.reason === 'no-connection' ? backoff : null
   if (!(error instanceof RefusedError) || error.retryAfterMs === null) return null
-  // Too many requests: this one was counted and nothing else. Of a 503 it is not known how far it got.
+  // After a 429 the request was only counted. After a 503 it is unknown how far it got.
   const mayRepeat = error.status === NOT_COUNTED || (error.status === 503 && repeatable)
   return mayRepeat ? error.retryAfterMs + backoff : null
 }

@@ -1,4 +1,4 @@
-/** The servers that an instance talks to, and what it reports of them. */
+/** The servers that an instance talks to, and its reports about them. */
 import { systemClock } from '../cache/index.ts'
 import type { Config } from '../config.ts'
 import { LAYERS } from '../domain/layers.ts'
@@ -23,10 +23,13 @@ export function createConnections(config: Config, { logger, metrics }: Telemetry
   const databaseStatus = createDatabaseStatus({
     nowMs: systemClock.wallMs,
     onBegan: ({ code, reason }, cause) => logger.warn({ code, err: cause }, `PostgreSQL: ${reason}`),
-    onEnded: ({ code, reason, since, count }) => logger.info({ code, since, count }, `over: ${reason}`),
+    onEnded: ({ code, reason, since, count }) => logger.info({ code, since, count }, `ended: ${reason}`),
   })
   const names = createStatementNames(config.database.pooler, (error) =>
-    logger.warn({ err: error }, 'the pooler lost a prepared statement: from now on each statement is planned anew'),
+    logger.warn(
+      { err: error },
+      'the pooler lost a prepared statement: from now on each statement is planned every time',
+    ),
   )
   const databaseOptions = { ...config.database, primary: primaryOf(config.database), status: databaseStatus, names }
   const database = createDatabase({ ...databaseOptions, sink: metrics.database })

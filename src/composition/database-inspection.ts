@@ -1,4 +1,4 @@
-/** What administrators do to a database behind the service's back: restore it, switch its triggers off. */
+/** Notices what administrators do to a database behind the service's back: a restore, or disabled triggers. */
 import { removeForeignHistory } from '../postgres/foreign-history.ts'
 import type { Database } from '../postgres/pool.ts'
 import { findSilentTables } from '../postgres/silent-tables.ts'
@@ -23,7 +23,7 @@ export function createDatabaseInspection(database: Database, logger: Logger): Da
       foreignRemoved.rows += removed.rows
       foreignRemoved.checkpoints += removed.checkpoints
       if (removed.rows + removed.checkpoints > 0)
-        logger.warn(removed, 'the log had rows of another history, as a restored database has: they were removed')
+        logger.warn(removed, 'removed rows of another history from the log, as a restored database has them')
       const silent = await findSilentTables(database)
       if (silent.join() !== silentTables.join())
         logger.warn(

@@ -1,4 +1,7 @@
-/** Whose history of transactions an instance follows, for operators: a restore, a promotion or a restart begins another. */
+/**
+ * Reports to operators which history of transactions an instance follows: a restore, a promotion or a restart begins
+ * another.
+ */
 import type { Logger } from '../telemetry/index.ts'
 
 export interface HistoryWatch {

@@ -1,4 +1,4 @@
-/** From the start to the end of an instance: when it is ready, and what it does beside its requests. */
+/** The life of an instance: when it is ready, and its background jobs. */
 import { systemClock } from '../cache/index.ts'
 import type { Config } from '../config.ts'
 import { LAYERS } from '../domain/layers.ts'
@@ -22,7 +22,9 @@ const WARM_UP_PAUSE_MS = 20
 const WARM_UP_MAX_MS = 850
 
 export interface Lifecycle {
-  /** Resolves when the service can answer. @throws {MigrationError} {@link DatabaseUnfitError} where waiting is of no use */
+  /**
+   * Resolves when the service can answer. @throws {MigrationError} {@link DatabaseUnfitError} if waiting does not help
+   */
   readonly started: Promise<void>
   isReady(): boolean
   isMigrated(): boolean
@@ -88,7 +90,7 @@ export function createLifecycle(
 function createMigrationWait(config: Config, { logger }: Telemetry) {
   let sinceMs: number | undefined
   return {
-    /** @throws the error itself where waiting is of no use, or has lasted long enough */
+    /** @throws the error itself if waiting does not help, or has lasted long enough */
     goOn(error: MigrationError): void {
       if (!(error instanceof SchemaOlderError)) throw error
       if (sinceMs === undefined) logger.warn({ reason: error.message }, 'waiting for the migrations')
@@ -102,7 +104,7 @@ function createMigrationWait(config: Config, { logger }: Telemetry) {
 }
 
 /**
- * Otherwise the first readers would all ask PostgreSQL; of a very large catalogue they may. And the first question of an
+ * Otherwise the first readers would all ask PostgreSQL; with a very large catalogue they may. And the first query of an
  * administrator would stop every reader.
  */
 async function warmUp(
@@ -111,7 +113,7 @@ async function warmUp(
   closing: AbortSignal,
 ): Promise<void> {
   const pause = (ms: number, signal = closing) => systemClock.sleep(ms, signal).catch(() => {})
-  // The catalogue may lie in Redis, and Redis needs a moment; without it the catalogue is loaded from PostgreSQL.
+  // The catalogue may be in Redis, and Redis needs a moment; without it the catalogue is loaded from PostgreSQL.
   for (let waitedMs = 0; !redis.answers() && waitedMs < WARM_UP_REDIS_MS; waitedMs += WARM_UP_PAUSE_MS)
     await pause(WARM_UP_PAUSE_MS)
   followed.start(follower)
@@ -136,8 +138,8 @@ function endAccess(
       ended: ({ memberships, grants }) => metrics.database.accessEnded(memberships, grants),
       failed: metrics.database.endingFailed,
       changed(state, cause) {
-        if (state === 'working') logger.info('what has ended is announced again')
-        else logger.warn({ err: cause }, 'what has ended cannot be announced; readers do not see it any more')
+        if (state === 'working') logger.info('ended access is announced again')
+        else logger.warn({ err: cause }, 'ended access cannot be announced; readers do not see it any more')
       },
     },
   })

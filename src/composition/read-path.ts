@@ -71,7 +71,7 @@ export function createReadPath(
     clock,
     events,
     onFailed: (cause) =>
-      logger.info({ err: cause }, 'the catalogue cannot be loaded now: lists are read by SQL meanwhile'),
+      logger.info({ err: cause }, 'the catalogue cannot be loaded now: until then, lists are read by SQL'),
   })
   const log = traced('log', createInvalidationLog({ ...databaseOptions, notify: config.cache.logNotify }), [
     'readSince',
@@ -90,12 +90,12 @@ export function createReadPath(
     retentionMs: LAYERS.retentionMs,
     onTrustChange(trust, cause) {
       if (trust === 'following') logger.info({ trust }, 'following the invalidation log')
-      else logger.warn({ trust, err: cause }, 'the invalidation log is out of reach')
+      else logger.warn({ trust, err: cause }, 'the invalidation log cannot be read')
     },
     onBatch(batch) {
       const { position, rows, agesMs = [] } = batch
       history.follow(position.database)
-      // What was written before this instance began to follow is not late.
+      // Rows that were written before this instance began to follow are not late.
       if (!('floor' in batch)) agesMs.forEach(metrics.database.invalidationVisible)
       if (rows.length > 0) onLogRows()
     },

@@ -1,4 +1,4 @@
-/** What is wrong between variables that are each well formed. */
+/** Contradictions between variables that are each well formed. */
 import { readFileSync } from 'node:fs'
 import { isDiscoverable } from './issuers.ts'
 import { reasonOf } from './reason.ts'
@@ -41,18 +41,18 @@ function doubledIssuers({ JWT_ISSUER: first, JWT_OTHER_ISSUERS: others = [] }: P
   return new Set(all).size === all.length ? [] : ['JWT_OTHER_ISSUERS names an issuer twice, or the one in JWT_ISSUER']
 }
 
-/** Of the console: the tokens that people get there must be tokens that this service takes. */
+/** The console's sign-in: this service must accept the tokens that people get there. */
 function unusableSignIn(given: Given, env: Partial<Variables>): string[] {
   const client = given.CONSOLE_OIDC_CLIENT_ID
   if (client === undefined)
     return ['CONSOLE_OIDC_ISSUER', 'CONSOLE_OIDC_SCOPE', 'CONSOLE_OIDC_RESOURCE']
       .filter((name) => given[name] !== undefined)
-      .map((name) => `${name} is of no use without CONSOLE_OIDC_CLIENT_ID: set both, or neither`)
-  // What is wrong with it by itself has been said.
+      .map((name) => `${name} has no effect without CONSOLE_OIDC_CLIENT_ID: set both, or neither`)
+  // Problems of the variable itself have been reported.
   if (given.CONSOLE_OIDC_ISSUER !== env.CONSOLE_OIDC_ISSUER) return []
   const issuer = given.CONSOLE_OIDC_ISSUER ?? env.JWT_ISSUER ?? ''
   if (!isDiscoverable(issuer))
-    return ['CONSOLE_OIDC_CLIENT_ID needs CONSOLE_OIDC_ISSUER: JWT_ISSUER is no address with a discovery document']
+    return ['CONSOLE_OIDC_CLIENT_ID needs CONSOLE_OIDC_ISSUER: JWT_ISSUER is not an address with a discovery document']
   const accepted = [env.JWT_ISSUER, ...(env.JWT_OTHER_ISSUERS ?? []).map((each) => each.issuer)]
   return accepted.includes(issuer)
     ? []

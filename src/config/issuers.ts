@@ -37,10 +37,10 @@ const issuer = z
     rolesClaim: claim.default('roles'),
   })
   .refine((value) => value.jwksUrl !== undefined || isDiscoverable(value.issuer), {
-    error: 'needs a jwksUrl: this issuer is no https address that could have a discovery document',
+    error: 'needs a jwksUrl: this issuer is not an https address that could have a discovery document',
   })
 
-/** Checked as a whole: what is wrong is said with its place, and never with its value. */
+/** Checked as a whole: a problem is reported with its place, never with its value. */
 export const otherIssuers = z.string().transform((text, context) => {
   const parsed = z.array(issuer).safeParse(json(text))
   if (parsed.success) return parsed.data
@@ -60,7 +60,7 @@ function json(text: string): unknown {
   }
 }
 
-/** Whether an issuer can be asked for its discovery document; without TLS only on this machine. */
+/** Whether an issuer can have a discovery document; without TLS only on this machine. */
 export function isDiscoverable(issuer: string): boolean {
   if (!fetchable.safeParse(issuer).success) return false
   const { protocol, hostname, search, hash } = new URL(issuer)

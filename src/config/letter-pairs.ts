@@ -1,4 +1,4 @@
-/** How much pairs of letters are like words, and not like noise. */
+/** Measures whether pairs of letters look like words or like noise. */
 
 /** @returns the mean over the pairs of letters, in bits; positive for language */
 export function languageAdvantage(word: string): number {

@@ -7,19 +7,19 @@
  */
 
 const EVIDENCE_BITS = 25
-/** Two characters of the same kind in a row, where somebody varies the kinds. */
+/** Two characters of the same kind in a row: people vary the kinds. */
 const SAME_KIND = 0.08
-/** A character that was there before, beside how often chance brings it, where somebody avoids that. */
+/** A repeated character, compared with chance: people who make up a secret avoid repetitions. */
 const SAME_CHARACTER = 0.3
 /** A character of the kind that the pattern asks for. */
 const IN_PATTERN = 0.92
 const LONGEST_PATTERN = 6
-/** The next letter is one of the next three in the alphabet, where somebody goes up. */
+/** The next letter is one of the next three in the alphabet: people go up the alphabet. */
 const UPWARDS = 0.6
 const UPWARDS_BY_CHANCE = 3 / 26
 /** Weight of what was never seen, in an estimate of frequencies (Krichevsky and Trofimov have ½). */
 const UNSEEN = 0.3
-/** Of an alphabet of so few, nearly all characters come twice, and all letters are near each other. */
+/** With so small an alphabet, nearly all characters come twice, and all letters are near each other. */
 const FEW = 16
 
 /** @param alphabet the characters that a generator of this form chooses from */
@@ -89,7 +89,7 @@ function upwards(characters: readonly string[]): number {
   })
 }
 
-/** What a code that learns the frequencies would save beside one for equal ones. */
+/** What a code that learns the frequencies saves, compared with a code for equal frequencies. */
 function uneven(characters: readonly string[], alphabet: number): number {
   const counts = new Map<string, number>()
   return sum(characters, 0, (character, place) => {

@@ -1,8 +1,8 @@
 /**
- * Secrets that were random once and that anybody can look up, as the first 48 bits of their SHA-256: of the documentation
- * of frameworks, of services that are run from a copied file, of tutorials, and of a public list of JWT secrets found in
- * code (github.com/wallarm/jwt-secrets), as far as no rule of `secret-strength.ts` refuses them. In this form no scanner
- * takes them for secrets of ours.
+ * Secrets that once were random and that anybody can look up, as the first 48 bits of their SHA-256: of the
+ * documentation of frameworks, of services that are run from a copied file, of tutorials, and of a public list of JWT
+ * secrets found in code (github.com/wallarm/jwt-secrets), unless a rule of `secret-strength.ts` refuses them anyway. In
+ * this form no scanner takes them for secrets of ours.
  */
 export const PUBLISHED_EXAMPLES: ReadonlySet<string> = new Set(
   `

@@ -1,8 +1,8 @@
-/** Secrets that anybody can look up, although they look random: those of documentations and tutorials, and hashes of words. */
+/** Secrets that look random but that anybody can look up: those of documentation and tutorials, and hashes of words. */
 import { createHash } from 'node:crypto'
 import { PUBLISHED_EXAMPLES } from './published-examples.ts'
 
-/** People who know that a word is no secret take the hash of one. */
+/** People who know that a word is not a secret take the hash of one. */
 const HASHED_WORDS = words(`
   a abc abc123 abcdef admin change changeit changeme cursor cursor_secret cursor-secret CURSOR_SECRET cursorsecret default
   dev development example foo foobar hello helloworld jwt jwt_secret jwtsecret key letmein master my-secret mysecret

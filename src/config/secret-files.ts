@@ -1,4 +1,4 @@
-/** Secrets that are mounted as files instead of being set in the environment. */
+/** Secrets in mounted files instead of the environment. */
 import { readFileSync } from 'node:fs'
 import { parseDatabaseUrl } from '../postgres/servers.ts'
 import { reasonOf } from './reason.ts'
@@ -17,7 +17,7 @@ export const SECRETS = [
 
 /**
  * @returns what is set, an empty value counting as absent, with the secrets that are in files
- * @param problems where what is wrong with them is added
+ * @param problems receives what is wrong with them
  */
 export function withSecretFiles(environment: Environment, problems: string[]): Record<string, string> {
   const given: Record<string, string> = {}
@@ -39,7 +39,7 @@ export function withSecretFiles(environment: Environment, problems: string[]): R
   return given
 }
 
-/** While a password rotates its file holds two, and the first is the one to use. */
+/** During a rotation the file holds two passwords, and the first one counts. */
 function firstLine(content: string): string {
   return content.split(/\r?\n/, 1)[0] ?? ''
 }
@@ -62,7 +62,8 @@ export function secretReader(
       const line = firstLine(readFileSync(file, 'utf8'))
       if (line !== '') last = partOf(line)
     } catch {
-      // A file that is being replaced: the last password may still do. The driver leaves a connection open where this throws.
+      // The file is being replaced: the last password may still work. If this threw, the driver would leave a
+      // connection open.
     }
     return last
   }

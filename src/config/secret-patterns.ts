@@ -1,4 +1,4 @@
-/** Places of a text that somebody who guesses expects: words, runs, repetitions, and sequences that generators of examples make. */
+/** The parts of a text that a guesser expects: words, runs, repetitions, and the sequences of example generators. */
 
 import { languageAdvantage } from './letter-pairs.ts'
 
@@ -18,7 +18,7 @@ export function predictedPlaces(text: string): boolean[] {
   for (const { index, length } of words(text)) mark(index, length)
   for (const place of [...runs(text), ...progressions(text)]) mark(place, 1)
   for (const { index, length } of repetitions(text)) mark(index, length)
-  // No generator of secrets uses other scripts; people do.
+  // Generators of secrets do not use other scripts; people do.
   for (const { index, 0: letters } of text.matchAll(/[^\0-\u007f]+/g)) mark(index, letters.length)
   return predicted
 }

@@ -1,5 +1,5 @@
 /**
- * How many random bits a secret can contain at most, as somebody estimates it who guesses words, runs on the keyboard,
+ * How many random bits a secret can contain at most, against a guesser who tries words, runs on the keyboard,
  * repetitions and dates first. Random text keeps nearly all of its bits; a sentence of any length keeps hardly any.
  * (The idea of zxcvbn, USENIX Security 2016, without its 9 MB of dictionaries: pairs of letters tell words from noise.)
  */
@@ -7,7 +7,7 @@ import { isMadeUp } from './made-up.ts'
 import { patternBits, predictedPlaces } from './secret-patterns.ts'
 import { isTypedByHand } from './typed-by-hand.ts'
 
-/** A character that continues what was there before: a word, a run, a repetition. */
+/** A character that continues a word, a run or a repetition. */
 const PREDICTED_BITS = 1
 
 /** 32 hexadecimal digits or a UUID fall short of it, 32 letters and digits do not. */
@@ -15,7 +15,7 @@ const NOMINAL_BITS_MIN = 160
 const ESTIMATED_BITS_MIN = 70
 /** Below either of these, hardly any random text: refused where patterns explain it. */
 const ESTIMATED_BITS_FEW = 95
-/** Of the nominal ones; random text keeps more, and a long sentence is no secret because it is long. */
+/** Of the nominal ones; random text keeps more, and a long sentence is not a secret because it is long. */
 const ESTIMATED_SHARE_FEW = 0.58
 const PATTERN_BITS = 24
 
@@ -46,7 +46,10 @@ export function estimatedBits(text: string): number {
   return Math.min(estimate, text.length * entropyOf(text))
 }
 
-/** What a generator of this form would have put in; hyphens of hexadecimal digits are for the eye, a UUID's version is fixed. */
+/**
+ * What a generator of this form would have produced; hyphens of hexadecimal digits are for the eye, a UUID's version is
+ * fixed.
+ */
 function nominalBits(whole: string): number {
   // Written twice, it is the same secret.
   const text = whole.slice(0, `${whole}${whole}`.indexOf(whole, 1))

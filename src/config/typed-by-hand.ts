@@ -1,4 +1,7 @@
-/** Whether somebody has hit keys at random, which is less random than they think: hands stay on a row, above all on the middle one. */
+/**
+ * Whether a secret was typed by hitting keys at random. That is less random than people think: hands stay on a row,
+ * above all on the middle one.
+ */
 
 const ROWS = ['`1234567890-=~!@#$%^&*()_+', 'qwertyuiop[]{}|\\', 'asdfghjkl;\':"', 'zxcvbnm,./<>?']
 const rowOf = (key: string) => ROWS.findIndex((row) => row.includes(key.toLowerCase()))
@@ -12,7 +15,7 @@ const TYPED = [
 ]
 /** A random text reaches this in one of a million at most, whatever the table above is worth (Markov's inequality). */
 const EVIDENCE_BITS = 20
-/** Digits alone, or hexadecimal ones, lie in a row anyhow. */
+/** Digits, and hexadecimal digits, are in a row anyway. */
 const FEW_LETTERS = /^[0-9a-f-]*$/i
 
 /** @param alphabet the characters that a generator of this form chooses from */

@@ -1,4 +1,4 @@
-/** The forms a setting may have, each with an error that says what is expected. */
+/** The types of settings, each with an error that says what is expected. */
 import { isIP } from 'node:net'
 import { z } from 'zod'
 import { PERMISSIONS, type Permission } from '../domain/model.ts'
@@ -107,15 +107,15 @@ function isProxy(part: string): boolean {
   )
 }
 
-/** Requests of one subject; 0 is no limit. */
+/** Requests of one subject; 0 means no limit. */
 export const perMinute = wholeNumber({ min: 0, max: 1_000_000_000 })
 
-/** As browsers send it; no wildcard, because a page anywhere could then use a token it got hold of. */
+/** As browsers send it. No wildcard, because any page could then use a token that it obtained. */
 export const origin = z.string().refine((value) => URL.canParse(value) && new URL(value).origin === value, {
   error: 'must be a list of origins such as https://app.example.com, without a path or a wildcard',
 })
 
-/** The permissions, lowest first, and what other services call them. */
+/** The permissions, lowest first, and the names that other services use for them. */
 export const DEFAULT_ACTIONS: readonly (readonly [string, Permission])[] = [
   ...PERMISSIONS.map((permission) => [permission, permission] as const),
   ['view', 'read'],

@@ -118,15 +118,15 @@ export const variables = z.object({
 
 export type Variables = z.output<typeof variables>
 
-/** What was given, by name, before it is parsed. */
+/** The values by name, before they are parsed. */
 export type Given = Readonly<Record<string, string>>
 
 export type Environment = Readonly<Record<string, string | undefined>>
 
 /** What to do about a variable that is missing. */
 export const ADVICE: Readonly<Record<string, string>> = {
-  DATABASE_URL: 'give the database, for example postgresql://portcullis@127.0.0.1:5432/portcullis',
-  JWT_ISSUER: 'give the `iss` your identity provider signs',
-  JWT_AUDIENCE: 'give the `aud` tokens for this service carry',
+  DATABASE_URL: 'give the URL of the database, for example postgresql://portcullis@127.0.0.1:5432/portcullis',
+  JWT_ISSUER: 'give the `iss` of your identity provider',
+  JWT_AUDIENCE: 'give the `aud` of the tokens for this service',
   CURSOR_SECRET: 'give at least 32 random bytes, for example from: openssl rand -base64 48',
 }

@@ -1,11 +1,11 @@
-/** Which secrets are too short, too guessable or too well known to protect anything. */
+/** Refuses secrets that are too short, too easy to guess or publicly known. */
 import { isPublished } from './published-secrets.ts'
 import { letterFor } from './secret-patterns.ts'
 import { estimatedBits, isRandomEnough } from './secret-strength.ts'
 import { ADVICE } from './variables.ts'
 
 const MIN_SECRET_BYTES = 32
-/** Below, it is no secret in any environment. */
+/** Anything shorter is refused in every environment. */
 const TRIVIAL_BITS = 60
 /** For passwords, which are guessed over the network and not in a file. */
 const MIN_PASSWORD_BITS = 40
@@ -23,7 +23,7 @@ const TELLTALES = [
 /** A JSON Web Token. */
 const TOKEN = /^eyJ[\w-]*\.[\w-]+\./
 
-/** In every environment: what is no secret at all. */
+/** Refused in every environment. */
 export function weakSecret(secret: string | undefined): string[] {
   if (secret === undefined) return []
   const found: string[] = []

@@ -29,7 +29,7 @@ export interface AdministrationOptions {
   readonly heldEntries: (named: Pick<Invalidation, 'layers'> & { keys: readonly EntryKey[] }) => Promise<number | null>
   /** The prefix of all keys, so that administrators see the names that Redis knows. */
   readonly prefix: string
-  /** What else there is to say, each part under its name: breaker, outages, topology, counters. */
+  /** The other parts of the state, each under its name: breaker, outages, topology, counters. */
   readonly parts: Readonly<Record<string, () => JsonObject | Promise<JsonObject>>>
   readonly readInvalidations: (query: { after?: string; limit: number }) => Promise<Page<JsonObject>>
 }
@@ -134,7 +134,7 @@ function keysOf({ keys, lists = [] }: Pick<Invalidation, 'keys' | 'lists'>): Ent
   return [...keys.map(({ key }) => key), ...lists.flatMap((list) => [...list.keys()])]
 }
 
-/** The database's clock as this instance knows it; null where it does not yet. */
+/** The database's clock as this instance knows it; null until it does. */
 export function describeClock(time: Pick<DatabaseClock, 'offsetMs' | 'uncertaintyMs' | 'jumps'>) {
   return { offsetMs: tenths(time.offsetMs()), uncertaintyMs: tenths(time.uncertaintyMs()), jumps: time.jumps }
 }

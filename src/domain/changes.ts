@@ -6,8 +6,8 @@ import type { CursorCodec } from './cursor.ts'
 import { DomainError } from './errors.ts'
 
 /**
- * Where a reader is: it has everything visible in `since`; and, halfway through a long batch, of what `upTo` shows
- * besides, the rows up to `row`. A row's id alone would not do: a transaction may commit late with a low one.
+ * A reader's position: it has everything visible in `since` and, halfway through a long batch, also the rows up to
+ * `row` that `upTo` shows. A row's id alone would not be enough: a transaction may commit late with a low id.
  */
 export interface ChangePosition {
   /** The database's identity: its system, timeline and incarnation. */
@@ -69,7 +69,7 @@ export function createChangeFeed(options: ChangeFeedOptions): ChangeFeed & { wak
   let news = Promise.withResolvers<void>()
   let wakes = 0
 
-  /** Streams at one position share a read; but none that began before the news they were woken by. */
+  /** Streams at one position share a read, but never one that began before the change that woke them. */
   function pageAfter(position: ChangePosition): Promise<ChangePage> {
     const key = `${wakes} ${idOf(position)}`
     const running = reads.get(key)
@@ -90,11 +90,11 @@ export function createChangeFeed(options: ChangeFeedOptions): ChangeFeed & { wak
     async open(lastEventId) {
       const refuse = open >= streamsMax || closing.signal.aborted
       if (refuse)
-        throw new DomainError('overloaded', 'no more change streams are served here', { retryAfterSeconds: 5 })
+        throw new DomainError('overloaded', 'this instance serves no more change streams', { retryAfterSeconds: 5 })
       open++
       try {
         const start = lastEventId === undefined ? await present() : positionOf(lastEventId)
-        // A first read before the answer begins: what is wrong can then still be said with a status.
+        // The first read happens before the answer begins, while an error can still be answered with a status.
         if (lastEventId !== undefined) await pageAfter(start)
         const ended = AbortSignal.any([closing.signal, AbortSignal.timeout(lifeMs)])
         return new PositionStream({ feed, start, ended, onClosed: () => open-- })
@@ -200,14 +200,14 @@ function createEventIds(cursors: CursorCodec) {
   }
 }
 
-/** After a whole batch the reader has seen all that its snapshot shows; after a part of it, so many more rows. */
+/** After a whole batch the reader has seen all that its snapshot shows; after a part of it, that many more rows. */
 function endOf({ database, since }: ChangePosition, { upTo, rows, more }: ChangePage): ChangePosition {
   const last = rows.at(-1)
   return more && last ? { database, since, within: { upTo, row: last.row } } : { database, since: upTo }
 }
 
 async function firstOf(news: Promise<void>, ms: number, ended: AbortSignal): Promise<'news' | 'silence' | 'end'> {
-  // A signal that is aborted already tells no new listener.
+  // A signal that has already been aborted does not notify new listeners.
   if (ended.aborted) return 'end'
   const { promise, resolve } = Promise.withResolvers<'silence' | 'end'>()
   const timer = setTimeout(() => resolve('silence'), ms)

@@ -3,9 +3,9 @@ import { createHmac, timingSafeEqual } from 'node:crypto'
 import { DomainError } from './errors.ts'
 
 export interface CursorCodec {
-  /** @param scope whatever the cursor must not be used outside of: the list, the user, the filters */
+  /** @param scope the list, the user and the filters that the cursor is bound to */
   encode(scope: readonly (string | undefined)[], position: readonly string[]): string
-  /** @throws DomainError `invalid-input` when it was not made here, for this scope */
+  /** @throws DomainError `invalid-input` if it was not made here, for this scope */
   decode(scope: readonly (string | undefined)[], cursor: string): string[]
 }
 

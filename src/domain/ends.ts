@@ -3,9 +3,9 @@ import { DomainError, PROBLEMS_MAX } from './errors.ts'
 import type { Transaction } from './transaction.ts'
 
 export interface GivenEnd {
-  /** Where the request has it: a JSON pointer. */
+  /** Its place in the request: a JSON pointer. */
   readonly path: string
-  /** Undefined or null where it has none. */
+  /** Undefined or null if it has none. */
   readonly expiresAt: Date | null | undefined
 }
 

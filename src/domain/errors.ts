@@ -32,7 +32,7 @@ export interface FieldProblem {
   readonly message: string
 }
 
-/** Problems named in one answer; more would help nobody. */
+/** The most problems that one answer names; more would not help. */
 export const PROBLEMS_MAX = 200
 
 export class DomainError extends Error {

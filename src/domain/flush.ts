@@ -16,7 +16,7 @@ export async function scopeOfFlush(tx: Transaction, scope: FlushScope): Promise<
     case 'volatile':
       return wholeLayers(LAYERS.volatile)
     case 'layer':
-      // With an input goes what was derived from it, or lists built from older data would still be served.
+      // A flush of an input also takes what was derived from it, or lists built from older data would still be served.
       return wholeLayers(LAYERS.closureOf(scope.layer))
     case 'user':
       return merged(tx, [userGroups(() => scope.user), userResources(() => scope.user)])

@@ -23,7 +23,7 @@ export interface FreshnessOptions {
 }
 
 export function createFreshness({ index, follower, tokenWaitMs }: FreshnessOptions): Freshness {
-  /** This instance may itself know only a history that is over, so the log is read before a token is refused. */
+  /** This instance may itself be in a former history, so the log is read before a token is refused. */
   async function isOfThisHistory(mutation: Committed): Promise<boolean> {
     if (isOfHistory(mutation, index.position)) return true
     const asked = await follower.refresh(tokenWaitMs)

@@ -19,7 +19,7 @@ export interface ImportPieces {
   readonly sizes: Readonly<Record<ImportList, number>>
   /** All items of a list, in their order. */
   readonly pieces: Readonly<Record<ImportList, readonly Piece[]>>
-  /** Names that the import refers to and does not bring, in the order of their first mention. */
+  /** Names that the import refers to but does not contain, in the order of their first mention. */
   readonly elsewhere: Readonly<Record<NamedKind, readonly Piece[]>>
   /** The earliest end of a membership or a grant, in milliseconds since the epoch; null where none has one. */
   readonly firstEnd: number | null
@@ -88,7 +88,10 @@ function forEachList<T>(of: (list: ImportList) => T): Record<ImportList, T> {
   return Object.fromEntries(IMPORT_LISTS.map((list) => [list, of(list)])) as Record<ImportList, T>
 }
 
-/** The database works a fraction of a second on so many; and no piece is so large that copying it would be felt. */
+/**
+ * The database works on this many for a fraction of a second, and no piece is so large that copying it would be
+ * noticed.
+ */
 const PIECE_ITEMS = 10_000
 const PIECE_CHARACTERS = 1024 * 1024
 
@@ -161,7 +164,7 @@ export interface Reference {
 
 const NOTHING: readonly Reference[] = []
 
-/** Of an item, as it is or as it lies in a piece. */
+/** Of an item, as it is or as it is in a piece. */
 export const REFERENCES_OF: ForItems<readonly Reference[]> = {
   users: () => NOTHING,
   groups: ({ parent }) => (parent ? [{ kind: 'groups', name: parent, field: 'parent' }] : NOTHING),

@@ -28,7 +28,7 @@ const keysIn = (layers: readonly LayerName[], ...users: UserId[]) =>
   users.flatMap((user) => layers.map((layer) => ({ layer, key: LAYERS.keyOf(layer, user) })))
 const tagsOf = (layers: readonly LayerName[]) => layers.map((layer) => `l:${layer}`)
 
-/** All that a rule asks: whether so many can be named. */
+/** A rule asks only whether this many users can be named. */
 const tx = { canName: (count: number) => count <= 2 } as unknown as Transaction
 const held = (groups: GroupId[], users: UserId[] | null): Holders => ({ groups, users: users && userIdsOf(users) })
 

@@ -114,7 +114,7 @@ function naming(users: UserIds | null, layers: readonly LayerName[]): Omit<Inval
   return { ...NOTHING_INVALIDATED, keys }
 }
 
-/** Nobody has joined or left between before the write and after it: then it is the same list, and removed once. */
+/** If nobody joined or left during the write, both lists are the same, and it is removed once. */
 function keyListOf({ lines, size }: UserIds, layer: LayerName): KeyList {
   return { layer, size, identity: lines, keys: () => keysOf(userIdsIn(lines, size), layer) }
 }

@@ -21,7 +21,7 @@ const CATALOGUE_BUCKET = tagKind('c')
 const RESOURCE = tagKind('r')
 const WHOLE_LAYER = tagKind('l')
 
-/** The user's memberships, and whether the user counts at all. */
+/** The user's memberships, and whether the user is enabled. */
 export const userTag = (user: UserId): Tag => tag(MEMBERS_OF_USER, user)
 /** The group's place in the tree. */
 export const placeTag = (group: GroupId): Tag => tag(PLACE_OF_GROUP, group)
@@ -32,7 +32,7 @@ export const bucketTag = (bucket: number): Tag => tag(CATALOGUE_BUCKET, hex(buck
 export const resourceTag = (resource: ResourceId): Tag => tag(RESOURCE, resource)
 export const layerTag = (layer: LayerName): Tag => tag(WHOLE_LAYER, layer)
 
-/** Made once: a start asks each tag of the log. */
+/** Made once: a start checks each tag of the log. */
 const [RESOURCE_BEGINS, BUCKET_BEGINS] = [`${RESOURCE}:`, `${CATALOGUE_BUCKET}:`]
 
 export const isResourceTag = (each: Tag): boolean => each.startsWith(RESOURCE_BEGINS)

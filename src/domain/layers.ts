@@ -5,7 +5,10 @@ import type { UserId } from './model.ts'
 const MEGABYTE = 1024 * 1024
 
 export const LAYERS = defineLayers({
-  /** All resources, in buckets: a checkpoint for instances that start. The catalogue is held whole, by other means. */
+  /**
+   * All resources, in buckets: a checkpoint for instances that start. The catalogue itself is held whole, and not as
+   * entries.
+   */
   resources: {
     key: () => 'resources:all',
     ttl: { hours: 12 },
@@ -21,7 +24,7 @@ export const LAYERS = defineLayers({
     shape: 2,
     copiesMaxBytes: 16 * MEGABYTE,
   },
-  /** The first page of what a user may see; the groups in its tags are what the rest is continued with. */
+  /** The first page of what a user may see; the rest of the list is merged by the groups in its tags. */
   'user-resources': {
     // The braces keep one user's keys in one slot, and a user called `all` from being the catalogue.
     key: (user: UserId) => `resources:{${user}}`,

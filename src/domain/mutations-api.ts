@@ -11,7 +11,7 @@ type Value<Each extends Name> = Awaited<ReturnType<Mutations[Each]>>['value']
 type Declared = { readonly [Each in Name]: Mutation<Transaction, Input<Each>, Value<Each>> }
 
 export function createMutations(runner: MutationRunner<Transaction, MutationContext>): Mutations {
-  // A mutation of the interface that is not declared, or is declared otherwise, does not compile here.
+  // A mutation of the interface that is not declared, or is declared with other types, does not compile here.
   const all: Declared = declared
   const runs =
     (mutation: Mutation<Transaction, never, unknown>) =>

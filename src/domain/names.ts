@@ -4,7 +4,7 @@ const LONGEST = 200
 const CONTROL = /\p{Cc}/u
 /** Shown as nothing: zero-width characters, direction marks, fillers, variation selectors (Unicode, UAX #44), Braille without a dot. */
 const INVISIBLE = /[\p{Default_Ignorable_Code_Point}\p{Cf}\u2800]/u
-/** White space that is shown like a space, or breaks a line, and is none. */
+/** White space that looks like a space or breaks a line, but is not a plain space. */
 const OTHER_SPACE = /(?! )[\p{Z}]/u
 
 /** The same as a pattern for documents, whose readers know no classes of characters; beyond U+FFFF it allows more. */
@@ -12,7 +12,7 @@ const UNSEEN = String.raw`\u0000-\u001f\u007f-\u00a0\u00ad\u034f\u0600-\u0605\u0
 export const NAME_PATTERN = `^[^ ${UNSEEN}]( ?[^ ${UNSEEN}])*$`
 
 /**
- * Two names that look the same are a way to be taken for another group. Letters of different scripts are left alone:
+ * With two names that look the same, one group could pass for another. Letters of different scripts are left alone:
  * people write their names in them.
  * @returns what is wrong with it, as the end of a sentence; null when nothing is
  */

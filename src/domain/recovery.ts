@@ -1,7 +1,8 @@
 /**
  * The three recovery tiers. An outage is a fact of the fleet: it began when anybody last had an answer from Redis and
- * ends with the first answer anybody has again. The instance that has it asks the database, under a lock, so that one
- * recovery is decided once however many instances notice it, and an instance that restarted meanwhile decides alike.
+ * ends with the first answer anybody has again. The instance that has it asks the database, under a lock, so that a
+ * recovery is decided once, however many instances notice it, and an instance that restarted meanwhile decides the same
+ * way.
  */
 import { type Clock, type MutationRunner, mutation } from '../cache/index.ts'
 import type { MutationContext } from './api.ts'
@@ -66,7 +67,7 @@ export interface Recovery {
   unhealthy(): void
   /** How long Redis has not answered this instance, in milliseconds; 0 while it does. */
   outageMs(): number
-  /** Resolves when what was reported so far is dealt with. */
+  /** Resolves when all reports so far have been processed. */
   settled(): Promise<void>
 }
 
@@ -81,7 +82,7 @@ export interface RecoveryOptions {
   readonly runner: MutationRunner<Transaction, MutationContext>
   readonly clock: Clock
   readonly thresholds: TierThresholds
-  /** Names this instance in the history. */
+  /** This instance's name in the history. */
   readonly instance: string
   readonly onRecovered: (outage: Outage) => void
   readonly onFailed: (cause: unknown) => void

@@ -51,7 +51,7 @@ const COMPARISONS: Readonly<Record<Exclude<ScimComparison, 'eq' | 'ne'>, (one: s
 const folded = <T>(value: T, how: ScimCase) =>
   typeof value === 'string' && how === 'folded' ? value.toLowerCase() : value
 
-/** What every element that matches has, where the filter says so: the attributes of one that is to be created. */
+/** The attributes that the filter requires of every match: an element that has to be created gets them. */
 export function equalities(filter: ScimFilter): Map<string, JsonValue> {
   if (filter.op === 'eq') return new Map([[filter.attribute, filter.value]])
   if (filter.op !== 'and') return new Map()

@@ -1,4 +1,4 @@
-/** Users and groups as identity providers see them by SCIM (RFC 7643), and what they may ask to be done to them. */
+/** Users and groups as identity providers see them by SCIM (RFC 7643), and the changes they may request. */
 import type { GroupId, JsonObject, JsonValue, UserId } from './model.ts'
 
 /** Which attribute of a new user becomes the id: the one whose value the provider's tokens carry. */

@@ -17,7 +17,7 @@ import type {
 import { ATTRIBUTES_OF, type ScimAttribute, VALUES_MAX } from './scim-schema.ts'
 import { canonical } from './scim-version.ts'
 
-/** Attributes by name; those with several values as objects by what tells them apart. */
+/** Attributes by name; multi-valued ones as objects, by the key that distinguishes their values. */
 type Document = Map<string, JsonValue>
 type Element = JsonObject
 
@@ -140,7 +140,7 @@ function applyToValues(document: Document, operation: ScimOperation): void {
 const elementsIn = (value: JsonValue | undefined): Element[] =>
   value === undefined || value === null ? [] : ((Array.isArray(value) ? value : [value]) as Element[])
 
-/** Addresses have no value that would tell them apart. */
+/** Addresses have no value that distinguishes them. */
 const identity = (element: Element) =>
   element.value === undefined ? canonical(element) : JSON.stringify([element.value, element.type ?? null])
 
@@ -155,7 +155,7 @@ export function withDistinctValues(profile: ScimProfile): ScimProfile {
   return Object.fromEntries(entries)
 }
 
-/** A value that is there already is not added again; only one is the primary one, the last that says so. */
+/** A value that already exists is not added again. Only one is primary: the last that says so. */
 function withAdded(before: readonly Element[], added: readonly Element[]): readonly Element[] {
   const all = new Map(before.map((element) => [identity(element), element]))
   for (const element of added) {
@@ -166,7 +166,7 @@ function withAdded(before: readonly Element[], added: readonly Element[]): reado
   return [...all.values()]
 }
 
-/** Without a value nothing is left; with one (as Entra ID sends it), what that does not name. */
+/** Without a value, all values are removed; with one (as Entra ID sends it), only the named ones. */
 function without(before: readonly Element[], value: JsonValue | undefined): readonly Element[] {
   if (value === undefined || value === null) return []
   const removed = new Set(elementsIn(value).map((element) => element.value))
@@ -187,7 +187,7 @@ function withMatching(before: readonly Element[], operation: ScimOperation): rea
     const others = isPrimary ? before.map(notPrimary) : before
     return others.map((element, at) => (isMeant(before[at] ?? {}) ? merged(element, given) : element))
   }
-  // To replace what is not there is refused, unless the attribute has no value at all (RFC 7644, 3.5.2.3).
+  // Replacing a missing value is refused, unless the attribute has no value at all (RFC 7644, 3.5.2.3).
   if (op === 'replace' && before.length > 0)
     throw new ScimError('noTarget', `No value of ${attribute} matches the filter of the path.`)
   const described = Object.fromEntries(filter === undefined ? [] : equalities(filter)) as Element

@@ -199,7 +199,7 @@ export function attributeNamed(attributes: readonly ScimAttribute[], name: strin
 
 /** Set by the service alone. */
 const COMMON = new Set(['id', 'meta', 'schemas'])
-/** Of the core schema, accepted but never kept: providers send them by default. */
+/** Attributes of the core schema that are accepted but never stored: providers send them by default. */
 const NOT_STORED: Readonly<Record<ScimKind, ReadonlySet<string>>> = {
   User: new Set(['password', 'x509certificates']),
   Group: new Set(['description']),

@@ -6,7 +6,7 @@ import type { GroupId, UserId } from './model.ts'
 import type { ScimGroup, ScimUser } from './scim-model.ts'
 import type { Transaction } from './transaction.ts'
 
-/** The time of creation tells a user apart from one who had the id before. */
+/** The time of creation distinguishes a user from an earlier one with the same id. */
 export function userVersion({ id, createdAt, userName, externalId, displayName, active, profile }: ScimUser): string {
   return hashOf([id, createdAt, userName, externalId, displayName, active, profile])
 }
@@ -35,7 +35,7 @@ export function checkScimVersion(condition: ListCondition | undefined, version: 
   throw new DomainError('version-mismatch', 'It has changed since you read it: read it again and retry.')
 }
 
-/** For a deletion that names the state it has seen. */
+/** For a deletion that names the state it expects. */
 export async function checkUserState(tx: Transaction, id: UserId, condition: ListCondition | undefined): Promise<void> {
   if (condition === undefined || condition === '*') return
   const { user } = await tx.scim.lockUser(id, null)

@@ -1,4 +1,4 @@
-/** The ports to the source of truth: what the reads need of PostgreSQL, each answer with the stamp it was taken at. */
+/** The ports to the source of truth: what the reads need from PostgreSQL. Each answer has the stamp of its snapshot. */
 import type { Stamp } from '../cache/index.ts'
 import type { ResourceName } from './api.ts'
 import type {
@@ -62,11 +62,11 @@ export interface PermissionQuestion {
 export interface HeldPermission {
   /** Null where there is none. */
   readonly permission: Permission | null
-  /** How long it is held at least, in milliseconds since the epoch; null: it does not end. */
+  /** Until when it is held at least, in milliseconds since the epoch; null: it has no end. */
   readonly until: number | null
 }
 
-/** What a read of the log brings of a resource that it names: its present state, or that it is gone. */
+/** The state of a resource that a read of the log names: present, or gone. */
 export interface ResourceState {
   readonly id: ResourceId
   readonly item: CatalogueItem | null

@@ -2,12 +2,12 @@
  * The port to one database transaction: everything a mutation may lock, read and write, in the words of the domain.
  *
  * One call (`lock…`) locks and returns the subject of a mutation. It holds until the transaction ends, so nothing needs
- * to be read again. Locks are taken in one order by all: the tree, resources by id, groups by id, users,
- * memberships. Transactions whose affected users could miss each other exclude each other:
- * a membership change shares its group and all ancestors, and a mutation that gives those groups something, or
- * changes what they were given, takes them alone; a grant shares its resource, and a change of the resource takes it alone.
+ * to be read again. All mutations take locks in one order: the tree, resources by id, groups by id, users, memberships.
+ * Transactions whose affected users could miss each other exclude each other: a membership change shares its group and
+ * all ancestors, and a mutation that gives those groups something, or changes what they were given, locks them
+ * exclusively. A grant shares its resource, and a change of the resource locks it exclusively.
  *
- * Writes return nothing: they may wait for the statement that follows, and fail there.
+ * Writes return nothing: they may be deferred to the next statement, and fail there.
  */
 
 import type { ImportCounts } from './api.ts'
@@ -27,10 +27,10 @@ export interface Transaction {
     /** Nobody else relies on the shape or changes it until the transaction ends. Sent with what follows. */
     changeShape(): void
   }
-  /** Whether so many users can be named one by one. */
+  /** Whether this many users can be named one by one. */
   canName(count: number): boolean
   readonly users: {
-    /** Against other changes of the user. */
+    /** Locks out other changes of the user. */
     lock(id: UserId): Promise<User | null>
     insert(user: User): void
     update(user: User): void
@@ -38,15 +38,15 @@ export interface Transaction {
   }
   readonly groups: {
     /**
-     * Against all that relies on the group as it is: other changes of it, its grants, and memberships below it. With all
-     * its descendants and their members.
+     * Locks out everything that relies on the group as it is: other changes of it, its grants, and memberships below
+     * it. Returns it with all its descendants and their members.
      */
     lock(ref: Ref<GroupId>): Promise<{ readonly group: Group; readonly subtree: Subtree } | null>
-    /** Several, without what is below them; those that exist, in any order. */
+    /** Several groups, without their descendants; those that exist, in any order. */
     lockAll(refs: readonly Ref<GroupId>[]): Promise<Group[]>
     /** The group and its ancestors, nearest first; empty where there is no such group. */
     lineage(ref: Ref<GroupId>): Promise<GroupId[]>
-    /** Everybody in these groups or below them; null when they are more than can be named. */
+    /** Everybody in these groups or below them; null if there are too many to name. */
     membersBelow(ids: readonly GroupId[]): Promise<UserIds | null>
     /** How many levels the deepest branch of the whole tree has; more than any allowed number when there is a cycle. */
     deepest(): Promise<number>
@@ -74,7 +74,7 @@ export interface Transaction {
     removeAll(groupId: GroupId, users: readonly UserId[]): void
   }
   readonly resources: {
-    /** Against other changes of the resource and of its holders; with all holders. */
+    /** Locks out other changes of the resource and of its holders. Returns it with all holders. */
     lock(ref: Ref<ResourceId>): Promise<{ readonly resource: Resource; readonly holders: Holders } | null>
     find(ref: Ref<ResourceId>): Promise<Resource | null>
     insert(resource: Resource, grants: readonly Grant[]): void
@@ -118,7 +118,7 @@ export interface Transaction {
     reportHealthy(): void
     recordOutage(outage: { startedAt: Date; endedAt: Date; tier: string; recoveredBy: string }): void
   }
-  /** Of these names those that do not exist, of each kind at most `max`, in their order. */
+  /** Those of the names that do not exist, in their order; at most `max` of each kind. */
   unknown(names: Readonly<Record<NamedKind, Piece | null>>, max: number): Promise<Record<NamedKind, readonly string[]>>
   /** From here on the transaction may take minutes: the limits of an ordinary change no longer apply. */
   takeLong(): void
@@ -130,7 +130,7 @@ export interface GrantKey {
   readonly resourceId: ResourceId
 }
 
-/** Groups, and everybody in them or below them; null when they are more than can be named. */
+/** Groups, and everybody in them or below them; null if there are too many to name. */
 export interface Holders {
   readonly groups: readonly GroupId[]
   readonly users: UserIds | null
@@ -144,7 +144,7 @@ export interface Subtree extends Holders {
 export interface LockedMembership {
   readonly groupId: GroupId
   readonly userExists: boolean
-  /** Null where the user is no direct member. */
+  /** Null where the user is not a direct member. */
   readonly membership: Membership | null
 }
 

@@ -24,7 +24,7 @@ export function nextId(): string {
   return PROCESS_ID + lastRequest.toString(16).padStart(12, '0')
 }
 
-/** Keeps a caller's own id if it cannot break a log line or a header. */
+/** Keeps the caller's own id, unless it could break a log line or a header. */
 export function requestId(req: IncomingMessage): string {
   const given = req.headers['x-request-id']
   return typeof given === 'string' && CLEAN_ID.test(given) ? given : nextId()
@@ -90,8 +90,8 @@ function messageOf(_req: Request, res: Response): string {
 }
 
 /**
- * A 503 is the service protecting itself, a 501 what a protocol asks for; a 500 is a fault. Probes come every few seconds: neither a success is worth a line
- * nor each answer that says not yet, whose reason has a line of its own (refusal-log.ts).
+ * A 503 protects the service, and a protocol asks for a 501; a 500 is a fault. Probes come every few seconds. Their
+ * successes are not worth a line, and neither is each "not ready": its reason has a line of its own (refusal-log.ts).
  */
 function levelOf({ originalUrl }: Request, { statusCode }: Response, failure: Error | undefined) {
   if (failure !== undefined || statusCode === 500) return 'error'

@@ -41,7 +41,7 @@ export interface AppDependencies {
   readonly rateLimits?: RateLimits
   readonly metrics: Metrics
   readonly logger: Logger
-  /** Of the request in progress; absent where nothing is traced. */
+  /** The trace of the request in progress; absent if tracing is off. */
   readonly traceId?: (() => string | undefined) | undefined
   readonly http: {
     readonly requestBudgetMs: number
@@ -73,7 +73,7 @@ export function createMetricsApp(dependencies: AppDependencies): Express {
   return appOf([metricsRoute(dependencies.metrics), ...healthRoutes(dependencies.health)], dependencies)
 }
 
-/** @param unsupported paths of calls that a protocol leaves to choice: 501, not 404 */
+/** @param unsupported paths of calls that a protocol makes optional: 501, not 404 */
 function appOf(routes: readonly Route[], dependencies: AppDependencies, unsupported: readonly string[] = []): Express {
   const { portcullis, authentication, tickets, rateLimits = NO_LIMITS, metrics, logger, traceId, http } = dependencies
   const sender = createReplySender({ securityHeaders: securityHeaders(...issuerOrigin(dependencies)), traceId })

@@ -124,7 +124,7 @@ describe('a bearer token', () => {
     expect((await get(await test.bearer('adam', { roles: ['admin'], claims: { nbf: nowS() + 3 } }))).status).toBe(200)
   })
 
-  it.each(['exp', 'nbf', 'iat'])('is refused when its %s is no finite time', async (name) => {
+  it.each(['exp', 'nbf', 'iat'])('is refused when its %s is not a finite time', async (name) => {
     for (const number of ['1e999', '-1e999', '1e300', '9007199254740993']) {
       const payload = JSON.stringify({ ...claims(), [name]: 0 }).replace(`"${name}":0`, `"${name}":${number}`)
       await refused(await rawToken(payload, test.keys.privateKey))

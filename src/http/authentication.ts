@@ -6,7 +6,7 @@ import { createTokenCache } from './token-cache.ts'
 import { createTokenVerification, isUnrecoverable, type TrustedIssuer } from './token-verification.ts'
 
 export interface AuthenticationOptions extends TrustedIssuer {
-  /** Beside the first one. */
+  /** Further issuers besides the first one. */
   readonly otherIssuers?: readonly TrustedIssuer[]
   /** How many tokens of one address may be refused; 0, or absent: any number. */
   readonly refusedPerMinute?: number
@@ -14,10 +14,10 @@ export interface AuthenticationOptions extends TrustedIssuer {
 }
 
 export interface Authentication {
-  /** The caller when the token is remembered: the hot path, without a promise. */
+  /** The caller if the token is remembered: the hot path, without a promise. */
   remembered(authorization: string | undefined): Caller | undefined
   /**
-   * @param address whose share of refusals it counts against
+   * @param address a refusal counts against the share of this address
    * @throws HttpError `unauthenticated`, `too-many-requests`, or `authentication-unavailable` without keys
    */
   authenticate(authorization: string | undefined, address?: string): Promise<Caller>

@@ -1,6 +1,6 @@
 /** What a request's Cache-Control asks of the cache (RFC 9111, 5.2.1). */
 
-/** The life of what an answer comes from, a user's groups and list, in seconds. */
+/** The TTL of the entries that answers come from (a user's groups and list), in seconds. */
 const OLDEST_ENTRY_S = 900
 
 /**
@@ -14,7 +14,7 @@ export function refusesCachedAnswer(cacheControl: string): boolean {
   )
 }
 
-/** Names and values; what stands in quotes is a value, whatever it looks like. */
+/** Names and values; text in quotes is a value, whatever it looks like. */
 function directivesOf(cacheControl: string): [string, string][] {
   return cacheControl
     .replace(/"((?:[^"\\]|\\.)*)"?/g, (_, quoted: string) => (/^\d+$/.test(quoted) ? quoted : ''))

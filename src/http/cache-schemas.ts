@@ -1,4 +1,4 @@
-/** What administration of the cache answers, for the document: other fields may come with other releases. */
+/** The answers of the cache's administration, for the document. Later releases may add fields. */
 import { z } from 'zod'
 
 const instant = z.string().meta({ format: 'date-time' })

@@ -16,11 +16,11 @@ export interface Caller {
   readonly tokenId: string
 }
 
-/** Claims: by their name, or dots step into nested objects. */
+/** Claims are named directly, or by a path: dots step into nested objects. */
 export interface CallerClaims {
   /** `sub` where absent. A directory that gives each application another `sub` has a claim that is the same everywhere. */
   readonly userClaim?: string
-  /** Before the user's id, so that two issuers do not name one user. */
+  /** A prefix of the user's id, which keeps the users of two issuers apart. */
   readonly userPrefix?: string
   /** For example `realm_access.roles`. */
   readonly rolesClaim: string

@@ -17,7 +17,10 @@ export function plainAddress(written: string): string | null {
   return isMapped ? ipv4Of(groups) : address.toLowerCase()
 }
 
-/** An IPv6 subscriber has at least a /64, so its addresses count as one; all that are no addresses count as one, too. */
+/**
+ * An IPv6 subscriber has at least a /64, so its addresses count as one; everything that is not an address counts as
+ * one, too.
+ */
 export function networkOf(written = ''): string {
   const address = plainAddress(written)
   if (address === null) return 'unknown'

@@ -122,7 +122,7 @@ describe.skipIf(!existsSync(STRINGS))('naughty strings', () => {
     expect(Object.keys(statuses).sort()).toEqual(['200', '201', '204', '400', '404', '406', '412'])
   })
 
-  it('are no subjects where they hold control characters, and subjects like any other where not', async () => {
+  it('are not subjects where they hold control characters, and subjects like any other where not', async () => {
     const test = await createTestApp()
     const { send } = await served(test.app)
     for (const text of strings.filter((candidate) => candidate !== '' && [...candidate].length <= 200)) {
@@ -143,7 +143,7 @@ describe.skipIf(!existsSync(BODIES))('JSON bodies', () => {
     { method: 'POST', path: '/import' },
   ]
 
-  it('that are no JSON are 400, and none of the others is more than a refusal', { timeout: 60_000 }, async () => {
+  it('that are not JSON are 400, and none of the others is more than a refusal', { timeout: 60_000 }, async () => {
     const counts = { n: 0, y: 0, i: 0 }
     const test = await createTestApp()
     const { send } = await served(test.app)

@@ -25,7 +25,7 @@ export interface Deadline {
 const CHECKS_PER_LENGTH = 100
 /** Requests that began together expire together; other work gets a turn of the event loop after this many. */
 const PER_TURN = 3
-/** A check this late means that the process was stopped or had no processor; a busy event loop is late by less. */
+/** A check this late means that the process was stopped or had no processor; a busy event loop is less late. */
 const PAUSE_MS = 500
 
 export function createDeadlines({ afterMs }: { readonly afterMs: number }): Deadlines {
@@ -58,7 +58,8 @@ export function createDeadlines({ afterMs }: { readonly afterMs: number }): Dead
 
   /**
    * Timers run before sockets are read: at the first check after a pause, the answers that requests wait for may still
-   * lie in sockets. So nothing expires at that check. A request that began after the check was due began after the pause.
+   * be in the sockets' buffers. So nothing expires at that check. A request that began after the check was due began
+   * after the pause.
    */
   function extend({ beganBeforeMs, byMs }: { beganBeforeMs: number; byMs: number }): void {
     for (const deadline of running) if (deadline.beganAtMs <= beganBeforeMs) deadline.dueAtMs += byMs

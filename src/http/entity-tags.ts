@@ -12,7 +12,7 @@ export interface Tagged {
 
 /**
  * `"<version>.<time>.<permission>.<hash>"`. The time tells apart two histories of a restored database;
- * the hash makes a tag that was made for another caller or object worthless, and is no secret.
+ * the hash makes a tag that was made for another caller or object worthless, and is not a secret.
  */
 export function entityTag(caller: string, object: Tagged, permission: string | null = null): string {
   const time = new Date(object.updatedAt).getTime().toString(36)
@@ -61,14 +61,14 @@ export async function versionToMatch(
 export type Tags = '*' | readonly string[]
 
 const TAG_OR_WORD = /(?:W\/)?"[^"]*"|[^\s,]+/g
-/** What servers append to a tag when they compress: Apache, Caddy, Jetty. */
+/** Suffixes that servers append to a tag when they compress: Apache, Caddy, Jetty. */
 const CODING = /-{1,2}(gzip|br|zstd|deflate)"$/
 
 /**
  * The tags of `If-Match` or `If-None-Match`, as they were given out. A proxy that compresses makes a tag weak (nginx,
  * Cloudflare) or appends the coding; RFC 9110 would then let no `If-Match` hold. Here a tag names a state of the data,
  * not bytes, so it still counts.
- * @throws HttpError `malformed-request` for `*` beside tags: half of what is meant would be ignored
+ * @throws HttpError `malformed-request` for `*` beside tags: one of the two would be ignored
  */
 export function tagsIn(condition: string): Tags {
   if (condition.trim() === '*') return '*'
@@ -82,7 +82,7 @@ export function tagsIn(condition: string): Tags {
   })
 }
 
-/** Undefined for a tag that was not made for this caller and object. */
+/** Undefined if the tag was not made for this caller and object. */
 function versionOf(tag: string, caller: string, id: string): number | undefined {
   const parts = /^"((\d{1,10})\.[0-9a-z]{1,12}\.[a-z]{1,10})\.([\w-]{16})"$/.exec(tag)
   const [, plain, version, hash] = parts ?? []
@@ -117,7 +117,7 @@ export function statesToMatch(
   list: List,
 ): { condition?: ListCondition } {
   if (ifNoneMatch !== undefined && tagsIn(ifNoneMatch) === '*')
-    throw new DomainError('version-mismatch', 'A group always has this list, if only an empty one.')
+    throw new DomainError('version-mismatch', 'A group always has this list, even if it is empty.')
   if (ifMatch === undefined) return {}
   const tags = tagsIn(ifMatch)
   if (tags === '*') return { condition: '*' }
@@ -126,7 +126,7 @@ export function statesToMatch(
     return state !== undefined && hash === signature(caller, list, state) ? [state] : []
   })
   if (states.length > 0) return { condition: states }
-  throw new DomainError('version-mismatch', 'No tag in If-Match is one that you were given for this list.')
+  throw new DomainError('version-mismatch', 'No tag in If-Match was issued to you for this list.')
 }
 
 /**

@@ -26,7 +26,7 @@ export function formatEvent({ id, event, data }: ServerSentEvent): string {
   return `id: ${id}\n${type}${data === undefined ? '' : `data: ${JSON.stringify(data)}\n`}\n`
 }
 
-/** When the source ends, so does the response, and the reverse. Never rejects: the status has already been sent. */
+/** When the source ends, the response ends, and vice versa. Never rejects: the status has already been sent. */
 export async function sendEvents(source: EventSource, res: ServerResponse): Promise<void> {
   const closed = new AbortController()
   res.once('close', () => {

@@ -118,7 +118,7 @@ describe('every documented answer', () => {
     return status ?? 0
   }
 
-  /** How each refusal comes about that is not the domain's. */
+  /** How to cause each refusal that does not come from the domain. */
   const PROVOKED: Partial<Record<ProblemCode, (row: CallByRole, role: Role) => Promise<number>>> = {
     unauthenticated: (row) => statusOf(plain, row, 'anonymous'),
     forbidden: (row) =>

@@ -150,7 +150,7 @@ describe('a discovery document', () => {
   it.each([
     ['is of another issuer', (issuer: string) => ({ issuer: `${issuer}/`, jwks_uri: `${issuer}/jwks` })],
     ['names no keys', (issuer: string) => ({ issuer })],
-    ['names keys that are no address', (issuer: string) => ({ issuer, jwks_uri: 'file:///etc/keys' })],
+    ['names keys that are not addresses', (issuer: string) => ({ issuer, jwks_uri: 'file:///etc/keys' })],
     ['is not JSON', () => 'hello'],
     ['is null', () => null],
   ])('is not believed when it %s', async (_what, document) => {

@@ -62,7 +62,7 @@ export function createOpenApiDocument(routes: readonly Route[]): ReturnType<type
     const path = openApiPath(route.path)
     paths[path] = { ...paths[path], [route.method]: operation(route) }
   }
-  // In the order of the routes: what nearly every client is for comes first.
+  // In the order of the routes: the calls that nearly every client makes come first.
   const tags = [...new Set(routes.map(({ tag }) => tag))].map((name) => ({ name }))
   const shown = new Set(routes.flatMap((route) => [...refusalsOf(route)]))
   const examples = Object.fromEntries([...shown, ...ANY_CALL].map((code) => [code, exampleOf(code)]))
@@ -114,7 +114,7 @@ function operation(route: Route): ZodOpenApiOperationObject {
   }
 }
 
-/** Only these can be older than a change; all others read the source of truth, which any consistency token is covered by. */
+/** Only these can be older than a change. All others read the source of truth, which covers any consistency token. */
 const isCached = ({ answers }: Route) => answers.some(({ headers }) => headers?.includes('Cache-Status'))
 
 const isConditionalRead = ({ method, answers }: Route) =>
@@ -184,7 +184,7 @@ function exampleOf(code: ProblemCode) {
   return { summary: title, value: { type: problemType(code), title, status, detail } }
 }
 
-/** Beside the refusals of a call, those that have nothing to do with it. */
+/** In addition to a call's own refusals: those that any call may give. */
 const ANY_CALL: readonly ProblemCode[] = [
   'malformed-request',
   'database-unavailable',
@@ -199,7 +199,7 @@ function examplesOf(codes: readonly ProblemCode[], status: number) {
 
 const documentedHeader = (name: DocumentedHeader) => z.string().optional().meta({ description: HEADERS[name] })
 
-/** Every problem that a call can be refused with. */
+/** Every problem with which a call can be refused. */
 export function refusalsOf(route: Route): ReadonlySet<ProblemCode> {
   return new Set<ProblemCode>([
     ...ALWAYS,

@@ -1,4 +1,4 @@
-/** Reads a request body: strict UTF-8, JSON, and nothing in it that could not be stored and read back the same. */
+/** Reads a request body: strict UTF-8, JSON, and only values that can be stored and read back unchanged. */
 import { DomainError } from '../domain/errors.ts'
 import { HttpError } from './problem.ts'
 
@@ -20,7 +20,7 @@ export function parsePlainJson(bytes: Uint8Array, depth = 1): unknown {
   return value
 }
 
-/** Parsing with a look at each number takes several times as long, so it is done only where one might be inexact. */
+/** Parsing with a check of each number takes several times as long, so it is done only if a number might be inexact. */
 const PERHAPS_INEXACT = /[\d.]{16}|\d[eE]/
 
 function parse(bytes: Uint8Array): { readonly text: string; readonly value: unknown } {

@@ -5,7 +5,7 @@ import { type GroupId, PERMISSIONS, type Permission, type Ref, type ResourceId, 
 import type { Caller } from './caller.ts'
 
 export interface Policy {
-  /** As it reads in the API's documentation. */
+  /** Its text in the API's documentation. */
   readonly who: string
   /** Whether a token is needed at all; false only for health, metrics and documentation. */
   readonly authenticated: boolean
@@ -33,7 +33,7 @@ export const anyone: Policy = { who: 'anyone', authenticated: false, usesRoles: 
 
 export const anyUser: Policy = { who: 'any user', authenticated: true, usesRoles: false }
 
-/** The same for a call that shows the roles. */
+/** The same for a call that returns the roles. */
 export const anyUserWithRoles: Policy = { ...anyUser, usesRoles: true }
 
 export const admin: Policy = {
@@ -61,7 +61,10 @@ export const provisioner: Policy = {
   check: (caller) => permit(caller.isAdmin || caller.roles.includes('scim')),
 }
 
-/** The user named in the path, and callers that may ask about anyone. Others learn nothing, not even whether there is such a user. */
+/**
+ * The user named in the path, and callers that may ask about anyone. Others learn nothing, not even whether the user
+ * exists.
+ */
 export const selfOrReader: Policy = {
   who: 'self, reader or admin',
   authenticated: true,
@@ -120,7 +123,7 @@ export function readingResource(least: Permission): Policy {
   }
 }
 
-/** Decided by the handler when the body says about whom: see `permitAboutUsers`. */
+/** Decided by the handler, because the body names the subject: see `permitAboutUsers`. */
 export const aboutOneself: Policy = {
   who: 'any user about themselves; reader or admin about anybody',
   authenticated: true,
@@ -150,7 +153,7 @@ export function permitAboutAnybody(caller: Caller, { access }: Portcullis, terms
     .then((disabled) => permit(!disabled))
 }
 
-/** For a policy that a handler decides itself, because it depends on what is found. */
+/** For policies that a handler decides itself, because they depend on the data. */
 export function decidedByHandler(who: string): Policy {
   return { who, authenticated: true, usesRoles: true }
 }

@@ -148,7 +148,7 @@ export interface Problem {
   readonly code: ProblemCode
   readonly status: number
   readonly headers: Readonly<Record<string, string>>
-  /** Where SCIM has a name for it. */
+  /** SCIM's name for it, if there is one. */
   readonly scimType?: ScimType
   readonly body: {
     readonly type: string

@@ -18,7 +18,7 @@ async function limitedApp(limits = LIMITS) {
 }
 
 describe('rate limits', () => {
-  it('say what is left, refuse what is over it with Retry-After, and begin anew with the next window', async () => {
+  it('say what is left, refuse what is over it with Retry-After, and start over with the next window', async () => {
     const { get, clock } = await limitedApp()
     const first = await get('/resources', 'uma')
     expect(first.headers['ratelimit-policy']).toBe('"read";q=2;w=60')

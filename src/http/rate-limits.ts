@@ -1,4 +1,7 @@
-/** How often one subject may call: said in `RateLimit` headers (draft-ietf-httpapi-ratelimit-headers), enforced with 429. */
+/**
+ * How often one subject may call: announced in `RateLimit` headers (draft-ietf-httpapi-ratelimit-headers), enforced
+ * with 429.
+ */
 import type { UserId } from '../domain/model.ts'
 import { HttpError } from './problem.ts'
 
@@ -6,7 +9,7 @@ export type Quota = 'read' | 'write' | 'admin' | 'import'
 
 export const WINDOW_SECONDS = 60
 
-/** The port to what counts; a refusal to count is never a refusal to serve. */
+/** The port to the counter. If it cannot count, the request is served all the same. */
 export interface QuotaCounter {
   consume(subject: string): Promise<Consumed> | Consumed
 }
@@ -31,7 +34,7 @@ export interface Counted {
 }
 
 export interface RateLimitOptions {
-  /** Requests per minute; 0 is no limit. */
+  /** Requests per minute; 0 means no limit. */
   readonly limits: Readonly<Record<Quota, number>>
   /**
    * Counts over all instances. Reads are counted in this process instead: a round trip for each would double the cost

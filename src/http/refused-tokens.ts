@@ -5,14 +5,14 @@ import { WINDOW_SECONDS } from './rate-limits.ts'
 import { createTokenCache } from './token-cache.ts'
 
 export interface RefusedTokens {
-  /** @throws HttpError `too-many-requests` before a token is verified that will not be */
+  /** @throws HttpError `too-many-requests` instead of verifying the token */
   admit(address: string | undefined, token: string): void
   refused(address: string | undefined, token: string): void
   accepted(address: string | undefined, subject: string): void
 }
 
 export interface RefusedTokensOptions {
-  /** Per address; 0 is no limit. */
+  /** Per address; 0 means no limit. */
   readonly perMinute: number
   readonly nowMs: () => number
 }
@@ -23,7 +23,7 @@ export interface RefusedTokensOptions {
  */
 const OWN_REFUSALS_PER_MINUTE = 10
 const NEIGHBOURS = { maxEntries: 20_000, maxTokenLength: 400, maxAgeMs: 12 * 3_600_000 } as const
-/** A botnet with more addresses than this is no matter of addresses any more; memory stays bounded. */
+/** Limits per address do not help against a botnet with more addresses than this; memory stays bounded. */
 const ADDRESSES_MAX = 50_000
 
 export function createRefusedTokens({ perMinute, nowMs }: RefusedTokensOptions): RefusedTokens {

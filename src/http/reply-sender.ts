@@ -1,4 +1,4 @@
-/** The one place that writes a reply to the socket: its headers, and what RFC 9110 makes of a conditional read. */
+/** The one place that writes a reply to the socket: its headers, and the conditions of reads (RFC 9110). */
 import type { Request, Response } from 'express'
 import type { CacheStatus } from '../domain/api.ts'
 import { DomainError } from '../domain/errors.ts'

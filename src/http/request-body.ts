@@ -94,7 +94,7 @@ async function readInBlocks(req: Request, limitBytes: number): Promise<Uint8Arra
   return [...blocks, filled === block.length ? block : block.slice(0, filled)]
 }
 
-/** In turns: of the largest bodies it takes some tenths of a second. */
+/** In several turns of the event loop: the largest bodies take some tenths of a second. */
 export async function hashInto(hash: Hash, blocks: ReadBody['blocks']): Promise<void> {
   for (const block of blocks) {
     for (let from = 0; from < block.length; from += BLOCK_BYTES) {
@@ -108,7 +108,7 @@ function isCompressed(req: Request): boolean {
   return (req.headers['content-encoding'] ?? 'identity').toLowerCase() !== 'identity'
 }
 
-/** Nobody reads what is left of it, so the connection ends. */
+/** The rest of it is not read, so the connection ends. */
 const tooLarge = () =>
   new HttpError('payload-too-large', 'The body is larger than this call accepts.', { headers: { Connection: 'close' } })
 

@@ -1,4 +1,4 @@
-/** What happens to every request, in this order: authenticate, count, authorise, parse, run, answer. */
+/** The steps of every request, in this order: authenticate, count, authorise, parse, run, answer. */
 import { createHash } from 'node:crypto'
 import type { Request, RequestHandler, Response } from 'express'
 import type { MutationContext, Portcullis, ReadContext } from '../domain/api.ts'

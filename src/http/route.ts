@@ -41,7 +41,7 @@ export interface SuccessAnswer {
 
 export type DocumentedHeader = 'Consistency-Token' | 'ETag' | 'Cache-Status' | 'Link' | 'Location' | 'Content-Location'
 
-/** `Read` is what the handler gets of the body: where a route reads the bytes itself, another than the schema says. */
+/** `Read` is the body as the handler gets it; it differs from the schema if a route reads the bytes itself. */
 export interface Route<Params = unknown, Query = unknown, Body = unknown, Read = Body> {
   /** What generated clients call it: a verb and its object. */
   readonly operationId: string
@@ -58,7 +58,7 @@ export interface Route<Params = unknown, Query = unknown, Body = unknown, Read =
   /** A ticket in the query may stand in for the token. */
   readonly takesTickets?: true
   /**
-   * Reads the bytes of a body that may be too large to be parsed at once: what the schema says, by other means. The
+   * Reads the bytes of a body that may be too large to be parsed at once, and checks them as the schema would. The
    * buffers are given away.
    */
   readonly readsBody?: (blocks: readonly Uint8Array<ArrayBuffer>[]) => Promise<Read>

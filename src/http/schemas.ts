@@ -13,7 +13,7 @@ import { exact, isUserId, line, nameLine, prose } from './text.ts'
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i
 const MAX_NAME = 200
-/** As documented; whether the name is one is for `name` to say. */
+/** As documented; `name` decides whether the name is valid. */
 const REFERENCE = '^(name:.+|[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12})$'
 
 // What comes in
@@ -66,7 +66,7 @@ export const refTo = <Id extends string>(noun: 'group' | 'resource') =>
 
 const CONTROL = /\p{Cc}/u
 
-/** The same in a path, already percent-decoded. What can be no reference refers to nothing: 404, not 400. */
+/** The same in a path, already percent-decoded. Text that cannot be a reference refers to nothing: 404, not 400. */
 export const pathRefTo = <Id extends string>(noun: 'group' | 'resource') =>
   z
     .string()
@@ -86,7 +86,7 @@ export const pathUserId = z
 
 const MAX_WHOLE_LIST = 10_000
 
-/** A list that becomes the whole state; required, so that a forgotten member empties nothing. */
+/** A list that becomes the whole state. It is required, because a forgotten list must not empty anything. */
 export const wholeList = <Item extends z.ZodType>(item: Item) =>
   z.array(item).max(MAX_WHOLE_LIST, { error: `must be at most ${MAX_WHOLE_LIST} items` })
 
@@ -98,7 +98,7 @@ export const limit = z
   .default(50)
   .meta({ override: documentedLimit, description: 'Items per page' })
 
-/** A number as far as clients are concerned; only on the way in is it a string of digits. */
+/** A number to clients; only in a request is it a string of digits. */
 function documentedLimit({ jsonSchema }: { jsonSchema: Record<string, unknown> }): void {
   delete jsonSchema.pattern
   Object.assign(jsonSchema, { type: 'integer', minimum: 1, maximum: 200, default: 50 })
@@ -119,7 +119,7 @@ export const instantOf = (description: string) =>
 const LAST_END = new Date('9999-12-31T23:59:59.999Z')
 const END_FORM = 'must be a time with seconds and an offset such as 2026-01-31T12:00:00Z (RFC 3339), or null'
 
-/** Whether it is in the future is for the mutation to say, by PostgreSQL's clock. */
+/** The mutation decides by PostgreSQL's clock whether it is in the future. */
 const end = z
   .string({ error: END_FORM })
   .regex(/T\d\d:\d\d:\d\d/, { error: END_FORM, abort: true })
@@ -128,7 +128,7 @@ const end = z
   .refine((value) => value <= LAST_END, { error: 'must be before the year 10000 in UTC' })
   .nullable()
 
-/** @param absent what it means that the body says nothing of it */
+/** @param absent the meaning of a body that does not mention it */
 export const expiresAtIn = (absent: string) =>
   end.exactOptional().meta({
     override: documentedEnd,

@@ -9,9 +9,9 @@ type HelmetOptions = NonNullable<Parameters<typeof helmet>[0]>
 export interface SecurityHeaders {
   /** For pages and what they load: helmet's defaults. */
   readonly page: readonly string[]
-  /** For the console, whose every file is its own: no style or script that the page itself contains. */
+  /** For the console: all its files are of this origin, and the page contains no inline style or script. */
   readonly console: readonly string[]
-  /** For data, which nothing runs and nobody frames: without what only a document's own behaviour needs. */
+  /** For data, which is neither run nor framed: without the headers that only documents need. */
   readonly data: readonly string[]
 }
 

@@ -230,7 +230,7 @@ describe('the server', () => {
       expect((await fetch(`http://${host}:${port}/livez`, { headers: { connection: 'close' } })).status).toBe(200)
   })
 
-  it('is no tunnel', async () => {
+  it('is not a tunnel', async () => {
     const { port } = await served((await createTestApp()).app)
     expect(await raw(port, 'CONNECT other:443 HTTP/1.1\r\nHost: other:443\r\n\r\n')).toMatch(/^HTTP\/1\.1 400 /)
   })

@@ -106,8 +106,8 @@ function checkRequest(app: Express): (req: IncomingMessage, res: ServerResponse)
 }
 
 /**
- * A body in a transfer coding that nobody here decodes would be taken for what it is not (RFC 9112, 6.1). It is a 400
- * and not a 501, because statuses from 500 on count as faults of the service.
+ * A body in an unknown transfer coding would be misread (RFC 9112, 6.1). It is a 400 and not a 501, because statuses
+ * from 500 on count as faults of the service.
  */
 function isUnderstood({ headers, httpVersionMajor, httpVersionMinor }: IncomingMessage): boolean {
   const { host, 'transfer-encoding': coding } = headers
@@ -148,7 +148,7 @@ function explained(
     })
   if (error.code === 'EACCES')
     return new Error(`${where} needs privileges: set ${portName} to a port above 1023`, { cause: error })
-  // Some shells and tools set HOST to what they call the machine.
+  // Some shells and tools set HOST to the machine's name.
   return new Error(`cannot listen on ${where} because of HOST=${host}: ${error.message}`, { cause: error })
 }
 

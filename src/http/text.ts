@@ -1,4 +1,4 @@
-/** What strings may come in: well-formed Unicode without control characters, NFC where they are compared. */
+/** Which strings are accepted: well-formed Unicode without control characters, in NFC if they are compared. */
 import { z } from 'zod'
 import { NAME_PATTERN, nameFault } from '../domain/names.ts'
 

@@ -11,14 +11,14 @@ export interface Ticket {
 
 export interface Tickets {
   issue(caller: Caller): Ticket
-  /** @throws HttpError `unauthenticated` for one that was not issued here, or is over */
+  /** @throws HttpError `unauthenticated` for a ticket that was not issued here, or has expired */
   holderOf(ticket: string): Caller
 }
 
-/** What authenticates them, on every instance alike: the codec of cursors fits. */
+/** Authenticates tickets, the same way on every instance; the codec of cursors serves. */
 export interface TicketCodec {
   encode(scope: readonly string[], position: readonly string[]): string
-  /** @throws when it was not made for this scope */
+  /** @throws if it was not made for this scope */
   decode(scope: readonly string[], text: string): string[]
 }
 

@@ -13,7 +13,7 @@ import { type Caller, type CallerClaims, callerOf, unauthenticated } from './cal
 import { HttpError } from './problem.ts'
 import type { VerificationKeys } from './verification-keys.ts'
 
-/** Somebody whose tokens count, and how they are read. */
+/** A trusted issuer, and how its tokens are read. */
 export interface TrustedIssuer extends CallerClaims {
   readonly keys: VerificationKeys
   readonly issuer: string
@@ -67,7 +67,7 @@ export function createTokenVerification({
     } catch (error) {
       if (error instanceof HttpError) throw error
       if (error instanceof errors.JOSEError) throw unauthenticated('invalid_token', 'the token does not verify', error)
-      // A token whose parts cannot even be decoded makes some of jose's primitives throw their own kinds.
+      // If the parts of a token cannot be decoded, some of jose's primitives throw errors of other classes.
       if (error instanceof TypeError || error instanceof DOMException || error instanceof SyntaxError)
         throw unauthenticated('invalid_token', 'the token does not verify', error)
       throw error
@@ -87,7 +87,7 @@ function checkedClaims(token: string, rules: JWTVerifyOptions): JWTPayload {
   for (const name of TIMES) {
     const seconds = payload[name]
     if (seconds !== undefined && !(Math.abs(seconds) <= Number.MAX_SAFE_INTEGER))
-      throw unauthenticated('invalid_token', `${name} is no time`)
+      throw unauthenticated('invalid_token', `${name} is not a time`)
   }
   return payload
 }
@@ -133,7 +133,7 @@ async function claimsByAnyCandidate(
 export const isUnrecoverable = (cause: unknown) =>
   cause instanceof errors.JWTExpired || cause instanceof errors.JWSSignatureVerificationFailed
 
-/** Says only by whose rules the token is judged, which name the issuer again. */
+/** It only selects the rules for the token; those rules check the issuer again. */
 function claimedIssuer(token: string): string {
   return String(decodeJwt(token).iss)
 }

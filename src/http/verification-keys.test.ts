@@ -86,7 +86,7 @@ describe('the key set of an identity provider', () => {
     expect(performance.now() - began, 'two fetches begin a second apart').toBeGreaterThanOrEqual(1000)
   })
 
-  it('is fetched anew for a token that came while it was being fetched', async () => {
+  it('is fetched again for a token that came while it was being fetched', async () => {
     const first = await testKeys('first')
     const second = await testKeys('second')
     const { state, url } = await identityProvider(first)
@@ -148,7 +148,7 @@ describe('the key set of an identity provider', () => {
     expect(JSON.stringify(told)).not.toContain(String(named.publicJwk.x))
   })
 
-  it('says when no key is passed over any more', async () => {
+  it('says when no key is ignored any more', async () => {
     const key = await testKeys('good')
     const { state, url } = await identityProvider(key)
     const told: string[] = []
@@ -158,7 +158,7 @@ describe('the key set of an identity provider', () => {
       reports: {
         unavailable: () => {},
         availableAgain: () => {},
-        unusable: (all) => told.push(`passed over: ${all.length}`),
+        unusable: (all) => told.push(`ignored: ${all.length}`),
         allUsable: () => told.push('all usable'),
       },
     })
@@ -166,7 +166,7 @@ describe('the key set of an identity provider', () => {
       state.others = others
       await keys.renew?.()
     }
-    expect(told).toEqual(['passed over: 1', 'all usable'])
+    expect(told).toEqual(['ignored: 1', 'all usable'])
   })
 
   it('says why it cannot be fetched once for each reason, and when it can again', async () => {
@@ -248,7 +248,7 @@ describe('the key set of an identity provider', () => {
     const authentication = verifier(url)
     await authentication.authenticate(await bearer(key, 'u1'))
     state.mode = 'failing'
-    // Past the age at which the set would be fetched anew.
+    // Past the age at which the set would be fetched again.
     await withDateMoved(startMs + 700_000, async () => {
       await expect(authentication.authenticate(await bearer(key, 'u2'))).resolves.toMatchObject({ id: 'u2' })
       const askedOnce = state.asked

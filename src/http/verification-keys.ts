@@ -15,13 +15,13 @@ export interface VerificationKeys extends JWTVerifyGetKey {
   readonly renew?: () => Promise<void>
 }
 
-/** What an operator should know; told when it changes, not each time. */
+/** Reports for an operator, sent when something changes, not each time. */
 export interface KeySetReports {
   unavailable(reason: string): void
   availableAgain(): void
-  /** Keys of the set that are passed over, each with its reason. */
+  /** Keys of the set that are ignored, each with its reason. */
   unusable(keys: readonly string[]): void
-  /** None is passed over any more. */
+  /** No key is ignored any more. */
   allUsable(): void
 }
 
@@ -46,8 +46,8 @@ const MAX_SET_BYTES = 1024 * 1024
 const MAX_KEYS = 200
 
 /**
- * A set that survives the outage of its source: known keys keep working, an unknown one is a 503 and not a 401,
- * because nobody can tell yet whether the token is good.
+ * A set that survives an outage of its source: known keys keep working, and an unknown one is a 503 and not a 401,
+ * because it is not known yet whether the token is valid.
  */
 export function remoteKeys({ from, nowMs, graceMs = DEFAULT_GRACE_MS, reports }: RemoteKeysOptions): VerificationKeys {
   // When to fetch is decided here; jose fetches, and holds what it was given last.
@@ -178,7 +178,7 @@ async function textOf(response: Response): Promise<string> {
   return text
 }
 
-/** Nothing where it is none: the message of the parser would repeat what it read. */
+/** Nothing if it is not JSON: the parser's message would repeat the content. */
 function objectIn(text: string): Readonly<Record<string, unknown>> {
   try {
     return (JSON.parse(text) ?? {}) as Record<string, unknown>
@@ -195,7 +195,7 @@ function usableKeys(members: readonly unknown[]) {
     if (fault === null) keys.push(jwk)
     else unusable.push(`key ${named(jwk, place)} ${fault}`)
   }
-  if (members.length > MAX_KEYS) unusable.push(`the set has more than ${MAX_KEYS} keys: the others are passed over`)
+  if (members.length > MAX_KEYS) unusable.push(`the set has more than ${MAX_KEYS} keys: the others are ignored`)
   return { keys, unusable }
 }
 

@@ -1,4 +1,4 @@
-/** Public keys that nobody must trust: broken ones, private ones, and weak ones, whose signatures anybody can make. */
+/** Public keys that must not be trusted: broken ones, private ones, and weak ones, whose signatures can be forged. */
 import { checkPrimeSync, createPublicKey, type JsonWebKey } from 'node:crypto'
 import type { JWK } from 'jose'
 
@@ -12,7 +12,7 @@ const FERMAT_ROUNDS = 100
 
 /** @returns why a member of a key set cannot be used to check signatures, as the end of a sentence; null when it can */
 export function keyFault(jwk: unknown): string | null {
-  if (jwk === null || typeof jwk !== 'object') return 'is no JWK'
+  if (jwk === null || typeof jwk !== 'object') return 'is not a JWK'
   const { kty, d, priv, k } = jwk as JWK
   if (typeof kty !== 'string') return 'has no kty'
   if (kty === 'oct' || k !== undefined) return 'is a shared secret'
@@ -59,7 +59,7 @@ function primesBelow(limit: number): bigint[] {
 
 /**
  * Nemec et al., "The Return of Coppersmith's Attack" (CCS 2017): modulo each small prime, such a modulus is a power of
- * 65537. Another one is that by chance once in 2^27.
+ * 65537. A random modulus has this property with a probability of 2^-27.
  */
 const ROCA_LARGEST_PRIME = 167n
 const ROCA_RESIDUES = SMALL_PRIMES.filter((prime) => prime > 2n && prime <= ROCA_LARGEST_PRIME).map((prime) => {

@@ -7,7 +7,7 @@ import type { LocalStack } from './stack.ts'
 import { Abandoned, waitUntil } from './wait-until.ts'
 
 const main = fileURLToPath(new URL('../main.ts', import.meta.url))
-/** As pino writes levels: as words, or as numbers. */
+/** pino's levels: words or numbers. */
 const WORTH_SAYING: readonly (string | number | undefined)[] = ['warn', 'error', 'fatal', 40, 50, 60]
 const READY_WITHIN_MS = 30_000
 
@@ -44,7 +44,7 @@ export async function startApi(deps: {
     url,
     command: process.execPath,
     args: [main],
-    // HOST is what conda and csh call the machine, NODE_ENV what a person's shell may say: neither is about this stack.
+    // conda and csh set HOST to the machine's name, and a person's shell may set NODE_ENV: neither concerns this stack.
     env: { ...deps.env, NODE_ENV: 'development', HOST: '127.0.0.1', PORT: String(deps.port) },
     stopSignal: 'SIGTERM',
     output: { onData: readLines(log, deps.warn) },

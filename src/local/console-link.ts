@@ -4,7 +4,7 @@ import { renameSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import type { SignInGrant } from '../http/sign-in-code.ts'
 
-/** Beside the keys, where only this account may read. */
+/** Stored with the keys, readable only by this account. */
 export const consoleGrantFile = ({ keysDir }: { readonly keysDir: string }) =>
   path.join(keysDir, 'console-sign-in.json')
 

@@ -11,6 +11,6 @@ it.each([
   expect(parseSeconds(text)).toBe(seconds)
 })
 
-it.each(['', '0', '0h', '-1h', '1.5h', '1w', 'h', '1 h', '1h30m'])('%j is no duration', (text) => {
+it.each(['', '0', '0h', '-1h', '1.5h', '1w', 'h', '1 h', '1h30m'])('%j is not a duration', (text) => {
   expect(parseSeconds(text)).toBeNull()
 })

@@ -10,7 +10,7 @@ export interface ProcessToStart {
   readonly name: string
   readonly command: string
   readonly args: readonly string[]
-  /** The name under which a multi-call binary is to see itself. */
+  /** The name by which a multi-call binary recognises its role. */
   readonly argv0?: string
   readonly cwd?: string
   readonly env?: NodeJS.ProcessEnv
@@ -38,7 +38,7 @@ export interface GuardedProcess {
 
 export interface GuardedProcesses {
   start(what: ProcessToStart): GuardedProcess
-  /** A path to delete, should this process be killed before it can tidy up. */
+  /** A path to delete if this process is killed before it can tidy up. */
   removeAfterCrash(path: string): void
   /** Ends the watchdog, which ends every process that still runs. */
   close(): Promise<void>

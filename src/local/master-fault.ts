@@ -1,4 +1,4 @@
-/** What `npm run failover` does to the master of a running stack, and how it is undone. */
+/** The faults that `npm run failover` causes at the master of a running stack, and how each is undone. */
 import { stillRuns } from './process-identity.ts'
 import { askRedis, replicationOf } from './redis-questions.ts'
 import type { StackState } from './stack-state.ts'
@@ -12,7 +12,7 @@ export interface MasterFault {
   undo(): void
 }
 
-/** Does it now. */
+/** Causes the fault now. */
 export async function inflict(kind: FaultKind, state: StackState, master: string): Promise<MasterFault> {
   const found = state.processes.find(({ name }) => name === master)
   if (!found || !stillRuns(found)) throw new Error(`${master} is not running`)

@@ -19,7 +19,7 @@ export function portsFrom(base: number): StackPorts {
 export interface NeededPort {
   readonly port: number
   readonly purpose: string
-  /** What the person may do when the port is taken. */
+  /** What the person can do if the port is taken. */
   readonly remedy: string
 }
 

@@ -50,7 +50,7 @@ export function homeForPostgres(dataDir: string, account: Account | undefined): 
   return home
 }
 
-/** The remembered folder may have been removed and recreated by somebody else. */
+/** The remembered folder may have been removed, and recreated by another account. */
 function isOwnFolder(folder: string, account: Account): boolean {
   const found = existsSync(folder) ? lstatSync(folder) : undefined
   return found?.isDirectory() === true && found.uid === account.uid

@@ -1,6 +1,9 @@
 /** The environment in which the local PostgreSQL and its clients run. */
 
-/** PGSSLMODE and the like are for the person's own databases: a client would ask the local server for TLS that it has not. */
+/**
+ * PGSSLMODE and the like are for the person's own databases: a client would ask the local server for TLS, which it does
+ * not have.
+ */
 export function ignoreOthersPostgres(env: NodeJS.ProcessEnv, log: (message: string) => void): void {
   const names = Object.keys(env).filter((name) => /^PG[A-Z]+$/.test(name))
   for (const name of names) delete env[name]

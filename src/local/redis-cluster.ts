@@ -30,7 +30,7 @@ export interface RedisCluster {
    * is promoted: it would come back with an old snapshot, and its replicas would copy it.
    */
   restart(name: RedisName | SentinelName): Promise<void>
-  /** Ends all servers and Sentinels; SIGTERM lets the servers write their snapshot, SIGKILL loses it. */
+  /** Ends all servers and Sentinels; with SIGTERM the servers write their snapshot, with SIGKILL it is lost. */
   stopAll(signal: 'SIGTERM' | 'SIGKILL'): Promise<void>
   /** Resolves when all three Sentinels agree on a master that has both replicas linked and may be failed over. */
   waitUntilHealthy(timeoutMs: number): Promise<void>
@@ -132,7 +132,10 @@ class LocalRedisCluster implements RedisCluster {
     return (await askRedis(this.#portOf(name), 'PING')) === 'PONG'
   }
 
-  /** The last one by the Sentinels' memory; should it not answer, another: what is cached is judged by the log anyway. */
+  /**
+   * The last master that the Sentinels remember; if it does not answer, another: cached entries are judged by the log
+   * anyway.
+   */
   async #startMaster(): Promise<RedisName> {
     const last = this.#files.masterAsWritten()
     const candidates = this.#options.onAbsence ? [last, ...REDIS_NAMES.filter((name) => name !== last)] : [last]
@@ -181,7 +184,7 @@ class LocalRedisCluster implements RedisCluster {
     }
   }
 
-  /** A process that is there and does not answer may wake up; after a minute it is ended, and with it the wait. */
+  /** A process that runs but does not answer may recover; after a minute it is killed, and the wait ends. */
   async #awaitHanging(process: GuardedProcess): Promise<void> {
     const name = process.name as RedisName | SentinelName
     const settled = async () => !process.isRunning() || (await this.#answers(name))
@@ -191,7 +194,7 @@ class LocalRedisCluster implements RedisCluster {
     )
   }
 
-  /** Waits for a promotion where there is still somebody to promote; else the old master is the only candidate. */
+  /** Waits for a promotion if there is a replica to promote; else the old master is the only candidate. */
   async #masterOtherThan(name: RedisName): Promise<RedisName> {
     const others = REDIS_NAMES.filter((other) => other !== name && this.#isRunning(other))
     if (others.length === 0) return this.master()

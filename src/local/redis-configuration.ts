@@ -46,7 +46,7 @@ export function renderRedisConfiguration({ port, replicaOf }: RedisSettings): st
     'repl-backlog-size 16mb',
     'repl-timeout 30',
     'repl-diskless-sync yes',
-    // On one machine nobody gains from waiting for a second replica to join the transfer.
+    // On one machine there is no gain in waiting for a second replica to join the transfer.
     'repl-diskless-sync-delay 0',
     ...(replicaOf === null ? [] : [`replicaof 127.0.0.1 ${replicaOf}`]),
   ])

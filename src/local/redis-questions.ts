@@ -1,4 +1,4 @@
-/** Short questions to one Redis server or Sentinel, each on a connection of its own. */
+/** Short queries to one Redis server or Sentinel, each on a connection of its own. */
 import { Redis } from 'ioredis'
 
 /** Sends one command to 127.0.0.1:`port`; rejects when there is no answer within `timeoutMs`. */

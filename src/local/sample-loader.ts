@@ -1,4 +1,4 @@
-/** Fills an empty database through the front door, so that the very first start exercises the write path. */
+/** Fills an empty database through the API, so that the very first start exercises the write path. */
 import pg from 'pg'
 import type { ImportCounts } from '../domain/api.ts'
 import { SAMPLE_ORGANISATION } from './sample-organisation.ts'

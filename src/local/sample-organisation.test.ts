@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { PERMISSIONS, type Permission } from '../domain/model.ts'
 import { SAMPLE_ORGANISATION as sample } from './sample-organisation.ts'
 
-/** A second, naive reading of the rules: up the tree from each of the user's groups, the highest grant wins. */
+/** A second, naive implementation of the rules: up the tree from each of the user's groups, the highest grant wins. */
 function permissionsOf(user: string): Record<string, Permission> {
   const parents = new Map(sample.groups.map(({ name, parent }) => [name, parent ?? null]))
   const groups = new Set<string>()

@@ -1,4 +1,4 @@
-/** The settings of the local stack: those that its environment may change, and the fixed ones. */
+/** The settings of the local stack: those that the environment may change, and the fixed ones. */
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { stillRuns } from './process-identity.ts'
@@ -51,7 +51,7 @@ export function readRunningSettings(env: NodeJS.ProcessEnv): LocalSettings & { r
   const settings = readLocalSettings(env)
   const state = readState(settings.dataDir)
   const api = state?.processes.find(({ name }) => name === 'api')
-  // Also while the API is being started again: the rest of the stack is there.
+  // Also while the API is restarting: the rest of the stack is up.
   const running = state?.processes.some(stillRuns) ?? false
   const atPort = `http://127.0.0.1:${settings.apiPort}`
   return {

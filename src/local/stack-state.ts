@@ -1,4 +1,4 @@
-/** What runs where, written beside the data for the commands that look at a running stack from outside. */
+/** Where each process runs, written beside the data for the commands that inspect a running stack. */
 import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import type { StackPorts } from './ports.ts'
@@ -41,7 +41,7 @@ export function removeState(dataDir: string): void {
   rmSync(stateFile(dataDir), { force: true })
 }
 
-/** Ends what a killed stack left behind, should its watchdog have been killed with it. */
+/** Ends what a killed stack left behind, in case its watchdog was killed with it. */
 export async function endLeftovers(dataDir: string, log: (message: string) => void): Promise<void> {
   const leftovers = readState(dataDir)?.processes.filter(stillRuns) ?? []
   if (leftovers.length === 0) return

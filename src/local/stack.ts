@@ -1,4 +1,4 @@
-/** The whole outside world of the service on loopback: PostgreSQL, three Redis servers, three Sentinels. */
+/** Everything that the service depends on, on loopback: PostgreSQL, three Redis servers, three Sentinels. */
 import { chmodSync, mkdirSync, realpathSync } from 'node:fs'
 import path from 'node:path'
 import { applyMigrations, MigrationError } from '../postgres/migrate.ts'
@@ -31,7 +31,7 @@ export interface StackOptions {
   /** Where a Redis server may be unpacked that this user cannot install; shared by all stacks of a checkout. */
   readonly toolsDir: string
   readonly ports: StackPorts
-  /** How a taken port is to be avoided, for the message. */
+  /** How to avoid a taken port, for the message. */
   readonly portRemedy: string
   /** Ports that the caller will need after the stack's own. */
   readonly furtherPorts?: readonly NeededPort[]
@@ -45,16 +45,16 @@ export interface StackOptions {
   readonly database?: 'keep' | 'recreate'
   /** Whether the stack starts without Redis servers that do not answer; the missing ones are logged. */
   readonly absentRedis?: 'fails' | 'is-logged'
-  /** What tokens must say, for the commands that are started beside the stack. */
+  /** The claims that tokens must have, for commands that are started beside the stack. */
   readonly tokens?: StackState['tokens']
-  /** `after-crash`: the folder is removed should this process be killed. */
+  /** `after-crash`: the folder is removed if this process is killed. */
   readonly removeDataDir?: 'never' | 'after-crash'
   readonly log: (message: string) => void
   /** A server ended, and this process had not ended it. */
   readonly onUnexpectedExit?: (name: ServerName, exit: Exit) => void
 }
 
-/** The message of a socket does not say whose idea its address was. */
+/** A socket's error does not say which setting its address came from. */
 class OutsideError extends Error {
   readonly code = 'outside-database'
   constructor(cause: Error) {

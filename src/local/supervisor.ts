@@ -1,10 +1,13 @@
-/** Starts what ended in the running stack again, and says so; keeps trying, ever more rarely, for as long as the stack runs. */
+/**
+ * Restarts processes of the running stack that ended, and says so. It keeps trying, less and less often, for as long as
+ * the stack runs.
+ */
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Exit } from './guarded-processes.ts'
 
 const FIRST_PAUSE_MS = 1_000
 const LONGEST_PAUSE_MS = 30_000
-/** What has ended this often lately is started more rarely. */
+/** A process that ended this often recently is restarted less often. */
 const WINDOW_MS = 60_000
 
 export interface Supervisor<Name extends string> {

@@ -59,7 +59,7 @@ export function readOrCreateSecret(file: string): string {
   return readFileSync(file, 'utf8')
 }
 
-/** Complete or absent, and the first one wins: linking refuses to replace. */
+/** The file is complete or absent, and the first writer wins: a link never replaces a file. */
 function createOnce(file: string, content: string): void {
   const draft = `${file}.${process.pid}`
   writeFileSync(draft, content, { mode: 0o600 })

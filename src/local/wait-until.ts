@@ -25,7 +25,7 @@ export async function waitUntil<T>(
   }
 }
 
-/** Thrown by a question that can no longer come true: ends the wait with its cause. */
+/** Thrown by a condition that can no longer become true: it ends the wait with its cause. */
 export class Abandoned extends Error {
   constructor(cause: Error) {
     super(cause.message, { cause })

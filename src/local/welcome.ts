@@ -1,8 +1,8 @@
-/** What `npm start` prints once everything runs: where things are, and lines to paste. */
+/** The text that `npm start` prints once everything runs: addresses, and commands to paste. */
 
 export interface WelcomeFacts {
   readonly apiUrl: string
-  /** Signs in once. */
+  /** Works for one sign-in. */
   readonly consoleUrl: string
   readonly databaseUrl: string
   /** Null when Redis is external. */

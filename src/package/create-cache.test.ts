@@ -163,7 +163,7 @@ describe('a reader', () => {
   it('refuses an end that is none', async () => {
     const { cache } = await start()
     const groups = cache.reader('groups', () => ({ group: 'gold' }), { untilOfRow: () => 'soon' })
-    await expect(groups()).rejects.toThrow('untilOfRow: soon is no instant')
+    await expect(groups()).rejects.toThrow('untilOfRow: soon is not an instant')
   })
 
   it('goes on without the store', async () => {

@@ -24,7 +24,7 @@ export function mutating<Rows extends LayerRows, Tx, Query>(
     try {
       const { value, token } = await cache.mutate(event, rules(req), async (tx) => {
         const body = await work(tx, req, res)
-        // An answer before the commit would acknowledge what may still fail, and what others cannot see yet.
+        // An answer before the commit would acknowledge a change that may still fail, and that others cannot see yet.
         if (res.headersSent) throw new AnsweredTooEarlyError(`${event}: return the body instead of sending it`)
         return body
       })

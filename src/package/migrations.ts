@@ -7,7 +7,7 @@ export interface Migration {
   readonly sql: (schema: string) => string
 }
 
-/** A schema, a table or a tag that cannot be right. */
+/** A schema, a table or a tag that cannot work. */
 export class MigrationsError extends Error {
   readonly code = 'migrations'
 }
@@ -73,7 +73,7 @@ $$;
   },
 ]
 
-/** The migrations as one text for psql, or for the service's own migration tool. */
+/** The migrations as one SQL text, for psql or for the service's own migration tool. */
 export function printedMigrations(schema = DEFAULT_SCHEMA): string {
   checkedSchema(schema)
   return `CREATE SCHEMA IF NOT EXISTS ${schema};\n${MIGRATIONS.map(({ sql }) => sql(schema)).join('\n')}`
@@ -109,7 +109,7 @@ export async function applyMigrations(client: MigrationClient, schema = DEFAULT_
   }
 }
 
-/** What the service's role needs in the cache's own schema; other writers need nothing. */
+/** The grants that the service's role needs in the cache's schema; other writers need none. */
 export function printedGrants(role: string, schema = DEFAULT_SCHEMA): string {
   const [on, to] = [checkedSchema(schema), quoted(role)]
   return `GRANT USAGE ON SCHEMA ${on} TO ${to};
@@ -128,9 +128,10 @@ export type TriggerTag =
   | { readonly layer: string }
 
 /**
- * Triggers for a service's own tables, so that every writer counts: an ETL job, a person at psql. Safe to run again, as
- * is due after a partition was added that is written to by its own name.
- * @param tables by name, with schema where it is not on the path: `{ prices: [{ tag: 'g', column: 'customer_group' }] }`
+ * Triggers for a service's own tables, so that every writer counts: an ETL job, a person at psql. Safe to run again. Do
+ * so after adding a partition that is written to by its own name.
+ * @param tables by name, with schema where it is not on the path: `{ prices: [{ tag: 'g', column: 'customer_group' }]
+ * }`
  */
 export function printedTriggers(
   tables: Readonly<Record<string, readonly TriggerTag[]>>,
@@ -197,7 +198,7 @@ function refuseWrongTag(each: TriggerTag): void {
     )
 }
 
-/** PostgreSQL cuts names at 63 bytes, and what is cut could be the name of another table's. */
+/** PostgreSQL truncates names at 63 bytes, and a truncated name could be that of another table's trigger. */
 function functionOf(table: string): string {
   if (Buffer.byteLength(table) <= 55) return `${table}_changed`
   return `${createHash('sha256').update(table).digest('hex').slice(0, 32)}_changed`

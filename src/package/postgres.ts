@@ -30,7 +30,7 @@ export type PostgresSource =
   /** For services that reach PostgreSQL by another library: a pool of the cache's own. */
   | { readonly url: string; readonly pool?: never }
 
-/** Where the log is, and how its rows are heard of. */
+/** Where the log is, and how its followers learn of new rows. */
 export type PostgresLogOptions = PostgresSource & {
   /** Where `migrate` put the tables. Default: `portcullis`. */
   readonly schema?: string
@@ -49,7 +49,7 @@ export interface TransactionOptions<Tx> {
   readonly statement?: Statement<Tx>
 }
 
-/** Options or a transaction of the log that cannot be right; the message has the remedy. */
+/** Options or a transaction of the log that cannot work; the message names the remedy. */
 export class PostgresLogError extends Error {
   readonly code = 'postgres-log'
 }
@@ -62,7 +62,7 @@ const CONNECT_TIMEOUT_MS = 1000
 /**
  * The log, loads with their stamp, and transactions: of pg's pool, or of a library that is given as `transaction`.
  * @returns what `createCache` takes as `log`
- * @throws PostgresLogError for options that cannot be right, with the remedy
+ * @throws PostgresLogError for options that cannot work, with the remedy
  */
 export function postgresLog(options: PostgresLogOptions): CacheLog<pg.PoolClient, Sql<unknown>>
 export function postgresLog<Tx>(options: PostgresLogOptions & TransactionOptions<Tx>): CacheLog<Tx, Sql<unknown>>
@@ -91,7 +91,7 @@ export function postgresLog<Tx>(
     return { database: row.database, xid: parseXid(row.xid) }
   }
 
-  /** Where the cache's own tables are absent or closed, the error says what to do. */
+  /** If the cache's own tables are missing or not accessible, the error says what to do. */
   const remedied = <T>(asked: Promise<T>): Promise<T> =>
     asked.catch((error: unknown) => {
       throw withRemedy(error, schema)
@@ -106,7 +106,8 @@ export function postgresLog<Tx>(
     unitOfWork: {
       async run(_context, work) {
         const value = await transaction(work)
-        // After the commit: transactions that notify commit one after the other. What is lost is found by the next poll.
+        // After the commit: transactions that notify commit one after the other. The next poll finds what a lost
+        // notification announced.
         if (notify !== false) pool.query(`NOTIFY ${channel}`).catch(() => {})
         return value
       },
@@ -170,7 +171,7 @@ async function prepared(client: pg.Client, channel: string, notify: boolean | un
   await client.query(`LISTEN ${channel}`)
 }
 
-/** By SQLSTATE, which Prisma has in its message. */
+/** By SQLSTATE, which Prisma includes in its message. */
 function withRemedy(error: unknown, schema: string): unknown {
   if (!(error instanceof Error)) return error
   const own = [`"${schema}"`, `schema ${schema}`, `${schema}.database(`, 'invalidation_log', 'log_checkpoints']
@@ -184,7 +185,7 @@ function withRemedy(error: unknown, schema: string): unknown {
   return error
 }
 
-/** What passes by itself is tried again in a minute. */
+/** Temporary failures are tried again in a minute. */
 function warnOfMistake(error: unknown): void {
   if (error instanceof PostgresLogError)
     process.emitWarning(`the log cannot be pruned: ${error.message}`, { type: 'PortcullisCacheWarning' })
@@ -223,7 +224,7 @@ async function statementOf<Tx>(tx: Tx, text: string, values: readonly unknown[])
     $queryRawUnsafe?(text: string, ...values: unknown[]): Promise<unknown[]>
   }
   if (typeof known.$queryRawUnsafe === 'function') return known.$queryRawUnsafe(text, ...values)
-  // Drizzle's is no function.
+  // Drizzle's is not a function.
   if (typeof known.query === 'function') return (await known.query(text, [...values])).rows
   throw new PostgresLogError('statement: say how this transaction runs a statement, (tx, text, values) => rows')
 }
@@ -260,7 +261,7 @@ SELECT coalesce((
   }
 }
 
-/** One instance at a time: rows that no living entry can have missed go, by checkpoints of the past. */
+/** One instance at a time removes rows that every living entry has seen, by checkpoints of the past. */
 async function prune(pool: pg.Pool, schema: string, retentionMs: number): Promise<void> {
   await inTransaction(pool, async (client: pg.PoolClient) => {
     const lock = await client.query<{ taken: boolean }>('SELECT pg_try_advisory_xact_lock(hashtext($1)) AS taken', [

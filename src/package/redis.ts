@@ -2,14 +2,14 @@
 import type { CacheStore, LayerNames } from '../cache/index.ts'
 import { createRedis, type RedisDependencies } from '../redis/index.ts'
 
-/** Options of Redis that cannot be right; the message has the remedy. */
+/** Options of Redis that cannot work; the message names the remedy. */
 export class RedisOptionsError extends Error {
   readonly code = 'redis-options'
 }
 
 /** The address of Redis, the credentials, and how long a command may take (`budgetMs`, default 100). */
 export interface RedisOptions extends Partial<Omit<RedisDependencies, 'layers' | 'prefix' | 'sink'>> {
-  /** Before every key; nothing outside it is read or deleted. Not empty. */
+  /** The prefix of every key; nothing outside it is read or deleted. Not empty. */
   readonly prefix: string
 }
 

@@ -1,13 +1,13 @@
 /** Statements as loaders write them: values travel as parameters, never as text. */
 import type { QueryOf } from '../cache/index.ts'
 
-/** A statement and its values; `Row` is what its columns are. */
+/** A statement and its values; `Row` has the types of its columns. */
 export interface Sql<Row = Record<string, unknown>> extends QueryOf<Row> {
   readonly text: string
   readonly values: readonly unknown[]
 }
 
-/** A loader returned what is no single SELECT. */
+/** A loader returned something other than a single SELECT. */
 export class SqlError extends Error {
   readonly code = 'sql'
 }
@@ -37,7 +37,10 @@ function spliced({ text, values }: Sql<unknown>, into: unknown[]): string {
   return text.replace(MADE_HERE, (_all, number) => `$${Number(number) + offset}`)
 }
 
-/** JSON and query strings have no symbols: what comes with a request is a value, whatever its properties are. */
+/**
+ * JSON and query strings cannot contain symbols: anything that comes with a request is a value, whatever its properties
+ * are.
+ */
 const OF_SQL = Symbol.for('portcullis-cache.sql')
 
 function made<Row>(statement: Sql<Row>): Sql<Row> {

@@ -28,8 +28,8 @@ export {
 type Connect = (layers: LayerNames) => CacheStore
 
 /**
- * A store in this process, in the place of `sentinelRedis(…)`.
- * @param shared what two caches of one test have in common, as two instances have Redis; default: a store of its own
+ * A store in this process, to be used instead of `sentinelRedis(…)`.
+ * @param shared a store that two caches of one test share, as two instances share Redis; default: a store of its own
  */
 export function memoryRedis(
   shared: InMemoryEntryStore = createInMemoryEntryStore({ clock: systemClock }),

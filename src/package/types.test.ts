@@ -1,4 +1,4 @@
-/** What cannot be right fails to compile. Each `@ts-expect-error` is an error of the type check where it is none any more. */
+/** Wrong code fails to compile. The type check reports a `@ts-expect-error` that no longer hides an error. */
 import type pg from 'pg'
 import { describe, expectTypeOf, it } from 'vitest'
 import { type Cache, createCache, defineLayers, defineTag } from './index.ts'
@@ -44,7 +44,7 @@ function compiled(cache: Cache<RowsOf<typeof layers>, pg.PoolClient, ReturnType<
   cache.layer('visibel')
   // @ts-expect-error a rule that names nothing
   cache.mutate('join', [() => undefined], async () => {})
-  // @ts-expect-error work that is no promise, so that the commit could come first
+  // @ts-expect-error work that is not a promise, so that the commit could come first
   cache.mutate('join', [cache.entry('visible', ann)], () => 7)
 }
 

@@ -62,7 +62,7 @@ describe('the status of the database', () => {
     expect(said).toEqual(['began 53100', 'ended 53100'])
   })
 
-  it('ignores errors that are no failure of the database', () => {
+  it('ignores errors that are not a failure of the database', () => {
     const { status, said } = world()
     status.failed(failing('23505'))
     status.failed(new TypeError('x'))

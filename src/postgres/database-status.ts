@@ -1,4 +1,6 @@
-/** What is wrong with the database at present and since when: each reason is told once when it begins and once when it ends. */
+/**
+ * What is wrong with the database and since when. Each reason is reported once when it begins and once when it ends.
+ */
 import { DomainError } from '../domain/errors.ts'
 import type { JsonObject } from '../domain/model.ts'
 import { codeOf, failureOf } from './failures.ts'
@@ -14,9 +16,9 @@ export interface DatabaseTrouble {
 
 export interface DatabaseStatus {
   succeeded(): void
-  /** Returns whether it is a failure of the database; what is none is ignored. */
+  /** Returns whether it is a failure of the database; any other error is ignored. */
   failed(error: unknown): boolean
-  /** For people: without what the server itself said, which may name hosts, roles or values. */
+  /** For people. It leaves out the server's own message, which may name hosts, roles or values. */
   describe(): JsonObject
 }
 
@@ -30,7 +32,7 @@ export interface DatabaseStatusOptions {
 const QUIET_MS = 30_000
 
 export function createDatabaseStatus({ nowMs, onBegan, onEnded }: DatabaseStatusOptions): DatabaseStatus {
-  /** By code; those under which nothing could be asked at all are `unreachable`. */
+  /** By code; `unreachable` stands for all failures in which no question could be asked. */
   const troubles = new Map<string, DatabaseTrouble & { readonly unreachable: boolean }>()
   let answeredAtMs: number | null = null
 

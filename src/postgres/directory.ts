@@ -30,7 +30,7 @@ type Directory = Omit<
 > & { readonly holders: Holders }
 
 const statement = (name: string, text: string): Statement => ({ name, text })
-/** Planned once: every value has the same plan, and making it takes longer than looking. */
+/** Planned once: every value has the same plan, and planning takes longer than looking up. */
 const kept = (name: string, text: string): Statement => ({ name, text, plan: 'kept' })
 
 const USER = 'id, display_name AS "displayName", disabled, created_at AS "createdAt", updated_at AS "updatedAt"'
@@ -144,7 +144,8 @@ export function createDirectory({ database, source, cursors }: DirectoryOptions)
     },
     async grantsOf(ref, { administeredBy, ...query }) {
       const found = await group(ref)
-      // No cursor was ever issued for a group that does not exist; refused as for one that does, or it would tell.
+      // No cursor was ever issued for a missing group. It is refused as for an existing group, or the answer would
+      // reveal which it is.
       if (!found && query.cursor !== undefined) cursors.decode(['grants'], query.cursor)
       if (!found) return null
       const [first, after, values] =

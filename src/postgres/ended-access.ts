@@ -9,12 +9,15 @@ import { NOTIFY } from './unit-of-work.ts'
 const JOB_LOCK = 0x656e6473
 /** At most this many rows are removed per transaction: a few milliseconds of PostgreSQL's work. */
 const BATCH = 50
-/** Of many, this part of the time is left to everybody else. The more others ask, the longer a transaction takes. */
+/**
+ * If many rows ended, this share of the time is left to other work. The busier the database, the longer a transaction
+ * takes.
+ */
 const PAUSE_PER_WORK = 4
 
 /**
- * How long ago the earliest end that is left came, in milliseconds; negative: it comes in so long; null: there is none. As
- * numbers: PostgreSQL before 17 cannot subtract `-infinity`, which a writer behind the API may give, from a time.
+ * How long ago the earliest end that is left came, in milliseconds; negative: it is still to come; null: there is none.
+ * As numbers: PostgreSQL before 17 cannot subtract `-infinity`, which a writer behind the API may give, from a time.
  */
 const DUE = {
   name: 'ends-due',
@@ -24,7 +27,7 @@ SELECT ((extract(epoch FROM clock_timestamp()) - extract(epoch FROM least(
   (SELECT min(expires_at) FROM memberships), (SELECT min(expires_at) FROM grants)))) * 1000)::float8 AS "overdueMs"`,
 } as const
 
-// A row that somebody holds is left for the next turn: they may prolong it, and the job waits for nobody.
+// A row that is locked is left for the next turn: its end may be prolonged, and the job never waits for a lock.
 const earliest = (limit: string) => `true ORDER BY expires_at LIMIT ${limit}`
 const END = ending(
   'end-access',
@@ -83,14 +86,14 @@ export interface EndingOptions {
   readonly clock: Clock
   /** At least so often an end that came sooner than expected is looked for, in milliseconds. */
   readonly everyMs: number
-  /** Nothing is asked before. */
+  /** No query is sent before this. */
   readonly isReady: () => boolean
   readonly events: EndingEvents
 }
 
 /**
- * Each instance sleeps until the next end it knows of, and no longer than the interval: other writers give ends too, and
- * another instance may die with what it has begun. A failed run is reported and does not stop the next.
+ * Each instance sleeps until the next end it knows of, and no longer than the interval: other writers set ends too, and
+ * another instance may die in the middle of its work. A failed run is reported and does not stop the next.
  */
 export function scheduleEndedAccess({ endedAccess, clock, everyMs, isReady, events }: EndingOptions) {
   const stopping = new AbortController()

@@ -5,7 +5,7 @@
  */
 import type { Statement } from './pool.ts'
 
-/** No person ends access: the actor and the event in the audit trail and in the log. */
+/** No person ends the access: this is the actor and the event in the audit trail and in the log. */
 const ACTOR = 'system:expiry'
 export const END_ACCESS = 'endAccess'
 
@@ -14,7 +14,7 @@ export interface Ended {
   readonly grants: number
 }
 
-/** Of those whose end has come: which, as a condition and what may follow it; none where absent. */
+/** A condition, and what may follow it, that selects among the ended rows; absent: no rows. */
 interface Which {
   readonly memberships?: string
   readonly grants?: string

@@ -1,4 +1,4 @@
-/** What the driver and PostgreSQL say when something fails, in the words of the domain: one table for all SQLSTATEs. */
+/** Failures of the driver and of PostgreSQL in the words of the domain: one table for all SQLSTATEs. */
 import { BulkheadRejectedError } from 'cockatiel'
 import { DomainError, type DomainErrorCode } from '../domain/errors.ts'
 
@@ -40,7 +40,7 @@ const STATES: readonly (readonly [RegExp, Failure])[] = [
     /^(3F000|42P01|42703|42883|42704)$/,
     answered('database-misconfigured', 'the schema is not that of this version', 30),
   ],
-  [/^(26000|42P05|0A000)$/, answered('database-failing', 'a statement has to be prepared anew', 1)],
+  [/^(26000|42P05|0A000)$/, answered('database-failing', 'a statement has to be prepared again', 1)],
   [/^(XX...|58...|F0...|54...|55000|55006)$/, answered('database-failing', 'the database failed at this', 5)],
 ]
 
@@ -57,7 +57,7 @@ const UNREACHABLE_CODES = new Set([
 const CANNOT_CONNECT_NOW = '57P03'
 /** In a transaction that was begun as READ WRITE: the server has become a standby, or was made read-only for a switch. */
 export const READ_ONLY = '25006'
-/** Of these, what says nothing about the next connection; a statement that took too long would take too long again. */
+/** Those that say nothing about the next connection. A statement that took too long would take too long again. */
 const LOST_MESSAGES = /connection timeout|trying to connect|terminated|not queryable|Connection ended|server closed/i
 const UNREACHABLE_MESSAGES = /timeout|terminated|not queryable|Connection ended|server closed|pool after calling end/i
 
@@ -66,7 +66,7 @@ export function codeOf(error: unknown): string {
   return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : ''
 }
 
-/** Undefined for what is no failure of the database, but of the question. */
+/** Undefined if the statement failed, and not the database. */
 export function failureOf(error: unknown): Failure | undefined {
   if (!(error instanceof Error)) return undefined
   const code = codeOf(error)
@@ -84,12 +84,12 @@ export function isUnreachable(error: unknown): boolean {
   return failureOf(error)?.answered === false
 }
 
-/** Of a statement that has to be prepared anew; where it is asked again, statement-names.ts sees to it. */
+/** Of a statement that has to be prepared again; where it is asked again, statement-names.ts sees to it. */
 export function isPreparedWrongly(error: unknown): boolean {
   return /^(26000|42P05|0A000)$/.test(codeOf(error))
 }
 
-/** Whether another connection may do better: this one was closed, or forgot what was prepared on it. */
+/** Whether another connection may succeed: this one was closed, or lost its prepared statements. */
 export function isConnectionLost(error: unknown): boolean {
   if (!(error instanceof Error)) return false
   const code = codeOf(error)

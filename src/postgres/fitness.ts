@@ -1,4 +1,4 @@
-/** Looks at the start whether the database, its role and what stands in between are as the service needs them. */
+/** Checks at the start that the database, its role and the pooler are as the service needs them. */
 import { randomUUID } from 'node:crypto'
 import type pg from 'pg'
 import { type ConnectionOptions, clientConfig, prepareConnection } from './connection.ts'
@@ -17,11 +17,11 @@ interface Found {
   readonly version: number
   readonly encoding: string
   readonly replication_role: string
-  /** What `search_path` leads to first; null: nothing. */
+  /** The first schema of the `search_path`; null: none. */
   readonly schema: string | null
-  /** Where the service's function is; null: nowhere yet. */
+  /** The schema of the service's function; null: it does not exist yet. */
   readonly home: string | null
-  /** Its tables that another schema hides. */
+  /** The service's tables that another schema hides. */
   readonly hidden: readonly string[]
   readonly settings: Record<string, { readonly now: string; readonly role: string }>
 }
@@ -48,7 +48,7 @@ const TABLES = [
 ]
 
 /**
- * Whether what was set is there, and stays there as the pooler that was named lets it stay.
+ * Whether the settings took effect, and last as the declared pooler allows.
  * @throws DatabaseUnfitError with the remedy, what the driver throws when the database cannot be asked
  */
 export async function assertFit(options: ConnectionOptions): Promise<void> {
@@ -84,7 +84,9 @@ function announcedPid(client: pg.Client): number | null {
   return (client as pg.Client & { readonly processID: number | null }).processID
 }
 
-/** In transaction mode the connection that was used last serves the next transaction, whose ever it is, and is then taken. */
+/**
+ * In transaction mode the connection that was used last serves the next transaction of any client, and is then in use.
+ */
 async function isKept(one: pg.Client, other: pg.Client, pid: number): Promise<boolean> {
   await other.query('BEGIN')
   try {
@@ -95,7 +97,7 @@ async function isKept(one: pg.Client, other: pg.Client, pid: number): Promise<bo
   }
 }
 
-/** How often the pooler may happen to choose the server connection that knows the name anyway. */
+/** How often the pooler may by chance choose the server connection that knows the name. */
 const PROBES = 3
 
 /**

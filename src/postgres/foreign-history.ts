@@ -7,7 +7,7 @@
  */
 import type { Database, Statement } from './pool.ts'
 
-/** Of a row `l` of the log: readers leave all others out, from the moment they are there. */
+/** A condition on a row `l` of the log: readers ignore all other rows as soon as they appear. */
 export const OF_THIS_HISTORY = 'pg_visible_in_snapshot(l.xid, pg_current_snapshot())'
 /** Of a checkpoint `c`: a snapshot of the past knows of no later transaction than one of the present. */
 export const CHECKPOINT_OF_THIS_HISTORY = 'pg_snapshot_xmax(c.snapshot) <= pg_snapshot_xmax(pg_current_snapshot())'
@@ -17,7 +17,7 @@ export interface ForeignHistory {
   readonly checkpoints: number
 }
 
-/** Rows removed by one statement at most, so that none lasts long. */
+/** The most rows that one statement removes, so that no statement takes long. */
 const BATCH = 10_000
 
 const REMOVE: Statement = {

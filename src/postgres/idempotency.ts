@@ -1,6 +1,6 @@
 /**
- * Idempotency keys in the mutation's own transaction: the answer is there exactly if the effect is. (The IETF draft
- * "The Idempotency-Key HTTP Header Field".)
+ * Idempotency keys in the mutation's own transaction: the answer is stored if and only if the effect is. (The IETF
+ * draft "The Idempotency-Key HTTP Header Field".)
  */
 import { deserialize, serialize } from 'node:v8'
 import { DomainError } from '../domain/errors.ts'
@@ -10,19 +10,19 @@ import type { Session } from './session.ts'
 export interface IdempotencyKey {
   readonly subject: string
   readonly key: string
-  /** What was asked; another request under the same key is a mistake of the client. */
+  /** The request; another request with the same key is a mistake of the client. */
   readonly fingerprint: string
 }
 
-/** How long an answer can be had again. */
+/** How long an answer can be repeated. */
 const KEPT = `interval '24 hours'`
 
 const FIND = `
 SELECT fingerprint, body FROM idempotency_keys WHERE subject = $1 AND key = $2 AND expires_at > clock_timestamp()`
 
-// The look and the lock at once: a request that finds the answer needs no lock, so that two repetitions of finished work
-// that meet are not told that it is in progress. The lock is never waited for: a client that repeats too early is told so
-// instead of holding a connection.
+// The look and the lock at once: a request that finds the answer needs no lock, so that two repetitions of finished
+// work that meet are not told that it is in progress. Nothing waits for the lock: a client that repeats too early is
+// told so, instead of holding a connection.
 const FIND_OR_LOCK: Statement = {
   name: 'idempotent-begin',
   text: `

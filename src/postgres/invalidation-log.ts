@@ -18,7 +18,7 @@ import { STAMP_COLUMNS } from './stamp.ts'
 
 export const LOG_CHANNEL = 'portcullis_invalidation'
 
-/** So many resources are read with the rows that name them; of more, their buckets are loaded beside. */
+/** This many resources are read together with the rows that name them; of more, the buckets are loaded separately. */
 const STATES_MAX = 1000
 
 interface ResourceLogRow extends LogReadRow {
@@ -42,8 +42,8 @@ const NO_NEWS = `l.event = '${END_ACCESS}' AND l.created_at <= statement_timesta
  * Rows older than the oldest transaction in progress at $1 were all seen by then; the index on xid skips them. Each
  * resource is looked up by itself (OFFSET 0): of a list of ids the planner expects so much that it reads all there are.
  *
- * That a row which had ended was removed changes nothing that a reader may see, so its tags are not for these followers.
- * They still learn that something was appended: the change feed shows it.
+ * The removal of an ended row changes nothing that a reader may see, so these followers do not get its tags. They still
+ * learn that something was appended: the change feed shows it.
  */
 export const READ_SINCE = {
   name: 'log-since',

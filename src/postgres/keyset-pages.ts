@@ -22,7 +22,7 @@ export function createKeysetPages(cursors: CursorCodec) {
     return { data, nextCursor: more ? cursors.encode(scope, [keyOf(last)]) : null }
   }
 
-  /** The same for a list that can be replaced: the first page says which state the whole list was in. */
+  /** The same for a list that can be replaced: the first page has the state of the whole list. */
   async function replaceablePage<T extends { readonly expiresAt: Date | null }>(
     scope: readonly (string | undefined)[],
     query: PageQuery,

@@ -19,7 +19,8 @@ SELECT left(encode(sha256(convert_to(coalesce(json_agg(l ORDER BY l."${key}")::t
 FROM (${list}) l`
 
 /**
- * The state and the first rows, of one moment: a tag that came with rows of another would let an overwrite lose a change.
+ * The state and the first rows, at one moment. With rows of another moment, an overwrite could lose a change in spite
+ * of the tag.
  * @param limit the parameter that holds how many rows
  */
 export const firstRowsOf = (list: string, key: string, { limit, tables = '' }: { limit: string; tables?: string }) => `

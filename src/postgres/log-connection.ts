@@ -57,7 +57,7 @@ export function createLogConnection(options: LogConnectionOptions): LogConnectio
 
   async function open(): Promise<pg.Client> {
     const client = options.connect()
-    // However it ends, the next read opens another.
+    // Whatever ended it, the next read opens another connection.
     client.on('error', () => forget(client))
     client.on('end', () => forget(client))
     client.on('notification', () => onAppended())

@@ -17,7 +17,7 @@ import { type StampColumns, stampOf } from './stamp.ts'
 const PAST_ROWS_MAX = 100_000
 /** So many rows take longer to read than what comes from one poll to the next, in milliseconds. */
 const PAST_TIMEOUT_MS = 10_000
-/** How often the past is begun anew because its end was removed under the reader's hands. */
+/** How often reading the past starts over because its end was removed during the read. */
 const PAST_ATTEMPTS = 3
 
 /** What a read of the log returns: all columns from one statement, so that they are of one snapshot. */

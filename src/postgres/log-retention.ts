@@ -1,4 +1,6 @@
-/** Deletes what has expired: rows of the invalidation log, by checkpoints of the past, and idempotency keys, by their date. */
+/**
+ * Deletes expired rows: those of the invalidation log by checkpoints of the past, and idempotency keys by their date.
+ */
 import type pg from 'pg'
 import { BEGIN } from './connection-settings.ts'
 import type { Database } from './pool.ts'
@@ -6,7 +8,7 @@ import type { Database } from './pool.ts'
 /** The advisory lock of the job: the instance that gets it runs the job, the others skip their turn. */
 const JOB_LOCK = 0x6c6f6770
 const CHECKPOINT_EVERY_MS = 600_000
-/** At most this many rows are deleted per transaction, so that none takes long. */
+/** At most this many rows are deleted per transaction, so that no transaction takes long. */
 const BATCH = 10_000
 
 export interface LogRetention {

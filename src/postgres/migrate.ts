@@ -27,7 +27,7 @@ export class MigrationError extends Error {
   readonly code = 'migration-failed'
 }
 
-/** Nothing is wrong but that the migrations have not run yet: they may be running right now. */
+/** The migrations have just not run yet: they may be running now. */
 export class SchemaOlderError extends MigrationError {}
 
 /** The migrations that ship with this version, in order. */
@@ -48,7 +48,7 @@ interface AppliedRow {
   finished_at: Date | null
 }
 
-/** Packets to a pod that no policy admits yet are dropped in silence. */
+/** Packets to a pod that no policy admits yet are dropped silently. */
 const CONNECT_TIMEOUT_MS = 10_000
 
 const BOOKKEEPING = `CREATE TABLE IF NOT EXISTS "_prisma_migrations" (
@@ -59,7 +59,10 @@ const BOOKKEEPING = `CREATE TABLE IF NOT EXISTS "_prisma_migrations" (
 const OTHER_PROGRAM = `SELECT current_schema() AS schema, current_user AS role, current_database() AS database
 WHERE to_regclass('_prisma_migrations') IS NULL AND to_regclass('invalidation_log') IS NOT NULL`
 
-/** The cache package's schema is called `portcullis`; where the role is, too, new tables would be made in it. */
+/**
+ * The cache package's schema is called `portcullis`. If the role has the same name, new tables would be created in that
+ * schema.
+ */
 async function refuseOtherProgram(client: pg.ClientBase): Promise<void> {
   const { rows } = await client.query<{ schema: string; role: string; database: string }>(OTHER_PROGRAM)
   for (const { schema, role, database } of rows)
@@ -96,7 +99,9 @@ function pendingAmong(shipped: readonly Migration[], applied: readonly AppliedRo
  */
 const LOCK_WAIT_MS = 300
 const GIVE_WAY_MS = 1000
-/** As long as a Job is given (k8s/base/api/migration-job.yaml), less what the migrations themselves may take. */
+/**
+ * The time limit of the Job (k8s/base/api/migration-job.yaml), less the time that the migrations themselves may take.
+ */
 const LOCKED_MAX_MS = 600_000
 const LOCK_NOT_AVAILABLE = '55P03'
 

@@ -12,10 +12,10 @@ import { NO_SINK, type StatementSink, watchedClient } from './watched-client.ts'
 export interface DatabaseOptions extends ConnectionOptions {
   /** Connections at most. */
   readonly poolMax: number
-  /** How many may wait for one; beyond that callers are told to come back. */
+  /** How many may wait for one; further callers are told to retry. */
   readonly queueMax: number
   readonly status?: DatabaseStatus
-  /** What is told of each statement; nothing where absent. */
+  /** Reports each statement; absent: no reports. */
   readonly sink?: StatementSink
 }
 
@@ -29,8 +29,8 @@ export interface Database {
    */
   query<Row extends pg.QueryResultRow>(statement: Statement, values: readonly unknown[]): Promise<Row[]>
   /**
-   * As `query`, with the next connection that is free, ahead of all queued statements: for what many of
-   * them wait for, or would not have to ask afterwards. Callers must bound their own concurrency.
+   * As `query`, with the next connection that is free, ahead of all queued statements: for statements that many of them
+   * wait for, or that make them unnecessary. Callers must bound their own concurrency.
    * @throws DomainError `database-unavailable`
    */
   queryFirst<Row extends pg.QueryResultRow>(statement: Statement, values: readonly unknown[]): Promise<Row[]>
@@ -38,7 +38,7 @@ export interface Database {
   admitted<T>(work: () => Promise<T>): Promise<T>
   /** How a mutation's transaction begins: several statements without parameters. */
   readonly beginning: string
-  /** Opens the connections that are kept open, so that the first readers find them there. Never throws. */
+  /** Opens the connections that are kept open, before the first readers need them. Never throws. */
   open(): Promise<void>
   /** Statements waiting for a place. */
   readonly queued: number
@@ -53,7 +53,7 @@ export interface Statement {
    * by their keys. Absent: planned for the values it is given, because of filters that are mostly absent.
    */
   readonly plan?: 'kept'
-  /** It changes rows, which a standby refuses by itself. */
+  /** It changes rows; a standby refuses that by itself. */
   readonly writes?: true
   readonly text: string
 }

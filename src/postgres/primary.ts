@@ -1,15 +1,15 @@
 /**
- * Which of several servers is the primary. It is asked of all of them when it is not known, by connections of their own,
- * and then every new connection goes there, until one of them fails or finds a standby.
+ * Which of several servers is the primary. If it is not known, all servers are asked, on separate connections. Every
+ * new connection then goes to the primary, until one fails or finds a standby.
  */
 import pg from 'pg'
 import { codeOf, failureOf, standbyError } from './failures.ts'
 import type { DatabaseUrl, Server } from './servers.ts'
 
 export interface Primary {
-  /** @throws what a server said that is no standby; else that there is no primary */
+  /** @throws the error of a server that is not a standby; else an error that there is no primary */
   find(): Promise<Server>
-  /** A connection to it failed, ended, or found that it is none: the next one asks again. */
+  /** A connection to it failed, ended, or found a standby: the next connection asks again. */
   lost(server: Server): void
   /**
    * Ends the connection as soon as another server is found to be the primary. The former one may only have stood still:
@@ -26,7 +26,9 @@ interface Found {
 
 /** Together with the connection that follows it fits into a request's time, in milliseconds. */
 const ASK_TIMEOUT_MS = 700
-/** How long the others have to answer when one says that it is the primary: the old one may be there, too. */
+/**
+ * How long the others may take to answer when one says that it is the primary: the old primary may still be up, too.
+ */
 const OTHERS_MS = 200
 
 /**
@@ -43,7 +45,7 @@ export function createPrimary({ servers, attributes }: Omit<DatabaseUrl, 'url'>,
   let known: Promise<Server> | null = null
   let current: Server | null = null
   const connections = new Set<{ readonly server: Server; readonly end: (reason: Error) => void }>()
-  /** Of all that were seen. A server of an older one was the primary once, and has not heard that it is no more. */
+  /** The newest timeline seen. A server with an older one is a former primary that does not know it yet. */
   let newest = 0
 
   async function ask(server: Server): Promise<Found> {
@@ -82,7 +84,7 @@ export function createPrimary({ servers, attributes }: Omit<DatabaseUrl, 'url'>,
     return best.server
   }
 
-  /** Before anybody is told where the primary is now. */
+  /** Called before anybody learns where the primary is now. */
   function leave(primary: Server): void {
     for (const connection of connections)
       if (connection.server !== primary) connection.end(new Error(`terminated: ${nameOf(primary)} is the primary now`))

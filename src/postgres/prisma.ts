@@ -1,4 +1,4 @@
-/** Prisma's client on the pool's connections: for questions of administrators, whose filters are what a person chose. */
+/** Prisma's client on the pool's connections: for queries of administrators, with filters that a person chose. */
 import { PrismaPg } from '@prisma/adapter-pg'
 import { HOME } from './connection-settings.ts'
 import { translated } from './failures.ts'
@@ -8,8 +8,8 @@ import type { Database } from './pool.ts'
 
 export interface PrismaReads {
   /**
-   * Loads what the first question would wait for, and every reader with it: Prisma's query compiler stops the process
-   * for about a tenth of a second. Never throws: a question that fails is told to the one that asks it.
+   * Loads what the first query would wait for, and every reader with it: Prisma's query compiler stops the process for
+   * about a tenth of a second. Never throws: the caller of a failed query gets the error.
    */
   open(): Promise<void>
   /** @throws DomainError `overloaded` when the queue is full, `database-unavailable` when PostgreSQL cannot be asked */
@@ -57,7 +57,7 @@ async function readOnPrimary<T>(prisma: PrismaClient, read: (prisma: PrismaClien
 const UNREACHABLE_CODES = new Set(['P1001', 'P1002', 'P1008', 'P1017', 'P2024'])
 const CONNECTION_FAILURE = '08006'
 
-/** What Prisma wraps keeps its SQLSTATE in different places. */
+/** Errors that Prisma wraps have their SQLSTATE in different places. */
 function translatedFromPrisma(error: unknown): unknown {
   const { code, meta, message } = error as { code?: unknown; meta?: unknown; message?: unknown }
   const found = /code.{0,12}?"?([0-9A-Z]{5})"/i.exec(`${JSON.stringify(meta) ?? ''} ${message}`)?.[1] ?? ''

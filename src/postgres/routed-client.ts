@@ -17,11 +17,11 @@ export class RoutedClient extends pg.Client {
   constructor(config: RoutedConfig) {
     super(config)
     this.#primary = config.primary
-    // Others have their own listeners for what it means to them.
+    // Others have listeners of their own.
     if (this.#primary) this.on('error', () => this.leaveServer())
   }
 
-  /** The server turned out not to be the primary, or ended the connection: the next connection looks for it anew. */
+  /** The server turned out not to be the primary, or ended the connection: the next connection looks for it again. */
   leaveServer(): void {
     if (this.#server) this.#primary?.lost(this.#server)
   }

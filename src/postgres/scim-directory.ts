@@ -132,7 +132,7 @@ SELECT (SELECT count(*)::int FROM ${from} WHERE ${condition}) AS total,
   }
 }
 
-/** What providers look for before each change: their statements are few, and their plans are kept. */
+/** Providers look these up before each change: the statements are few, and their plans are kept. */
 const LOOKED_FOR = new Set(['id', 'username', 'externalid', 'displayname'])
 
 function planned(name: string, { filter, related }: ScimQuery): Omit<Statement, 'text'> {

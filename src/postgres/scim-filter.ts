@@ -1,4 +1,6 @@
-/** SCIM's filters on lists (RFC 7644, 3.4.2.2) as conditions in SQL. Only what stands in these tables reaches the text. */
+/**
+ * SCIM's filters on lists (RFC 7644, 3.4.2.2) as conditions in SQL. Only names in these tables get into the SQL text.
+ */
 
 import type { ScimQuery } from '../domain/api.ts'
 import { ScimError } from '../domain/errors.ts'
@@ -23,7 +25,7 @@ interface Column {
   readonly kind: Kind
 }
 
-/** Never empty, and nothing that anybody would look for. */
+/** Never empty, and of no use as a filter. */
 const GIVEN = { meta: 'true', 'meta.location': 'true', 'meta.version': 'true' }
 
 /** Several values: rows of their own, each with columns. */
@@ -149,13 +151,13 @@ export function conditionOf(
       case 'or':
         return `(${each.filters.map((part) => within(part, columns)).join(each.op === 'and' ? ' AND ' : ' OR ')})`
       case 'not':
-        // What has no value does not match, so that its opposite does.
+        // An attribute without a value does not match, so its negation does.
         return `(NOT coalesce(${within(each.filter, columns)}, false))`
       case 'some': {
         const rows = columns === null ? own(table.rows, each.attribute) : undefined
         if (rows !== undefined) return exists(rows, within(each.filter, rows.columns))
         if (unknown === 'empty') return 'false'
-        throw refused(`${each.attribute} is no attribute with several values.`)
+        throw refused(`${each.attribute} is not an attribute with several values.`)
       }
       default:
         return columns === null ? onResource(each) : inColumns(each, columns, each.attribute)

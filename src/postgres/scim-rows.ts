@@ -5,7 +5,7 @@ import type { ScimGroup, ScimProfile, ScimUser } from '../domain/scim-model.ts'
 /** A user's name, or the id if there is none. */
 export const KNOWN_AS = 'coalesce(u.user_name, u.id)'
 
-/** In the way that the index has it. */
+/** In the form that the index uses. */
 export const folded = (text: string) => `lower(${text} COLLATE "default")`
 
 export const SCIM_USER = `u.id, ${KNOWN_AS} AS "userName", u.external_id AS "externalId", u.display_name AS "displayName",

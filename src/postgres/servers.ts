@@ -12,11 +12,11 @@ export interface DatabaseUrl {
   /** With the first server alone and without the attribute: a URL as the driver reads it. */
   readonly url: string
   readonly servers: readonly Server[]
-  /** `read-write`: a server whose sessions are read-only by default is none, either. */
+  /** `read-write` also rules out a server whose sessions are read-only by default. */
   readonly attributes: 'primary' | 'read-write'
 }
 
-/** The message says what is wrong and repeats nothing of the URL, which holds a password. */
+/** The message says what is wrong and repeats no part of the URL, which holds a password. */
 export class DatabaseUrlError extends Error {
   readonly code = 'database-url-invalid'
 }
@@ -57,7 +57,7 @@ function attributesOf(value: string | null): DatabaseUrl['attributes'] {
   )
 }
 
-/** By hand: `URL` would write the rest anew, and its password in another form. */
+/** Not by `URL`: it would rewrite the rest, and put the password into another form. */
 function without(url: string, name: string): string {
   const [before, query] = url.split('?', 2) as [string, string | undefined]
   if (query === undefined) return url

@@ -1,10 +1,10 @@
 /**
- * One transaction on one connection, in few round trips: BEGIN travels with the first statement and COMMIT with the last
- * one, and writes wait for the statement that follows them and become part of it.
+ * One transaction on one connection, in few round trips: BEGIN travels with the first statement and COMMIT with the
+ * last one, and writes wait for the statement that follows them and become part of it.
  *
  * PostgreSQL works through what arrives on a connection one statement after the other, each with a snapshot of its own
- * (READ COMMITTED): what travels together is still "an earlier statement" for what comes behind. And where a statement
- * fails, a COMMIT behind it ends the transaction without any of its effects.
+ * (READ COMMITTED): statements that are sent together are still "earlier statements" to those behind them. And where a
+ * statement fails, a COMMIT behind it ends the transaction without any of its effects.
  */
 import type pg from 'pg'
 import { DomainError } from '../domain/errors.ts'
@@ -13,7 +13,7 @@ import type { Statement } from './pool.ts'
 
 /** Statements without a result that their caller needs, as parts of a later one; `$1…` are numbered within this write. */
 export interface Write {
-  /** Short: the names of all that travel together make one of at most 63 characters. */
+  /** Short: the names of all statements that are sent together form one of at most 63 characters. */
   readonly name: string
   readonly parts: readonly string[]
   readonly values: readonly unknown[]
@@ -26,17 +26,20 @@ export interface Session {
   run(text: string): void
   /** @throws DomainError `database-unavailable` when the transaction has taken too long; what the driver throws */
   query<Row extends pg.QueryResultRow>(statement: Statement, values: readonly unknown[]): Promise<Row[]>
-  /** Two statements in one round trip; the second sees what holds once the first has been carried out. */
+  /** Two statements in one round trip; the second sees the effects of the first. */
   both<One extends pg.QueryResultRow, Other extends pg.QueryResultRow>(
     one: Question,
     other: Question,
   ): Promise<[One[], Other[]]>
   write(write: Write): void
-  /** From now on a statement, and the transaction, may take so long, in milliseconds. */
+  /** The new limit for a statement, and for the transaction, in milliseconds. */
   extend(limits: { readonly statementMs: number; readonly transactionMs: number }): void
-  /** A statement without parameters for when all is committed: lost where the connection is, harmless where nothing was done. */
+  /**
+   * A statement without parameters, to run after the commit. It is lost with the connection, and harmless if nothing
+   * was done.
+   */
   afterCommit(text: string): void
-  /** As `query`, the last thing that is asked: COMMIT travels with it, unless the session was told that more follows. */
+  /** As `query`, for the last statement: COMMIT is sent with it, unless the session was told that more follows. */
   conclude<Row extends pg.QueryResultRow>(statement: Statement, values: readonly unknown[]): Promise<Row[]>
 }
 
@@ -46,7 +49,7 @@ export interface TransactionOptions {
   readonly beginning: string
   /** A transaction that takes longer is rolled back, in milliseconds. */
   readonly timeoutMs: number
-  /** Whether something is still asked after `conclude`. */
+  /** Whether further statements follow `conclude`. */
   readonly goesOn: boolean
 }
 
@@ -79,7 +82,7 @@ function createSession(
   /** How long the server may be silent; undefined: as for any statement of this connection. */
   let answerWithinMs: number | undefined
   let state: 'new' | 'open' | 'over' = 'new'
-  /** On their way, before the statement that will wait for them. */
+  /** Already sent, ahead of the statement that will wait for them. */
   let ahead: Promise<unknown>[] = []
   let writes: Write[] = []
   let afterwards: string | undefined
@@ -92,7 +95,7 @@ function createSession(
     const opening = state === 'new'
     state = 'open'
     const sent = ask(opening ? (text ? `${beginning}; ${text}` : beginning) : text)
-    // The next statement's caller learns of it; until then it is no unhandled rejection.
+    // The next statement's caller learns of it; until then it is not an unhandled rejection.
     sent.catch(() => {})
     ahead.push(sent)
   }
@@ -109,7 +112,9 @@ function createSession(
     return client.query<Row>({ ...statement, values: [...all], answerWithinMs } as pg.QueryConfig)
   }
 
-  /** The first failure of all that was sent; not before everything has been answered, so that nothing is still under way. */
+  /**
+   * The first failure among the statements sent. It is known only when all have been answered, so nothing is in flight.
+   */
   async function answered<T>(last: Promise<T>): Promise<T> {
     const all = await Promise.allSettled([...ahead, last])
     ahead = []
@@ -118,7 +123,7 @@ function createSession(
     return last
   }
 
-  /** Whether it succeeds decides nothing: what is committed stays so. */
+  /** Its success does not matter: the transaction is committed. */
   function follow(): void {
     if (afterwards !== undefined) client.query(afterwards).catch(() => {})
   }
@@ -181,7 +186,8 @@ function createSession(
         await answered(client.query('ROLLBACK'))
         return undefined
       } catch (error) {
-        // In an order that only fails where the connection does; what was ahead of it may fail for its own reasons.
+        // In an order that fails only if the connection fails; statements ahead of it may fail for reasons of their
+        // own.
         return isServerError(error) ? undefined : (error as Error)
       }
     },

@@ -1,4 +1,4 @@
-/** Tables whose triggers do not speak for other writers: switched off, or lost with a table that was made anew. */
+/** Tables whose triggers do not report other writers: disabled, or lost when a table was recreated. */
 import type { Database } from './pool.ts'
 
 const FIND = {

@@ -1,4 +1,4 @@
-/** The SQL that stamps a load, and its reading: which database, at which snapshot. */
+/** The SQL that stamps a load, and its result: which database, at which snapshot. */
 import { parseSnapshot, type Stamp } from '../cache/index.ts'
 
 /** Selected in the same statement, or the same REPEATABLE READ transaction, as what it stamps. */

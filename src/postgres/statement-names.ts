@@ -1,10 +1,10 @@
 /**
- * Under which name a statement is prepared, so that a connection plans it once.
+ * The name under which a statement is prepared, so that a connection plans it once.
  *
- * Through a pooler in transaction mode a name may have been prepared on another server connection, or by another program
- * for another text. Some poolers see to it themselves (PgBouncer from 1.21 on), which the start finds out. There a
- * statement's name is made of its text, so that it never stands for another one, and a failure that shows that a name was
- * lost ends the use of names.
+ * Through a pooler in transaction mode a name may have been prepared on another server connection, or by another
+ * program for another text. Some poolers handle this themselves (PgBouncer from 1.21 on); the start finds out. There a
+ * statement's name is made of its text, so that it never stands for another one, and a failure that shows that a name
+ * was lost ends the use of names.
  */
 import { createHash } from 'node:crypto'
 import type { Pooler } from './connection-settings.ts'
@@ -17,11 +17,13 @@ export interface Named {
 
 export interface StatementNames {
   readonly areKept: boolean
-  /** The pooler was seen to keep them. */
+  /** The pooler was found to keep names. */
   keep(): void
   /** The statement as it is sent: without a name where names are not kept. */
   sent<Statement extends Named>(statement: Statement): Statement
-  /** What the failure of a statement that was sent says of names: the next attempt goes without, or plans anew. */
+  /**
+   * Learns from the failure of a statement whether names work: the next attempt goes without a name, or plans again.
+   */
   failed(sent: Named, error: unknown): void
 }
 
@@ -34,7 +36,7 @@ const CHANGED = '0A000'
 export function createStatementNames(pooler: Pooler, onLost: (error: unknown) => void = () => {}): StatementNames {
   const pooled = pooler === 'transaction'
   let areKept = !pooled
-  /** Of the texts: poolers know a statement by its text, so only another text is planned anew. */
+  /** An edition of the texts: poolers know a statement by its text, so only another text is planned again. */
   let edition = 0
   const known = new Map<string, { readonly name: string; readonly text: string }>()
 

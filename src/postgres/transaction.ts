@@ -1,4 +1,6 @@
-/** One transaction, speaking the domain's words. The statements are by subject beside this file. */
+/**
+ * One transaction in the words of the domain. The statements are in files by subject, in the folder beside this file.
+ */
 import type { Transaction } from '../domain/transaction.ts'
 import type { Statement } from './pool.ts'
 import type { Session } from './session.ts'
@@ -20,7 +22,7 @@ export interface PostgresTransaction extends Transaction {
 /** Less than the time that a request for it has (http/routes/import.ts). */
 const LONG = { statementMs: 120_000, transactionMs: 280_000 } as const
 
-/** Advisory lock that stands for the shape of the group tree. */
+/** The advisory lock on the shape of the group tree. */
 const TREE_LOCK = 0x74726565
 
 const unknownIn = (names: string, table: string, key: string) => `

@@ -100,12 +100,12 @@ async function retrying<T>(transaction: () => Promise<T>): Promise<T> {
   }
 }
 
-/** Keys that a mutation has looked for and not found, before another inserted them. */
+/** Keys that a mutation looked up and did not find, before another mutation inserted them. */
 const LOOKED_FOR = new Set(['users_pkey', 'memberships_pkey', 'grants_pkey'])
 
 /**
- * Another try can succeed: PostgreSQL ended this one for a deadlock or a serialization failure, what it wanted to insert
- * was inserted by another meanwhile and will now be found, or a statement has to be prepared anew.
+ * Another attempt can succeed: PostgreSQL ended this one for a deadlock or a serialization failure; another mutation
+ * inserted the same row meanwhile, and it will now be found; or a statement has to be prepared again.
  */
 function isTransient(error: unknown): boolean {
   const { code, constraint } = error as { code?: unknown; constraint?: unknown }
@@ -117,7 +117,7 @@ function domainErrorOf(error: unknown): unknown {
   if (error instanceof DomainError) return error
   const { code } = error as { code?: unknown }
   if (code === '23505') return new DomainError('already-exists', 'the name is taken', { cause: error })
-  // What the mutation checked for was removed by another before it wrote.
+  // Another mutation removed, before the write, what this one had checked.
   if (code === '23503')
     return new DomainError('not-found', 'something this refers to was removed meanwhile', { cause: error })
   return translated(error)

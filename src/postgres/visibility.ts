@@ -72,7 +72,7 @@ FROM held LEFT JOIN resources r ON r.id = ${id} AND held.permission IS NOT NULL`
 
 /** $1 user, $2 id of the resource. */
 export const VISIBLE_BY_ID = visibleOne('visible-by-id', '$2::uuid')
-/** $1 user, $2 name of the resource. A name that nothing has stands for an id that nothing has. */
+/** $1 user, $2 name of the resource. An unknown name stands for an unknown id. */
 export const VISIBLE_BY_NAME = visibleOne(
   'visible-by-name',
   `coalesce((SELECT id FROM resources WHERE name = $2::text), '00000000-0000-0000-0000-000000000000'::uuid)`,
@@ -91,8 +91,8 @@ SELECT (SELECT count(*)::int FROM effective) AS groups,
 }
 
 /**
- * $1 users, $2 kinds, $3 names, as columns of the questions: the highest permission for each, and how long it is held. A
- * resource that does not exist stands for an id that nothing has, so that the work is the same as for a hidden one.
+ * $1 users, $2 kinds, $3 names, as columns of the questions: the highest permission for each, and how long it is held.
+ * A resource that does not exist stands for an unknown id, so that the work is the same as for a hidden one.
  */
 export const PERMISSIONS_ON: Statement = {
   name: 'permissions-on',

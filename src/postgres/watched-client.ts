@@ -24,7 +24,7 @@ export interface WatchedClientOptions {
 }
 
 interface Asked extends Named {
-  /** What a statement is called whose plan is not kept under a name. */
+  /** The name, for metrics, of a statement whose plan is not kept. */
   readonly label?: string
   /** Of a statement that may take longer than all others, in milliseconds. */
   readonly answerWithinMs?: number

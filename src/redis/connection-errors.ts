@@ -1,6 +1,6 @@
 /**
- * Why Redis and the Sentinels do not do what they are asked: the last error of each connection, and of each command, with
- * the address. Said once per change: a wrong password fails twice a second, for hours.
+ * Why Redis and the Sentinels fail: the last error of each connection and of each command, with the address. Reported
+ * once per change: a wrong password fails twice a second, for hours.
  */
 import { reasonOf } from './failure.ts'
 
@@ -16,7 +16,7 @@ export type ConnectionError = {
 
 export interface ConnectionErrors {
   failed(connection: string, address: string | null, error: Error): void
-  /** It does what it should. Cheap while nothing fails. */
+  /** It works. Cheap while nothing fails. */
   well(connection: string, address: string | null): void
   /** What fails now; JSON-ready. */
   current(): readonly (ConnectionError & { readonly since: string; readonly lastAt: string })[]
@@ -33,7 +33,7 @@ export interface ConnectionErrorEvents {
 
 /** An error that comes and goes more often than this is reported once. */
 const QUIET_MS = 60_000
-/** Reasons and addresses are few; should they not be, the oldest are forgotten. */
+/** Reasons and addresses are few; if there are many, the oldest are forgotten. */
 const REMEMBERED_MAX = 100
 
 export function createConnectionErrors(
@@ -70,6 +70,6 @@ export function createConnectionErrors(
   }
 }
 
-/** The master may move and stay the master; each Sentinel is one of its own. */
+/** The master may move and stay the master; each Sentinel is a connection of its own. */
 const placeOf = (connection: string, address: string | null) =>
   connection === 'sentinel' ? `${connection} ${address}` : connection

@@ -64,8 +64,8 @@ export function createConnection({ settings, role, onReady, random = Math.random
     }
     lastError = printableError(error)
     errors?.failed(role, address, lastError)
-    // ioredis calls a connection ready whose SELECT was refused (fewer databases than before, a user who may not select):
-    // it would go on in database 0, among keys that may be another installation's.
+    // ioredis calls a connection ready whose SELECT was refused (fewer databases than before, a user who may not
+    // select): it would go on in database 0, among keys that may be another installation's.
     if (refusedSelect) redis.disconnect(true)
   })
   redis.on('ready', () => {
@@ -108,7 +108,10 @@ function isRefusedSelect(error: Error): boolean {
   return (error as { command?: { name?: string } }).command?.name === 'select'
 }
 
-/** The refused AUTH is part of its error, and with it the password; a refused certificate is there as a whole, in a circle. */
+/**
+ * The error of a refused AUTH contains the command, and so the password. The error of a refused certificate contains
+ * all of it, in a circular structure.
+ */
 function printableError(error: Error & { command?: unknown; cert?: unknown }): Error {
   delete error.command
   delete error.cert

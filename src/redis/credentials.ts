@@ -1,14 +1,14 @@
 /** Names and passwords that may change: read again for each new connection. */
 import type { Redis } from 'ioredis'
 
-/** A fixed one, or where the present one is found. It must not throw. */
+/** A fixed value, or a function that returns the present one. It must not throw. */
 export type Credential = string | (() => string)
 
 export function present(credential: Credential | undefined): string | undefined {
   return typeof credential === 'function' ? credential() : credential
 }
 
-/** ioredis copies its options when it is made, and looks at the copy for each connection. */
+/** ioredis copies its options when it is created, and reads the copy for each connection. */
 export function keepPresent(redis: Redis, credentials: Readonly<Record<string, Credential | undefined>>): void {
   for (const [name, credential] of Object.entries(credentials))
     if (typeof credential === 'function')

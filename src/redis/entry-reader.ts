@@ -5,7 +5,10 @@ import type { Keys } from './keys.ts'
 import { echoed, nextEcho, repliesOf } from './replies.ts'
 import type { ReadReply, ScriptedPipeline, ScriptedRedis } from './scripts.ts'
 
-/** So few entries at a time that a catalogue of many megabytes leaves room for others' commands, and for the heartbeat, in between. */
+/**
+ * Few enough entries at a time that other commands, and the heartbeat, get their turn while a catalogue of many
+ * megabytes is read.
+ */
 export const READS_PER_ROUND_TRIP = 16
 
 const KINDS = { absent: 0, flushed: 1, same: 2, found: 3, tooLarge: 4 } as const

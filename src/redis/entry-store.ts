@@ -24,14 +24,14 @@ export interface RedisEntryStoreOptions {
   readonly redis: ScriptedRedis
   readonly guard: Guard
   readonly keys: Keys
-  /** Asked where the master cannot be; absent: misses instead. */
+  /** Used if the master cannot be asked; absent: misses instead. */
   readonly replica?: ReplicaReader | undefined
 }
 
 /** With their leases 2,000 names in one script: a millisecond for Redis. */
 const INVALIDATIONS_PER_SCRIPT = 1000
 const LEASES_PER_ROUND_TRIP = 256
-/** What is written in one go; a large fill goes in several, so that others' commands pass in between. */
+/** How much is written at once; a large fill is split, so that other commands pass in between. */
 const FILL_BYTES_PER_ROUND_TRIP = 1024 * 1024
 const SCAN_COUNT = 500
 const WHY = [undefined, 'flushed', 'too-large', 'damaged'] as const
@@ -118,7 +118,7 @@ export function createRedisEntryStore({ redis, guard, keys, replica }: RedisEntr
   }
 }
 
-/** What takes entries away: by name, with their generation, or by scanning for them. */
+/** Removes entries: by name, by their generation, or by a scan. */
 function createRemovals({
   redis,
   guard,

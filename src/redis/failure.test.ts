@@ -43,7 +43,7 @@ describe('what is wrong with Redis', () => {
       'redis-unavailable',
     ],
     ['a reset connection', Object.assign(new Error('read ECONNRESET'), { code: 'ECONNRESET' }), 'redis-unavailable'],
-    ['something that is no error', 'surprise', 'redis-error'],
+    ['something that is not an error', 'surprise', 'redis-error'],
   ])('is known from %s', (_, error, detail) => {
     expect(detailOf(error)).toBe(detail)
   })

@@ -1,4 +1,4 @@
-/** Names what is wrong with Redis: a stable word for each way in which it can be sick. */
+/** Names what is wrong with Redis: a stable word for each kind of failure. */
 import { StoreUnavailableError } from '../cache/index.ts'
 import { DeadlineError } from './deadline.ts'
 
@@ -18,7 +18,7 @@ export type FailureDetail =
   | 'redis-garbled'
   | 'redis-error'
 
-/** Nothing has failed that could be named: the connection is being made, or a failover has just ended it. */
+/** No failure to name: the connection is being made, or a failover has just ended it. */
 class NoConnectionError extends Error {
   readonly code = 'no-connection'
   constructor() {
@@ -30,7 +30,7 @@ class NoConnectionError extends Error {
 /** In the words of ioredis, which speak of its options. */
 const isUnsent = (error: unknown) => error instanceof Error && /^Stream isn't writeable/.test(error.message)
 
-/** An answer that cannot be one to what was asked. */
+/** An answer that does not match the request. */
 export class GarbledReplyError extends Error {
   readonly code = 'garbled-reply'
   constructor(message = 'the reply does not belong to the request') {
@@ -60,7 +60,7 @@ const DETAIL_OF_CODE: Readonly<Record<string, FailureDetail>> = {
 }
 
 const CODES = new RegExp(`(?:^|[\\s:-])(${Object.keys(DETAIL_OF_CODE).join('|')})\\b`)
-/** What Redis 6 says where 7 repeats the code: the error of a command inside a script, in words. */
+/** Redis 6 describes the error of a command inside a script in words; Redis 7 repeats the code. */
 const WORDS: readonly (readonly [RegExp, FailureDetail])[] = [
   [/write against a read only replica/i, 'redis-read-only'],
   [/command not allowed when used memory > 'maxmemory'/i, 'redis-out-of-memory'],
@@ -91,7 +91,7 @@ function detailOf(error: unknown): FailureDetail {
   return detailOfReply(error.message) ?? 'redis-unavailable'
 }
 
-/** What the network and TLS say, by the code of Node's error. */
+/** Failures of the network and of TLS, by the code of Node's error. */
 const REASON_OF_CODE: readonly (readonly [RegExp, string])[] = [
   [/CERT|SELF_SIGNED|UNABLE_TO_VERIFY|UNABLE_TO_GET_ISSUER/, 'certificate'],
   [/^(?:ERR_SSL|ERR_TLS|EPROTO)/, 'tls'],

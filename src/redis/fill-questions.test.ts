@@ -128,7 +128,7 @@ describe('questions about fills', () => {
     ])
   })
 
-  it('fail together with the one that carried them, and the next are asked anew', async () => {
+  it('fail together with the one that carried them, and the next are asked again', async () => {
     const { asked, about } = scene()
     const first = about('ann').catch((error: unknown) => error)
     await turn()

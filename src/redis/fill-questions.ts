@@ -1,7 +1,8 @@
 /**
- * Asks whether fills that this process holds are still the current ones, many in one round trip: what comes in one turn
- * of the event loop goes together, and while some rounds are on their way the next gathers. An idle service asks at once,
- * a busy one seldom, and each question leaves after it was asked, never before: no answer is older than the question.
+ * Asks whether fills that this process holds are still current, many in one round trip: the questions of one turn of
+ * the event loop are sent together, and while some rounds are in flight the next one gathers. An idle service asks at
+ * once, a busy one seldom, and each question leaves after it was asked, never before: no answer is older than the
+ * question.
  */
 import type { EntryStore, LayerName, ReadRequest, StoreWait } from '../cache/index.ts'
 import { GarbledReplyError } from './failure.ts'
@@ -29,7 +30,7 @@ interface Queue {
   gathering: boolean
 }
 
-/** Redis answers so many within a millisecond; others' commands pass in between. */
+/** Redis answers this many within a millisecond; other commands pass in between. */
 const QUESTIONS_PER_SCRIPT = 256
 /** A request that has waited longer for earlier commands opens its entry alone: a shared round must not end with the budget of one. */
 const SHARED_UNTIL_MS = 10

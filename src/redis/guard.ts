@@ -1,4 +1,7 @@
-/** The choke point: every command passes through it, within a budget, named when it fails, and refused at once while the breaker is open. */
+/**
+ * The choke point of all commands. Each has a budget, its failures are named, and it is refused at once while the
+ * breaker is open.
+ */
 import type { StoreUnavailableError, StoreWait } from '../cache/index.ts'
 import { type BreakerListener, type BreakerState, createBreaker } from './breaker.ts'
 import { DeadlineError, withDeadline } from './deadline.ts'
@@ -8,7 +11,7 @@ export interface GuardEvents {
   /** Each command, from sending to its answer or failure, which may concern it alone and leave the breaker closed. */
   command?: ((name: string, outcome: 'ok' | 'failed' | 'timeout', durationMs: number) => void) | undefined
   failed?(name: string, failure: StoreUnavailableError): void
-  /** The first success of a command after it had failed. */
+  /** The first success of a command after a failure. */
   recovered?(name: string): void
   breaker?: BreakerListener
 }
@@ -18,7 +21,7 @@ export interface GuardOptions {
   readonly budgetMs: number
   /** Time between heartbeats, in milliseconds. */
   readonly heartbeatMs: number
-  /** Sends one command that needs everything a request needs; rejects when the server does not do it. */
+  /** Sends one command that needs everything a request needs; rejects if the server does not carry it out. */
   readonly heartbeat: () => Promise<unknown>
   /** Whether there is a connection at all; absent: never while the breaker is open. */
   readonly connected?: () => boolean
@@ -92,7 +95,7 @@ export function createGuard(options: GuardOptions): Guard {
       return await measured(name, send, spentMs)
     } catch (error) {
       const failure = error as StoreUnavailableError
-      // No answer in the little that an earlier wait had left says nothing new about the server.
+      // A timeout within what little an earlier wait left says nothing new about the server.
       const cutShort = failure.detail === 'redis-timeout' && spentMs > budgetMs / 2
       if (!cutShort) breaker.suspect(failure)
       throw error

@@ -1,4 +1,4 @@
-/** The door to Redis: the shared store behind its guard, and what there is to say about it. */
+/** The door to Redis: the shared store behind its guard, and its status. */
 import type { EntryStore, LayerNames, StoreUnavailableError } from '../cache/index.ts'
 import type { BreakerState } from './breaker.ts'
 import { type Connection, createConnection } from './connection.ts'
@@ -34,7 +34,7 @@ export interface RedisDependencies extends RedisSettings {
   }
 }
 
-/** What of the telemetry this module reports to. */
+/** The part of the telemetry that this module reports to. */
 export interface RedisSinkLike {
   command(name: string, outcome: 'ok' | 'failed' | 'timeout', durationMs: number): void
   breaker(state: BreakerState): void
@@ -51,7 +51,7 @@ export interface RedisAdapter {
   answers(): boolean
   /** The connection to the master, for what shares it. */
   readonly redis: ScriptedRedis
-  /** How many entries there are of what is named; null where that is unknown. */
+  /** How many of the named entries exist; null if that is unknown. */
   heldEntries(named: Named): Promise<number | null>
   /** JSON-ready: breaker, server, Sentinels. Never throws; takes half a second at most. */
   status(): Promise<RedisStatus>
@@ -170,6 +170,6 @@ function errorEventsOf({ sink, logger }: RedisDependencies): ConnectionErrorEven
     failed: (connection, reason) => sink?.error?.(connection, reason),
     changed: ({ connection, address, reason, message }) =>
       logger?.warn({ connection, address, reason }, `Redis, ${connection}${address ? ` ${address}` : ''}: ${message}`),
-    recovered: (connection, address) => logger?.info({ connection, address }, `Redis, ${connection}: well again`),
+    recovered: (connection, address) => logger?.info({ connection, address }, `Redis, ${connection}: works again`),
   }
 }

@@ -1,4 +1,4 @@
-/** Names inside the prefix; nothing outside it is ever read, scanned or deleted. */
+/** Keys under the prefix; nothing outside it is ever read, scanned or deleted. */
 import { createMemo, type EntryKey, type LayerName, type LayerNames } from '../cache/index.ts'
 
 export interface Keys {

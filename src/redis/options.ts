@@ -1,4 +1,7 @@
-/** How this service talks to Redis, each option with the incident that taught it. A cache that waits is worse than none. */
+/**
+ * How this service connects to Redis, each option with the incident that taught it. A cache that waits is worse than
+ * none.
+ */
 import { checkServerIdentity, type PeerCertificate } from 'node:tls'
 import type { RedisOptions } from 'ioredis'
 import type { ConnectionErrors } from './connection-errors.ts'
@@ -6,7 +9,7 @@ import { type Credential, present } from './credentials.ts'
 import { SCRIPTS } from './scripts.ts'
 import { type Endpoint, QuietSentinelConnector, type SentinelObserver } from './sentinel-connector.ts'
 
-/** Where Redis is and how to be let in; the shape in which the configuration hands it over. */
+/** Where Redis is, and the credentials; in the form that the configuration has. */
 export interface RedisSettings {
   /** Names or addresses of the Sentinels: list the Service and each pod, so that one that is gone hides nothing. */
   readonly sentinels?: readonly Endpoint[] | undefined
@@ -31,7 +34,7 @@ export interface RedisSettings {
 
 export type Role = 'master' | 'replica'
 
-/** Replies after which the connection is of no use: it leads to a server that is not, or not yet, the master. */
+/** Replies after which the connection is useless: it leads to a server that is not, or not yet, the master. */
 const RECONNECT_AFTER = /^(?:READONLY|UNBLOCKED|LOADING|MASTERDOWN)\b/
 
 /** How soon to look for Sentinels again when none answers: a replica that does not exist is not urgent. */
@@ -112,7 +115,7 @@ function address(settings: RedisSettings, role: Role, jittered: (ms: number) => 
     failoverDetector: true,
     // A Sentinel that accepts and does not answer would hold the search for the master; the next one knows too.
     sentinelCommandTimeout: 300,
-    // Only ever adds: each rescheduled pod would leave a dead address that costs a connect timeout per search.
+    // It never removes addresses: each rescheduled pod would leave a dead one that costs a connect timeout per search.
     updateSentinels: false,
     // None answers: search again soon. Endless, because without this the client ends for good (bullmq#3088).
     sentinelRetryStrategy: (attempt: number) => jittered(Math.min(attempt * 50, SENTINEL_RETRY_MAX_MS[role])),
@@ -167,7 +170,7 @@ interface KnownReplica {
   readonly 'slave-repl-offset'?: string
 }
 
-/** The one that has received most: an older one is not wrong, its entries are judged, but it misses more. */
+/** The replica that has received most. An older one is safe, because entries are judged, but it misses more. */
 function freshest<Replica extends KnownReplica>(replicas: readonly Replica[]): Replica | null {
   const offset = (replica: Replica) => Number(replica['slave-repl-offset'] ?? 0)
   return replicas.reduce<Replica | null>((best, each) => (!best || offset(each) > offset(best) ? each : best), null)

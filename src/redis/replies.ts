@@ -1,6 +1,6 @@
 /**
- * Which replies may be used: those that can be read, and that answer the request they are taken for. Any other reply says
- * that the connection cannot be trusted, so it is dropped and made again.
+ * Checks which replies may be used: those that can be parsed, and that answer their request. Any other reply says that
+ * the connection cannot be trusted, so it is dropped and made again.
  */
 import DataHandler from 'ioredis/built/DataHandler.js'
 import { GarbledReplyError } from './failure.ts'
@@ -87,7 +87,7 @@ function dropping<Reply>(read: (this: Handler, reply: Reply) => void) {
     try {
       read.call(this, reply)
     } catch (error) {
-      // Perhaps it has left the queue, so that nothing else would settle it.
+      // It may have left the queue already, and nothing else would settle it.
       next?.command.reject(error as Error)
       this.returnFatalError(error as Error)
     }

@@ -74,7 +74,7 @@ async function sentinelAndMaster(infos: readonly string[]) {
   return { port: (server.address() as AddressInfo).port, asked: () => asked }
 }
 
-it('a server whose answer to INFO is no text is asked again: nothing else comes of it', async () => {
+it('a server whose answer to INFO is not text is asked again: nothing else comes of it', async () => {
   const role = 'role:master'
   const { port, asked } = await sentinelAndMaster(['$-1\r\n', ':7\r\n', '*0\r\n', `$${role.length}\r\n${role}\r\n`])
   const client = new Redis({

@@ -1,4 +1,4 @@
-/** ioredis's search for the master: without its noise, without what would end the process, and with what it meets said. */
+/** ioredis's search for the master: without its noise and its crashes, and with reports of the errors it meets. */
 import { type Redis, SentinelConnector } from 'ioredis'
 import { type Credential, keepPresent } from './credentials.ts'
 
@@ -8,7 +8,7 @@ export interface Endpoint {
   readonly port: number
 }
 
-/** Hears of the search for the master; each Sentinel is named by its address. */
+/** Gets reports of the search for the master; each Sentinel is named by its address. */
 export interface SentinelObserver {
   answered(sentinel: string): void
   failed(sentinel: string, error: Error): void

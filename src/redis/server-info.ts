@@ -1,10 +1,10 @@
-/** Which server this is and how old its data are: after a restart from a snapshot, or a promotion, that is worth a look. */
+/** Which server this is and how old its data are: useful to know after a restart from a snapshot, or a promotion. */
 import { withDeadline } from './deadline.ts'
 import { echoed } from './replies.ts'
 import type { ScriptedRedis } from './scripts.ts'
 
 export interface Heartbeat {
-  /** Writes the heartbeat; rejects when the server does not take it. */
+  /** Writes the heartbeat; rejects if the server does not accept it. */
   beat(): Promise<void>
   /** The next beat is the first on a new connection: what it finds there tells how old the data are. */
   reconnected(): void

@@ -42,7 +42,7 @@ export type Topology = {
     readonly held: boolean
   }
   readonly configEpoch: number | null
-  /** Whether all Sentinels that answer name one master. */
+  /** Whether all Sentinels that answer name the same master. */
   readonly agreed: boolean
   readonly askedAt: string
 }

@@ -28,7 +28,7 @@ describe('gathered lines', () => {
     expect(written).toHaveLength(1)
   })
 
-  it('are written at once when there are enough, and later lines wait anew', () => {
+  it('are written at once when there are enough, and later lines wait again', () => {
     const { written, lines } = scene()
     lines.write('abcd\n')
     lines.write('efgh\n')

@@ -1,4 +1,4 @@
-/** The process's logger: JSON lines, with everything that could be a credential removed, written many at a time. */
+/** The process's logger: JSON lines without anything that could be a credential, written many at a time. */
 import { type DestinationStream, destination as destinationOf, type Logger, pino } from 'pino'
 
 export type { Logger } from 'pino'
@@ -55,7 +55,7 @@ function standardOutput(): DestinationStream {
   return lines
 }
 
-/** Where the lines are written; after `flushSync` nothing is left in it. */
+/** Where the lines are written; after `flushSync` its buffer is empty. */
 interface LineSink {
   write(text: string): unknown
   flushSync(): void

@@ -233,7 +233,7 @@ function databaseSink(registry: Registry): Telemetry['database'] {
   })
   const endingFailures = new Counter({
     name: 'portcullis_access_ending_failures_total',
-    help: 'Failed runs of the job that announces and removes what has ended',
+    help: 'Failed runs of the job that announces and removes ended access',
     registers,
   })
   const visible = createDurationHistogram({

@@ -1,4 +1,4 @@
-/** What the parts of the service report, as plain functions: no part needs to know Prometheus. */
+/** The reports of the service's parts, as plain functions: no part needs to know Prometheus. */
 
 import type { LayerEvents, LayerName } from '../cache/index.ts'
 import type { DurationCounts } from './duration-histogram.ts'
@@ -52,7 +52,7 @@ export interface Gauges {
   readonly followerTrusted?: () => boolean
   /** The database's clock less this machine's wall clock, and how far the present may be from that; NaN, Infinity: unknown. */
   readonly databaseClock?: () => { offsetMs: number; uncertaintyMs: number }
-  /** Less certain than this, it counts as unknown. */
+  /** If the uncertainty exceeds this, it counts as unknown. */
   readonly databaseClockBoundMs?: () => number
   readonly databaseQueued?: () => number
   readonly databaseConnections?: () => { total: number; idle: number }

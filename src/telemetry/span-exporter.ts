@@ -1,4 +1,4 @@
-/** The process's side of the thread that sends spans (span-sender.ts). The thread is started with the first spans. */
+/** The process's side of the thread that sends spans (span-sender.ts). The first spans start the thread. */
 import { Worker } from 'node:worker_threads'
 import type { SpanExporter } from '@opentelemetry/sdk-trace'
 import type { Sent, ToSend } from './span-messages.ts'
@@ -18,7 +18,7 @@ export function createSpanExporter(serialize: SpanSerializer, thread: URL = SEND
     const worker = new Worker(thread, { execArgv: [] })
     worker.on('message', ({ id, failure }: Sent) => settle(id, failure === undefined ? undefined : new Error(failure)))
     const ended = (reason: Error) => {
-      // Told twice of one that fails; what waits then may wait for the next.
+      // A failing thread is reported twice; spans that wait then may wait for the next thread.
       if (running !== worker) return
       running = undefined
       for (const id of waiting.keys()) settle(id, reason)
@@ -31,7 +31,7 @@ export function createSpanExporter(serialize: SpanSerializer, thread: URL = SEND
   function settle(id: number, failure: Error | undefined): void {
     const done = waiting.get(id)
     waiting.delete(id)
-    // Only spans on their way keep the process.
+    // Only spans in flight keep the process alive.
     if (waiting.size === 0) running?.unref()
     done?.(failure)
   }

@@ -1,4 +1,4 @@
-/** What the process and the thread that sends its spans tell each other. */
+/** The messages between the process and the thread that sends its spans. */
 
 export interface ToSend {
   readonly id: number

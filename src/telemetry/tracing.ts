@@ -1,11 +1,12 @@
 /**
- * Traces by OpenTelemetry: from a request over groups, list, lease, fill, log and SQL to the answer. Without an OTLP endpoint in
- * the environment nothing of it is loaded, and nothing is wrapped. With one, the libraries are wrapped before anything imports them,
- * so this module must be evaluated first. The variables are OpenTelemetry's own (OTEL_EXPORTER_OTLP_ENDPOINT, OTEL_SERVICE_NAME,
- * OTEL_RESOURCE_ATTRIBUTES, OTEL_TRACES_SAMPLER …).
+ * Traces by OpenTelemetry: from a request over groups, list, lease, fill, log and SQL to the answer. Without an OTLP
+ * endpoint in the environment, none of this is loaded and nothing is wrapped. With one, the libraries are wrapped
+ * before anything imports them, so this module must be evaluated first. The variables are OpenTelemetry's own
+ * (OTEL_EXPORTER_OTLP_ENDPOINT, OTEL_SERVICE_NAME, OTEL_RESOURCE_ATTRIBUTES, OTEL_TRACES_SAMPLER …).
  *
- * What is sampled is decided when a request arrives, before the instrumentation sees it: the instrumentation gives each request and
- * response methods of their own, sampled or not, and V8 then loses the shapes that docs/adr/0013 keeps. That costs more than a hit.
+ * What is sampled is decided when a request arrives, before the instrumentation sees it: the instrumentation gives each
+ * request and response methods of their own, sampled or not, and V8 then loses the shapes that docs/adr/0013 keeps.
+ * That costs more than a hit.
  */
 import { EventEmitter } from 'node:events'
 import type { IncomingMessage, Server } from 'node:http'
@@ -26,14 +27,14 @@ export interface Tracing {
   traceId(): string | undefined
   /** Called when spans can no longer be sent, with the reason, and when they can be again, without. */
   onSendingChange(report: (failure: Error | undefined) => void): void
-  /** Sends what waits to be sent. */
+  /** Sends the waiting spans. */
   close(): Promise<void>
 }
 
-/** What belongs to a trace in progress, never a poll in the background, and never what a probe asks. */
+/** Traces only work that belongs to a trace in progress: no polls in the background, and no probes. */
 const ONLY_IN_REQUESTS = { requireParentSpan: true }
 const PROBES = /^\/(livez|readyz|metrics)(\?|$)/
-/** W3C Trace Context, 3.2: the trace's id and the flags; `ff` is no version. */
+/** W3C Trace Context, 3.2: the trace's id and the flags; `ff` is not a version. */
 const TRACEPARENT = /^(?!ff)[\da-f]{2}-([\da-f]{32})-[\da-f]{16}-([\da-f]{2})(-|$)/
 
 export function isTracingWanted(environment: Environment): boolean {
@@ -64,7 +65,7 @@ function start(environment: Environment): Tracing {
   const sending = watched(createSpanExporter((spans) => JsonTraceSerializer.serializeRequest([...spans])))
   const provider = new sdk.TracerProvider({
     resource: resources.defaultResource().merge(own).merge(given),
-    // Only sampled requests come this far.
+    // Only sampled requests get this far.
     sampler: new sdk.AlwaysOnSampler(),
     spanProcessors: [new sdk.BatchSpanProcessor({ exporter: sending.exporter, ...batchesOf(environment) })],
   })
@@ -79,7 +80,7 @@ function start(environment: Environment): Tracing {
   api.context.setGlobalContextManager(manager)
   api.propagation.setGlobalPropagator(new core.W3CTraceContextPropagator())
   for (const instrumentation of instrumentations(require)) instrumentation.setTracerProvider(provider)
-  // Wrapped as they are loaded; everybody who imports them afterwards gets these.
+  // Wrapped as they are loaded; later imports get the wrapped ones.
   for (const library of ['node:http', 'ioredis', 'pg']) require(library)
   sampleAtServers(require, samplingOf(environment, api, sdk))
 
@@ -221,7 +222,7 @@ function batchesOf(environment: Environment): Partial<Record<keyof typeof BATCHE
 
 type Exporter = Pick<import('@opentelemetry/sdk-trace').SpanExporter, 'export' | 'shutdown'>
 
-/** The same exporter; whether it succeeds is told when it changes. */
+/** The same exporter, which reports when it begins to fail or succeeds again. */
 function watched(inner: Exporter) {
   let report: (failure: Error | undefined) => void = () => {}
   let fails = false

@@ -29,7 +29,7 @@ const DRILLS = {
   k8s: ['../k8s/drill.ts', "the cluster's scripts through every drill that needs no kubelet"],
 } as const
 
-const script = createScript('npm run drill --', 'Drills: what a test is too short for.').addHelpText(
+const script = createScript('npm run drill --', 'Drills: checks that take longer than a test may.').addHelpText(
   'after',
   '\n`npm run drill -- <name> --help` shows what a drill takes.',
 )

@@ -32,7 +32,7 @@ const options = createScript(
       ALL.map(({ name }) => name),
     ),
   )
-  .addOption(repeatable('--without <part>', 'with a protection taken out, to see that it is missed', PARTS))
+  .addOption(repeatable('--without <part>', 'without a protection, to see that the drill then fails', PARTS))
   .addOption(wholeNumber('--seconds <n>', 'how long a fault is held', { lowest: 1 }).default(5))
   .addOption(wholeNumber('--rate <n>', 'reads per second over the three instances', { lowest: 1 }).default(900))
   .addOption(wholeNumber('--seed <n>', 'repeats the sequence of a former run').default(Date.now() % 1_000_000))

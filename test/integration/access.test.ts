@@ -59,7 +59,7 @@ async function organisation(name: string): Promise<void> {
   await catalogueIsWhole()
 }
 
-/** An import is too much to be followed resource by resource: the catalogue is loaded anew. */
+/** An import is too much to be followed resource by resource: the catalogue is loaded again. */
 async function catalogueIsWhole(): Promise<void> {
   for (const at of [0, 1])
     await vi.waitFor(

@@ -200,7 +200,7 @@ describe('Batch Core', () => {
 
   it.each([
     ['a semantic that there is none of', { ...fixture, options: { evaluations_semantic: 'all' } }],
-    ['evaluations that are no list', { ...fixture, evaluations: {} }],
+    ['evaluations that are not a list', { ...fixture, evaluations: {} }],
     ['an evaluation that is no object', { ...fixture, evaluations: ['x'] }],
     ['a default of the wrong type', { subject: 'alice', evaluations: [fixture] }],
     ['no evaluations and no subject', { action: read, resource: record1 }],

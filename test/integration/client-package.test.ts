@@ -18,7 +18,7 @@ const root = fileURLToPath(new URL('../..', import.meta.url))
 const tarballs = () => readdirSync(path.join(root, 'dist')).filter((name) => name.startsWith('portcullis-client-'))
 
 describe('the generated part of the client', () => {
-  it('is current: `npm run client` writes it anew', async () => {
+  it('is current: `npm run client` writes it again', async () => {
     expect(readFileSync(GENERATED, 'utf8') === (await generated())).toBe(true)
   })
 })

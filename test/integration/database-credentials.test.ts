@@ -62,7 +62,7 @@ describe('a password in a file', () => {
     await expect.poll(() => service.visible('ann')).toHaveLength(1)
   })
 
-  it('that is renewed in time lets reads go on, though every connection is made anew', async () => {
+  it('that is renewed in time lets reads go on, though every connection is made again', async () => {
     const file = path.join(folder, 'secret')
     writeFileSync(file, 'first%&/')
     service = await startService({ databaseUrl: urlOf(''), environment: { DATABASE_PASSWORD_FILE: file } })

@@ -90,7 +90,7 @@ describe('a change is refused with a reason', () => {
     expect(await refusalOf(() => service.truth('ann'))).toBe('done')
   })
 
-  it('nothing, where a migration changes what a prepared statement returns: it is prepared anew', async () => {
+  it('nothing, where a migration changes what a prepared statement returns: it is prepared again', async () => {
     await service.truth('ann')
     const manyAtOnce = () => Promise.all(Array.from({ length: 40 }, () => refusalOf(putUser)))
     await manyAtOnce()

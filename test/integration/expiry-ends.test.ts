@@ -180,7 +180,7 @@ describe('until the row is gone, what ended', () => {
     expect(await world.countOf('audit_log')).toBe(before)
   })
 
-  it('is given anew by a PUT: 201, the end is announced first, and what is new has none of what was', async () => {
+  it('is given again by a PUT: 201, the end is announced first, and what is new has none of what was', async () => {
     await ended()
     expect(await world.call(MEMBER, {}, { 'if-none-match': '*' })).toMatchObject({
       status: 201,
@@ -279,7 +279,7 @@ describe('that a row which ended is removed', () => {
     await log.close()
   })
 
-  it('is no obstacle to what is given anew, by a call or behind the API', async () => {
+  it('is no obstacle to what is given again, by a call or behind the API', async () => {
     for (const give of [
       () => world.call(GRANT, { permission: 'write' }),
       () =>

@@ -44,7 +44,7 @@ describe('an end that was over when it was given', () => {
   )
 
   it.each(["now() - interval '1 hour'", "'-infinity'"])(
-    'is in no answer while its row is there, and a PUT gives it anew: %s',
+    'is in no answer while its row is there, and a PUT gives it again: %s',
     async (end) => {
       await world.holdJob()
       await endGrants(end)
@@ -52,8 +52,8 @@ describe('an end that was over when it was given', () => {
       expect(await countOf('dee')).toBe(0)
       expect((await world.call('GET /groups/name:other/grants')).body.data).toEqual([])
       expect((await world.call('GET /users/dee/resources/name:elsewhere/explain')).body.paths).toEqual([])
-      const anew = { permission: 'read' }
-      expect(await world.call('PUT /groups/name:other/grants/name:elsewhere', anew)).toMatchObject({
+      const again = { permission: 'read' }
+      expect(await world.call('PUT /groups/name:other/grants/name:elsewhere', again)).toMatchObject({
         status: 201,
         body: { expiresAt: null },
       })
@@ -62,7 +62,7 @@ describe('an end that was over when it was given', () => {
   )
 
   it.each(["now() - interval '1 hour'", "'-infinity'"])(
-    'has ended for an instance that loads the catalogue anew: %s',
+    'has ended for an instance that loads the catalogue again: %s',
     async (end) => {
       await world.holdJob()
       await endGrants(end)

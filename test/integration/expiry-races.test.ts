@@ -154,7 +154,7 @@ describe.each(KINDS)('over $table that ended', ({ table, path, body, target }) =
     expect(await rowsOf(table)).toHaveLength(1)
   }
 
-  it('two clients at once: one gives it anew, the other finds that, and it has ended once', async () => {
+  it('two clients at once: one gives it again, the other finds that, and it has ended once', async () => {
     await ended()
     await hold(table)
     const first = world.call(`PUT ${path}`, { ...body, expiresAt: LATER })
@@ -174,7 +174,7 @@ describe.each(KINDS)('over $table that ended', ({ table, path, body, target }) =
     ])
   })
 
-  it('the job removes it while a client gives it anew: it is new, and has ended once', async () => {
+  it('the job removes it while a client gives it again: it is new, and has ended once', async () => {
     await ended()
     await hold('audit_log')
     await world.letJobGo()

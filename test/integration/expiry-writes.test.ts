@@ -291,7 +291,7 @@ describe('SCIM, which knows no ends', () => {
     expect(await ends()).toMatchObject({ eve: END })
   })
 
-  it('neither shows nor finds a member whose end has come, has another version then, and adds them anew without an end', async () => {
+  it('neither shows nor finds a member whose end has come, has another version then, and adds them again without an end', async () => {
     await world.holdJob()
     const path = `/Groups/${await groupId()}`
     const expiresAt = world.hence(700)

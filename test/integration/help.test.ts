@@ -1,4 +1,4 @@
-/** Every script explains itself with `--help`, which is no mistake, and takes nothing that it does not know. */
+/** Every script explains itself with `--help`, which is not a mistake, and takes nothing that it does not know. */
 import { execFile } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import path from 'node:path'

@@ -61,7 +61,7 @@ describe('under load, no answer is wrong and nothing is refused but for a lock, 
       ),
     ],
     [
-      'ALTER TABLE that writes it anew',
+      'ALTER TABLE that writes it again',
       [
         'ALTER TABLE memberships ADD COLUMN noted_at timestamptz DEFAULT clock_timestamp()',
         'ALTER TABLE resources ALTER COLUMN description TYPE varchar(4000)',

@@ -100,7 +100,7 @@ describe.skipIf(!keepsNames())('a pooler that keeps the names of statements', ()
         expect((await Promise.all([work(`${disturb} ${round}`), disturb()]))[0], String(disturb)).toEqual([])
   })
 
-  it('goes on where columns get another type: they are planned anew, reads and changes', async () => {
+  it('goes on where columns get another type: they are planned again, reads and changes', async () => {
     expect(await work('before')).toEqual([])
     await onServer(
       direct,

@@ -108,7 +108,7 @@ describe('what somebody else left under our names', () => {
     expect(await redis.store.open([{ key: list, layer, leaseMs: 1000 }])).toMatchObject([{ kind: 'found', bytes }])
   })
 
-  it('is no entry without an end of its life: the promise about it could not be kept', async () => {
+  it('is not an entry without an end of its life: the promise about it could not be kept', async () => {
     await filled()
     await server.admin.persist(prefix + list)
     expect(await redis.store.open([{ key: list, layer, leaseMs: 50 }])).toEqual([

@@ -1,7 +1,7 @@
 /**
  * `npm run mutation`: changes the cache and the invalidation rules in every small way, one change at a time, and asks
  * whether a test notices. Stryker is installed on the first run, in this folder. Further arguments go to Stryker, such
- * as `--mutate src/cache/layer.ts` for one file or `--force` to try everything anew.
+ * as `--mutate src/cache/layer.ts` for one file or `--force` to try everything again.
  */
 import { spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
@@ -15,7 +15,7 @@ if (process.argv.includes('--help') || process.argv.includes('-h')) {
   console.log(`usage: npm run mutation [-- options of Stryker]
 Changes the cache and the invalidation rules in every small way and asks whether a test notices; the report is in reports/mutation.
   --mutate src/cache/layer.ts   one file
-  --force                       everything anew`)
+  --force                       everything again`)
   process.exit()
 }
 if (!existsSync(stryker)) run([npm(), 'ci'], here)

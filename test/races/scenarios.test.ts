@@ -133,7 +133,7 @@ describe('3 a derived layer and its input', () => {
     const held = barriers.hold('a', 'generations.reply')
     const revoking = a.revokeFromMany('team', 'plan')
     await held.reached
-    // The layer has gone: this read derives anew, and what it stores outlives the acknowledgement.
+    // The layer has gone: this read derives again, and what it stores outlives the acknowledgement.
     expect((await b.list('ann')).cache).toBe('miss')
     held.release()
     await revoking

@@ -69,7 +69,7 @@ export interface IsolationOptions {
   readonly random: Random
   readonly users: readonly string[]
   readonly reads: number
-  /** Between two of these many reads something is granted or taken, and the truth is read anew. */
+  /** Between two of these many reads something is granted or taken, and the truth is read again. */
   readonly readsPerChange: number
   readonly onProgress?: (reads: number) => void
 }

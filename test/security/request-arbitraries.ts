@@ -14,11 +14,11 @@ export interface GeneratedRequest {
   readonly mode: Mode
   readonly caller: CallerKind
   readonly sent: Sent
-  /** The JSON value of the body; absent where the body is no JSON on purpose, or there is none. */
+  /** The JSON value of the body; absent where the body is not JSON on purpose, or there is none. */
   readonly body?: unknown
 }
 
-/** Bodies that are no JSON, or not only. */
+/** Bodies that are not JSON, or not only. */
 const RAW_BODIES = [
   '',
   '{',

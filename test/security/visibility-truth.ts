@@ -22,7 +22,7 @@ export interface Truth {
   close(): Promise<void>
 }
 
-/** All of it read anew by `refresh`, from the database's tables. */
+/** All of it read again by `refresh`, from the database's tables. */
 export async function createTruth(databaseUrl: string): Promise<Truth> {
   const pool = new pg.Pool({ connectionString: databaseUrl, max: 2 })
   // A connection that is still closing hears that its database is dropped.

@@ -78,7 +78,7 @@ export async function startExpiring(environment: Readonly<Record<string, string>
     async countOf(table: 'invalidation_log' | 'audit_log' | 'memberships' | 'grants'): Promise<number> {
       return (await rows<{ n: number }>(`SELECT count(*)::int AS n FROM ${table}`))[0]?.n ?? 0
     },
-    /** The small organisation anew; the audit log, which nothing empties, counts from here. */
+    /** The small organisation again; the audit log, which nothing empties, counts from here. */
     async begin(): Promise<void> {
       await sql.query('TRUNCATE users, groups, resources CASCADE')
       await service.portcullis.mutations.importOrganisation(smallOrganisation, asRoot)

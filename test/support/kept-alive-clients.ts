@@ -1,4 +1,4 @@
-/** Clients that keep their one connection, pause between requests, and go where the endpoint then is when they connect anew. */
+/** Clients that keep their one connection, pause between requests, and go where the endpoint then is when they connect again. */
 import http from 'node:http'
 import { setTimeout as sleep } from 'node:timers/promises'
 

@@ -39,7 +39,7 @@ export const startAllRedis = () => command<void>('startAllRedis')
 
 /**
  * Three Sentinels agree, both replicas are linked, the next failover may come. What an earlier test left dead or
- * stopped is started anew, so that one failure does not become many.
+ * stopped is started again, so that one failure does not become many.
  */
 export async function waitForHealthyCluster(timeoutMs = 30_000): Promise<void> {
   await Promise.all(sentinels.map(({ port }) => hurry(port)))

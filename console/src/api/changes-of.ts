@@ -13,7 +13,7 @@ export interface FeedListener {
   readonly refused?: (error: ApiError) => void
 }
 
-/** @returns how to end it */
+/** @returns a function that ends it */
 export function followChanges({ heard, refused }: FeedListener): () => void {
   const aborting = new AbortController()
   void (async () => {

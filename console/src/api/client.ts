@@ -1,11 +1,13 @@
-/** The API with the token of this page; a refusal or a lost connection as an `ApiError` that a person understands. */
+/**
+ * The API with the token of this page; a refusal or a lost connection becomes an `ApiError` that a person understands.
+ */
 import { createClient, RefusedError, UnreachableError } from '../../../src/client/index.ts'
 import { signOut, token } from '../session.ts'
 
 export const api = createClient({
   baseUrl: window.location.origin,
   token,
-  // A person watches: a short wait is repeated, of a long one they are told.
+  // A person is watching: after a short wait the call is retried; a long wait is shown as an error.
   retry: { retries: 2, waitMaxMs: 2000 },
   async fetch(url, init) {
     const answer = await window.fetch(url, init)

@@ -9,7 +9,7 @@ const EVERY_MS = 1000
 const MEANWHILE_MS = 400
 const KEPT = 300
 
-/** What happened in one second, and what was then. */
+/** What happened in one second, and the state at its end. */
 export interface Sample {
   /** Seconds since the epoch. */
   readonly at: number
@@ -20,7 +20,7 @@ export interface Sample {
   readonly spared: number
   readonly loads: number
   readonly lagMs: number | null
-  /** How long the calls of this second took; null where there were none. */
+  /** How long the calls of this second took; null if there were none. */
   readonly p50Ms: number | null
   readonly p99Ms: number | null
   /** Statements that wait for a connection to the database. */
@@ -58,7 +58,7 @@ export function useLive(): Live {
   return useStore(live)
 }
 
-/** Another person must not see what the last one was shown. */
+/** The next person must not see data of the previous one. */
 export const forgetLive = () => live.set(EMPTY)
 
 async function poll(): Promise<void> {
@@ -85,7 +85,7 @@ async function poll(): Promise<void> {
 function sampleOf({ status, receivedAt }: Live, now: CacheStatus, at: number): Sample[] {
   if (status === null) return []
   const seconds = Math.max(0.2, (at - receivedAt) / 1000)
-  // Another instance may have answered, or the same one anew: then the counters begin again.
+  // Another instance may have answered, or the same one after a restart: then the counters begin again.
   const rate = (count: (of: CacheStatus) => number) => Math.max(0, count(now) - count(status)) / seconds
   return [
     {
@@ -104,9 +104,9 @@ function sampleOf({ status, receivedAt }: Live, now: CacheStatus, at: number): S
 
 type Durations = CacheStatus['requests']
 
-/** Of what came between two looks at a histogram. */
+/** Quantiles of the observations between two states of a histogram. */
 function quantiles(before: Durations, now: Durations): Pick<Sample, 'p50Ms' | 'p99Ms'> {
-  // Another instance may have answered, or the same one anew.
+  // Another instance may have answered, or the same one after a restart.
   const counts = now.counts.map((count, bucket) => Math.max(0, count - (before.counts[bucket] ?? 0)))
   const all = counts.reduce((sum, count) => sum + count, 0)
   const at = (share: number) => (all === 0 ? null : withinBucket(now.boundsMs, counts, share * all))
@@ -126,7 +126,7 @@ function withinBucket(bounds: readonly number[], counts: readonly number[], rank
 
 const NONE = { hits: 0, misses: 0, memoryHits: 0, replicaHits: 0 } as LayerCounts
 
-/** What readers noticed: the layer of finished lists. */
+/** What readers noticed: the layer of lists. */
 const readCounts = ({ layers }: CacheStatus) => layers['user-resources'] ?? NONE
 
 export const bypassesOf = ({ bypasses = {} }: CacheStatus): number =>

@@ -15,7 +15,7 @@ import { type ApiError, api, asApiError } from './client.ts'
 export interface Loaded<Data> {
   readonly loading: boolean
   readonly answer: Answer<Data> | null
-  /** With an answer: that answer is older than the failure. */
+  /** If there is an answer, it is older than the failure. */
   readonly error: ApiError | null
   reload(): void
 }
@@ -23,7 +23,7 @@ export interface Loaded<Data> {
 const argumentsOf = <Id extends OperationId>(input: InputOf<Id>, signal: AbortSignal) =>
   [input, { signal }] as unknown as Arguments<Id, CallOptions>
 
-/** Of one of many calls the compiler no longer knows that its input belongs to it. */
+/** With one of many calls, the compiler no longer knows that the input belongs to the call. */
 const callOf = <Id extends OperationId>(id: Id) =>
   api[id] as unknown as (input: InputOf<Id>, options: CallOptions) => Promise<Answer<DataOf<Id>>>
 
@@ -59,7 +59,7 @@ export interface Pages<Item> {
   readonly cacheStatus: string | null
   /** Loads the next page, unless one is on its way. */
   more(): void
-  /** Begins anew, and shows what is there until the first page has come. */
+  /** Starts over, and shows what is there until the first page has come. */
   reload(): void
 }
 
@@ -99,7 +99,7 @@ export function usePages<Id extends PagedId>(id: Id, input: InputOf<Id>): Pages<
       (error: unknown) => {
         if (reading.current !== current) return
         busy.current = false
-        // A generator that has thrown is over.
+        // A generator that has thrown has ended.
         reading.current = null
         setState((before) => ({ ...before, loading: false, error: asApiError(error) }))
       },
@@ -126,6 +126,6 @@ export function usePages<Id extends PagedId>(id: Id, input: InputOf<Id>): Pages<
   return { ...current, more: current.complete ? ignore : next, reload: begin }
 }
 
-/** Whose first page has come. */
+/** Set once the first page has arrived. */
 const started = new WeakSet<object>()
 const ignore = () => {}

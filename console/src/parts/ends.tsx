@@ -1,4 +1,4 @@
-/** Until when something lasts, counted down by the clock of the browser; what ended while it is shown is greyed out. */
+/** Shows when something ends, with a countdown by the browser's clock; entries that end while shown are greyed out. */
 import { ageOf, Time, useNow } from './states.tsx'
 
 interface Ending {
@@ -9,7 +9,7 @@ interface Ending {
 export const endedClass = ({ expiresAt }: Ending, now: number): string =>
   expiresAt !== null && Date.parse(expiresAt) <= now ? ' ended' : ''
 
-/** Nothing, where it does not end. */
+/** Nothing if it has no end. */
 export function End({ expiresAt }: Ending) {
   return expiresAt === null ? null : <Countdown expiresAt={expiresAt} />
 }

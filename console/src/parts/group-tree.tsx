@@ -1,4 +1,4 @@
-/** A user's effective groups in their place in the tree: filled dots are own memberships, hollow ones are inherited. */
+/** A user's effective groups, in the group tree: filled dots are own memberships, hollow ones are inherited. */
 import type { EffectiveGroup } from '../../../src/client/index.ts'
 import { End, endedClass } from './ends.tsx'
 import { useNow } from './states.tsx'

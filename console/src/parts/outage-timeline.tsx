@@ -1,4 +1,4 @@
-/** The outages on an axis of time: when, how long, and by which tier the cache recovered. */
+/** The outages on a time axis: when, for how long, and by which tier the cache recovered. */
 import type { Outage } from '../../../src/client/index.ts'
 import { ageOf, useNow } from './states.tsx'
 
@@ -11,7 +11,7 @@ interface OutageTimelineProps {
 
 const WIDTH = 600
 const HEIGHT = 34
-/** A short outage on a long axis is still to be seen. */
+/** Keeps a short outage visible on a long axis. */
 const NARROWEST = 4
 const SHORTEST_AXIS_MS = 600_000
 const STEPS_MS = [60_000, 300_000, 900_000, 3_600_000, 4 * 3_600_000, 86_400_000, 7 * 86_400_000]

@@ -1,4 +1,4 @@
-/** A field for a user's id that suggests as one types, where the token may list users. */
+/** A field for a user's id, with suggestions while typing if the token may list users. */
 import { useEffect, useId, useState } from 'preact/hooks'
 import type { User } from '../../../src/client/index.ts'
 import { api } from '../api/client.ts'
@@ -96,7 +96,7 @@ function useSuggestions(prefix: string | null): readonly User[] {
       const query = { limit: SHOWN, ...(q !== '' && { q }) }
       api.listUsers({ query }, { signal: aborting.signal }).then(
         ({ data }) => setFound(data.data),
-        // Without suggestions what is typed still counts.
+        // Without suggestions, the typed text counts.
         () => aborting.signal.aborted || setFound([]),
       )
     }, AFTER_MS)

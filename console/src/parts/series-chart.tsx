@@ -99,7 +99,7 @@ function optionsFor(element: HTMLElement, series: readonly [string, string][]): 
         size: 26,
         values: (_chart, ticks) => ticks.map((tick) => new Date(tick * 1000).toTimeString().slice(0, 8)),
       },
-      // Whole steps: nothing here is counted in halves.
+      // Whole steps: all values are whole numbers.
       { ...axis, size: 48, incrs: [1, 2, 5].flatMap((step) => STEPS.map((power) => step * power)).sort(ascending) },
     ],
     series: [

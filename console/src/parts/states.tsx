@@ -72,7 +72,7 @@ export function Stale({ since, error }: { since: number; error: ApiError }) {
   )
 }
 
-/** Milliseconds since the epoch, each second anew. */
+/** Milliseconds since the epoch, renewed each second. */
 export function useNow(): number {
   const [now, setNow] = useState(Date.now)
   useEffect(() => {

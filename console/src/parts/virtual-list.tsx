@@ -1,4 +1,6 @@
-/** A list of any length with rows of one height: only those in sight are drawn; arrows, Home and End move through it. */
+/**
+ * A list of any length with rows of equal height: only visible rows are rendered; arrows, Home and End move through it.
+ */
 import type { ComponentChildren } from 'preact'
 import { useEffect, useId, useLayoutEffect, useRef, useState } from 'preact/hooks'
 
@@ -10,7 +12,7 @@ interface VirtualListProps<Item> {
   readonly selected: string | null
   readonly onSelect: (item: Item) => void
   readonly row: (item: Item) => ComponentChildren
-  /** The end comes near. */
+  /** Called near the end of the list. */
   readonly onEnd: () => void
 }
 

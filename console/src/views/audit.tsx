@@ -97,7 +97,7 @@ function filterOf(query: Readonly<Record<string, string>>): Readonly<Record<stri
   const texts = TEXTS.flatMap(({ name }) => (query[name] ? [[name, query[name]]] : []))
   const times = TIMES.flatMap(({ name }) => {
     const at = new Date(query[name] ?? '')
-    // The field means the time here; the API wants to be told the offset.
+    // The field holds local time; the API needs the offset.
     return Number.isNaN(at.getTime()) ? [] : [[name, at.toISOString()]]
   })
   return Object.fromEntries([...texts, ...times])

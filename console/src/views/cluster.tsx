@@ -1,4 +1,4 @@
-/** The Redis cluster live: master, replicas, Sentinels and their quorum, and what changed while one watched. */
+/** The Redis cluster live: master, replicas, Sentinels and their quorum, and the changes while the page was open. */
 
 import type { CacheStatus, Topology } from '../../../src/client/index.ts'
 import { isDown, type Observation, useLive } from '../api/live.ts'

@@ -1,4 +1,4 @@
-/** A flush with care: first what it would remove, then a reason and a confirmation that names the number of entries. */
+/** A careful flush: first what it would remove, then a reason and a confirmation with the number of entries. */
 import { useEffect, useRef, useState } from 'preact/hooks'
 import { ENUMS, type Flushed, type InputOf } from '../../../src/client/index.ts'
 import type { ApiError } from '../api/client.ts'
@@ -228,7 +228,7 @@ function bodyOf(scope: Scope, query: Readonly<Record<string, string>>, reason: s
   return scope === 'layer' ? { scope, layer, ...why } : { scope, ...why }
 }
 
-/** What Redis holds of it; where that is unknown, what the scope names. */
+/** The number of entries in Redis; if that is unknown, what the scope names. */
 function amountOf({ entries, keys, layers }: Flushed): string {
   const number = entries ?? keys?.length
   if (number === undefined) return `every entry of ${layers.length} ${layers.length === 1 ? 'layer' : 'layers'}`

@@ -186,7 +186,7 @@ function Why({
   const shownName = name ?? found.answer?.data.name ?? resource ?? ''
   const ready = explanation.answer !== null
   useEffect(() => {
-    // On a phone the picture lies below what was tapped.
+    // On a phone the picture is below the tapped row.
     const element = box.current
     if (ready && element !== null && element.getBoundingClientRect().top > window.innerHeight - 120)
       element.scrollIntoView({ block: 'start' })

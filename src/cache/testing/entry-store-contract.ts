@@ -1,4 +1,4 @@
-/** What every entry store does, whatever it is built on; run against the in-memory one and against Redis. */
+/** The contract of every entry store, whatever it is built on; run against the in-memory one and against Redis. */
 import type { LayerNames } from '../layers.ts'
 import { describeLeasesAndFills } from './entry-store-leases-and-fills.ts'
 import { describeOpening } from './entry-store-opening.ts'

@@ -59,7 +59,7 @@ export function describeReading({ describe, it, expect }: TestRunner, on: StoreU
       expect(bodyOf(answer)).toBe('body of two')
     })
 
-    it('moves nothing of several that are held, but the one that was filled anew', async () => {
+    it('moves nothing of several that are held, but the one that was filled again', async () => {
       await stored('alices')
       await stored('bobs', { key: bobList })
       const held = [aliceList, bobList, aliceList, bobList].map((key, index) => ({

@@ -8,7 +8,7 @@ export interface FakeClock extends Clock {
   suspendedMs: number
   /** How long each sleep was asked to last, in milliseconds. */
   readonly slept: number[]
-  /** Sleeps that neither ended nor were given up. */
+  /** Sleeps that have neither ended nor been aborted. */
   readonly sleeping: number
   /** Moves time in the order of the sleepers, and lets whatever each of them does run before the next wakes. */
   advance(ms: number): Promise<void>

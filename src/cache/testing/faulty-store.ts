@@ -9,8 +9,8 @@ import {
 import type { StoreWait } from '../store-wait.ts'
 
 /**
- * What happens to commands: `loses deletes`, they succeed and remove nothing; `away`, or an error of the store's own,
- * every command fails.
+ * What happens to commands. `loses deletes`: they succeed and remove nothing. `away`, or an error: every command fails
+ * with it.
  */
 export type Fault = 'nothing' | 'loses deletes' | 'away' | StoreUnavailableError
 

@@ -10,7 +10,7 @@ export const snapshot = (text: string): Snapshot => parseSnapshot(text)
 export const stamp = (text: string, database = DATABASE): Stamp => ({ database, snapshot: parseSnapshot(text) })
 export const unavailable = (detail = 'redis-unavailable') => new StoreUnavailableError(detail)
 
-/** Something to be waited for that the test lets go on. */
+/** A wait that the test ends. */
 export function barrier(): { reached: Promise<void>; arrive(): Promise<void>; release(): void } {
   const { promise: reached, resolve: arrived } = Promise.withResolvers<void>()
   const { promise: released, resolve: release } = Promise.withResolvers<void>()

@@ -78,7 +78,7 @@ export function createInMemoryEntryStore(options: {
     const stored = alive(entries, key)
     if (!stored || stored.bytes.length === 0) return { kind: 'absent' }
     const line = stored.bytes.toString('latin1', 0, PREFIX_LENGTH)
-    // Damage is said with no bytes.
+    // Damage is reported without bytes.
     if (line.length < PREFIX_LENGTH || !line.startsWith(MAGIC))
       return { kind: 'found', bytes: Buffer.alloc(0), ttlMs: 0 }
     const generation = generations.get(layer)

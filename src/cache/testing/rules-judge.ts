@@ -29,7 +29,7 @@ export function probe<Parts extends unknown[], Value>(reader: Reader<Parts, Valu
 export interface JudgeOptions {
   /** The same that the cache was made with: the judge reads in it what the triggers named. */
   readonly log: Pick<CacheLog<never, never>, 'log'>
-  /** Asked before each mutation. Choose entries that mutations should concern and such that they should not. */
+  /** Called before each mutation. Choose entries that mutations should affect, and some that they should not. */
   readonly probes: () => readonly Probe[]
   /**
    * Whether entries must also be named by triggers: `installed` where they are on all tables, `none` where there are

@@ -37,7 +37,7 @@ export interface Matchers {
 /** One empty store, and what Redis or others may do to it. */
 export interface EntryStoreHarness {
   readonly store: EntryStore
-  /** Lets so many milliseconds pass for the store. */
+  /** Lets this many milliseconds pass for the store. */
   elapse(ms: number): Promise<void>
   /** Puts any bytes under the key, as another program would. */
   overwrite(key: EntryKey, bytes: Buffer, ttlMs: number): Promise<void>

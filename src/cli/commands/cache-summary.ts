@@ -1,4 +1,4 @@
-/** `GET /admin/cache` as a person on call reads it: what is well, what is not and since when, then the counts. */
+/** `GET /admin/cache` for a person on call: what works, what does not and since when, then the counts. */
 import type { JsonObject, JsonValue } from '../../domain/model.ts'
 import { printable, table } from '../table.ts'
 

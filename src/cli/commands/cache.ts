@@ -32,7 +32,7 @@ const status: Command = {
 
 const flush: Command = {
   words: ['cache', 'flush'],
-  summary: 'nothing older is served by any instance afterwards',
+  summary: 'flush a scope: afterwards no instance serves anything older',
   takes: ['<scope>', '[layer, user or resource]'],
   choices: { 0: Object.keys(SCOPES) },
   options: {

@@ -22,7 +22,7 @@ export interface Command {
   /** Of arguments that take one of a few values, by their place. */
   readonly choices?: Readonly<Record<number, readonly string[]>>
   readonly options: Readonly<Record<string, OptionSpec>>
-  /** Further text of its help. */
+  /** Additional text of its help. */
   readonly after?: string
   run(invocation: Invocation): Promise<Output>
 }
@@ -39,7 +39,7 @@ export interface Invocation {
   /** Whether a person reads the result, or a script. */
   readonly json: boolean
   /**
-   * Asks before what cannot be undone, unless `--yes` was given.
+   * Asks for confirmation of what cannot be undone, unless `--yes` was given.
    * @throws UsageError when the answer is no, or there is nobody to ask
    */
   confirm(consequence: string): Promise<void>
@@ -48,7 +48,7 @@ export interface Invocation {
   text(option: string): string | undefined
   texts(option: string): readonly string[]
   flag(option: string): boolean
-  /** The values of these options as they are named, those that were given. */
+  /** The given values of these options, by name. */
   given<Name extends string>(...options: readonly Name[]): { readonly [name in Name]?: string }
 }
 
@@ -57,6 +57,6 @@ export interface Output {
   readonly json: unknown
   /** For people. */
   readonly text: string
-  /** Said beside the result, on standard error. */
+  /** Printed besides the result, on standard error. */
   readonly aside?: string
 }

@@ -1,4 +1,4 @@
-/** Until when access lasts: given as a time or as a duration, and shown in lists. */
+/** The end of an access: given as a time or a duration, and shown in lists. */
 import { UsageError } from '../outcome.ts'
 import type { Invocation, OptionSpec } from './command.ts'
 
@@ -30,7 +30,7 @@ function durationMs(text: string): number {
   return ms
 }
 
-/** Behind what was said about it. A service of an earlier release says nothing of ends. */
+/** Appended to the message. A service of an earlier release does not report ends. */
 export const untilWords = (expiresAt: string | null | undefined): string => (expiresAt ? ` until ${expiresAt}` : '')
 
 export const END_COLUMN = {

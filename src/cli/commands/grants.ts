@@ -32,7 +32,7 @@ const putGrant: Command = {
   options: END_OPTIONS,
   run(invocation) {
     const [group, resource] = [invocation.argument(0), invocation.argument(1)]
-    // One of the choices: any other has been refused.
+    // One of the choices: other values have been refused.
     const permission = invocation.argument(2) as Permission
     return change(
       invocation.api.putGrant({ ...named(invocation), body: { permission, ...givenEnd(invocation) } }),

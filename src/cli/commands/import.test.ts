@@ -119,7 +119,7 @@ describe('the import', () => {
     expect(sent).toEqual([])
     expect(out).toBe('')
     expect(err).toContain(`${folder}/acme.yaml:1:10: the members of`)
-    expect(err).toContain(`${folder}/acme.yaml:2:30: "owner" is no permission`)
+    expect(err).toContain(`${folder}/acme.yaml:2:30: "owner" is not a permission`)
     expect(err).toContain('2 problems; nothing was sent')
   })
 

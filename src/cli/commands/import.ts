@@ -18,7 +18,7 @@ import { printable, table } from '../table.ts'
 import type { Command, Invocation, Output } from './command.ts'
 import { END_OPTIONS, givenEnd } from './ends.ts'
 
-/** Longer than the service allows itself for an import, so that its answer arrives. */
+/** Longer than the service's limit for an import, so that its answer arrives. */
 const TIMEOUT_MS = 310_000
 const SIGN_OF_LIFE_MS = 5000
 const NOTES_SHOWN = 20
@@ -126,7 +126,7 @@ function readShare(text: string): number {
   return percent / 100
 }
 
-/** The format says nothing of ends: one for all that is named. */
+/** The format knows no ends: this end applies to everything that the files name. */
 function withEnd(organisation: ImportBody, end: { expiresAt?: string | null }) {
   const { memberships, grants } = organisation
   return {

@@ -22,7 +22,7 @@ export const commands: readonly Command[] = [
   ...importCommands,
 ]
 
-/** What the commands that share a first word are about. */
+/** Summaries of the commands that share a first word. */
 export const FAMILIES = {
   resources: 'what you may see, and changes to it',
   groups: 'groups, their place in the tree, and changes',

@@ -16,7 +16,7 @@ export interface ListView<Row> {
   readonly columns: readonly Column<Row>[]
   /** What is needed to show the rows to a person; scripts get the answer as it is. */
   readonly prepare?: (rows: readonly Row[]) => Promise<void>
-  /** Why the list is empty, where that is not obvious. */
+  /** Why the list is empty, if that is not obvious. */
   readonly whyNothing?: () => Promise<string>
 }
 
@@ -25,7 +25,7 @@ interface Page<Row> {
   readonly nextCursor: string | null
 }
 
-/** @param id the call that answers the list, and what it takes beside a place in it */
+/** @param id the call that returns the list, and its arguments other than the place in it */
 export async function list<Id extends PagedId>(
   invocation: Invocation,
   [id, input]: readonly [Id, InputOf<Id>],
@@ -47,7 +47,7 @@ export async function list<Id extends PagedId>(
   }
 }
 
-/** As it was typed: whether a limit is one is for the service to say. */
+/** As it was typed: the service decides whether a limit is valid. */
 function queried<Input>(input: Input, more: Readonly<Record<string, string | undefined>>): Input {
   return { ...input, query: { ...(input as { readonly query?: object }).query, ...more } }
 }

@@ -14,7 +14,7 @@ export const ifMatch = (invocation: Invocation): { headers?: { 'if-match': strin
   return etag === undefined ? {} : { headers: { 'if-match': etag } }
 }
 
-/** @param done tells from the answer what happened, in a few words */
+/** @param done describes in a few words what happened, from the answer */
 export async function change<Data>(
   call: Promise<Answer<Data>>,
   done: (answer: Answer<Data>) => string,
@@ -28,7 +28,7 @@ export async function change<Data>(
   }
 }
 
-/** Whether something was there before shows in the status alone. */
+/** Only the status tells whether it existed before. */
 export const createdOr = (created: string, otherwise: string) => (answer: Answer<unknown>) =>
   answer.status === 201 ? created : otherwise
 

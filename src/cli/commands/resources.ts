@@ -42,7 +42,7 @@ export function listVisible(
   return list<'listResources' | 'listUserResources'>(invocation, [id, asked], view)
 }
 
-/** An administrator may do everything, and so expects to see everything. */
+/** Administrators may do everything, so they expect to see everything. */
 async function whyCallerSeesNothing({ api }: Invocation): Promise<string> {
   const { id, roles = [] } = (await api.getMe()).data
   const none = printable(`nothing: ${id} is in no group that has a grant`)

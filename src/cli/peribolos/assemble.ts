@@ -12,7 +12,7 @@ const TEAMS_FILE = /^teams\.ya?ml$/i
 
 const isNamed = (file: string, pattern: RegExp) => pattern.test(path.basename(file))
 
-/** What the files hold; a file that could not be read is among `files` only. */
+/** The contents of the files; a file that could not be read is only in `files`. */
 export interface PeribolosFiles {
   readonly files: readonly string[]
   readonly sources: readonly YamlSource[]

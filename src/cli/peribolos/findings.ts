@@ -35,10 +35,10 @@ export const describe = ({ place, message }: Finding): string => `${located(plac
 
 export const located = ({ file, line, column }: Place): string => `${file}:${line}:${column}`
 
-/** The beginning of a file, for what concerns the whole of it. */
+/** The beginning of a file, for findings about the whole file. */
 export const startOf = (file: string): Place => ({ file, line: 1, column: 1 })
 
-/** By file and position, so that a reader mends a file from top to bottom. */
+/** By file and position, so that people can fix a file from top to bottom. */
 export function inOrder(findings: readonly Finding[]): Finding[] {
   return findings.toSorted(
     ({ place: a }, { place: b }) => compare(a.file, b.file) || a.line - b.line || a.column - b.column,

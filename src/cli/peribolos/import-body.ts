@@ -1,4 +1,4 @@
-/** What files say: they know no ends, so those of memberships and grants stay as they are unless the command gives one. */
+/** The body of an import. Files know no ends, so memberships and grants keep theirs unless the command gives one. */
 import type { OrganisationImport } from '../../domain/api.ts'
 
 type Endless<Item> = readonly Omit<Item, 'expiresAt'>[]

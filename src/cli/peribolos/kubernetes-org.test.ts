@@ -24,7 +24,7 @@ function visiblePairs({ groups, memberships, grants }: ImportBody): Map<string, 
 }
 
 describe.skipIf(absent)('the Kubernetes organisation', () => {
-  it('has its known size, and one file that is no organisation', () => {
+  it('has its known size, and one file that is not an organisation', () => {
     const { organisation, organisations, problems, notes } = readPeribolos(FOLDER, { roles: 'teams' })
     expect(problems).toEqual([])
     expect(notes.map(describeFinding)).toEqual([expect.stringMatching(/restrictions\.yaml:1:1: .* skipped$/)])

@@ -33,7 +33,7 @@ export function readLogins(source: YamlSource, list: Value | undefined, what: st
   return [...logins.values()]
 }
 
-/** What may stand as a level of access: `none` gives nothing. */
+/** The levels of access; `none` gives nothing. */
 export const isAccess = (level: string): level is Permission | 'none' =>
   level === 'none' || PERMISSIONS.some((each) => each === level)
 

@@ -1,4 +1,4 @@
-/** Files that are no organisation, and files that are a wrong one. */
+/** Files that are not an organisation, and files with an invalid one. */
 import { symlinkSync } from 'node:fs'
 import path from 'node:path'
 import { describe, expect, it } from 'vitest'
@@ -69,18 +69,18 @@ teams:
       ['acme/more/teams.yaml:3:9', /the team "list" must be a mapping of names, not a list/],
       ['acme/more/teams.yaml:4:1', /"repos" does not belong in a teams.yaml/],
       ['acme/org.yaml:1:9', /the admins .* must be a list, not a string/],
-      ['acme/org.yaml:2:32', /"sometimes" is no permission: one of none, read, triage, write, maintain, admin/],
+      ['acme/org.yaml:2:32', /"sometimes" is not a permission: one of none, read, triage, write, maintain, admin/],
       ['acme/org.yaml:4:3', /must be a string, not a number \(write it in quotes: "249043822"\)/],
       ['acme/org.yaml:5:3', /the login "" .* is empty/],
       ['acme/org.yaml:7:3', /not a boolean \(write it in quotes: "true"\)/],
-      ['acme/org.yaml:10:5', /"member" is no field of a team \(the team "core"\)/],
+      ['acme/org.yaml:10:5', /"member" is not a field of a team \(the team "core"\)/],
       ['acme/org.yaml:11:14', /the members of the team "core" must be a list, not a mapping/],
-      ['acme/org.yaml:13:15', /"push" is no permission \(the team "core" on "rocket"\)/],
+      ['acme/org.yaml:13:15', /"push" is not a permission \(the team "core" on "rocket"\)/],
       ['acme/org.yaml:14:15', /must be a string, not a number/],
       ['acme/org.yaml:15:3', /this name is given twice/],
       ['acme/org.yaml:17:3', /the team name "" is empty/],
       ['acme/org.yaml:18:3', /the team name "bell\\u0007" contains a control character/],
-      ['broken/sub/teams.yaml:1:24', /"owner" is no permission/],
+      ['broken/sub/teams.yaml:1:24', /"owner" is not a permission/],
       ['empty/org.yaml:1:1', /the file is empty/],
       ['lost/teams.yaml:1:1', /belongs to no organisation/],
     ]

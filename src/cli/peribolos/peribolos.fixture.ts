@@ -5,7 +5,7 @@ import path from 'node:path'
 import { afterEach, beforeEach } from 'vitest'
 import { describe as describeFinding, readPeribolos } from './index.ts'
 
-/** Of the present test. */
+/** The folder of the current test. */
 export let folder: string
 beforeEach(() => {
   folder = mkdtempSync(path.join(tmpdir(), 'peribolos-'))

@@ -145,7 +145,7 @@ orgs:
       "three": {"<<": x}
 `,
     })
-    expect(problems).toEqual([expect.stringContaining('"<<" is no field of a team (the team "three")')])
+    expect(problems).toEqual([expect.stringContaining('"<<" is not a field of a team (the team "three")')])
     expect(organisation).toBeNull()
     const good = read({
       'orgs.yaml': `
@@ -171,7 +171,7 @@ orgs:
     ])
   })
 
-  it('refuses << of what is no mapping, and ends on a mapping that merges itself', () => {
+  it('refuses << of what is not a mapping, and ends on a mapping that merges itself', () => {
     const { problems } = read({ 'acme/org.yaml': 'teams: {one: {<<: 7}, two: &two {<<: *two}}' })
     expect(problems.filter((each) => each.includes('<< takes a mapping'))).toHaveLength(2)
   })
@@ -208,11 +208,15 @@ orgs:
     ['a former name that a repository has', 'repos: {a: {previously: [B]}, b: {}}', 'repository "b" is there already'],
     ['two spellings in one list', 'repos: {a: {}, A: {}}', 'repository "A" is there already'],
     ['two spellings in one team', 'teams: {t: {repos: {a: read, A: write}}}', 'has the repository "a" twice'],
-    ['a misspelt field', 'repos: {a: {colaborators: {}}}', '"colaborators" is no field of a repository'],
+    ['a misspelt field', 'repos: {a: {colaborators: {}}}', '"colaborators" is not a field of a repository'],
     ['one collaborator twice', 'repos: {a: {collaborators: {x: read, X: admin}}}', 'the collaborator "x" twice'],
-    ['no level', 'repos: {a: {collaborators: {x: owner}}}', '"owner" is no permission'],
-    ['no privacy', 'teams: {t: {privacy: open}}', '"open" is no privacy'],
-    ['former names that are no list', 'teams: {t: {previously: b}}', 'the former names of the team "t" must be a list'],
+    ['no level', 'repos: {a: {collaborators: {x: owner}}}', '"owner" is not a permission'],
+    ['no privacy', 'teams: {t: {privacy: open}}', '"open" is not a privacy setting'],
+    [
+      'former names that are not a list',
+      'teams: {t: {previously: b}}',
+      'the former names of the team "t" must be a list',
+    ],
   ])('refuses %s', (_what, yaml, message) => {
     const { organisation, problems } = read({ 'acme/org.yaml': yaml })
     expect(organisation).toBeNull()

@@ -77,6 +77,6 @@ function readDefaultPermission(
   const level = source.text(value, 'default_repository_permission')
   if (level === null) return undefined
   if (isAccess(level)) return level
-  findings.problem(value.place, `${quoted(level)} is no permission: one of none, ${PERMISSIONS.join(', ')}`)
+  findings.problem(value.place, `${quoted(level)} is not a permission: one of none, ${PERMISSIONS.join(', ')}`)
   return undefined
 }

@@ -26,9 +26,9 @@ export function readRepositories(
   function readOne(repository: Field): Repository[] {
     const what = `the repository ${quoted(repository.key)}`
     const fields = new Map(source.fields(repository, what).map((field) => [field.key, field]))
-    // A misspelt `collaborators` would quietly take their access.
+    // A misspelt `collaborators` would silently remove their access.
     for (const { key, keyPlace } of fields.values())
-      if (!FIELDS.includes(key)) findings.problem(keyPlace, `${quoted(key)} is no field of a repository (${what})`)
+      if (!FIELDS.includes(key)) findings.problem(keyPlace, `${quoted(key)} is not a field of a repository (${what})`)
     const previously = readPrevious(source, fields.get('previously'), what, findings)
     const name = names.declare(repository, previously)
     const about = fields.get('description')
@@ -63,7 +63,7 @@ export function readRepositories(
       if (!isAccess(level))
         findings.problem(
           field.place,
-          `${quoted(level)} is no permission (${quoted(written)} on ${what}): one of none, ${PERMISSIONS.join(', ')}`,
+          `${quoted(level)} is not a permission (${quoted(written)} on ${what}): one of none, ${PERMISSIONS.join(', ')}`,
         )
       else if (level !== 'none') found.set(id, { id, written, permission: level })
     }

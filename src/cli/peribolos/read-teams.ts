@@ -59,9 +59,9 @@ export function createTeamReader(
   function readOne(source: YamlSource, field: Field, name: string, parent: string | null): Value | undefined {
     const what = `the team ${quoted(name)}`
     const fields = new Map(source.fields(field, what).map((each) => [each.key, each]))
-    // A misspelt `members` would quietly take everybody's access.
+    // A misspelt `members` would silently remove everybody's access.
     for (const { key, keyPlace } of fields.values())
-      if (!TEAM_FIELDS.includes(key)) findings.problem(keyPlace, `${quoted(key)} is no field of a team (${what})`)
+      if (!TEAM_FIELDS.includes(key)) findings.problem(keyPlace, `${quoted(key)} is not a field of a team (${what})`)
     checkPrivacy(source, fields.get('privacy'), what)
     const previously = readPrevious(source, fields.get('previously'), what, findings)
     const maintainers = readLogins(source, fields.get('maintainers'), `the maintainers of ${what}`, findings)
@@ -88,7 +88,7 @@ export function createTeamReader(
     if (value === undefined || source.isEmpty(value)) return
     const privacy = source.text(value, `the privacy of ${what}`)
     if (privacy !== null && privacy !== 'closed' && privacy !== 'secret')
-      findings.problem(value.place, `${quoted(privacy)} is no privacy (${what}): closed or secret`)
+      findings.problem(value.place, `${quoted(privacy)} is not a privacy setting (${what}): closed or secret`)
   }
 
   function readRepositories(source: YamlSource, repos: Value | undefined, what: string): readonly TeamRepository[] {
@@ -99,7 +99,7 @@ export function createTeamReader(
       if (level !== null && !isAccess(level))
         findings.problem(
           field.place,
-          `${quoted(level)} is no permission (${what} on ${quoted(field.key)}): one of none, ${PERMISSIONS.join(', ')}`,
+          `${quoted(level)} is not a permission (${what} on ${quoted(field.key)}): one of none, ${PERMISSIONS.join(', ')}`,
         )
       if (name === null) continue
       if (granted.has(name)) findings.problem(field.keyPlace, `${what} has the repository ${quoted(name)} twice`)

@@ -1,4 +1,4 @@
-/** Groups that `previously` names are renamed before the import, which would create a second one otherwise. */
+/** Renames the groups that `previously` names before the import, which would otherwise create second ones. */
 import { type Client, RefusedError } from '../../client/index.ts'
 import type { Renames } from '../peribolos/index.ts'
 import type { Surplus } from './surplus.ts'

@@ -64,7 +64,7 @@ export async function findSurplus(
   }
 }
 
-/** Only with `orgRoles` are the groups of the organisation itself the import's to judge. */
+/** Only with `orgRoles` does the import cover the groups of the organisation itself. */
 async function groupsOf(api: Client, organisations: readonly string[], orgRoles: boolean) {
   const found = new Map<string, { readonly id: string; readonly name: string }>()
   for (const org of organisations) {
@@ -113,7 +113,7 @@ export function describeSurplus(surplus: Surplus, what: string): string {
 
 /**
  * @param share of what exists, 0 to 1
- * @throws UsageError where more of anything would go: an empty file must not empty an organisation
+ * @throws UsageError if more than that would be removed: an empty file must not empty an organisation
  */
 export function assertWithin(surplus: Surplus, share: number): void {
   for (const [what, count] of Object.entries(amounts(surplus))) {

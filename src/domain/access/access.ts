@@ -31,7 +31,7 @@ export interface AccessOptions {
 
 /** Nothing had to be looked up. */
 const KNOWN_WITHOUT_ASKING: CacheStatus = { kind: 'hit', detail: 'no-such-name' }
-/** The users who hold a resource are not an entry of any layer. */
+/** No layer has an entry for the users who hold a resource. */
 const NOT_CACHED: CacheStatus = { kind: 'bypass', detail: 'not-cached' }
 
 export function createAccess(options: AccessOptions): Access {
@@ -77,7 +77,7 @@ export function createAccess(options: AccessOptions): Access {
       const decisions = asked.map((each): AccessDecision => {
         const { permission = null, until = null } = (each && heldFor.get(each)) ?? {}
         const decision = permission !== null && each !== null && atLeast(permission, each.least)
-        // Ends only take away: a denial does not change by itself.
+        // An end can only remove access: a denial does not change by itself.
         return { decision, until: decision && until !== null ? new Date(until) : null }
       })
       return { decisions, cache }

@@ -1,4 +1,4 @@
-/** Pages of search results: a token says where the page before ended, and how many results a page has. */
+/** Pages of search results: a token holds where the previous page ended, and the size of a page. */
 import type { SearchPage, SearchResults } from '../api.ts'
 import type { CursorCodec } from '../cursor.ts'
 import { DomainError } from '../errors.ts'
@@ -21,7 +21,7 @@ export interface SearchPages {
   ): Pick<SearchResults<T>, 'results' | 'nextToken'>
 }
 
-/** Results on a page at most, and when the caller does not say. */
+/** The largest page, and the default. */
 const PAGE_MAX = 200
 
 export function createSearchPages(cursors: CursorCodec): SearchPages {
@@ -30,10 +30,10 @@ export function createSearchPages(cursors: CursorCodec): SearchPages {
     const [size = '', ...after] = opened(scope, token)
     const before = Number(size)
     if (limit !== undefined && Math.min(limit, PAGE_MAX) !== before)
-      throw new DomainError('invalid-input', 'The limit is another one than that of the page before.', {
+      throw new DomainError('invalid-input', 'The limit differs from that of the previous page.', {
         problems: [{ path: '/page/limit', message: `must be that of the page before, or absent` }],
       })
-    // Behind an empty page, a client that no longer says how much it wants gets as much as there is room for.
+    // After an empty page, a client that no longer gives a limit gets as many results as fit.
     return { limit: limit === 0 ? 0 : before || PAGE_MAX, after }
   }
 

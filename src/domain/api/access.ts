@@ -17,18 +17,18 @@ export interface AccessQuestion {
 export interface AccessDecision {
   readonly decision: boolean
   /**
-   * If nothing is changed, the decision stays what it is until then at least: the first end of anything that it was
-   * derived from. Null: it does not change by itself.
+   * Unless something is changed, the decision holds at least until then: the first end among its inputs. Null: it does
+   * not change by itself.
    */
   readonly until: Date | null
 }
 
 export interface SearchPage {
-  /** At most this many results; beyond the largest page, the largest page. */
+  /** At most this many results, capped at the largest page. */
   readonly limit?: number | undefined
   /** The `nextToken` of the page before. */
   readonly token?: string | undefined
-  /** What the token must not be used outside of: the caller and the whole question. */
+  /** The scope of the token: the caller and the whole question. */
   readonly scope: readonly string[]
 }
 
@@ -41,8 +41,8 @@ export interface SearchResults<T> {
 
 export interface Access {
   /**
-   * In the order of the questions, all at one state; false for an action, a user or a resource that there is none of.
-   * @param questions null for one about what cannot exist
+   * In the order of the questions, all at one state; false for an action, a user or a resource that does not exist.
+   * @param questions null stands for a question about something that cannot exist
    */
   decisions(
     questions: readonly (AccessQuestion | null)[],

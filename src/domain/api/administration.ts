@@ -1,4 +1,4 @@
-/** Looking into the cache and flushing it by hand. */
+/** Inspecting the cache and flushing it. */
 import type { LayerName } from '../layers.ts'
 import type { JsonObject, Ref, ResourceId, UserId } from '../model.ts'
 import type { Mutated, MutationContext } from './mutations.ts'
@@ -19,7 +19,7 @@ export interface FlushOutcome {
   readonly layers: readonly string[]
   /** Of a dry run: how many entries Redis holds of it; null where it cannot say. */
   readonly entries?: number | null
-  /** Whether Redis took part at once; the flush holds without it, by the log. */
+  /** Whether Redis took part immediately; without it the flush holds by the log. */
   readonly store: 'flushed' | 'unavailable' | 'untouched'
 }
 

@@ -18,8 +18,9 @@ export interface Change {
   /** Whole layers, where naming users would be too many. */
   readonly layers: readonly string[]
   /**
-   * Names of the groups and resources above, by id: those of now, or the last ones of what this change deleted. Without
-   * a name: what was deleted since, or in another way, and in a backlog what is beyond the first thousands.
+   * Names of the groups and resources above, by id: the present ones, or the last ones of objects that this change
+   * deleted. Objects that were deleted later or in another way have no name here, nor do those beyond the first
+   * thousands of a backlog.
    */
   readonly names: Readonly<Record<string, string>>
 }
@@ -35,14 +36,14 @@ export interface ChangeEvent {
 }
 
 export interface ChangeStream {
-  /** Null at the end. Asked only when the former are on their way: what a slow reader does not take stays in the log. */
+  /** Null at the end. Called only when the previous events have been sent: a slow reader's events stay in the log. */
   next(): Promise<readonly ChangeEvent[] | null>
   close(): void
 }
 
 export interface ChangeFeed {
   /**
-   * From an event's id on, or from now on. A client that resumes misses nothing; it may see an event twice.
+   * Starts after an event's id, or at the present. A client that resumes misses nothing, but may see an event twice.
    * @throws DomainError `invalid-input` for an invalid id, `overloaded` when there are too many streams
    */
   open(lastEventId?: string): Promise<ChangeStream>

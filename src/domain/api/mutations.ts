@@ -1,4 +1,4 @@
-/** What can be changed; every one invalidates by the rules. */
+/** The mutations; each invalidates by the rules. */
 import type { ImportPieces } from '../import-pieces.ts'
 import type {
   ContentChanges,
@@ -84,7 +84,7 @@ export interface Mutations {
     context: MutationContext,
   ): Promise<Mutated<null>>
   /**
-   * Without a role or an end, a member keeps theirs; a new member is a plain one, without an end. Null is no end.
+   * Without a role or an end, a member keeps theirs; a new member is a plain one, without an end. Null means no end.
    * @throws DomainError `end-in-the-past`, as do all mutations that take an end
    */
   addUserToGroup(
@@ -99,9 +99,8 @@ export interface Mutations {
   ): Promise<Mutated<{ membership: Membership; created: boolean }>>
   removeUserFromGroup(input: { group: Ref<GroupId>; userId: UserId }, context: MutationContext): Promise<Mutated<null>>
   /**
-   * The list becomes the whole membership, or nothing changes. Members of whom it says no role or no end keep theirs;
-   * null is no end.
-   * Without a condition it may only add: `precondition-required`.
+   * The list becomes the whole membership, or nothing changes. Members listed without a role or an end keep theirs;
+   * null means no end. Without a condition it may only add: `precondition-required`.
    */
   replaceMembers(
     input: {
@@ -111,7 +110,7 @@ export interface Mutations {
     },
     context: MutationContext,
   ): Promise<Mutated<Replaced>>
-  /** Without an end, an existing grant keeps its own and a new one has none; null is no end. */
+  /** Without an end, an existing grant keeps its own and a new one has none; null means no end. */
   putGrant(
     input: {
       group: Ref<GroupId>
@@ -158,7 +157,7 @@ export interface Mutations {
     input: { id: GroupId; changes: ScimChanges<ScimGroupAttributes>; condition?: ListCondition },
     context: MutationContext,
   ): Promise<Mutated<ScimGroup>>
-  /** A large one is cut into pieces by the caller, where nothing else waits. */
+  /** The caller cuts a large one into pieces, in a thread where nothing else waits. */
   importOrganisation(input: OrganisationImport | ImportPieces, context: MutationContext): Promise<Mutated<ImportCounts>>
 }
 

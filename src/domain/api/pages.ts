@@ -16,6 +16,6 @@ export interface PageQuery {
 
 /** A page of a list that can be replaced as a whole. */
 export interface ReplaceablePage<T> extends Page<T> {
-  /** With the first page: the state that the whole list was in. */
+  /** The first page also has the state of the whole list. */
   readonly state?: string
 }

@@ -4,7 +4,7 @@ import type { ScimFilter, ScimGroup, ScimIdSource, ScimUser } from '../scim-mode
 
 export interface ScimQuery {
   readonly filter?: ScimFilter | undefined
-  /** What an attribute that these resources have not is to the filter: an error where absent. */
+  /** How the filter treats an attribute that these resources lack; absent: as an error. */
   readonly unknown?: 'empty'
   /** Counted from 0, in the order of creation. */
   readonly offset: number
@@ -30,7 +30,7 @@ export interface ScimUserFound extends ScimUser {
 export interface ScimGroupFound extends ScimGroup {
   /** By id; absent where they are not wanted. */
   readonly members?: readonly ScimReference[]
-  /** Covers the members, so that lists without them have none. */
+  /** It covers the members, so lists without members have no version. */
   readonly version?: string
 }
 
@@ -45,6 +45,6 @@ export interface ScimDirectory {
   user(id: UserId, related: ScimQuery['related']): Promise<ScimUserFound | null>
   users(query: ScimQuery): Promise<ScimPage<ScimUserFound>>
   group(id: GroupId, related: ScimQuery['related']): Promise<ScimGroupFound | null>
-  /** A page may be shorter than asked for: it ends behind the group with which it has ten thousand members. */
+  /** A page may be shorter than the limit: it ends with the group that brings it to ten thousand members. */
   groups(query: ScimQuery): Promise<ScimPage<ScimGroupFound>>
 }

@@ -106,7 +106,7 @@ const READ: Pick<Grant, 'permission'> & { expiresAt?: Date | null } = { permissi
 
 const isSame = (one: Grant, other: Grant) => one.permission === other.permission && endsAlike(one, other)
 
-/** The permission alone, where it does not end. */
+/** The permission alone, if it has no end. */
 const byResource = (grants: readonly Grant[]) =>
   Object.fromEntries(
     grants.map(({ resourceId, permission, expiresAt }) => [

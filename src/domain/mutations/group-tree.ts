@@ -1,4 +1,4 @@
-/** What keeps the groups a tree: no cycles, and no more levels than anybody can follow. */
+/** Keeps the groups a tree: no cycles, and a bounded number of levels. */
 import { DomainError } from '../errors.ts'
 import type { GroupId } from '../model.ts'
 import type { Subtree, Transaction } from '../transaction.ts'

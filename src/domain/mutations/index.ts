@@ -1,4 +1,4 @@
-/** Every mutation as its correctness: what it locks, what it is about, what goes stale, what it writes. */
+/** Every mutation reads as its correctness: its locks, its subject, what it makes stale, what it writes. */
 export * from './grants.ts'
 export * from './groups.ts'
 export * from './import.ts'

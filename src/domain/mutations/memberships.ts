@@ -62,7 +62,7 @@ export const removeUserFromGroup = mutation('removeUserFromGroup')
   .invalidates(userGroups(userOf))
   .invalidates(userResources(userOf))
   .write((tx, { userId, groupId, before }): null => {
-    if (before === null) throw new DomainError('not-found', `${userId} is no direct member of this group`)
+    if (before === null) throw new DomainError('not-found', `${userId} is not a direct member of this group`)
     tx.memberships.remove({ userId, groupId })
     return null
   })

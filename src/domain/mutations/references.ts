@@ -1,4 +1,4 @@
-/** What a mutation's input refers to, and what is said when there is nothing. */
+/** Looks up what a mutation's input refers to, and refuses missing objects. */
 import { DomainError } from '../errors.ts'
 import type { Ref } from '../model.ts'
 
@@ -13,7 +13,7 @@ export function required<T>(found: T | null, ref: Ref<string>): T {
 }
 
 /**
- * What the body refers to at a JSON pointer; without one, what the path names beside the thing that changes.
+ * What the body refers to at a JSON pointer; without one, what the path names in addition to the object that changes.
  * @throws DomainError `unknown-group` or `unknown-resource`
  */
 export function referred<T>(
@@ -34,7 +34,7 @@ export function checkVersion(version: number, expected: number | undefined): voi
     throw new DomainError('version-mismatch', `the current version is ${version}, the request expects ${expected}`)
 }
 
-/** @throws DomainError `version-mismatch` where there is one and must not be, or the other way round */
+/** @throws DomainError `version-mismatch` if the object exists and must not, or the other way round */
 export function checkExistence(exists: boolean, mustExist: boolean | undefined): void {
   if (mustExist === undefined || mustExist === exists) return
   throw new DomainError(

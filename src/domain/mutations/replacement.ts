@@ -1,4 +1,4 @@
-/** A list that becomes the whole state: what that adds, changes and takes away, and nothing else. */
+/** A list that becomes the whole state: what it adds, changes and removes, and nothing else. */
 import type { ListCondition, Replaced } from '../api.ts'
 import { DomainError } from '../errors.ts'
 
@@ -29,7 +29,7 @@ export function writtenOf<Key, Value>(wanted: ReadonlyMap<Key, Value>, { added, 
   return [...added, ...changed].flatMap((key) => wanted.get(key) ?? [])
 }
 
-/** Null where nothing is touched, in the form that the invalidation rules take. */
+/** Null if nothing is touched, in the form that the invalidation rules take. */
 export function touchedBy<Key>(difference: Difference<Key>): readonly Key[] | null {
   const all = [...difference.added, ...difference.changed, ...difference.removed]
   return all.length > 0 ? all : null
@@ -42,7 +42,7 @@ export function countsOf(wanted: ReadonlyMap<unknown, unknown>, difference: Diff
 
 /**
  * Replacing a list removes what others may have added since it was read. So the request names the state that was read,
- * or says that it means any; only a request that removes and changes nothing needs neither.
+ * or accepts any state; only a request that neither removes nor changes anything needs no condition.
  * @param state of the list as it is, under the locks of the replacement
  * @throws DomainError `precondition-required`, `version-mismatch`
  */

@@ -1,4 +1,4 @@
-/** Users and groups as identity providers create and change them: all attributes of one at once. */
+/** Users and groups as identity providers create and change them: all attributes of one object at once. */
 import type { ScimUserFound } from '../api.ts'
 import { DomainError, ScimError } from '../errors.ts'
 import { everythingOfMembersBelow, everythingOfUsers, userGroups, userResources } from '../invalidation-rules.ts'
@@ -15,7 +15,7 @@ const idOf = ({ id }: { id: UserId }) => id
 const userTarget = ({ id }: { id: UserId }) => `user:${id}`
 const groupTarget = ({ id }: { id: GroupId }) => `group:${id}`
 
-/** Names and addresses of people stay out of a log that nobody can erase. */
+/** Names and addresses of people are kept out of the audit log, which cannot be erased. */
 const auditedUser = ({ id, userName, externalId, active }: ScimUser) => ({ id, userName, externalId, active })
 
 export const createScimUser = mutation('createScimUser')
@@ -28,7 +28,7 @@ export const createScimUser = mutation('createScimUser')
   .invalidates(userGroups(idOf))
   // The same answer as of a read: a new user is in no group.
   .write((tx, { present, isNameTaken, user }): ScimUserFound => {
-    if (present !== null || isNameTaken) throw new DomainError('already-exists', 'there is such a user already')
+    if (present !== null || isNameTaken) throw new DomainError('already-exists', 'this user exists already')
     tx.scim.insertUser(user)
     return { ...user, version: userVersion(user), groups: [] }
   })
@@ -65,10 +65,10 @@ function activityOf({ id, before, user }: { id: UserId; before: ScimUser; user: 
   return before.active === user.active ? null : id
 }
 
-/** Where the id came from an attribute that never changes, another value of it is another person. */
+/** If the id comes from an attribute that never changes, another value means another person. */
 function checkIdentity(before: ScimUser, after: ScimUser, idSource: ScimIdSource): void {
   if (idSource !== 'externalId' || before.externalId === undefined || before.externalId === after.externalId) return
-  throw new ScimError('mutability', "The user's id was made of externalId; another one is another user.")
+  throw new ScimError('mutability', "The user's id comes from externalId, so another externalId means another user.")
 }
 
 interface GroupSubject {

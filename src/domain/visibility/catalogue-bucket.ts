@@ -25,7 +25,7 @@ export interface BucketItem {
 
 /**
  * As stored: groups and kinds by their place in one list, because a group's id is long and most have many resources. A
- * grant is a group's place and a permission, and where it has an end a third: the end, as text, so that it is no place.
+ * grant is a group's place and a permission, and where it has an end a third: the end, as text, so that it is not a place.
  */
 interface StoredIndex {
   readonly groups: readonly GroupId[]

@@ -126,7 +126,7 @@ describe('saving the catalogue', () => {
     expect(leases).not.toHaveBeenCalled()
   })
 
-  it('stores anew only what is missing', async () => {
+  it('stores again only what is missing', async () => {
     const { filled, change, fills, manifest } = setUp()
     const made = filled()
     await made.save()
@@ -359,7 +359,7 @@ describe('a process that starts', () => {
     store.faults.overwrite(key, bytes, TTL_MS)
     const made = filled()
     expect(numbersIn(await all(made.checkpoint.load(ALL)))).toEqual(ALL.filter((number) => number !== 6))
-    // And it is stored anew the next time.
+    // And it is stored again the next time.
     await store.invalidate([catalogueKey])
     expect(await made.save()).toBe('saved')
     expect(numbersIn(await all(instance().checkpoint.load([6])))).toEqual([6])

@@ -10,7 +10,7 @@ import type { BucketItem, CatalogueBucket } from './catalogue-bucket.ts'
 import { firstFrom, GroupOrder } from './group-order.ts'
 import { createStates, endAt, grantAt, idIn, Kept, type Order, type State } from './kept-resource.ts'
 
-/** When one answer meets so many resources of which nothing is left, they are taken out of the lists of its groups. */
+/** If one answer meets this many resources with no access left, they are removed from the lists of its groups. */
 const IN_THE_WAY = 100
 const NO_TEXTS = Buffer.alloc(0)
 

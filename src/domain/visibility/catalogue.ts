@@ -42,7 +42,10 @@ export interface Catalogue {
 
 /** Looked at for one page at most, when a filter matches few of them; beyond, the database's indexes do better. */
 const LOOKED_AT_MAX = 20_000
-/** One answer looks at so many of which nothing is left: beyond, the database answers, and they are taken out for the next one. */
+/**
+ * One answer passes this many resources with no access left. Beyond that the database answers, and they are removed
+ * before the next one.
+ */
 const IN_THE_WAY_MAX = 2000
 
 /** @returns an empty catalogue */

@@ -1,4 +1,4 @@
-/** What loads bring: beside the log, from the checkpoint, and anew. */
+/** What loads bring: beside the log, from the checkpoint, and again. */
 import { describe, expect, it } from 'vitest'
 import { barrier, settle, stamp } from '../../cache/testing/index.ts'
 import type { CatalogueItem } from '../source.ts'
@@ -88,7 +88,7 @@ describe('while a bucket is loaded', () => {
   it.each<[string, (followed: FollowedCatalogue) => void]>([
     ['the bucket is named as a whole', (followed) => followed.apply(wholly(0))],
     ['too much is named', (followed) => followed.apply({ ...batch(is(ant)), changes: null })],
-    ['the position is begun anew', (followed) => followed.reset()],
+    ['the position is reset', (followed) => followed.reset()],
   ])('and %s, what it brings is not installed, and it is loaded again', async (_what, happens) => {
     const { followed, follower, store, hold, asked, versionOf, names, stored } = setUp()
     store(ant, bee)
@@ -240,7 +240,7 @@ describe('a bucket that has lived its life', () => {
     await setting.clock.advance(TTL_MS + MINUTE_MS)
   }
 
-  it('is loaded anew, so that a change that nobody logged does not stay unseen; it is current all along', async () => {
+  it('is loaded again, so that a change that nobody logged does not stay unseen; it is current all along', async () => {
     const setting = setUp()
     const { followed, store, started, asked, versionOf, hold, clock } = setting
     store(ant, cow)

@@ -152,7 +152,7 @@ describe('a catalogue that is followed', () => {
       (followed) => followed.apply({ ...batch(is(ant)), changes: null }),
       [0],
     ],
-    ['the position was begun anew', (followed) => followed.reset(), [0, 1]],
+    ['the position was reset', (followed) => followed.reset(), [0, 1]],
   ])('is behind, and loaded again, where %s', async (_what, happens, buckets) => {
     const { followed, started, store, asked, names, versionOf, checkpoint } = setUp()
     store(ant, bee, cow)
@@ -189,7 +189,7 @@ describe('a catalogue that is followed', () => {
 })
 
 describe('a state that cannot be taken in', () => {
-  it('does not stop the log, and makes all of it be loaded anew: some may be in, and some not', async () => {
+  it('does not stop the log, and makes all of it be loaded again: some may be in, and some not', async () => {
     const { followed, catalogue, store, started, failed, asked, versionOf, names } = setUp()
     store(ant, cow)
     await started()

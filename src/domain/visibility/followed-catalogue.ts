@@ -5,12 +5,12 @@
  *
  * A bucket is in one of three states:
  *   current   it is what it was at the position; each read of the log brings it on. After the layer's life it is loaded
- *             anew, so that a change that nobody logged does not stay unseen for longer; until then it stays current.
+ *             again, so that a change that nobody logged does not stay unseen for longer; until then it stays current.
  *   behind    nothing is known of it; a load is due.
  *   loading   it is being loaded at a snapshot of its own. States that reads of the log bring meanwhile are kept.
  *
  * current -> behind: the log names the whole bucket, the whole layer, or more resources than one read returns; or the
- *                    position was begun anew.
+ *                    position was reset.
  * behind -> loading: a load begins.
  * loading -> current: the position covers the load's snapshot; the kept states are laid over what was loaded. Each of
  *                    them is newer: whatever changed after the load began is named by a read of the log after that.
@@ -222,7 +222,7 @@ class LoadingCatalogue implements FollowedCatalogue {
   async #loadDue(follower: Follower): Promise<void> {
     for (let numbers = this.#next(); numbers.length > 0; numbers = this.#next()) {
       await this.#loadSome(numbers, follower)
-      // Readers have what is only old; they come first.
+      // Readers can use an old bucket, so they come first.
       if (this.isWhole() && this.#next().length > 0) await this.#sleep(AGED_PAUSE_MS)
     }
   }

@@ -16,7 +16,7 @@ export class HeldList {
     this.#until = until
   }
 
-  /** The first page; null where it may have ended: then it is merged anew by the groups. */
+  /** The first page; null where it may have ended: then it is merged again by the groups. */
   pageNow(time: Pick<DatabaseClock, 'latestMs'>): RenderedPage | null {
     return this.#until === null || this.#until > time.latestMs() ? this.#page : null
   }

@@ -40,10 +40,10 @@ describe('a buffer that is kept', () => {
     expect(buffer.byteLength).toBe(length)
   })
 
-  it.each(['loaded', 'read from Redis', 'merged anew'])('is not more than its bytes: a page that was %s', (how) => {
+  it.each(['loaded', 'read from Redis', 'merged again'])('is not more than its bytes: a page that was %s', (how) => {
     const page = { body: Buffer.from('{"data":[]}'), etag: '"1"', nextCursor: null }
     const list = new HeldList(page, null)
-    if (how === 'merged anew') list.renew({ ...page, body: Buffer.from('{"data":[]}') }, null)
+    if (how === 'merged again') list.renew({ ...page, body: Buffer.from('{"data":[]}') }, null)
     const reply = Buffer.concat([Buffer.alloc(Buffer.poolSize), page.body])
     const meta = { etag: '"1"', nextCursor: null, until: null }
     const stored = { body: reply.subarray(Buffer.poolSize), meta }
@@ -53,7 +53,7 @@ describe('a buffer that is kept', () => {
   })
 })
 
-describe('what was loaded anew', () => {
+describe('what was loaded again', () => {
   it('leaves nothing of the texts that it replaces, though nobody reads the lists of its groups', async () => {
     const catalogue = createCatalogue()
     const former = () => {

@@ -21,7 +21,7 @@ export type Placed<T> = Merged<T> & { readonly position: Stamp }
 
 export type MergedNow = <T>(merging: Merging<T>) => Promise<Placed<T> | Bypass>
 
-/** How often inputs that change under a merge are read again before it is left to one statement. */
+/** How often inputs that change during a merge are read again, before one SQL statement answers instead. */
 export const ATTEMPTS = 3
 
 export const bypass = (detail: string): Bypass => ({ outcome: 'bypass', detail })

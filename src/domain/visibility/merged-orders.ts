@@ -1,4 +1,4 @@
-/** Several orders merged into one without repetition, from a position on, as far as somebody reads. */
+/** Merges several orders into one without repetition, from a position on, and only as far as it is read. */
 import type { Position } from '../source.ts'
 import { firstAfter, firstFrom, type GroupOrder, type Placed } from './group-order.ts'
 import { comparePositions } from './resource-page.ts'

@@ -1,11 +1,11 @@
-/** How a page of visible resources looks on the wire, from the cache and from SQL alike: the same bytes, the same validator. */
+/** A page of visible resources on the wire: the cache and SQL give the same bytes and the same validator. */
 import { createHash } from 'node:crypto'
 import type { ResourceQuery } from '../api.ts'
 import type { CursorCodec } from '../cursor.ts'
 import type { UserId, VisibleResource } from '../model.ts'
 import type { Position } from '../source.ts'
 
-/** Items on a page when the client does not say; also what of a list is cached. */
+/** The default number of items on a page; also how much of a list is cached. */
 export const DEFAULT_LIMIT = 50
 
 const HEAD = Buffer.from('{"data":[')

@@ -1,13 +1,13 @@
-/** What groups hold of resources at a time, and until when that stays so. */
+/** The permissions that groups hold on resources at a time, and until when they hold. */
 import { earliest, type Present } from '../../cache/index.ts'
 import type { Kept, Order } from './kept-resource.ts'
 
 /** What is true at the latest that the present may be. */
 export interface Merged<T> {
   readonly value: T
-  /** When it stops being true by itself; null: it does not. Grants that end only take away: until the first does, nothing changes. */
+  /** When it ends; null: never. Ends only remove access: until the first one, nothing changes. */
   readonly until: number | null
-  /** Something that it depends on ended between the earliest and the latest: whether it did is not known. */
+  /** An input ends between the earliest and the latest possible present: whether it has ended is unknown. */
   readonly isUnsettled: boolean
 }
 

@@ -176,7 +176,7 @@ describe('a list that is not stored yet', () => {
     expect([size(page), instance.logReads, index.position]).toEqual([50, 2, at(12)])
   })
 
-  it('loads the groups anew where the log says that they changed', async () => {
+  it('loads the groups again where the log says that they changed', async () => {
     instance.upcoming = [row(20, userTag(alice))]
     instance.groups = [
       { value: [group], stamp: at(10) },

@@ -1,6 +1,6 @@
 /**
- * The requests of the OpenID AuthZEN Authorization API 1.0 (final, 11 January 2026): what must be there must have its
- * type, and what is not known is ignored.
+ * The requests of the OpenID AuthZEN Authorization API 1.0 (final, 11 January 2026): required members must have the
+ * right type, and unknown members are ignored.
  */
 import { z } from 'zod'
 import type { AccessQuestion, ResourceName } from '../../domain/api.ts'
@@ -53,7 +53,7 @@ const several = z
   .array(z.looseObject({}))
   .max(EVALUATIONS_MAX, { error: `must be at most ${EVALUATIONS_MAX} evaluations` })
 
-/** Without evaluations, or with an empty list, it is one evaluation: which is for the handler to check. */
+/** Without evaluations, or with an empty list, it is a single evaluation, which the handler checks. */
 export const evaluations = z
   .looseObject({
     ...evaluationDefaults,
@@ -86,7 +86,7 @@ export const subjectSearch = z.looseObject({ subject: anyOf, action, resource, c
 export const resourceSearch = z.looseObject({ subject, action, resource: anyOf, context, page })
 export const actionSearch = z.looseObject({ subject, resource, context, page })
 
-/** The one type of subject that there is. */
+/** The only type of subject. */
 export const SUBJECT_TYPE = 'user'
 
 type Subject = z.output<typeof subject>
@@ -106,7 +106,7 @@ export function questionOf(asked: Evaluation): AccessQuestion | null {
   return user === undefined ? null : { user, action: asked.action.name, resource: resourceOf(asked.resource) }
 }
 
-/** One of several, completed by the defaults; or why it cannot be decided. */
+/** One of several evaluations, completed by the defaults, or the reason why it cannot be decided. */
 export type Item = { readonly evaluation: Evaluation } | { readonly problem: string }
 
 const ENTITIES = ['subject', 'action', 'resource'] as const

@@ -1,4 +1,4 @@
-/** Pages of a search: which one is asked for, and how it looks. */
+/** Pages of a search: which one is requested, and its form. */
 import type { SearchPage, SearchResults } from '../../domain/api.ts'
 import type { Caller } from '../caller.ts'
 import { cached, type Reply } from '../reply.ts'
@@ -7,7 +7,7 @@ interface Asked {
   readonly page?: { readonly token?: string; readonly limit?: number; readonly properties?: object }
 }
 
-/** A token belongs to its caller, its search and everything in the request but the place in the list. */
+/** A token is bound to its caller, its search and everything in the request except the place in the list. */
 export function searchPage(search: string, caller: Caller, asked: Asked): SearchPage {
   const { page, ...question } = asked
   return {
@@ -17,7 +17,7 @@ export function searchPage(search: string, caller: Caller, asked: Asked): Search
   }
 }
 
-/** A client that says nothing of pages and gets everything at once is not bothered with them. */
+/** A client that did not ask for pages, and gets everything at once, is told nothing about pages. */
 export function searched<T>(
   { results, nextToken, cache }: SearchResults<T>,
   { page }: Asked,

@@ -94,7 +94,7 @@ describe('a body that is read part by part', () => {
     ['a key with an escape', '{"\\u0075sers":[{"id":"a"}]}'],
     ['a list that comes twice', '{"users":[{"id":"a"}],"users":[{"id":"b"}]}'],
     ['a list that comes again as a number', '{"users":[{"id":"a"}],"users":1}'],
-    ['a list that is no JSON and comes again', '{"users":[nothing],"users":[]}'],
+    ['a list that is not JSON and comes again', '{"users":[nothing],"users":[]}'],
     ['a member called __proto__', '{"__proto__":[]}'],
     ['an item with such a member', '{"users":[{"id":"a","__proto__":1}]}'],
     ['NUL in a key', '{"\\u0000":[]}'],

@@ -42,7 +42,7 @@ export const importBody = z.strictObject({
   grants: listed(z.strictObject({ group: name, resource: name, permission, expiresAt: expiresAtIn(AS_IT_WAS) })),
 })
 
-/** Items that are parsed and checked together: few enough that what becomes of them is soon gone. */
+/** Items that are parsed and checked together: few enough that the garbage collector frees them soon. */
 const TOGETHER = 1000
 /** The members of the body are one level below it, the items of its lists two. */
 const BELOW_BODY = 2
@@ -84,7 +84,7 @@ function pathOf({ path: [position, ...rest] }: z.core.$ZodIssue, list: ImportLis
 
 interface Parts {
   readonly lists: ReadonlyMap<ImportList, Iterable<Uint8Array>>
-  /** All else that is in the body. */
+  /** Everything else in the body. */
   readonly others: unknown
 }
 

@@ -36,7 +36,7 @@ describe('the body of an import', () => {
     const item = blockOf({ users: [{ id: 'x'.repeat(2_000_000) }] })
     await expect(read([item])).rejects.toMatchObject({
       code: 'payload-too-large',
-      message: '/users/0 is larger than it can be in an import.',
+      message: '/users/0 is larger than an import allows.',
     })
   })
 

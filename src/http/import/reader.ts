@@ -65,7 +65,7 @@ function refusalOf({ code, message, problems }: Refused): Error {
 const isOutOfMemory = (error: unknown) => (error as { code?: unknown }).code === 'ERR_WORKER_OUT_OF_MEMORY'
 
 const doesNotFit = (cause: unknown) =>
-  new HttpError('payload-too-large', 'The body needs more memory than there is for an import; send it in parts.', {
+  new HttpError('payload-too-large', 'The body needs more memory than an import may use; send it in parts.', {
     cause,
   })
 

@@ -1,9 +1,9 @@
 /**
- * Finds the parts of a JSON object in its text: its members, and the items of a list, some at a time. Parsed as a whole, a
- * million items need several hundred megabytes; part by part, hardly more than their text.
+ * Finds the parts of a JSON object in its text: its members, and the items of a list, some at a time. Parsed as a
+ * whole, a million items need several hundred megabytes; part by part, hardly more than their text.
  *
- * Only strings, brackets and separators are looked at, and that is enough to find the parts of a text that is JSON. Whether
- * it is, is for the parser to say, which must be given every part: between them is nothing but what is checked here.
+ * Only strings, brackets and separators are looked at, and that is enough to find the parts of a text that is JSON. The
+ * parser decides whether it is JSON, and must be given every part; this code checks everything between the parts.
  */
 import { notJson } from '../plain-json.ts'
 import { HttpError } from '../problem.ts'
@@ -14,7 +14,7 @@ const PART_BYTES = 1024 * 1024
 const MEMBERS_MAX = 100
 
 export interface Member {
-  /** A string, unless the text is no JSON. */
+  /** A string, unless the text is not JSON. */
   readonly key: Uint8Array
   readonly value: Uint8Array
 }
@@ -61,7 +61,7 @@ function* runsOf(inside: Uint8Array, pointer: string, count: number): Generator<
       if (end - begin > PART_BYTES) throw tooLarge(`${pointer}/${position}`)
       position++
     }
-    // In brackets it would be an empty list, and here it is an item that is missing.
+    // In brackets of its own it would be an empty list; here an item is missing.
     if (withoutBlanks(inside.subarray(from, end)).length === 0) throw notJson()
     yield listOf(inside.subarray(from, end))
     from = end + 1
@@ -74,7 +74,7 @@ export function checkPart(text: Uint8Array, pointer: string): Uint8Array {
   return text
 }
 
-const tooLarge = (what: string) => new HttpError('payload-too-large', `${what} is larger than it can be in an import.`)
+const tooLarge = (what: string) => new HttpError('payload-too-large', `${what} is larger than an import allows.`)
 
 function listOf(items: Uint8Array): Uint8Array {
   const list = new Uint8Array(items.length + 2)

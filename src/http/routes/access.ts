@@ -115,7 +115,7 @@ const searchResources = route({
   ...COMMON,
   operationId: 'searchResources',
   path: '/access/v1/search/resource',
-  summary: 'With which resources of this kind may this user do that? A page, ordered by name',
+  summary: 'On which resources of this kind may this user do that? A page, ordered by name',
   body: resourceSearch,
   bodyExample: { subject, action, resource: { type: resource.type } },
   answers: answered('Resources', found(entityOut)),
@@ -158,7 +158,7 @@ const searchActions = route({
 
 export const accessRoutes: readonly Route[] = [evaluate, evaluateMany, searchSubjects, searchResources, searchActions]
 
-/** For a type of subject that there is none of. */
+/** For an unknown type of subject. */
 const NOTHING: SearchResults<never> = {
   results: [],
   nextToken: null,

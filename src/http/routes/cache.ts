@@ -32,13 +32,10 @@ const flushedOut = z
   .object({
     scope: z.enum(['all', 'volatile', 'layer', 'user', 'resource']),
     dryRun: z.boolean(),
-    keys: z
-      .array(z.string())
-      .nullable()
-      .meta({ description: 'The keys the scope names; null where whole layers are meant' }),
+    keys: z.array(z.string()).nullable().meta({ description: 'The keys that the scope names; null for whole layers' }),
     layers: z.array(z.string()),
     entries: z.int().nullable().exactOptional().meta({
-      description: 'Of a dry run: how many entries Redis holds of it; null where it cannot say',
+      description: 'In a dry run: how many entries Redis holds in the scope; null if unknown',
     }),
     store: z.enum(['flushed', 'unavailable', 'untouched']),
   })
@@ -60,7 +57,7 @@ const flush = route({
   operationId: 'flushCache',
   method: 'post',
   path: '/admin/cache/flush',
-  summary: 'Nothing older than this is served afterwards by any instance, even if Redis is down right now',
+  summary: 'Flush a scope: afterwards no instance serves anything older, even if Redis is down right now',
   tag: 'Cache',
   policy: cacheAdmin,
   quota: 'admin',

@@ -41,11 +41,11 @@ const followChanges = route({
       .string()
       .regex(/^[\w-]{1,8192}$/, { error: 'is not an id of this stream' })
       .exactOptional()
-      .meta({ description: 'As `Last-Event-ID`, for a new `EventSource`; the header counts before it' }),
+      .meta({ description: 'Replaces `Last-Event-ID` for a new `EventSource`; the header takes precedence' }),
     format: z
       .literal('cloudevents', { error: 'must be cloudevents' })
       .exactOptional()
-      .meta({ description: 'As the `Accept` header, which `EventSource` does not let one choose' }),
+      .meta({ description: 'Replaces the `Accept` header, which `EventSource` cannot set' }),
   }),
   reads: { 'last-event-id': 'The last id received; without it the stream starts now.' },
   answers: [{ status: 200, description: 'The stream' }],
@@ -81,12 +81,12 @@ function lastEventId(given: string | string[] | undefined): string | undefined {
 const notAnId = () =>
   new HttpError('malformed-request', 'Last-Event-ID must be an id of this stream; without one it starts now.')
 
-/** To the domain an id is a cursor, which the client never heard of. */
+/** The domain calls an event's id a cursor; clients do not know that word. */
 function inWordsOfTheHeader(error: unknown): never {
   throw error instanceof DomainError && error.code === 'invalid-input' ? notAnId() : error
 }
 
-/** A client that names both takes the framing for granted, and means what is inside. */
+/** A client that accepts both formats takes the framing for granted and means the data inside. */
 function prefersCloudEvents({ headers: { accept = '' } }: Request): boolean {
   return accept.split(',').some((range) => {
     const [type = '', ...parameters] = range.split(';').map((part) => part.trim().toLowerCase())

@@ -21,7 +21,7 @@ const TYPES: Readonly<Record<string, string>> = {
 /** Exchanges a code for an access token; null for a code that is unknown or used. */
 export type RedeemCode = (code: string) => string | null
 
-/** The page alone is listed in the API's document; its parts are files that only the page requests. */
+/** Only the page is listed in the API's document; its parts are files that only the page requests. */
 export const consolePage = fileRoute({
   operationId: 'getConsole',
   path: '/console',
@@ -38,7 +38,7 @@ export const consolePage = fileRoute({
   ),
 })
 
-/** Everything that the page consists of beside itself, as it was built. */
+/** All files of the page besides the page itself, as built. */
 export function consoleParts(): Route[] {
   const part = { operationId: 'getPartOfConsole', summary: 'Part of the console' }
   return [...filesOf(''), ...filesOf('assets')]
@@ -103,7 +103,7 @@ const configurationOut = z
         resource: z.string().exactOptional(),
       })
       .nullable()
-      .meta({ description: 'Null: by a token that is pasted' }),
+      .meta({ description: 'Null: people paste a token' }),
   })
   .meta({ id: 'ConsoleConfiguration' })
 

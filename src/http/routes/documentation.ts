@@ -67,13 +67,13 @@ export function documentationRoutes(described: readonly Route[]): Route[] {
     operationId: 'getIndex',
     method: 'get',
     path: '/',
-    summary: 'What is here: where the documentation and the probes are',
+    summary: 'Links to the documentation and the probes',
     tag: 'Documentation',
     policy: anyone,
     redirects: ['text/html'],
     answers: [
       { status: 200, description: 'Links', schema: indexOut },
-      { status: 303, description: 'A browser is led to the console', headers: ['Location'] },
+      { status: 303, description: 'Sends a browser to the console', headers: ['Location'] },
     ],
     handle: ({ http }) => (prefersPage(http) ? toConsole() : json(INDEX)),
   })

@@ -76,7 +76,7 @@ const putGrant = route({
   },
 })
 
-/** Only an admin: the list also takes away, and nobody else may see all of what a group has. */
+/** Only an admin: the list may also remove grants, and nobody else may see all grants of a group. */
 const replaceGrants = route({
   operationId: 'replaceGrants',
   method: 'put',

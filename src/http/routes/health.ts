@@ -22,10 +22,10 @@ export function healthRoutes(health: Health): Route[] {
     operationId: 'checkLiveness',
     method: 'get',
     path: '/livez',
-    summary: 'Whether the process lives; tests nothing else',
+    summary: 'Whether the process is alive; tests nothing else',
     tag: 'Health',
     policy: anyone,
-    answers: [{ status: 200, description: 'It lives', schema: stateOut }],
+    answers: [{ status: 200, description: 'It is alive', schema: stateOut }],
     handle: () => json({ status: 'ok' }),
   })
 
@@ -33,7 +33,7 @@ export function healthRoutes(health: Health): Route[] {
     operationId: 'checkReadiness',
     method: 'get',
     path: '/readyz',
-    summary: 'Whether it should get traffic; Redis is not needed for that',
+    summary: 'Whether it should get traffic; does not depend on Redis',
     tag: 'Health',
     policy: anyone,
     query: z.strictObject({ verbose: flag.exactOptional() }),

@@ -1,4 +1,4 @@
-/** The bulk door: a whole organisation in one transaction, all or nothing. */
+/** Bulk import: a whole organisation in one transaction, all or nothing. */
 import { z } from 'zod'
 import { importBody } from '../import/body.ts'
 import { createImportReader } from '../import/reader.ts'
@@ -20,7 +20,7 @@ const importOrganisation = route({
   operationId: 'importOrganisation',
   method: 'post',
   path: '/import',
-  summary: 'Create everything in the body or bring it to this state; names refer to each other',
+  summary: 'Create everything in the body, or bring it to this state; items refer to each other by name',
   tag: 'Import',
   policy: admin,
   body: importBody,
@@ -42,7 +42,7 @@ const importOrganisation = route({
   bodyLimitBytes: BODY_LIMIT_BYTES,
   deadlineMs: DEADLINE_MS,
   quota: 'import',
-  answers: [{ status: 200, description: 'What there was to do', schema: countsOut, headers: ['Consistency-Token'] }],
+  answers: [{ status: 200, description: 'What changed', schema: countsOut, headers: ['Consistency-Token'] }],
   refuses: [
     'already-exists',
     'unknown-user',

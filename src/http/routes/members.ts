@@ -22,7 +22,7 @@ import {
 
 const groupParams = z.object({ id: pathRefTo<GroupId>('group') })
 const memberParams = groupParams.extend({ userId: pathUserId })
-const role = membershipRole.exactOptional().meta({ description: 'Absent: as it was, `member` for a newcomer' })
+const role = membershipRole.exactOptional().meta({ description: 'Absent: unchanged, or `member` for a new member' })
 
 const AS_IT_WAS = 'as it was, none for a newcomer'
 

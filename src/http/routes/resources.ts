@@ -64,7 +64,7 @@ export const listResources = route({
     },
   ],
   async handle({ caller, query, terms }, { reads }) {
-    // Named one by one: a spread takes sixty nanoseconds of every hit.
+    // Listed one by one: a spread costs every hit sixty nanoseconds.
     const { body, etag, nextCursor, cache } = await reads.visibleResources(caller.id, query, terms)
     return { status: 200, body, etag, nextCursor, cache }
   },

@@ -13,7 +13,7 @@ const query = z.object({ filter: z.string().exactOptional().meta({ description: 
 
 type Discovery = Pick<RouteRequest<unknown, { filter?: string }, unknown>, 'query' | 'baseUrl'>
 
-/** Otherwise a client could take the page for all that match (RFC 7644, 4). */
+/** Otherwise a client could take the page for all matches (RFC 7644, 4). */
 function baseFor({ query, baseUrl }: Discovery): string {
   if (query.filter !== undefined) throw new DomainError('forbidden', 'no filter here')
   return baseOf(baseUrl)
@@ -25,7 +25,7 @@ const getConfiguration = route({
   ...COMMON,
   operationId: 'getScimConfiguration',
   path: '/scim/v2/ServiceProviderConfig',
-  summary: 'What is supported of SCIM',
+  summary: 'Which parts of SCIM are supported',
   answers: [{ status: 200, description: 'The configuration', schema: anyObject }],
   handle: (request) => scimReply(request.http, configuration(baseFor(request))),
 })

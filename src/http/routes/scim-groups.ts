@@ -11,7 +11,7 @@ import { groupResource } from '../scim/representations.ts'
 import { scimRoutesOf } from '../scim/resource-routes.ts'
 
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i
-/** A text that cannot be an id names no group: 404, not 400. */
+/** Text that cannot be an id names no group: 404, not 400. */
 const id = z
   .string()
   .transform((id): GroupId => {

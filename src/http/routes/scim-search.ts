@@ -11,7 +11,7 @@ import { groupResource, listResponse, selected, userResource } from '../scim/rep
 type Resource = Readonly<Record<string, unknown>>
 
 async function everything(query: ListQuery, base: string, scim: ScimDirectory): Promise<ScimPage<Resource>> {
-  /** A filter on what these resources have not finds no value there (RFC 7644, 3.4.2.1). */
+  /** A filter on an attribute that these resources lack finds no value (RFC 7644, 3.4.2.1). */
   const part = (kind: ScimKind) => {
     const selection = selectionOf(kind, query)
     const show = (resource: Resource) => selected(resource, selection)

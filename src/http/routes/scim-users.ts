@@ -35,7 +35,7 @@ export const scimUserRoutes = scimRoutesOf<UserId, ScimUserReplacement, ScimUser
     get: 'One user',
     replace: 'Replace all attributes of a user; without `active`, that stays as it is',
     patch: 'Change some attributes of a user (PatchOp)',
-    delete: 'Delete a user and the memberships; who gets the id later inherits nothing',
+    delete: 'Delete a user and the memberships; the id may be used again and inherits nothing',
   },
   patchShows: 'resource',
   page: (scim, query) => scim.users(query),

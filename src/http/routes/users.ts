@@ -157,8 +157,8 @@ const explain = route({
   refuses: ['not-found'],
   async handle({ params: { id, resourceId }, caller }, { reads }) {
     await ensureKnown(caller, id, reads)
-    // To a reader "not at all" is an answer; to the user it would tell that the resource exists, and so
-    // would the time it takes to look for paths that lead nowhere.
+    // For a reader, "not at all" is an answer. To the user it would reveal that the resource exists, and so would the
+    // time it takes to search for paths that lead nowhere.
     const isHidden = !caller.isReader && (await reads.permissionOn(id, resourceId)) === null
     const explanation = isHidden ? null : await reads.explain(id, resourceId)
     if (explanation === null || (explanation.permission === null && !caller.isReader))

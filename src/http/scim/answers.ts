@@ -32,7 +32,7 @@ const nameText = z.string().max(2000)
 /** Parameters that are not known are ignored: Entra ID adds its own. */
 export const selectionQuery = z.object({
   attributes: nameText.exactOptional().meta({ description: 'Only these, separated by commas' }),
-  excludedAttributes: nameText.exactOptional().meta({ description: 'All but these; ignored beside `attributes`' }),
+  excludedAttributes: nameText.exactOptional().meta({ description: 'All but these; ignored if `attributes` is given' }),
 })
 
 const whole = (what: string, fallback: number) =>

@@ -42,7 +42,7 @@ const FACTS = [
   shown('referenceTypes', 'string', 'What a reference may lead to', { multiValued: true, caseExact: true }),
 ]
 
-/** The form of what discovery itself answers (RFC 7643, 8.7.2). */
+/** The form of discovery's own answers (RFC 7643, 8.7.2). */
 const FORMS: readonly ScimSchema[] = [
   {
     id: `${CORE}:ServiceProviderConfig`,

@@ -10,7 +10,7 @@ const FILTER_MAX = 2000
 /** A JSON string. */
 const TEXT = /"(?:[^"\\]|\\.)*"/g
 
-/** What the filter is of, and how its text is meant. */
+/** The subject of the filter, and the meaning of its text. */
 interface Reading {
   readonly kind: ScimKind
   readonly texts: readonly string[]
@@ -59,7 +59,7 @@ function filterOf(parsed: Filter, reading: Reading): ScimFilter {
   }
 }
 
-/** `a[f]` and `a.b op v`, which came of `a[f].b op v`: one value that is both. */
+/** `a[f]` and `a.b op v`, made from `a[f].b op v`: one value must match both. */
 function asOneValue([first, second, ...rest]: readonly Filter[]): Filter | undefined {
   if (first?.op !== '[]' || second === undefined || !('attrPath' in second) || second.op === '[]' || rest.length > 0)
     return undefined
@@ -68,7 +68,7 @@ function asOneValue([first, second, ...rest]: readonly Filter[]): Filter | undef
   return { ...first, valFilter: { op: 'and', filters: [first.valFilter, part] } }
 }
 
-/** The name in an unknown schema is one that nothing has. */
+/** A name in an unknown schema matches nothing. */
 const nameOf = (kind: ScimKind, path: string) => (withoutSchema(kind, path) ?? path).toLowerCase()
 
 function plain(value: string | number | boolean | null, texts: readonly string[]): string | number | boolean | null {

@@ -165,7 +165,7 @@ function givenFor(
   throw new ScimError('invalidValue', `${where} ${issue?.message ?? 'cannot be changed'}.`)
 }
 
-/** For the values that a filter chooses, one value is given. */
+/** A filter chooses the values, and one value is given for them. */
 function oneOf(value: JsonValue, isOne: boolean): JsonValue {
   return isOne && Array.isArray(value) ? (value[0] ?? {}) : value
 }

@@ -61,7 +61,7 @@ export interface ScimResource<Id extends string, Body, Found> {
   readonly page: (scim: ScimDirectory, query: ScimQuery) => Promise<ScimPage<Found>>
   readonly find: (scim: ScimDirectory, id: Id, related: ScimQuery['related']) => Promise<Found | null>
   readonly resource: (found: Found, base: string) => Readonly<Record<string, unknown>>
-  /** The value is read again where it has no version: then it names others, whose names are elsewhere. */
+  /** The value is read again if it has no version: then it refers to others, and their names are stored elsewhere. */
   readonly create: (
     portcullis: Portcullis,
     body: Body,

@@ -12,7 +12,7 @@ import type { Statement } from '../pool.ts'
 import { type ByRef, byRef } from './refs.ts'
 
 export interface AffectedStatements {
-  /** More users than this are not named. */
+  /** Above this number, users are not named. */
   readonly max: number
   /** $1 resource: all groups that hold it, and everybody below them. */
   readonly holders: ByRef
@@ -107,7 +107,7 @@ export function holdersOf(groups: readonly GroupId[], { size, lines }: NamedUser
   return { groups, users: size <= max ? userIdsIn(lines ?? '', size) : null }
 }
 
-/** Ids as the database gathers them, in one text. */
+/** Ids in one text, as the database aggregates them. */
 export function idsIn<Id extends string>(list: string | null): Id[] {
   return list === null ? [] : (list.split(',') as Id[])
 }

@@ -58,12 +58,12 @@ interface GrantRow extends NamedUsersRow {
 interface ListRow extends NamedUsersRow {
   readonly state: string
   readonly grants: [ResourceId, Permission, until: number | null][]
-  /** Whether there are rows of the group whose end has come. */
+  /** Whether any rows of the group have ended. */
   readonly hasEnded: boolean
 }
 
 export function grantsIn(session: Session, affected: AffectedStatements): Transaction['grants'] {
-  /** Locks, and reads behind the locks. */
+  /** Takes the locks, then reads. */
   async function locked<Row extends NamedUsersRow>(
     group: Ref<GroupId>,
     resources: readonly Ref<ResourceId>[],

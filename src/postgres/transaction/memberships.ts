@@ -103,7 +103,7 @@ interface ListRow {
   readonly state: string
   readonly members: Ending<Membership>[]
   readonly existing: UserId[]
-  /** Whether there are rows of the group whose end has come. */
+  /** Whether any rows of the group have ended. */
   readonly hasEnded: boolean
 }
 
@@ -150,8 +150,8 @@ export function membershipsIn(session: Session): Transaction['memberships'] {
 }
 
 /**
- * A group found by a name that it lost while its lock was waited for is not the one that is meant: the condition was met
- * by what it was before, because it is asked of the lineage and not of the locked row.
+ * A group that lost its name while its lock was waited for is not the one that was meant: the condition was met by what
+ * it was before, because it is asked of the lineage and not of the locked row.
  */
 function isStill(group: GroupRow, ref: Ref<GroupId>): boolean {
   return 'id' in ref || group.name === ref.name

@@ -13,7 +13,7 @@ interface CountRow {
 /** Told of each statement that has been carried out. */
 export type ImportProgress = (progress: { readonly written: number; readonly total: number }) => void
 
-/** Tells of an import only so often, and never of its beginning. */
+/** Reports an import at most this often, and never at its beginning. */
 export function paced(everyMs: number, nowMs: () => number, tell: ImportProgress): ImportProgress {
   let toldAtMs = nowMs()
   let last = Number.POSITIVE_INFINITY
@@ -51,7 +51,7 @@ export async function importOrganisation(
   }
 
   const users = await inPieces('users', USERS)
-  // A parent may come behind its child.
+  // A parent may follow its child.
   const groups = await inPieces('groups', GROUPS, PARENTS)
   // Rows that have ended count as absent; rows imported in their place are new.
   await session.query(END_ALL, [])

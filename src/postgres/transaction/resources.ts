@@ -10,7 +10,7 @@ import { byRef, namedBy, statementFor } from './refs.ts'
 const FIND = byRef('resource', '$1', (resource) => `SELECT ${RESOURCE} FROM resources WHERE ${resource}`)
 
 // The resource, then the groups that hold it, by id. The groups are locked from what the statement's snapshot shows: where
-// the resource had to be waited for, a grant may be missing from it. The holders are read anew behind the locks, which shows
+// the resource had to be waited for, a grant may be missing from it. The holders are read again behind the locks, which shows
 // that: then no grant can be added (that shares the resource), no locked group can lose or get a member below it (that
 // shares the group), and the tree keeps its shape.
 const LOCK = byRef(

@@ -20,7 +20,7 @@ const LOCK_USER: Statement = {
   name: 'lock-scim-user',
   text: `SELECT ${SCIM_USER} FROM users u WHERE u.id = $1 FOR NO KEY UPDATE`,
 }
-/** Somebody's id counts as a name, too: their tokens may carry it. */
+/** A user's id counts as a name, too: tokens may carry it. */
 const NAME_TAKEN: Statement = {
   name: 'scim-name-taken',
   text: `SELECT EXISTS (
@@ -36,7 +36,7 @@ const GROUP: Statement = { name: 'scim-group-row', text: `SELECT ${SCIM_GROUP} F
 const INSERT_USER = `
 INSERT INTO users (id, user_name, external_id, display_name, disabled, profile, created_at, updated_at)
 VALUES ($1, $2, $3, $4, $5, $6::jsonb, $7, $8)`
-// Users who never had a name do not get one by another change: their ids may differ by case alone.
+// Users without a name do not get one by another change: their ids may differ only in case.
 const UPDATE_USER = `
 UPDATE users SET user_name = CASE WHEN $2 = coalesce(user_name, id) THEN user_name ELSE $2 END, external_id = $3,
   display_name = $4, disabled = $5, profile = $6::jsonb, updated_at = $7

@@ -71,7 +71,7 @@ ask_redis "$SELF" CLIENT PAUSE $((HAND_OVER_SECONDS * 1000)) WRITE >/dev/null
 
 # The peers' Sentinels first: the Sentinel that is asked leads the failover, and this pod's own would exit before it has told the other replica.
 # INPROG: another Sentinel was asked already, which is as good. A Sentinel learns of a new replica up to 10 s late, so one NOGOODSLAVE
-# is no verdict while this master has a replica linked.
+# is not a verdict while this master has a replica linked.
 ask_for_failover() {
   answer=''
   for i in $(peers) "$ORDINAL"; do

@@ -32,7 +32,7 @@ render_acl() {
   done <"$CONFIG_DIR/users.acl"
 }
 
-# redis.conf is made anew at each start: what CONFIG REWRITE left behind never comes back (kubeblocks-addons#2686).
+# redis.conf is written from scratch at each start: what CONFIG REWRITE left behind never comes back (kubeblocks-addons#2686).
 # $1: the master's name, empty to start as the master.
 render_config() {
   cat "$CONFIG_DIR/redis.conf"

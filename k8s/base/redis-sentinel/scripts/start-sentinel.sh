@@ -1,6 +1,6 @@
 #!/bin/sh
 # 1. Starts the pod's Sentinel at once: from what it remembers, or monitoring nothing.
-# Of the persisted file only the memory is kept (master, epochs); all else is made anew, so that changed settings,
+# Of the persisted file only the memory is kept (master, epochs); everything else is written again, so that changed settings,
 # rotated passwords and an upgrade take effect, and no ghost of an old pod survives.
 SCRIPT_DIR=${SCRIPT_DIR:-/opt/redis/scripts}
 # shellcheck source=lib.sh
