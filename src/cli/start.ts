@@ -106,7 +106,7 @@ function sayWhatIsExternal({ databaseUrl, redis }: LocalSettings): void {
     )
   if (databaseUrl !== undefined) say(`PostgreSQL: ${hostsOf(databaseUrl)}, because DATABASE_URL is set`)
   if (redis === 'external')
-    say(`Redis: another one, because ${process.env.REDIS_URL ? 'REDIS_URL' : 'REDIS_SENTINELS'} is set`)
+    say(`Redis: an existing one, because ${process.env.REDIS_URL ? 'REDIS_URL' : 'REDIS_SENTINELS'} is set`)
 }
 
 function hostsOf(databaseUrl: string): string {

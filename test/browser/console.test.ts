@@ -442,7 +442,7 @@ describe.skipIf(browserPath === undefined)('the console', () => {
     await page.getByRole('button', { name: 'Show what it would remove' }).click()
     await page.getByRole('button', { name: /^Flush \d (entry|entries)$/ }).click()
     await page.getByText(/Flushed: \d (entry|entries)/).waitFor()
-    await page.getByRole('link', { name: 'Its line in the audit trail' }).click()
+    await page.getByRole('link', { name: 'Its entry in the audit trail' }).click()
     await page.getByText('“a look at a cold start”').waitFor()
   })
 

@@ -1,10 +1,13 @@
-/** Answers that wait to be judged; apart from the judge, which takes time to load. */
+/** Answers that wait to be judged. They are in a file of their own because the judge takes time to load. */
 const pending: (() => string[])[] = []
 
-/** Judging takes time that an application in the same process would miss, and its Redis commands would run out of theirs: later. */
+/**
+ * Judging is deferred: it would take processor time from an application in the same process, whose Redis commands would
+ * time out.
+ */
 export const judgeLater = (judge: () => string[]): void => void pending.push(judge)
 
-/** What is wrong with the answers since it was last asked. */
+/** The problems found in the answers since the last call. */
 export function takeFindings(): string[] {
   return pending.splice(0).flatMap((judge) => judge())
 }

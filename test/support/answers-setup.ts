@@ -1,4 +1,4 @@
-/** Fails the test in which the application gave an answer that its document does not promise. */
+/** Fails the test if the application gave an answer that its document does not describe. */
 import { afterEach, expect } from 'vitest'
 import { takeFindings } from './answer-findings.ts'
 

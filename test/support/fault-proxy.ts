@@ -7,7 +7,7 @@ export interface Direction {
   readonly latencyMs?: number
   /** Bytes per second; what is above it waits. */
   readonly bytesPerSecond?: number
-  /** Swallows everything and says nothing: a partition, a peer without power. */
+  /** Swallows everything and answers nothing: a partition, a peer without power. */
   readonly blackhole?: true
   /** What is sent in place of each chunk: another protocol, or garbage; null where this one gets lost. */
   readonly replaceWith?: (chunk: Buffer) => Buffer | null
@@ -24,7 +24,7 @@ export interface Faults {
   readonly refuse?: true
   /** Nothing passes, and what is said meanwhile is delivered afterwards: a stall, not a loss. */
   readonly held?: true
-  /** Each connection, open or new, is reset after so many milliseconds, asked for it alone. */
+  /** Each connection, open or new, is reset after this many milliseconds; the function is called for each of them. */
   readonly resetAfterMs?: () => number
 }
 
@@ -34,9 +34,9 @@ export interface FaultProxy {
   become(faults: Faults): void
   /** Resets all open connections (RST, not FIN). */
   reset(): void
-  /** Leads new connections elsewhere: a name that has got another address. */
+  /** Directs new connections elsewhere, as when a name gets another address. */
   lead(port: number): void
-  /** What was met since the start, so that a test can prove its fault happened. */
+  /** Counts since the start, so that a test can prove that its fault occurred. */
   readonly counts: {
     readonly connections: number
     readonly unserved: number

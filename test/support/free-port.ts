@@ -1,4 +1,4 @@
-/** A port of the loopback that nobody listens on. */
+/** A free loopback port. */
 import { once } from 'node:events'
 import { createServer } from 'node:net'
 

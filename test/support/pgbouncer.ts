@@ -36,7 +36,7 @@ export function keepsNames(): boolean {
 export interface PgBouncer {
   /** The same database, through the pooler. */
   readonly databaseUrl: string
-  /** Nobody is answered and nobody is turned away while this runs: what stands behind it may be exchanged. */
+  /** While this runs, clients wait and are not refused: the server behind the pooler may be replaced. */
   paused(work: () => Promise<void>): Promise<void>
   /** At its console. */
   command(text: 'RECONNECT' | 'RELOAD'): Promise<void>

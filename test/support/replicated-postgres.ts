@@ -13,9 +13,9 @@ import { becomes } from './becomes.ts'
 
 export interface ReplicatedServer extends PostgresServer {
   readonly port: number
-  /** As a machine that loses its power. */
+  /** Like a machine that loses power. */
   kill(): Promise<void>
-  /** As a machine that stands still: nothing answers, and no connection ends. */
+  /** Like a frozen machine: nothing answers, and no connection ends. */
   freeze(): void
   goOn(): void
 }

@@ -72,7 +72,7 @@ export async function withSchemaEngine<T>(databaseUrl: string, work: (engine: Sc
   }
 }
 
-/** The engine's last words before it traps; without this registry it could not say them. */
+/** The engine's message before it traps; without this registry the message would be lost. */
 Object.assign(globalThis, {
   PRISMA_WASM_PANIC_REGISTRY: {
     set_message(message: string) {

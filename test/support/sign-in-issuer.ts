@@ -1,4 +1,6 @@
-/** A real OpenID provider with a page to sign in: any name is let in, and becomes the subject of its access tokens. */
+/**
+ * A real OpenID provider with a page to sign in: it accepts any name, which becomes the subject of its access tokens.
+ */
 import { generateKeyPairSync } from 'node:crypto'
 import http from 'node:http'
 import { createRequire } from 'node:module'

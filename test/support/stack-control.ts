@@ -1,4 +1,4 @@
-/** Lets test files, which run in processes of their own, command the stack that the global set-up owns. */
+/** Commands for the stack that the global set-up owns, for test files, which run in processes of their own. */
 import { createServer, type IncomingMessage } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { LocalStack } from '../../src/local/stack.ts'

@@ -114,7 +114,7 @@ function linkOf({ linkUp, lagBytes, lastHeardMs }: RedisNode): string {
 function Observed({ items }: { items: readonly Observation[] }) {
   return (
     <section class="card" aria-label="Observed">
-      <h2>Seen while this page watched</h2>
+      <h2>Events while this page was open</h2>
       {items.length === 0 ? (
         <Empty>
           Nothing has changed yet. On the local stack <code>npm run failover</code> kills the master.

@@ -39,7 +39,7 @@ function Entries({ user }: { user: string }) {
           <a href={linkTo('people', { user })}>What {user} sees</a>
         </p>
       )}
-      {loaded.loading && entries === undefined && <LoadingBar label="Looking into Redis" />}
+      {loaded.loading && entries === undefined && <LoadingBar label="Reading Redis" />}
       {loaded.error && <Failure error={loaded.error} needs="cache-admin" retry={loaded.reload} />}
       {entries?.store === 'unavailable' && (
         <div class="notice bad" role="alert">

@@ -164,9 +164,9 @@ function Done({ flushed, entries }: { readonly flushed: Flushed; readonly entrie
       <strong>Flushed: {entries}</strong>
       <p>
         {flushed.store === 'unavailable'
-          ? 'Redis did not answer, so the entries still lie there; none of them is served any more.'
+          ? 'Redis did not answer, so the entries are still there, but none of them is served any more.'
           : 'No instance serves anything older.'}{' '}
-        <a href={linkTo('audit', { action: 'flushCache' })}>Its line in the audit trail</a>
+        <a href={linkTo('audit', { action: 'flushCache' })}>Its entry in the audit trail</a>
       </p>
     </div>
   )

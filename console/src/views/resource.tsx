@@ -96,7 +96,7 @@ function Holders({ reference, user }: { reference: string; user: string | null }
         {selected === undefined ? (
           <>
             <h2>Why</h2>
-            <Empty>Select a person to see through which groups.</Empty>
+            <Empty>Select a person to see the groups that give them access.</Empty>
           </>
         ) : (
           <>

@@ -1,5 +1,5 @@
 #!/bin/sh
-# For a person at the pod: ask.sh redis INFO replication, ask.sh sentinel SENTINEL MASTER mymaster.
+# For people on call, in the pod: ask.sh redis INFO replication, ask.sh sentinel SENTINEL MASTER mymaster.
 SCRIPT_DIR=${SCRIPT_DIR:-/opt/redis/scripts}
 # shellcheck source=lib.sh
 . "$SCRIPT_DIR/lib.sh"

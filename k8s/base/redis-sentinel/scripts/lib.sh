@@ -1,6 +1,6 @@
 # shellcheck shell=sh
 # shellcheck disable=SC2034 # some of the settings are for the scripts that source this
-# What the pod's scripts share: the pod's names, its secrets, and how to ask a Redis or a Sentinel one question.
+# Shared by the pod's scripts: the pod's names, its secrets, and functions that send one command to a Redis or a Sentinel.
 # Plain POSIX shell with what the official image holds: redis-cli, timeout, awk, sha256sum.
 set -u
 
@@ -13,7 +13,7 @@ ORDINAL=${POD_NAME##*-}
 SERVER=${REDIS_SERVER:-redis-server}
 CLI=${REDIS_CLI:-redis-cli}
 BIND=${BIND_ADDRESS:-* -::*}
-# One question may take this long; a hung peer must not hold up the answer of the others.
+# One command may take this long; a hung peer must not delay the answers of the others.
 ASK_TIMEOUT_SECONDS=${ASK_TIMEOUT_SECONDS:-2}
 
 SCRIPT_DIR=${SCRIPT_DIR:-/opt/redis/scripts}
@@ -67,12 +67,12 @@ ask_redis() {
   shift
   REDISCLI_AUTH=$(secret probe) timeout "$ASK_TIMEOUT_SECONDS" "$CLI" --no-auth-warning --user probe -h "$host" -p 6379 $TLS_ARGS "$@" 2>/dev/null
 }
-# A person, or a rotation of passwords; waits as long as the command takes.
+# For people and for rotations of passwords; waits as long as the command takes.
 # shellcheck disable=SC2086
 as_operator() {
   REDISCLI_AUTH=$(secret operator) "$CLI" --no-auth-warning --user operator -h "$SELF" -p 6379 $TLS_ARGS "$@"
 }
-# Changes the configuration of another pod's Redis, which no other user of a script may do.
+# Changes the configuration of another pod's Redis; no other ACL user of the scripts may do that.
 # shellcheck disable=SC2086
 configure() {
   host=$1
@@ -126,7 +126,7 @@ introduce() {
     "$(fqdn "$1"),26379,$(sentinel_id "$POD_PREFIX-$1"),$3,$MASTER_NAME,$2,6379,$3"
 }
 
-# The opinions of all Sentinels, asked at once, one a line, in no order.
+# The opinions of all Sentinels, asked in parallel, one a line, in any order.
 survey() {
   for i in $(ordinals); do sentinel_opinion "$i" & done
   wait
@@ -208,5 +208,5 @@ patient_local_role() {
 }
 # The host that the Redis at $1 follows; nothing for a master.
 master_of() { ask_redis "$1" ROLE | tr -d '\r' | awk 'NR == 1 && $0 != "slave" { exit } NR == 2 { print; exit }'; }
-# Whether the master $1 has a replica that stays when this pod goes: without one it refuses writes.
+# Whether the master $1 has a replica that stays when this pod ends: without one it refuses writes.
 is_followed_by_another() { ask_redis "$1" INFO replication | grep 'state=online' | grep -qv "ip=$SELF,"; }

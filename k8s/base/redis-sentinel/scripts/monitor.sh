@@ -12,7 +12,8 @@ case $(ask_sentinel "$SELF" SENTINEL MONITOR "$MASTER_NAME" "$1" 6379 "$MAJORITY
   [ "$(ask_sentinel "$SELF" SENTINEL SET "$MASTER_NAME" "$option" "$value")" = OK ] || exit 1
 done || exit 1
 
-# Introduce the other Sentinels, in the words they would use themselves. They would meet on the master's channel within
-# seconds, but a master that dies in those seconds would leave three Sentinels that never hear of each other's failovers.
+# Introduces the other Sentinels, with the messages that they would send themselves. They would meet on the master's
+# channel within seconds, but if the master dies in those seconds, the three Sentinels never learn of each other's
+# failovers.
 for i in $(peers); do introduce "$i" "$1" 0 | grep -q '^[0-9]' || exit 1; done
 log "the local Sentinel now monitors $1"

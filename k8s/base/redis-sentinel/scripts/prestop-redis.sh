@@ -1,5 +1,5 @@
 #!/bin/sh
-# 9. Hands the master over before the pod goes: writes wait, a replica catches up and is promoted, nothing is lost.
+# 9. Hands the master over before the pod ends: writes wait, a replica catches up and is promoted, nothing is lost.
 # The local role decides, not an address: a name that moved would make this a no-op (bitnami#12598, #14133).
 SCRIPT_DIR=${SCRIPT_DIR:-/opt/redis/scripts}
 # shellcheck source=lib.sh
@@ -14,9 +14,10 @@ SETTLE_SECONDS=20
 
 [ "$(patient_local_role)" = master ] || exit 0
 
-# The successor that makes a rolling restart cheap. Pods go in the order 2, 1, 0: pod 1 hands over to pod 2, which has been
-# restarted, and pod 2 to pod 0, which goes last. So there are never more than two hand-overs, whichever pod is the master.
-# One that has not acknowledged for seconds is behind: a connection that was cut off counts as online for half a minute.
+# The successor that makes a rolling restart cheap. Pods go in the order 2, 1, 0: pod 1 hands over to pod 2, which has
+# been restarted, and pod 2 to pod 0, which goes last. So there are never more than two hand-overs, whichever pod is the
+# master. A replica that has not acknowledged for seconds is behind: a connection that was cut off counts as online for
+# half a minute.
 keeps_up() { ask_redis "$SELF" INFO replication | tr -d '\r' | grep "ip=$1," | grep -q 'state=online.*lag=[0-2]$'; }
 preferred() {
   for step in $(ordinals); do
@@ -26,8 +27,8 @@ preferred() {
 }
 PREFERRED=$(preferred)
 
-# For this one hand-over only: Sentinel looks at the priority before the offset, so in a failover that nobody planned it
-# could promote a replica that holds less. Sentinels read it from INFO, every 10 s unless they are told to hurry.
+# For this one hand-over only: Sentinel compares priorities before offsets, so in an unplanned failover it could promote
+# a replica that holds less. Sentinels read it from INFO, every 10 s unless they are told to hurry.
 prefer() {
   if [ -z "$PREFERRED" ] || ! configure "$PREFERRED" replica-priority 50; then PREFERRED='' && return; fi
   look_every 500
@@ -69,9 +70,9 @@ prefer
 ask_redis "$SELF" CLIENT PAUSE $((HAND_OVER_SECONDS * 1000)) WRITE >/dev/null
 [ -z "$PREFERRED" ] || await_offset "$PREFERRED" "$(field "$SELF" master_repl_offset)"
 
-# The peers' Sentinels first: the Sentinel that is asked leads the failover, and this pod's own would exit before it has told the other replica.
-# INPROG: another Sentinel was asked already, which is as good. A Sentinel learns of a new replica up to 10 s late, so one NOGOODSLAVE
-# is not a verdict while this master has a replica linked.
+# The peers' Sentinels first: the Sentinel that is asked leads the failover, and this pod's own would exit before it has
+# told the other replica. INPROG: another Sentinel has been asked already, which serves as well. A Sentinel learns of a
+# new replica up to 10 s late, so one NOGOODSLAVE is not final while this master has a replica linked.
 ask_for_failover() {
   answer=''
   for i in $(peers) "$ORDINAL"; do
@@ -85,7 +86,7 @@ ask_for_failover() {
   echo "$answer"
 }
 
-# The name of the promoted replica once a Sentinel names it and it says so itself.
+# The name of the promoted replica, once a Sentinel names it and it reports the role itself.
 promoted() {
   for i in "$ORDINAL" $(peers); do
     named=$(ask_sentinel "$(fqdn "$i")" SENTINEL GET-MASTER-ADDR-BY-NAME "$MASTER_NAME" | head -n 1 | tr -d '\r')

@@ -5,7 +5,7 @@ SCRIPT_DIR=${SCRIPT_DIR:-/opt/redis/scripts}
 # shellcheck source=lib.sh
 . "$SCRIPT_DIR/lib.sh"
 
-# The hand-over and what it settles, as prestop-redis.sh has them.
+# The time limits of the hand-over, as in prestop-redis.sh.
 STAY_SECONDS=44
 
 [ "$(patient_local_role)" = master ] || exit 0

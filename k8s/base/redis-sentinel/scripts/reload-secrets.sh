@@ -1,6 +1,7 @@
 #!/bin/sh
-# Makes the running Redis and Sentinel of this pod accept, and use, what the secret files say now. No connection drops:
-# ACL SETUSER leaves signed-in clients alone, where ACL LOAD of Redis 7.0 disconnects them and causes a failover.
+# Makes the running Redis and Sentinel of this pod accept and use the passwords that are in the secret files now. No
+# connection drops: ACL SETUSER leaves signed-in clients alone, where ACL LOAD of Redis 7.0 disconnects them and causes
+# a failover.
 SCRIPT_DIR=${SCRIPT_DIR:-/opt/redis/scripts}
 # shellcheck source=lib.sh
 . "$SCRIPT_DIR/lib.sh"

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Prints what a Sentinel is told about the master, one "option value" a line: for SENTINEL SET and for sentinel.conf.
+# Prints a Sentinel's settings for the master, one "option value" a line: for SENTINEL SET and for sentinel.conf.
 SCRIPT_DIR=${SCRIPT_DIR:-/opt/redis/scripts}
 # shellcheck source=lib.sh
 . "$SCRIPT_DIR/lib.sh"

@@ -6,14 +6,14 @@ SCRIPT_DIR=${SCRIPT_DIR:-/opt/redis/scripts}
 . "$SCRIPT_DIR/lib.sh"
 
 SNAPSHOT=$DATA_DIR/dump.rdb
-# An operator puts this file on one volume to say: this snapshot is the truth, start the cluster from it.
+# An operator puts this file on one volume to start the cluster from its snapshot.
 RESTORE_MARKER=$DATA_DIR/bootstrap-from-snapshot
 POLL_SECONDS=${BOOTSTRAP_POLL_SECONDS:-1}
 # How long a master looks for a live replica before it trusts its own snapshot.
 LIVE_PEER_WAIT_SECONDS=${LIVE_PEER_WAIT_SECONDS:-15}
 # How long a first boot waits for the Sentinels that do not answer yet: one of them may remember a cluster.
 FIRST_BOOT_WAIT_SECONDS=${FIRST_BOOT_WAIT_SECONDS:-30}
-# How long a Sentinel is looked for that has seen what the furthest replica holds.
+# How long to look for a Sentinel that has seen the data of the furthest replica.
 LOOK_SECONDS=4
 
 has_data() { [ -s "$SNAPSHOT" ]; }
@@ -135,7 +135,7 @@ run() {
   exec "$SERVER" "$RUN_DIR/redis.conf"
 }
 
-# 4. Nobody monitors anything.
+# 4. No Sentinel monitors a master.
 first_boot() {
   if has_data && [ ! -e "$RESTORE_MARKER" ]; then
     log_wait "STOPPED: $SNAPSHOT holds data, but no Sentinel knows a master. If this snapshot is to be the truth, create $RESTORE_MARKER on this pod alone; otherwise empty the volume."
@@ -231,12 +231,13 @@ master_restarts() {
   if [ "$(sentinel_opinion "$ORDINAL")" = none ]; then "$SCRIPT_DIR/monitor.sh" "$SELF"; fi
   states=$(peer_states)
   if echo "$states" | grep -qx master; then
-    # A failover has been; a second one, forced by a Sentinel that has not heard of it, would take its epoch again.
+    # A failover has happened. A second one, forced by a Sentinel that does not know of it, would reuse its epoch.
     log_wait 'this pod was the master, but a peer has been promoted: waiting for the Sentinels to say so'
     ALONE_SINCE=''
     [ -n "$UNTOLD_SINCE" ] || UNTOLD_SINCE=$(now)
     [ $(($(now) - UNTOLD_SINCE)) -ge "$LIVE_PEER_WAIT_SECONDS" ] || return 0
-    # The Sentinel that led died before it told anybody. Its failover is over by now, longer than failover-timeout.
+    # The leading Sentinel died before it announced the result. Its failover is over by now, longer than
+    # failover-timeout.
     log 'no Sentinel has heard of the promotion: asking for another failover'
     ask_for_failover
     UNTOLD_SINCE=''
@@ -251,11 +252,11 @@ master_restarts() {
   fi
   if ! has_data; then
     log_wait "STOPPED: this pod is the master by the Sentinels' word, but $SNAPSHOT is missing: an empty master would empty its replicas"
-    # A replica that only loaded its snapshot is still more than nothing.
+    # A replica that only loaded its snapshot is better than none.
     if echo "$states" | grep -qx fresh; then ask_for_failover; fi
     return
   fi
-  # Every peer answers and none lived through the master's death: waiting would bring nothing.
+  # Every peer answers, and none has data from before the master's death: waiting would not help.
   if [ "$(echo "$states" | grep -cx fresh)" -lt $((REPLICAS - 1)) ]; then
     [ -n "$ALONE_SINCE" ] || ALONE_SINCE=$(now)
     if [ $(($(now) - ALONE_SINCE)) -lt "$LIVE_PEER_WAIT_SECONDS" ]; then

@@ -21,7 +21,7 @@ render_header() {
   echo "requirepass \"$(secret sentinel-requirepass)\""
   echo "user default on$(password_hashes sentinel-requirepass) ~* &* +@all"
   echo "sentinel sentinel-pass $(secret sentinel-requirepass)"
-  # Clients may ask for the master and nothing else: a password that reads is not one that fails over.
+  # Clients may ask for the master and nothing else: a password for reading must not allow a failover.
   while read -r name rules; do
     case $name in '' | '#'*) continue ;; esac
     printf 'user %s on%s %s\n' "$name" "$(password_hashes "$name")" "$rules"
@@ -66,8 +66,8 @@ render_memory() {
 }
 
 # A Sentinel that has just started and does not reach the master may only have an old address of it: where all pods were
-# replaced at once, two such Sentinels failed over a healthy master. So it is patient until it has reached the master once,
-# or a Sentinel that is older than any cached name calls the master down, or its own names cannot be old any more.
+# replaced at once, two such Sentinels failed over a healthy master. So it waits until it has reached the master once,
+# or a Sentinel that is older than any cached name calls the master down, or its own names can no longer be outdated.
 has_reached_master() {
   ask_sentinel "$SELF" SENTINEL MASTER "$MASTER_NAME" | tr -d '\r' | awk 'NR % 2 { key = $0; next } key == "runid" { exit $0 == "" }'
 }
@@ -138,7 +138,7 @@ reconcile() {
 umask 077
 require_secrets
 mkdir -p "$SENTINEL_DIR" "$RUN_DIR"
-# Rename, after all is written: a crash in between leaves the old memory whole.
+# Renamed after everything is written: a crash in between leaves the old file intact.
 { render_header && render_memory; } >"$CONFIG.new" && mv "$CONFIG.new" "$CONFIG"
 log "starting; remembered master: $(remembered monitor || echo none)"
 end_patience &
