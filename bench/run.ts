@@ -6,7 +6,8 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { parseArgs } from 'node:util'
+import { InvalidArgumentError } from 'commander'
+import { createScript } from '../src/cli/script.ts'
 import { guard } from './guard.ts'
 import { createBench } from './harness/bench.ts'
 import { startBenchStack } from './harness/bench-stack.ts'
@@ -16,27 +17,19 @@ import { percent } from './report/markdown.ts'
 import { summary, writePerformancePage } from './report/performance-page.ts'
 import { type Results, SUITES, type SuiteName } from './suites/index.ts'
 
-const { values: options } = parseArgs({
-  options: {
-    quick: { type: 'boolean' },
-    only: { type: 'string' },
-    guard: { type: 'boolean' },
-    help: { type: 'boolean' },
-  },
-})
 const say = (line: string) => console.error(`[bench] ${line}`)
 const names = Object.keys(SUITES) as SuiteName[]
-
-if (options.help) {
-  console.log(`npm run bench [-- --quick] [-- --only ${names.join(',')}] [-- --guard]`)
-  process.exit(0)
-}
-const wanted = options.only?.split(',') ?? names
-const unknown = wanted.filter((name) => !names.includes(name as SuiteName))
-if (unknown.length > 0) {
-  say(`there is no suite ${unknown.join(', ')}; there are ${names.join(', ')}`)
-  process.exit(2)
-}
+const options = createScript(
+  'npm run bench --',
+  'Measures the service beside its peers on this machine, and writes bench/results and docs/performance.md.',
+)
+  .option('--only <suites>', 'only these suites, separated by commas', suitesIn)
+  .option('--quick', 'a short run: shows that the suites work, and only prints')
+  .option('--guard', 'fails if a hit costs too much compared with a constant answer; writes nothing')
+  .addHelpText('after', `\nSuites: ${names.join(', ')}`)
+  .parse()
+  .opts<{ only?: SuiteName[]; quick?: true; guard?: true }>()
+const wanted = options.only ?? names
 
 ensurePeerPackages(say)
 const environment = await describeEnvironment()
@@ -73,6 +66,13 @@ try {
   await end(1)
 }
 await end(0)
+
+function suitesIn(text: string): SuiteName[] {
+  const wanted = text.split(',')
+  const unknown = wanted.filter((name) => !names.includes(name as SuiteName))
+  if (unknown.length > 0) throw new InvalidArgumentError(`There is no suite ${unknown.join(', ')}.`)
+  return wanted as SuiteName[]
+}
 
 function resultsFile(): string {
   const folder = fileURLToPath(new URL('results/', import.meta.url))

@@ -5,6 +5,17 @@ import { readRunningSettings } from '../local/settings.ts'
 import { createTokenIssuer, type TokenRequest } from '../local/token-issuer.ts'
 import { createScript } from './script.ts'
 
+interface Given {
+  readonly admin?: true
+  readonly cacheAdmin?: true
+  readonly reader?: true
+  readonly scim?: true
+  /** In seconds. */
+  readonly ttl?: number
+}
+
+const HOUR_S = 3_600
+
 try {
   const request = readRequest(process.argv)
   const issuer = await createTokenIssuer(readRunningSettings(process.env))
@@ -21,9 +32,9 @@ function readRequest(argv: readonly string[]): TokenRequest {
     .option('--cache-admin', 'with the role cache-admin: may look into the cache and flush it')
     .option('--reader', 'with the role reader: may ask about anybody')
     .option('--scim', 'with the role scim: may provision users and groups')
-    .option('--ttl <duration>', 'how long it is valid: 90s, 15m, 1h, 7d', readTtl, 3_600)
+    .option('--ttl <duration>', 'how long it is valid: 90s, 15m, 1h, 7d (1h)', readTtl)
     .parse(argv)
-  const { ttl, ...given } = script.opts<{ admin?: true; cacheAdmin?: true; reader?: true; scim?: true; ttl: number }>()
+  const { ttl = HOUR_S, ...given } = script.opts<Given>()
   const roles = [
     ...(given.admin ? (['admin'] as const) : []),
     ...(given.cacheAdmin ? (['cache-admin'] as const) : []),

@@ -12,10 +12,14 @@ const root = path.resolve(here, '..', '..')
 const stryker = path.join(here, 'node_modules', '@stryker-mutator', 'core', 'bin', 'stryker.js')
 
 if (process.argv.includes('--help') || process.argv.includes('-h')) {
-  console.log(`usage: npm run mutation [-- options of Stryker]
-Changes the cache and the invalidation rules in every small way and asks whether a test notices; the report is in reports/mutation.
-  --mutate src/cache/layer.ts   one file
-  --force                       everything again`)
+  console.log(`Usage: npm run mutation [-- options of Stryker]
+
+Makes every small change to the cache and the invalidation rules, one at a time, and shows which ones no test notices.
+The report is in reports/mutation.
+
+Options, for example:
+  --mutate src/cache/layer.ts   only one file
+  --force                       tests everything again, also files without changes`)
   process.exit()
 }
 if (!existsSync(stryker)) run([npm(), 'ci'], here)
