@@ -57,13 +57,13 @@ describe('the job that ends access', () => {
     expect(reported).toEqual(['ended 1'])
   })
 
-  it('leaves four times as long to others while there is more to do', async () => {
+  it('leaves nine times as long to others while there is more to do', async () => {
     const { clock, state, reported } = scheduled([1, 2, 3])
     state.takesMs = 40
     await settle()
     expect(reported).toEqual(['ended 2'])
-    expect(clock.slept).toEqual([160])
-    await clock.advance(160)
+    expect(clock.slept).toEqual([360])
+    await clock.advance(360)
     expect(reported).toEqual(['ended 2', 'ended 1'])
   })
 

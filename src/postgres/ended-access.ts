@@ -7,13 +7,13 @@ import { NOTIFY } from './unit-of-work.ts'
 
 /** The advisory lock of the job: the instance that gets it does what is due, the others skip their turn. */
 const JOB_LOCK = 0x656e6473
-/** At most this many rows are removed per transaction: a few milliseconds of PostgreSQL's work. */
+/** At most this many rows of each table are removed per transaction: a few milliseconds of PostgreSQL's work. */
 const BATCH = 50
 /**
- * If many rows ended, this share of the time is left to other work. The busier the database, the longer a transaction
- * takes.
+ * Where many rows have ended, the job pauses so many times as long as a transaction took. The busier the database, the
+ * longer a transaction takes.
  */
-const PAUSE_PER_WORK = 4
+const PAUSE_PER_WORK = 9
 
 /**
  * How long ago the earliest end that is left came, in milliseconds; negative: it is still to come; null: there is none.
@@ -27,6 +27,7 @@ SELECT ((extract(epoch FROM clock_timestamp()) - extract(epoch FROM least(
   (SELECT min(expires_at) FROM memberships), (SELECT min(expires_at) FROM grants)))) * 1000)::float8 AS "overdueMs"`,
 } as const
 
+<<<<<<< HEAD
 // A row that is locked is left for the next turn: its end may be prolonged, and the job never waits for a lock.
 const earliest = (limit: string) => `true ORDER BY expires_at LIMIT ${limit}`
 const END = ending(
@@ -34,6 +35,13 @@ const END = ending(
   { memberships: earliest('$1'), grants: earliest('$1 - (SELECT count(*) FROM due_memberships)') },
   'FOR UPDATE SKIP LOCKED',
 )
+=======
+// A row that somebody holds is left for the next turn: they may prolong it, and the job waits for nobody. The limit is one
+// that PostgreSQL knows while it plans: for what is left of another it assumes a tenth of all that ended, and then reads
+// every resource to name those few.
+const EARLIEST = `true ORDER BY expires_at LIMIT ${BATCH}`
+const END = ending('end-access', { memberships: EARLIEST, grants: EARLIEST }, 'FOR UPDATE SKIP LOCKED')
+>>>>>>> ends
 
 export interface EndedAccess {
   /** @returns milliseconds since the earliest end that is left; negative before it, null where there is none */
@@ -47,7 +55,7 @@ export function createEndedAccess(database: Database, { notify }: { readonly not
   async function turn(client: pg.PoolClient): Promise<Ended | null> {
     await client.query(database.beginning)
     const lock = await client.query<{ taken: boolean }>('SELECT pg_try_advisory_xact_lock($1) AS taken', [JOB_LOCK])
-    const ended = lock.rows[0]?.taken ? (await client.query<Ended>(END.text, [BATCH])).rows[0] : undefined
+    const ended = lock.rows[0]?.taken ? (await client.query<Ended>(END.text)).rows[0] : undefined
     await client.query('COMMIT')
     if (notify && ended && ended.memberships + ended.grants > 0) await client.query(NOTIFY)
     return ended ?? null

@@ -47,6 +47,8 @@ export async function createEnvironment(options: {
   readonly portBase?: number
   readonly random: Random
   readonly subject?: Subject
+  /** Servers of PostgreSQL other than the one of the stack. */
+  readonly postgres?: { readonly url: string; primaryUrl(): string }
   readonly log: (message: string) => void
 }): Promise<Environment> {
   const { random, log, subject = SERVICE } = options
@@ -64,14 +66,9 @@ export async function createEnvironment(options: {
     onUnexpectedExit: (name, exit) => log(`${name} ended by itself: ${JSON.stringify(exit)}`),
   })
   await allowPreparedTransactions(stack)
-  await subject.prepare(stack.databaseUrl)
-  const pool = new pg.Pool({
-    connectionString: stack.databaseUrl,
-    max: 4,
-    connectionTimeoutMillis: 2000,
-    application_name: 'drill',
-  })
-  pool.on('error', () => {})
+  const postgres = options.postgres ?? { url: stack.databaseUrl, primaryUrl: () => stack.databaseUrl }
+  await subject.prepare(postgres.primaryUrl())
+  const pools = createPools()
   const ways = await Promise.all(
     Array.from({ length: INSTANCES }, (_, instance) => wayToRedis(stack, base, instance, random)),
   )
@@ -85,19 +82,20 @@ export async function createEnvironment(options: {
       ...process.env,
       NODE_ENV: 'development',
       LOG_LEVEL: 'warn',
-      DATABASE_URL: stack.databaseUrl,
+      DATABASE_URL: postgres.url,
       REDIS_MASTER_NAME: stack.masterName,
       JWT_ISSUER: ISSUER,
       JWT_AUDIENCE: AUDIENCE,
       JWT_PUBLIC_KEY_FILE: issuer.publicKeyFile,
       CURSOR_SECRET: 'q8Zk3vJr1Wm5Xs7Ty9Bd2Fg4Hj6Lp0Nc',
-      ...subject.env(stack.databaseUrl),
+      ...subject.env(postgres.url),
     },
   })
 
   const ask: Environment['ask'] = (server, command, ...args) =>
     askRedis(stack.ports.redis[REDIS_NAMES.indexOf(server)] ?? 0, command, args, 5000)
-  const sql: Environment['sql'] = async (text, values = []) => (await pool.query(text, [...values])).rows
+  const sql: Environment['sql'] = async (text, values = []) =>
+    (await pools.of(postgres.primaryUrl()).query(text, [...values])).rows
 
   /** What each server says of itself and each Sentinel of the master, for the case that they do not agree. */
   async function describeCluster(): Promise<unknown> {
@@ -120,7 +118,7 @@ export async function createEnvironment(options: {
     },
     ask,
     sql,
-    session: () => connectedTo(stack),
+    session: () => connectedTo(postgres.primaryUrl()),
     async transactionsEnded() {
       for (let horizon: string | null = null; ; await sleep(10)) {
         try {
@@ -149,7 +147,7 @@ export async function createEnvironment(options: {
     async close() {
       await fleet.close()
       for (const way of ways) for (const proxy of [...way.redis, ...way.sentinel]) await proxy.close()
-      await pool.end()
+      await pools.close()
       await stack.stop()
       if (stack.postgresHome) rmSync(stack.postgresHome, { recursive: true, force: true })
       subject.close()
@@ -158,7 +156,26 @@ export async function createEnvironment(options: {
   }
 }
 
-async function connectedTo({ databaseUrl }: LocalStack): Promise<pg.Client> {
+/** Of connections to each server that is asked. */
+function createPools() {
+  const pools = new Map<string, pg.Pool>()
+  return {
+    of(connectionString: string): pg.Pool {
+      const known = pools.get(connectionString)
+      if (known) return known
+      const settings = { max: 4, connectionTimeoutMillis: 2000, application_name: 'drill' }
+      const pool = new pg.Pool({ connectionString, ...settings })
+      pool.on('error', () => {})
+      pools.set(connectionString, pool)
+      return pool
+    },
+    async close(): Promise<void> {
+      for (const pool of pools.values()) await pool.end()
+    },
+  }
+}
+
+async function connectedTo(databaseUrl: string): Promise<pg.Client> {
   const client = new pg.Client({ connectionString: databaseUrl, application_name: 'drill' })
   client.on('error', () => {})
   await client.connect()
@@ -167,7 +184,7 @@ async function connectedTo({ databaseUrl }: LocalStack): Promise<pg.Client> {
 
 /** One fault leaves one behind; PostgreSQL refuses them unless it was started with room for some. */
 async function allowPreparedTransactions(stack: LocalStack): Promise<void> {
-  const client = await connectedTo(stack)
+  const client = await connectedTo(stack.databaseUrl)
   await client.query('ALTER SYSTEM SET max_prepared_transactions = 8')
   await client.end()
   await stack.kill('postgres')

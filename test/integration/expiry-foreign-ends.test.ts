@@ -120,6 +120,56 @@ describe('a membership that ends for everybody in the same instant', () => {
   })
 })
 
+describe('ends at two levels of a tree', () => {
+  const permissionOf = async (id: string, name: string) =>
+    (await world.service.visible(id)).find((resource) => resource.name === name)?.permission ?? null
+  const groupsOf = async (id: string) =>
+    (await world.service.portcullis.reads.effectiveGroups(id as UserId, {})).groups.map(({ name }) => name).sort()
+
+  it.each([
+    ['the child’s first', 1500, 3000],
+    ['the parent’s first', 3000, 1500],
+    ['both in the same instant', 1500, 1500],
+  ])('take what each brought: %s', async (_, childMs, parentMs) => {
+    await world.holdJob()
+    const [child, parent] = [world.hence(childMs), world.hence(parentMs)]
+    await world.sql.query(
+      `INSERT INTO memberships (user_id, group_id) SELECT 'cid', id FROM groups WHERE name = 'dept';
+       UPDATE memberships SET expires_at = CASE g.name WHEN 'dept' THEN '${parent}'::timestamptz ELSE '${child}' END
+       FROM groups g WHERE g.id = group_id AND user_id = 'cid';
+       UPDATE grants SET expires_at = CASE g.name WHEN 'dept' THEN '${parent}'::timestamptz ELSE '${child}' END
+       FROM groups g, resources r WHERE g.id = group_id AND r.id = resource_id AND r.name = 'handbook'`,
+    )
+    const expected = (now: string) => {
+      const [hasChild, hasParent] = [now < child, now < parent]
+      return {
+        // Ben is in the child: its grant is the higher one.
+        ben: hasChild ? 'admin' : hasParent ? 'read' : null,
+        // Cid is in both.
+        cid: hasParent ? 'read' : null,
+        groups: [...(hasChild || hasParent ? ['dept'] : []), ...(hasChild ? ['dept/blue'] : [])],
+        agrees: true,
+      }
+    }
+    const seen = async () => ({
+      ben: await permissionOf('ben', 'handbook'),
+      cid: await permissionOf('cid', 'handbook'),
+      groups: await groupsOf('cid'),
+      agrees: (await names('cid')).join() === (await world.service.truth('cid')).map(({ name }) => name).join(),
+    })
+    const isRight = async () => JSON.stringify(await seen()) === JSON.stringify(expected(world.hence(0)))
+    await becomes(isRight, true)
+    for (const end of [child, parent].sort()) {
+      await world.passed(end)
+      // On a busy machine the next end may come while it is looked at.
+      let [before, found, after] = [expected(world.hence(0)), await seen(), expected(world.hence(0))]
+      while (before.groups.length !== after.groups.length)
+        [before, found, after] = [expected(world.hence(0)), await seen(), expected(world.hence(0))]
+      expect(found).toEqual(after)
+    }
+  })
+})
+
 describe('ten thousand ends of one user', () => {
   const MANY = 10_000
 

@@ -8,8 +8,8 @@ import { createGuardedProcesses } from '../../src/local/guarded-processes.ts'
 import { findFreeBase } from '../../src/local/ports.ts'
 import { createPostgresServer, type PostgresServer } from '../../src/local/postgres-server.ts'
 import { signalWithChildren } from '../../src/local/process-children.ts'
+import { waitUntil } from '../../src/local/wait-until.ts'
 import { applyMigrations } from '../../src/postgres/migrate.ts'
-import { becomes } from './becomes.ts'
 
 export interface ReplicatedServer extends PostgresServer {
   readonly port: number
@@ -86,8 +86,9 @@ export async function startReplicatedPostgres(): Promise<ReplicatedPostgres> {
       await ask(primary.databaseUrl, `ALTER DATABASE portcullis SET synchronous_commit = 'remote_apply'`)
       await ask(primary.databaseUrl, `ALTER SYSTEM SET synchronous_standby_names = 'standby'`)
       await ask(primary.databaseUrl, 'SELECT pg_reload_conf()')
-      const state = async () => (await ask(primary.databaseUrl, 'SELECT sync_state FROM pg_stat_replication'))[0]
-      await becomes(state, { sync_state: 'sync' }, 10_000)
+      const isFollowed = async () =>
+        (await ask(primary.databaseUrl, `SELECT FROM pg_stat_replication WHERE sync_state = 'sync'`)).length > 0
+      await waitUntil('the standby is waited for', isFollowed, { timeoutMs: 10_000 })
     },
     async promote() {
       await ask(standby.databaseUrl, 'SELECT pg_promote()')

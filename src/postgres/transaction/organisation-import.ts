@@ -50,19 +50,22 @@ export async function importOrganisation(
     return sum
   }
 
+  /** Rows that have ended count as absent; rows imported in their place are new. */
+  async function endNamed(list: ImportList, statement: Statement): Promise<void> {
+    for (const piece of pieces[list]) await session.query(statement, [piece.json])
+  }
+
   const users = await inPieces('users', USERS)
   // A parent may follow its child.
   const groups = await inPieces('groups', GROUPS, PARENTS)
-  // Rows that have ended count as absent; rows imported in their place are new.
-  await session.query(END_ALL, [])
+  await endNamed('memberships', END_MEMBERSHIPS)
   const memberships = await inPieces('memberships', MEMBERSHIPS)
   const resources = await inPieces('resources', RESOURCES)
+  await endNamed('grants', END_GRANTS)
   const grants = await inPieces('grants', GRANTS)
   const counts = { users, groups, memberships, resources, grants }
   return { ...counts, changed: Object.values(counts).some(({ created, updated }) => created + updated > 0) }
 }
-
-const END_ALL = ending('end-all', { memberships: 'true', grants: 'true' })
 
 async function write(session: Session, statement: Statement, piece: Piece): Promise<CountRow> {
   const [row] = await session.query<CountRow>(statement, [piece.json])
@@ -112,6 +115,17 @@ const PARENTS = counting(
     written AS (
       SELECT false AS created FROM moved JOIN groups g USING (id) WHERE g.xmin <> pg_current_xact_id()::xid)`,
 )
+
+// Of the ended rows only those that the import names: there may be very many others, and somebody may hold them.
+const END_MEMBERSHIPS = ending('end-imported-members', {
+  memberships: `(user_id, group_id) IN (
+    SELECT value->>'user', g.id FROM jsonb_array_elements(${ITEMS}) JOIN groups g ON g.name = value->>'group')`,
+})
+const END_GRANTS = ending('end-imported-grants', {
+  grants: `(group_id, resource_id) IN (
+    SELECT g.id, r.id FROM jsonb_array_elements(${ITEMS}) JOIN groups g ON g.name = value->>'group'
+    JOIN resources r ON r.name = value->>'resource')`,
+})
 
 /** An end that is not mentioned stays as it is. */
 const END_IN_INPUT = `(value->>'expiresAt')::timestamptz AS "expiresAt", NOT value ? 'expiresAt' AS "keepsEnd"`

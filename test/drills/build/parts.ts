@@ -7,6 +7,8 @@ export const PARTS = [
   'leases-ignored',
   /** The position moves on, but the rows of the log are not looked at. */
   'log-ignored',
+  /** Transactions count as known up to the newest one: those that were in progress are not looked for again. */
+  'late-commits-ignored',
   /** What ends by itself is served until something else takes it away. */
   'ends-ignored',
   /** The wall clock of the process is two seconds ahead. */

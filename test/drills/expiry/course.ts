@@ -6,8 +6,8 @@ import type { Environment } from '../environment.ts'
 import { type Fault, INSTANCES } from '../faults/fault.ts'
 import { createHttpConnection, encodeRequest, HttpError } from '../http-connection.ts'
 import { createRandom, type Random } from '../random.ts'
-import { judge, type Sighting } from './judge.ts'
-import { SLOTS, type Slot, startSlotWriter, USERS, userNamed } from './slots.ts'
+import { type Absence, type Bound, judge, type Sighting } from './judge.ts'
+import { type Changes, SLOTS, type Slot, startSlotWriter, USERS, userNamed } from './slots.ts'
 
 /** How long a change behind the API may stay unseen (P11), in milliseconds. */
 const CHANGE_BOUND_MS = 1000
@@ -37,7 +37,16 @@ export interface CourseResult {
   readonly missingMs: readonly number[]
   /** By end and instance: how long after it the access was last seen; 0 where it was not. */
   readonly staleAfterEnd: { readonly p99Ms: number; readonly maxMs: number }
+  /** While PostgreSQL answered. */
   readonly serverErrors: number
+  readonly away: {
+    /** How long PostgreSQL did not answer. */
+    readonly ms: number
+    readonly serverErrors: number
+    /** The last of them came so long after PostgreSQL was back. */
+    readonly lastErrorAfterMs: number
+  }
+  readonly changes: Changes
   /** How well PostgreSQL's clock was known, nearly always. */
   readonly uncertaintyP99Ms: { readonly judge: number; readonly instances: number }
   readonly examples: readonly string[]
@@ -66,6 +75,7 @@ export async function runCourse(
   const writers = slots.map((slot) =>
     startSlotWriter(slot, { environment, time, bearer, random: createRandom(random.between(0, 2 ** 31)) }),
   )
+  const before = total(slots)
   const readers = await startReaders({ environment, time, readsPerSecond })
   try {
     await sleep(CALM_MS)
@@ -78,33 +88,71 @@ export async function runCourse(
     watching.stop()
     asking.stop()
   }
+  const bound: Bound = { ms: CHANGE_BOUND_MS, absences: watching.absences() }
+  const after = total(slots)
   return {
-    ...judged(fault.name, slots, readers.answers),
-    serverErrors: readers.serverErrors(),
+    ...judged(fault.name, slots, readers.answers, bound),
+    ...errorsOf(readers.errorsMs, bound),
+    changes: {
+      later: after.later - before.later,
+      sooner: after.sooner - before.sooner,
+      taken: after.taken - before.taken,
+      acrossEnd: after.acrossEnd - before.acrossEnd,
+    },
     uncertaintyP99Ms: { judge: watching.p99Ms(), instances: asking.p99Ms() },
   }
 }
 
-/** The judge's own reading of PostgreSQL's clock. */
+function total(slots: readonly Slot[]): Changes {
+  const sum = (of: keyof Changes) => slots.reduce((all, { changes }) => all + changes[of], 0)
+  return { later: sum('later'), sooner: sum('sooner'), taken: sum('taken'), acrossEnd: sum('acrossEnd') }
+}
+
+/** An instance may answer with an error while PostgreSQL is away, and until it has found it again. */
+function errorsOf(errorsMs: readonly number[], { ms, absences }: Bound) {
+  const excused = errorsMs.filter((atMs) => absences.some(({ fromMs, toMs }) => atMs >= fromMs && atMs <= toMs + ms))
+  const afterMs = excused.map((atMs) => atMs - Math.max(...absences.map(({ toMs }) => toMs).filter((to) => to <= atMs)))
+  return {
+    serverErrors: errorsMs.length - excused.length,
+    away: {
+      ms: absences.reduce((sum, { fromMs, toMs }) => sum + toMs - fromMs, 0),
+      serverErrors: excused.length,
+      lastErrorAfterMs: Math.max(0, ...afterMs.filter(Number.isFinite)),
+    },
+  }
+}
+
+/** The judge's own reading of PostgreSQL's clock, and of when it does not answer. */
 async function watchClock(time: DatabaseClock, { sql }: Environment) {
   let stopped = false
   const known: number[] = []
+  const absences: Absence[] = []
+  let lastMs = Number.NEGATIVE_INFINITY
+  let isAway = false
   async function read(): Promise<void> {
     const askedMs = nowMs()
-    const [row] = await sql('SELECT (extract(epoch FROM clock_timestamp()) * 1000)::float8 AS now')
-    time.read({ database: 'drilled', askedMs, answeredMs: nowMs(), shownMs: Number(row?.now) })
+    try {
+      const [row] = await sql('SELECT (extract(epoch FROM clock_timestamp()) * 1000)::float8 AS now')
+      time.read({ database: 'drilled', askedMs, answeredMs: nowMs(), shownMs: Number(row?.now) })
+      if (isAway) absences.push({ fromMs: lastMs, toMs: time.latestMs() })
+      isAway = false
+      lastMs = time.earliestMs()
+    } catch {
+      isAway = true
+    }
   }
   await read()
   async function run(): Promise<void> {
     while (!stopped) {
       await sleep(CLOCK_READ_EVERY_MS)
       known.push(time.uncertaintyMs())
-      await read().catch(() => {})
+      await read()
     }
   }
   void run()
   return {
     p99Ms: () => p99(known),
+    absences: () => absences,
     stop() {
       stopped = true
     },
@@ -139,7 +187,7 @@ async function startReaders({
 }) {
   const { fleet, issuer } = environment
   const answers: Answer[] = []
-  let serverErrors = 0
+  const errorsMs: number[] = []
   let stopped = false
   const everyMs = (1000 * USERS * INSTANCES.length) / readsPerSecond
 
@@ -154,11 +202,11 @@ async function startReaders({
       try {
         const { status, body } = await connection.send(requests[count % requests.length] as Buffer)
         const answeredMs = time.latestMs()
-        if (status >= 500) serverErrors++
+        if (status >= 500) errorsMs.push(answeredMs)
         if (status === 200) answers.push({ instance, user, askedMs, answeredMs, visible: slotsIn(body) })
       } catch (error) {
         if (!(error instanceof HttpError)) throw error
-        if (error.code === 'silent') serverErrors++
+        if (error.code === 'silent') errorsMs.push(time.latestMs())
       }
     }
     connection.close()
@@ -170,7 +218,7 @@ async function startReaders({
   }
   return {
     answers,
-    serverErrors: () => serverErrors,
+    errorsMs,
     stop() {
       stopped = true
     },
@@ -187,7 +235,7 @@ function slotsIn(body: string): number {
   return visible
 }
 
-function judged(fault: string, slots: readonly Slot[], answers: readonly Answer[]) {
+function judged(fault: string, slots: readonly Slot[], answers: readonly Answer[], bound: Bound) {
   const endedServedMs: number[] = []
   const missingMs: number[] = []
   const examples: string[] = []
@@ -197,7 +245,7 @@ function judged(fault: string, slots: readonly Slot[], answers: readonly Answer[
     for (let slot = 0; slot < SLOTS; slot++) {
       const { versions } = slots[answer.user * SLOTS + slot] as Slot
       const isVisible = ((answer.visible >> slot) & 1) === 1
-      const verdict = judge(versions, { ...answer, isVisible }, CHANGE_BOUND_MS)
+      const verdict = judge(versions, { ...answer, isVisible }, bound)
       if (verdict.kind === 'ended') {
         endedServedMs.push(verdict.sinceMs)
         const key = `${answer.user} ${slot} ${answer.instance}`

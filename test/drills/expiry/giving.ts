@@ -1,4 +1,8 @@
-/** How an access is given for a time, given another end, and taken: by SQL behind the API, or by every call that can. */
+/**
+ * How an access is given for a time, given another end, and taken: by SQL behind the API, at once or in a transaction that
+ * stays open, or by every call that can.
+ */
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { DatabaseClock } from '../../../src/cache/index.ts'
 import type { Environment } from '../environment.ts'
 import { createHttpConnection, encodeRequest, HttpError } from '../http-connection.ts'
@@ -15,9 +19,12 @@ export interface Access {
 /** Null: what was asked for was too late or had no object, so nothing changed. @throws where nobody learns whether it changed */
 export type Giving = {
   /** @returns when it ends, by PostgreSQL's clock */
-  give(forMs: number): Promise<number | null>
-  take(): Promise<'taken' | null>
+  give(forMs: number, commits: Commits): Promise<number | null>
+  take(commits: Commits): Promise<'taken' | null>
 }
+
+/** Called where a change is carried out long before it takes effect: it may do so from now on. */
+export type Commits = () => void
 
 const END = `clock_timestamp() + $2 * interval '1 millisecond'`
 const RETURNING = 'RETURNING (extract(epoch FROM expires_at) * 1000)::float8 AS end'
@@ -44,6 +51,44 @@ export function bySql({ name, by }: Access, { sql }: Pick<Environment, 'sql'>): 
     },
     async take() {
       await sql(SQL[by].take, [name])
+      return 'taken'
+    },
+  }
+}
+
+const OPEN_MS = { least: 200, most: 3000 }
+/** How far from its commit a transaction lets the access end, where it does so at about that moment. */
+const ABOUT_MS = 400
+
+/** In a transaction that commits long after its statement: about when the access ends by it, or at any moment of the former end. */
+export function byLateSql(
+  { name, by }: Access,
+  { environment, random }: { readonly environment: Pick<Environment, 'session'>; readonly random: Random },
+): Giving {
+  async function late(text: string, values: readonly unknown[], openMs: number, commits: Commits) {
+    const session = await environment.session()
+    try {
+      await session.query('BEGIN')
+      const { rows } = await session.query<{ end: number }>(text, [...values])
+      await sleep(openMs)
+      commits()
+      await session.query('COMMIT')
+      return rows[0]
+    } finally {
+      await session.end()
+    }
+  }
+
+  const openMs = () => random.between(OPEN_MS.least, OPEN_MS.most)
+  return {
+    async give(forMs, commits) {
+      const commitsAfterMs = openMs()
+      const lastsMs = random.next() < 0.5 ? random.between(-ABOUT_MS, ABOUT_MS) : forMs
+      const row = await late(SQL[by].give, [name, commitsAfterMs + lastsMs], commitsAfterMs, commits)
+      return Number(row?.end)
+    },
+    async take(commits) {
+      await late(SQL[by].take, [name], openMs(), commits)
       return 'taken'
     },
   }

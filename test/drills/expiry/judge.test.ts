@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { judge, type Version } from './judge.ts'
+import { type Bound, judge, type Version } from './judge.ts'
 
 const NONE: Version = {
   fromMs: Number.NEGATIVE_INFINITY,
@@ -12,12 +12,12 @@ const given: readonly Version[] = [NONE, { fromMs: 100, ackedMs: 110, endMs: 200
 const prolonged = [...given, { fromMs: 1900, ackedMs: 1950, endMs: 5000 }]
 /** Begun at 1000, and perhaps never done. */
 const UNKNOWN = { fromMs: 1000, endMs: Number.POSITIVE_INFINITY, isUnknown: true } as const
-const BOUND_MS = 500
+const BOUND = { ms: 500, absences: [] }
 
 const seen = (versions: readonly Version[], askedMs: number, answeredMs = askedMs + 1) =>
-  judge(versions, { isVisible: true, askedMs, answeredMs }, BOUND_MS).kind
+  judge(versions, { isVisible: true, askedMs, answeredMs }, BOUND).kind
 const unseen = (versions: readonly Version[], askedMs: number, answeredMs = askedMs + 1) =>
-  judge(versions, { isVisible: false, askedMs, answeredMs }, BOUND_MS).kind
+  judge(versions, { isVisible: false, askedMs, answeredMs }, BOUND).kind
 
 describe('an access is', () => {
   it('seen rightly from the moment it may have been given to its end, and not from then on', () => {
@@ -28,7 +28,7 @@ describe('an access is', () => {
   })
 
   it('ended for so long', () => {
-    expect(judge(given, { isVisible: true, askedMs: 2010, answeredMs: 2020 }, BOUND_MS)).toEqual({
+    expect(judge(given, { isVisible: true, askedMs: 2010, answeredMs: 2020 }, BOUND)).toEqual({
       kind: 'ended',
       sinceMs: 10,
     })
@@ -58,5 +58,18 @@ describe('an access is', () => {
     expect([seen(again, 1700), unseen(again, 1700)]).toEqual(['right', 'right'])
     expect([seen(again, 1751), unseen(again, 1751)]).toEqual(['right', 'missing'])
     expect(seen(again, 5000)).toBe('ended')
+  })
+
+  it('as it was for so long after PostgreSQL came back, where it was away when the change was to be seen', () => {
+    const away: Bound = { ms: 500, absences: [{ fromMs: 300, toMs: 1300 }] }
+    const unseen = (askedMs: number) => judge(given, { isVisible: false, askedMs, answeredMs: askedMs + 1 }, away).kind
+    expect([unseen(1800), unseen(1801)]).toEqual(['right', 'missing'])
+    const before: Bound = { ms: 500, absences: [{ fromMs: 0, toMs: 90 }] }
+    expect(judge(given, { isVisible: false, askedMs: 611, answeredMs: 612 }, before).kind).toBe('missing')
+  })
+
+  it('ended at its end, whether or not PostgreSQL is away', () => {
+    const away: Bound = { ms: 500, absences: [{ fromMs: 300, toMs: 9000 }] }
+    expect(judge(given, { isVisible: true, askedMs: 2000, answeredMs: 2001 }, away).kind).toBe('ended')
   })
 })

@@ -1,6 +1,7 @@
 /**
  * Decides from what PostgreSQL said of each end whether an answer shows the right access: none that had ended before the
- * read began, all that lasted beyond its end. What changed less than the bound of P11 ago may be old or new.
+ * read began, all that lasted beyond its end. What changed less than the bound of P11 ago may be old or new; while
+ * PostgreSQL is away nobody can see a change, so the bound begins again when it is back.
  */
 
 /** One state of an access; the times are PostgreSQL's, as far as the drill knows its clock. */
@@ -29,15 +30,35 @@ export type Verdict =
   /** It lasted so much longer than the answer took. */
   | { readonly kind: 'missing'; readonly leftMs: number }
 
-/** @param boundMs how long a change may stay unseen */
+/** While PostgreSQL did not answer. */
+export interface Absence {
+  readonly fromMs: number
+  readonly toMs: number
+}
+
+export interface Bound {
+  /** How long a change may stay unseen. */
+  readonly ms: number
+  /** One after the other. */
+  readonly absences: readonly Absence[]
+}
+
+/** @returns the latest moment at which a change of this moment may be unseen */
+export function seenBy(changedMs: number, { ms, absences }: Bound): number {
+  return absences.reduce(
+    (dueMs, { fromMs, toMs }) => (changedMs < toMs && dueMs > fromMs ? toMs + ms : dueMs),
+    changedMs + ms,
+  )
+}
+
 export function judge(
   versions: readonly Version[],
   { isVisible, askedMs, answeredMs }: Sighting,
-  boundMs: number,
+  bound: Bound,
 ): Verdict {
   const possible = versions.filter(({ fromMs }, at) => {
     const next = versions[at + 1]
-    return fromMs <= answeredMs && (next === undefined || next.ackedMs + boundMs >= askedMs)
+    return fromMs <= answeredMs && (next === undefined || seenBy(next.ackedMs, bound) >= askedMs)
   })
   if (possible.length === 0 || possible.some(({ isUnknown }) => isUnknown)) return { kind: 'right' }
   if (isVisible) {

@@ -1,13 +1,14 @@
 /**
  * Users with a few accesses each that end again and again, half of them by their grant and half by their membership; those
- * of half of the users are written by calls of the API, the others by SQL behind it.
+ * of one third of the users are written by calls of the API, of another by SQL behind it, and of the last by transactions
+ * that stay open.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { DatabaseClock } from '../../../src/cache/index.ts'
 import type { Environment } from '../environment.ts'
 import { HttpError } from '../http-connection.ts'
 import type { Random } from '../random.ts'
-import { byApi, bySql } from './giving.ts'
+import { byApi, byLateSql, bySql, type Commits, type Giving } from './giving.ts'
 import type { Version } from './judge.ts'
 
 export const USERS = 24
@@ -20,15 +21,29 @@ export interface Slot {
   readonly slot: number
   /** In the order in which they were written, by one writer. */
   readonly versions: Version[]
+  readonly changes: Changes
+}
+
+/** What was done to accesses that had not ended yet. */
+export interface Changes {
+  later: number
+  sooner: number
+  taken: number
+  /** Transactions that were open when the access ended by what held before, or by themselves. */
+  acrossEnd: number
 }
 
 const SHORTEST_MS = 200
 const LONGEST_MS = 20_000
 const REST_MS = 1500
-/** Of the accesses that last long enough, so many are given another end before they end. */
-const CHANGED_SHARE = 0.4
+/** Of the accesses that last long enough, so many are prolonged before they end, or given any other end. */
+const PROLONGED_SHARE = 0.3
+/** So many are given an earlier one. */
+const SHORTENED_SHARE = 0.15
 /** And so many are taken before. */
 const TAKEN_SHARE = 0.15
+/** How long before its moment the change of a transaction that stays open begins at most. */
+const AHEAD_MS = 3000
 
 const NEVER_GIVEN: Version = {
   fromMs: Number.NEGATIVE_INFINITY,
@@ -39,7 +54,12 @@ const NEVER_GIVEN: Version = {
 /** Users, groups and resources; nothing is accessible but what has no end. */
 export async function prepare({ sql }: Pick<Environment, 'sql'>): Promise<Slot[]> {
   const slots = Array.from({ length: USERS * SLOTS }, (_, at): Slot => {
-    return { user: Math.floor(at / SLOTS), slot: at % SLOTS, versions: [NEVER_GIVEN] }
+    return {
+      user: Math.floor(at / SLOTS),
+      slot: at % SLOTS,
+      versions: [NEVER_GIVEN],
+      changes: { later: 0, sooner: 0, taken: 0, acrossEnd: 0 },
+    }
   })
   const users = Array.from({ length: USERS }, (_, user) => userNamed(user))
   const named = slots.map(({ user, slot }) => `${userNamed(user)}/s${slot}`)
@@ -72,7 +92,7 @@ export async function prepare({ sql }: Pick<Environment, 'sql'>): Promise<Slot[]
 }
 
 export interface SlotWriterOptions {
-  readonly environment: Pick<Environment, 'sql' | 'fleet' | 'transactionsEnded'>
+  readonly environment: Pick<Environment, 'sql' | 'session' | 'fleet' | 'transactionsEnded'>
   readonly time: DatabaseClock
   readonly random: Random
   /** Of an administrator. */
@@ -83,15 +103,21 @@ export interface SlotWriter {
   stop(): Promise<void>
 }
 
-/** Gives the access for a time, sometimes another time before that is over or takes it, waits, and gives it again. */
-export function startSlotWriter(
-  { user, slot, versions }: Slot,
-  { environment, time, random, bearer }: SlotWriterOptions,
-): SlotWriter {
+const WRITERS = ['sql', 'api', 'late-sql'] as const
+
+/** Gives the access for a time, sometimes gives it another end before that is over or takes it, waits, and gives it again. */
+export function startSlotWriter({ user, slot, versions, changes }: Slot, options: SlotWriterOptions): SlotWriter {
+  const { environment, time, random } = options
   const stopping = new AbortController()
   const by = slot % 2 === 0 ? ('grant' as const) : ('membership' as const)
   const access = { user: userNamed(user), name: `${userNamed(user)}/s${slot}`, by }
-  const giving = user % 2 === 0 ? bySql(access, environment) : byApi(access, { environment, time, random, bearer })
+  const writer = WRITERS[user % WRITERS.length]
+  const giving: Giving =
+    writer === 'api'
+      ? byApi(access, options)
+      : writer === 'sql'
+        ? bySql(access, environment)
+        : byLateSql(access, options)
   const pause = (ms: number) => sleep(ms, undefined, { signal: stopping.signal }).catch(() => {})
   // As many short ones as long ones, by their order of magnitude.
   const lifeMs = () => SHORTEST_MS * (LONGEST_MS / SHORTEST_MS) ** random.next()
@@ -102,11 +128,21 @@ export function startSlotWriter(
    * @param change when the access ends by it; null where nothing changed
    * @returns whether another change may follow
    */
-  async function changed(change: () => Promise<number | null>): Promise<boolean> {
-    const fromMs = time.earliestMs()
+  async function changed(
+    change: (commits: Commits, effectMs: () => number) => Promise<number | null>,
+  ): Promise<boolean> {
+    const formerEndMs = versions.at(-1)?.endMs ?? 0
+    const beganMs = time.earliestMs()
+    let fromMs = beganMs
+    const commits = () => {
+      fromMs = time.earliestMs()
+    }
     try {
-      const endMs = await change()
-      if (endMs !== null) versions.push({ fromMs, ackedMs: time.latestMs(), endMs })
+      const endMs = await change(commits, () => fromMs)
+      const ackedMs = time.latestMs()
+      if (endMs !== null) versions.push({ fromMs, ackedMs, endMs })
+      const wasOpenAt = (ms: number) => ms > beganMs && ms < ackedMs
+      if (fromMs > beganMs && [formerEndMs, endMs ?? 0].some(wasOpenAt)) changes.acrossEnd++
       return true
     } catch (error) {
       console.error(`[drill] ${access.name}: ${(error as Error).message}`)
@@ -118,26 +154,36 @@ export function startSlotWriter(
     }
   }
 
-  const give = () => changed(() => giving.give(lifeMs()))
+  const give = (forMs: number) => changed((commits) => giving.give(forMs, commits))
   /** From then on it had ended. */
-  const take = () => {
-    const fromMs = time.earliestMs()
-    return changed(async () => ((await giving.take()) === null ? null : fromMs))
-  }
+  const take = () => changed(async (commits, effectMs) => ((await giving.take(commits)) === null ? null : effectMs()))
   const leftMs = () => (versions.at(-1)?.endMs ?? 0) - time.latestMs()
+
+  /** Most of them close to the end. */
+  async function changeOrWait(): Promise<boolean> {
+    const which = random.next()
+    if (which > PROLONGED_SHARE + SHORTENED_SHARE + TAKEN_SHARE || leftMs() < SHORTEST_MS) return true
+    const aheadMs = writer === 'late-sql' ? AHEAD_MS * random.next() : 0
+    await pause(Math.max(0, leftMs() * (1 - random.next() ** 2) - aheadMs))
+    if (stopping.signal.aborted) return false
+    if (which < PROLONGED_SHARE) {
+      changes.later++
+      return give(lifeMs())
+    }
+    if (which < PROLONGED_SHARE + SHORTENED_SHARE) {
+      changes.sooner++
+      return give(leftMs() * random.next())
+    }
+    changes.taken++
+    return take()
+  }
 
   async function run(): Promise<void> {
     // In a former fault it became unknown for good.
     if (versions.at(-1)?.ackedMs === Number.POSITIVE_INFINITY) return
     while (!stopping.signal.aborted) {
       await pause(random.next() * REST_MS)
-      if (stopping.signal.aborted || !(await give())) return
-      const next = random.next()
-      if (next < CHANGED_SHARE + TAKEN_SHARE && leftMs() > SHORTEST_MS) {
-        // Most of them close to the end.
-        await pause(leftMs() * (1 - random.next() ** 2))
-        if (stopping.signal.aborted || !(await (next < CHANGED_SHARE ? give() : take()))) return
-      }
+      if (stopping.signal.aborted || !(await give(lifeMs())) || !(await changeOrWait())) return
       await pause(Math.max(0, leftMs()))
     }
   }
