@@ -27,21 +27,11 @@ SELECT ((extract(epoch FROM clock_timestamp()) - extract(epoch FROM least(
   (SELECT min(expires_at) FROM memberships), (SELECT min(expires_at) FROM grants)))) * 1000)::float8 AS "overdueMs"`,
 } as const
 
-<<<<<<< HEAD
-// A row that is locked is left for the next turn: its end may be prolonged, and the job never waits for a lock.
-const earliest = (limit: string) => `true ORDER BY expires_at LIMIT ${limit}`
-const END = ending(
-  'end-access',
-  { memberships: earliest('$1'), grants: earliest('$1 - (SELECT count(*) FROM due_memberships)') },
-  'FOR UPDATE SKIP LOCKED',
-)
-=======
-// A row that somebody holds is left for the next turn: they may prolong it, and the job waits for nobody. The limit is one
-// that PostgreSQL knows while it plans: for what is left of another it assumes a tenth of all that ended, and then reads
-// every resource to name those few.
+// A row that is locked is left for the next turn: its end may be prolonged, and the job never waits for a lock. PostgreSQL
+// knows the limit while it plans. With a limit that it does not know it expects a tenth of all rows that ended, and reads
+// every resource to name the few that it removes.
 const EARLIEST = `true ORDER BY expires_at LIMIT ${BATCH}`
 const END = ending('end-access', { memberships: EARLIEST, grants: EARLIEST }, 'FOR UPDATE SKIP LOCKED')
->>>>>>> ends
 
 export interface EndedAccess {
   /** @returns milliseconds since the earliest end that is left; negative before it, null where there is none */
