@@ -241,7 +241,7 @@ describe('a query', () => {
     expect(found({ atLeast: 'admin', kind: 'note' })).toEqual([])
   })
 
-  it('gives up where too many would have to be looked at to find so few', () => {
+  it('gives up if too many resources would have to be examined to find so few', () => {
     const large = createCatalogue()
     const all = (count: number) =>
       Array.from({ length: count }, (_, n) =>

@@ -1,11 +1,11 @@
 /**
- * The catalogue of this process: all resources, found by id and listed by group, so that a page costs the page,
- * however much its reader may see. Of each resource it keeps the JSON that goes out and the few things needed to find,
- * order and filter it, not a parsed object; the JSON of a bucket lies in one buffer, which the garbage collector need
- * not walk through.
+ * The catalogue of this process: all resources, found by id and listed by group, so that a page costs the page, however
+ * much its reader may see. Of each resource it keeps the JSON that goes out and the few things needed to find, order
+ * and filter it, not a parsed object; the JSON of a bucket lies in one buffer, which the garbage collector need not
+ * walk through.
  *
- * Grants that end stay in it until they are in the way: what it holds depends on the log alone, and what it answers on
- * the time that it is asked for.
+ * Ended grants stay in it until they slow answers down: its contents depend on the log alone, and its answers on the
+ * time of the question.
  */
 import type { Present } from '../../cache/index.ts'
 import type { ResourceName } from '../api.ts'
@@ -28,7 +28,7 @@ export interface Catalogue {
   bucket(number: number): CatalogueBucket
   /**
    * What is granted to any of the groups and matches the query, with the highest permission, in order.
-   * @returns null where too many would have to be looked at to find so few
+   * @returns null if too many resources would have to be examined to find so few
    */
   visible(groups: readonly GroupId[], query: VisibleQuery, at: Present): Merged<ReadyItem[]> | null
   /** One resource, if it is granted to any of the groups. */
@@ -40,7 +40,10 @@ export interface Catalogue {
   readonly size: number
 }
 
-/** Looked at for one page at most, when a filter matches few of them; beyond, the database's indexes do better. */
+/**
+ * The most resources examined for one page, if a filter matches few of them; beyond that, the database's indexes do
+ * better.
+ */
 const LOOKED_AT_MAX = 20_000
 /**
  * One answer passes this many resources with no access left. Beyond that the database answers, and they are removed
@@ -135,7 +138,7 @@ class MergingCatalogue implements Catalogue {
 
 const NOTHING: Merged<null> = { value: null, until: null, isUnsettled: false }
 
-/** Null where too many would have to be looked at. */
+/** Null if too many would have to be examined. */
 function foundBy(query: VisibleQuery, orders: readonly Order[], standing: Standing): ReadyItem[] | null {
   const { count, after, kind, prefix, atLeast } = query
   const least = atLeast === undefined ? 0 : PERMISSIONS.indexOf(atLeast)

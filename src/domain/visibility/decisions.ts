@@ -19,7 +19,7 @@ import { ATTEMPTS, bypass, CHANGED, covered, type MergedNow } from './merged-now
 import type { Merged } from './standing.ts'
 
 export interface Decision<T> {
-  /** In one step: nothing may be awaited in it. Null where it would look at too much. */
+  /** In one step: nothing may be awaited in it. Null if it would examine too much. */
   fromCatalogue(
     groupsOf: (user: UserId) => readonly GroupId[],
     at: Present,
@@ -29,7 +29,7 @@ export interface Decision<T> {
   fromDatabase(): Promise<T>
 }
 
-/** What was decided, and the reads of the groups that it was decided by. */
+/** The decision, and the reads of the groups that it is based on. */
 export interface DecidedBy<T> {
   readonly value: T
   readonly reads: readonly LayerRead<unknown>[]
@@ -53,7 +53,10 @@ interface Vouched {
 
 /** Of many users asked about in one request. */
 const USERS_AT_ONCE = 16
-/** Decisions by the same groups after which a list is worth its load: it is vouched for without a read of the log. */
+/**
+ * After this many decisions by the same groups, loading the list pays off: a list can be trusted without a read of the
+ * log.
+ */
 const DECISIONS_PER_LIST = 16
 
 export type Decide = <T>(
@@ -66,7 +69,9 @@ export function createDecisions(options: DecisionsOptions): Decide {
   /** Forgotten with the copy of the groups. */
   const decisionsBy = new WeakMap<readonly GroupNode[], number>()
 
-  /** A user who is asked about again and again is given a list, beside the answer; if that fails, nothing is lost. */
+  /**
+   * If there are repeated questions about a user, the list is loaded in the background; if that fails, nothing is lost.
+   */
   function countDecision(user: UserId, groups: readonly GroupNode[]): void {
     const count = (decisionsBy.get(groups) ?? 0) + 1
     decisionsBy.set(groups, count)

@@ -1,4 +1,4 @@
-/** Tells through which of a user's own groups each effective group counts. */
+/** Computes through which of a user's own groups each effective group is inherited. */
 import type { EffectiveGroup, GroupId } from '../model.ts'
 import type { GroupNode } from '../source.ts'
 

@@ -39,7 +39,7 @@ export interface LoadedBucket {
   readonly bucket: CatalogueBucket
 }
 
-/** Where buckets may be had without asking the database; each is what it was at the position when it is given. */
+/** A source of buckets other than the database; each bucket has its state at the position. */
 export interface CatalogueCheckpoint {
   /** Those of the buckets that it has and that are still valid, as they come. */
   load(numbers: readonly number[]): AsyncIterable<LoadedBucket>
@@ -52,7 +52,7 @@ type Follower = Pick<LogFollower, 'ready' | 'catchUp'>
 export interface FollowedCatalogue extends Followed<ResourceState> {
   /** Whether all of it is what it was at the position. */
   isWhole(): boolean
-  /** Starts loading what is behind, and goes on until closed. */
+  /** Starts loading the buckets that are behind, and continues until closed. */
   start(follower: Follower): void
   /** Resolves when it is whole; a promise for each call. */
   whole(): Promise<void>
@@ -75,7 +75,7 @@ export interface FollowedCatalogueOptions {
 }
 
 interface Loading {
-  /** Named as a whole since the load began: what it brings is worth nothing. */
+  /** Named as a whole since the load began: the result is useless. */
   outdated: boolean
   readonly kept: Map<ResourceId, ResourceState>
 }
@@ -136,7 +136,7 @@ class LoadingCatalogue implements FollowedCatalogue {
     try {
       for (const state of changes ?? []) this.#place(state)
     } catch (cause) {
-      // Some of it may be in and some not: nothing of the catalogue is known for sure.
+      // Some states may be installed and some not: the whole catalogue is in doubt.
       this.#markBehind(this.#all)
       this.#options.onFailed(cause)
     }
@@ -270,7 +270,7 @@ class LoadingCatalogue implements FollowedCatalogue {
       .slice(0, BUCKETS_PER_LOAD)
   }
 
-  /** What is behind, and what has lived its life. */
+  /** Buckets that are behind, and buckets whose life is over. */
   #due(): number[] {
     if (this.#behind.size > 0) return [...this.#behind]
     const bornMs = this.#options.clock.monotonicMs() - this.#options.ttlMs

@@ -59,7 +59,7 @@ export class GroupOrder<Resource extends Placed> {
     return this.#granted[firstFrom(this.#granted, resource)] === resource
   }
 
-  /** Takes many out at once, given in their order: the cost is that of the part in which they stand. */
+  /** Removes many at once, given in their order: the cost is that of the part of the list that contains them. */
   drop(gone: readonly Resource[]): void {
     const [first, last] = [gone[0], gone.at(-1)]
     const ordered = this.granted
@@ -71,7 +71,7 @@ export class GroupOrder<Resource extends Placed> {
     for (const resource of gone) this.mark(resource, false)
   }
 
-  /** One that has changed: it goes to its place at once. */
+  /** A changed resource: it moves to its place at once. */
   insert(resource: Resource): void {
     if (this.#tidy) this.#granted.splice(firstFrom(this.#granted, resource), 0, resource)
     else this.#granted.push(resource)
@@ -83,7 +83,7 @@ export class GroupOrder<Resource extends Placed> {
     if (this.#granted[at] === resource) this.#granted.splice(at, 1)
   }
 
-  /** One of many: the order is seen to when it is next asked for. */
+  /** One of many: the order is restored when it is next needed. */
   append(resource: Resource): void {
     this.#granted.push(resource)
     this.#tidy = false
