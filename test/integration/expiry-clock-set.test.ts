@@ -10,12 +10,13 @@ import { becomes } from '../support/becomes.ts'
 import { type OwnPostgres, startOwnPostgres } from '../support/own-postgres.ts'
 import { asRoot, newPrefix, PATIENT, type Service, smallOrganisation, startService } from '../support/service.ts'
 
-const canShift = process.platform === 'linux' && spawnSync('cc', ['--version']).status === 0
+const compiler = 'cc'
+const canShift = process.platform === 'linux' && spawnSync(compiler, ['--version']).status === 0
 const source = fileURLToPath(new URL('../drills/faults/shifted-clock.c', import.meta.url))
 /** That of the job which removes what ended (src/postgres/ended-access.ts). */
 const JOB_LOCK = 0x656e6473
-/** Instances notice at their next read of the log. */
-const NOTICED_WITHIN_MS = 2000
+/** Instances notice at their next read of the log; on a busy machine the lists take longer than that. */
+const NOTICED_WITHIN_MS = 10_000
 const BOTH = ['handbook', 'red-plan']
 
 describe.runIf(canShift)('PostgreSQL’s clock is set', () => {
@@ -39,7 +40,7 @@ describe.runIf(canShift)('PostgreSQL’s clock is set', () => {
     chmodSync(folder, 0o755)
     writeFileSync(path.join(folder, 'offset'), Buffer.alloc(8))
     const library = path.join(folder, 'shifted-clock.so')
-    execFileSync('cc', ['-shared', '-fPIC', '-O1', '-o', library, source])
+    execFileSync(compiler, ['-shared', '-fPIC', '-O1', '-o', library, source])
     const shifted = { LD_PRELOAD: library, CLOCK_OFFSET_FILE: path.join(folder, 'offset') }
     Object.assign(process.env, shifted)
     try {
