@@ -21,6 +21,11 @@ export interface InvalidationLog<Change = never> {
   readSince(since: Snapshot): Promise<LogBatch<Change>>
   /** The past an index needs before entries can be trusted: complete for everything not visible in `floor`. */
   readPast(): Promise<LogBatch<Change> & { readonly floor: Snapshot }>
+  /**
+   * Lets a transaction id pass: every snapshot that is taken from then on differs from every one before. Where absent, a
+   * clock of the database that is set back is not noticed by entries until the next transaction.
+   */
+  divide?(): Promise<void>
   /** Calls back when something may have been appended. It may miss some, so nothing relies on it. */
   subscribe(onAppended: () => void): { close(): Promise<void> }
   /** Whether nothing calls back for some rows, or for any: as far as the last connection could tell. */

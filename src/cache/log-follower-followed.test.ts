@@ -34,7 +34,17 @@ describe('state that follows the log beside the index', () => {
     const note = (what: string) =>
       steps.push(`${what} at ${formatSnapshot(index.position?.snapshot ?? snapshot('0:0:'))}`)
     const follower = createLogFollower<Change>({
-      log: { readSince: answer, readPast: answer, subscribe: () => ({ close: async () => {} }) },
+      log: {
+        readSince: answer,
+        readPast: answer,
+        // The next transaction id, and nothing else.
+        divide: async () => {
+          steps.push('divide')
+          const xmax = xid(log.position.snapshot.xmax + 1)
+          log.position = { ...log.position, snapshot: { xmin: xmax, xmax, inProgress: [] } }
+        },
+        subscribe: () => ({ close: async () => {} }),
+      },
       index,
       clock,
       pollMs: POLL_MS,
@@ -96,14 +106,19 @@ describe('state that follows the log beside the index', () => {
     await read()
     expect(steps.map((step) => step.split(' ')[0])).toEqual(['apply', 'told'])
     steps.length = 0
+    // Loaded by the clock that was ahead. No transaction tells it from what is loaded later.
     const entry = { stamp: stamp('20:20:'), tags: [alice] }
     expect(follower.judge(entry, 'volatile')).toBe('servable')
-    log.position = stamp('21:21:')
     log.atMs = 1_000_000
     await read()
-    expect(steps.map((step) => step.split(' ')[0])).toEqual(['apply', 'reset', 'told'])
+    expect(steps.map((step) => step.split(' ')[0])).toEqual(['divide', 'reset', 'told'])
     // What was removed at its end is in no row of the log for those who hold it.
     expect(follower.judge(entry, 'volatile')).toBe('below-floor')
+    expect(follower.judge({ ...entry, stamp: log.position }, 'volatile')).toBe('servable')
+    steps.length = 0
+    log.atMs += 2
+    await read()
+    expect(steps.map((step) => step.split(' ')[0])).toEqual(['apply', 'told'])
   })
 
   it('is at the position at the time that came with it', async () => {

@@ -84,6 +84,7 @@ export function createLogFollower<Change = never>(options: LogFollowerOptions<Ch
   const floors = createFloors({ index, retentionMs: options.retentionMs })
   const { trust, lagMs, isOverdue, readSucceeded, readFailed } = createLogTrust(options)
   let positionMs: number | null = null
+  let wasSetBack = false
   let subscription: { close(): Promise<void> } | null = null
   let loop: Promise<void> = Promise.resolve()
   let wake: () => void = () => {}
@@ -107,39 +108,45 @@ export function createLogFollower<Change = never>(options: LogFollowerOptions<Ch
   async function readInto(startedMs: number): Promise<void> {
     const known = index.position
     const batch = known ? await log.readSince(known.snapshot) : null
+    if (batch) noteTime(batch, startedMs)
     // A commit of this instance may have shown meanwhile that the position is of a former database.
-    if (!batch || !index.position || batch.position.database !== index.position.database || batch.gap) {
-      const askedMs = clock.monotonicMs()
-      const past = await log.readPast()
-      const setBack = noteTime(past, askedMs)
-      index.reset(past)
-      if (setBack) forgetAll()
-      options.followed?.reset()
-      floors.reset()
-      options.onBatch?.(past)
-    } else {
-      const setBack = noteTime(batch, startedMs)
+    if (!batch || !index.position || batch.position.database !== index.position.database || batch.gap || wasSetBack)
+      await beginAnew()
+    else {
       index.advance(batch.position.snapshot, batch.rows)
       options.followed?.apply(batch)
-      if (setBack) {
-        forgetAll()
-        options.followed?.reset()
-      }
       options.onBatch?.(batch)
     }
     floors.follow(startedMs)
   }
 
-  /** @returns whether the database's clock was set back */
-  function noteTime({ atMs, position }: LogBatch<Change>, askedMs: number): boolean {
+  async function beginAnew(): Promise<void> {
+    const isSetBack = wasSetBack
+    if (isSetBack) await log.divide?.()
+    const askedMs = clock.monotonicMs()
+    const past = await log.readPast()
+    wasSetBack = false
+    // Set back only now: the next read divides what was loaded before from what is loaded from then on.
+    noteTime(past, askedMs)
+    index.reset(past)
+    if (isSetBack) forgetAll()
+    options.followed?.reset()
+    floors.reset()
+    options.onBatch?.(past)
+  }
+
+  /** Whether the database's clock was set back is kept until everything was forgotten. */
+  function noteTime({ atMs, position }: LogBatch<Change>, askedMs: number): void {
     positionMs = atMs ?? null
-    if (atMs === undefined) return false
-    return time.read({ database: position.database, askedMs, answeredMs: clock.monotonicMs(), shownMs: atMs })
+    if (atMs === undefined) return
+    const reading = { database: position.database, askedMs, answeredMs: clock.monotonicMs(), shownMs: atMs }
+    if (time.read(reading)) wasSetBack = true
   }
 
   /**
    * What had ended has not, by a clock that was set back: entries and what is followed have let go of it, or show what
-   * was removed meanwhile, which no row of the log says.
+   * was removed meanwhile, which no row of the log says. Without a transaction in between, what was loaded before would
+   * have the snapshot of what is loaded afterwards.
    */
   function forgetAll(): void {
     if (!index.position) return

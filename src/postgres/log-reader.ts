@@ -89,6 +89,9 @@ export function createLogReader<Row extends LogReadRow, Change = never>(
       if (past.gap) throw new Error('the log is pruned faster than it can be read')
       return past
     },
+    async divide() {
+      await ask({ text: 'SELECT pg_current_xact_id()' })
+    },
     subscribe: connection.subscribe,
     isSilent: connection.isSilent,
     close: connection.close,
