@@ -22,8 +22,9 @@ function tried(node) {
     return {
       major: 0,
       reason:
-        'is not installed. It comes with npm unless install scripts are switched off: run `npm config get ignore-scripts`, ' +
-        `then \`npm ci --ignore-scripts=false\`; or install Node ${NODE_MAJOR} from https://nodejs.org.`,
+        'is not installed. It has no build for some systems (macOS), and npm does not install it where install scripts are switched ' +
+        'off (`npm config get ignore-scripts`; then run `npm ci --ignore-scripts=false`). ' +
+        `Otherwise install Node ${NODE_MAJOR} from https://nodejs.org.`,
     }
   const { stdout, stderr, error } = spawnSync(node, ['--version'], { encoding: 'utf8' })
   // For example the name of a library that this machine lacks.

@@ -14,7 +14,7 @@ export function signalWithChildren(pid: number, signal: 'SIGSTOP' | 'SIGCONT' | 
 }
 
 export function childrenOf(pid: number): number[] {
-  const lines = execFileSync('ps', ['-A', '-o', 'pid=,ppid='], { encoding: 'utf8' }).split('\n')
+  const lines = execFileSync('ps', ['-A', '-o', 'pid=', '-o', 'ppid='], { encoding: 'utf8' }).split('\n')
   return lines.flatMap((line) => {
     const [child, parent] = line.trim().split(/\s+/).map(Number)
     return parent === pid && child !== undefined ? [child] : []

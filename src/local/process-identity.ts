@@ -33,7 +33,7 @@ function startFromProc(pid: number): string | null {
 }
 
 function startFromPs(pid: number): string | null {
-  const { stdout } = spawnSync('ps', ['-o', 'state=,lstart=', '-p', String(pid)], { encoding: 'utf8' })
+  const { stdout } = spawnSync('ps', ['-o', 'state=', '-o', 'lstart=', '-p', String(pid)], { encoding: 'utf8' })
   const line = stdout?.trim() ?? ''
   return line === '' || line.startsWith('Z') ? null : line.replace(/^\S+\s+/, '')
 }

@@ -79,6 +79,33 @@ describe('the dependencies', () => {
     expect(existsSync(stamp())).toBe(false)
   })
 
+  it('are installed without what has no build for this system, and without trying again at each start', () => {
+    const folder = path.join(checkout, 'without-build')
+    mkdirSync(folder)
+    const scripts = { preinstall: 'exit 1' }
+    writeFileSync(
+      path.join(folder, 'package.json'),
+      JSON.stringify({ name: 'without-build', version: '1.0.0', scripts }),
+    )
+    npm(['pack', './without-build'])
+    const file = path.join(checkout, 'package.json')
+    const manifest = {
+      ...JSON.parse(readFileSync(file, 'utf8')),
+      optionalDependencies: { 'without-build': 'file:without-build-1.0.0.tgz' },
+    }
+    writeFileSync(file, JSON.stringify(manifest))
+    npm(['install', '--package-lock-only'])
+    expect(ensure({}).status).toBe(0)
+    expect([isThere('needed'), isThere('without-build')]).toEqual([true, false])
+    expect(ensure({ PATH: '/nowhere' })).toMatchObject({ status: 0, stderr: '' })
+  })
+
+  it('are without the packaged Node on systems that it has no build for, as macOS: it is an optional one', () => {
+    const manifest = JSON.parse(readFileSync(path.resolve(import.meta.dirname, '../../package.json'), 'utf8'))
+    expect(manifest.optionalDependencies).toHaveProperty('node')
+    expect({ ...manifest.dependencies, ...manifest.devDependencies }).not.toHaveProperty('node')
+  })
+
   it('are left as they are when they are complete', () => {
     npm(['ci'])
     const { status, stderr } = ensure({ PATH: '/nowhere' })

@@ -410,8 +410,8 @@ describe('Redis behind a DNS name', () => {
     return stop()
   })
 
-  it('is found when the name leads to another address', async () => {
-    // 127.0.0.2 is another address of this machine; both listen on one port.
+  // 127.0.0.2 is another address of this machine, except on macOS; both listen on one port.
+  it.skipIf(process.platform === 'darwin')('is found when the name leads to another address', async () => {
     const addressOf = { 'redis.test': '127.0.0.1' }
     const lookUp = (name: keyof typeof addressOf, options: { all?: boolean }, done: Answered) => {
       const address = addressOf[name] ?? name

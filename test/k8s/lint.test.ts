@@ -8,6 +8,7 @@ import {
   overlay,
   selects,
   type Workload,
+  withComponents,
   workloads,
   type Yaml,
 } from './support/manifests.ts'
@@ -292,6 +293,27 @@ const RULES: Readonly<Record<string, Rule>> = {
 describe.skipIf(noKubectl).each(OVERLAYS)('overlay %s passes', (name) => {
   test.each(Object.keys(RULES))('%s', (rule) => {
     expect(RULES[rule]?.(overlay(name))).toEqual([])
+  })
+})
+
+// Without openshift, which leaves the user ids to the cluster.
+describe.skipIf(noKubectl)('what no overlay has passes', () => {
+  const all = noKubectl
+    ? []
+    : withComponents(
+        'network-policies',
+        'data-access',
+        'exporter',
+        'monitoring',
+        'hpa',
+        'gateway',
+        'ingress',
+        'tls',
+        'tracing',
+        'valkey',
+      )
+  test.each(Object.keys(RULES))('%s', (rule) => {
+    expect(RULES[rule]?.(all)).toEqual([])
   })
 })
 

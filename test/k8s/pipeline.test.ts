@@ -51,6 +51,45 @@ describe.each(workflows)('%s', (name) => {
   })
 })
 
+test("each command of CI is a developer's own: a document has it", () => {
+  const documents = ['README.md', 'CONTRIBUTING.md', 'docs/runbook.md', 'test/README.md'].map(inRoot).join('\n')
+  const commands = stepsOf('ci.yml')
+    // What a failed run shows is for people who cannot look themselves.
+    .filter((step) => step.if !== 'failure()')
+    .flatMap(({ run = '' }) => run.trim().split(/\n| && /) as string[])
+    .filter(Boolean)
+  expect(commands.length).toBeGreaterThan(15)
+  const unknown = commands.filter((command) => {
+    // The matrix has several of what the document has one.
+    const pattern = command.replace(/[.*+?^$()|[\]\\]/g, '\\$&').replace(/\\\$\{\{.*?\}\}/g, '[\\w./-]+')
+    return !new RegExp(pattern).test(documents)
+  })
+  expect(unknown).toEqual([])
+})
+
+test('no program is asked in a way that macOS takes differently', () => {
+  const files = ['src', 'scripts', 'test', 'bench', '.ci', '.github'].flatMap((folder) =>
+    readdirSync(path.join(root, folder), { recursive: true, encoding: 'utf8' })
+      .filter(
+        (name) =>
+          !name.includes('node_modules') && /(\.(ts|mjs|yml|sh)|\/(run|kind-whole)|^(run|kind-whole))$/.test(name),
+      )
+      .map((name) => path.join(folder, name)),
+  )
+  expect(files.length).toBeGreaterThan(300)
+  const differently: Readonly<Record<string, RegExp>> = {
+    // POSIX: what follows the sign is the heading, commas and all.
+    'ps -o name=,name=': /'-o', '\w+=,/,
+    'sed -i without a suffix': /\bsed (-\w+ )*-i (?!\.)/,
+    'date -d, stat -c, readlink -f, grep -P': /\b(date -d|stat -c|readlink -f|grep -\w*P)\b/,
+  }
+  const found = files.flatMap((file) => {
+    const text = inRoot(file)
+    return Object.entries(differently).flatMap(([what, pattern]) => (pattern.test(text) ? [`${file}: ${what}`] : []))
+  })
+  expect(found.filter((one) => !one.startsWith('test/k8s/pipeline.test.ts'))).toEqual([])
+})
+
 test('the linter sees what is wrong', async () => {
   const lint = await createLinter()
   const broken = read('ci.yml').replace('runs-on: ubuntu-latest', 'run-on: ubuntu-latest')

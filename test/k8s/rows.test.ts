@@ -1,6 +1,5 @@
 /** The rows of the design that a manifest answers by itself: the mission, the pod, the API, the layout. */
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { readdirSync, readFileSync } from 'node:fs'
 import path from 'node:path'
 import { describe, expect, test } from 'vitest'
 import {
@@ -11,7 +10,7 @@ import {
   ofKind,
   overlay,
   render,
-  renderFolder,
+  withComponents,
   type Yaml,
 } from './support/manifests.ts'
 
@@ -203,22 +202,8 @@ describe.skipIf(noKubectl)('the layout', () => {
     expect(folders('overlays').sort()).toEqual(['local', 'production', 'staging'])
   })
 
-  /** The bases with one component on top, as somebody else's overlay would have it. */
-  function withComponent(component: string): Manifest[] {
-    const folder = mkdtempSync(path.join(tmpdir(), 'overlay-'))
-    const from = (where: string): string => path.relative(folder, path.join(K8S, where))
-    const resources = ['base/redis-sentinel', 'base/api', 'values/defaults'].map(from)
-    const kustomization = { resources, components: [from(component)], transformers: [from('values')] }
-    writeFileSync(path.join(folder, 'kustomization.yaml'), JSON.stringify(kustomization))
-    try {
-      return renderFolder(folder)
-    } finally {
-      rmSync(folder, { recursive: true })
-    }
-  }
-
   test.each(readdirSync(path.join(K8S, 'components')))('component %s renders alone on the bases', (component) => {
-    expect(withComponent(`components/${component}`).length).toBeGreaterThan(15)
+    expect(withComponents(component).length).toBeGreaterThan(15)
   })
 
   test('the bases need no CRD: without the operators, the rest can be applied', () => {
@@ -231,7 +216,7 @@ describe.skipIf(noKubectl)('the layout', () => {
   })
 
   test('valkey changes image and program of both containers, and nothing of the rest', () => {
-    const set = named(withComponent('components/valkey'), 'StatefulSet', 'redis-node')
+    const set = named(withComponents('valkey'), 'StatefulSet', 'redis-node')
     for (const { image, env } of set.spec.template.spec.containers) {
       expect(image).toMatch(/^valkey\/valkey:/)
       expect(env).toEqual(

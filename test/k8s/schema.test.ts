@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
-import { type Manifest, noKubectl, OVERLAYS, overlay, render } from './support/manifests.ts'
+import { type Manifest, noKubectl, OVERLAYS, overlay, render, withComponents } from './support/manifests.ts'
 
 const modules = path.resolve(import.meta.dirname, '../../node_modules')
 const tsc = path.join(modules, 'typescript/bin/tsc')
@@ -22,7 +22,7 @@ const MODULES: Readonly<Record<string, string>> = {
   'scheduling.k8s.io/v1': 'scheduling/v1',
 }
 /** Other people's types, which no package of Kubernetes' own can know. */
-const FOREIGN = ['monitoring.coreos.com/v1', 'external-secrets.io/v1']
+const FOREIGN = ['monitoring.coreos.com/v1', 'external-secrets.io/v1', 'gateway.networking.k8s.io/v1']
 
 function problemsOf(objects: readonly Manifest[], version: string): string {
   const folder = mkdtempSync(path.join(tmpdir(), 'schema-'))
@@ -61,6 +61,11 @@ test.skipIf(noKubectl).each(OVERLAYS.flatMap((name) => VERSIONS.map((version) =>
     expect(problemsOf(overlay(name), version)).toBe('')
   },
 )
+
+test.skipIf(noKubectl)('what no overlay has is valid, too', () => {
+  const rest = withComponents('data-access', 'gateway', 'ingress', 'openshift', 'tls', 'tracing', 'valkey')
+  for (const version of VERSIONS) expect(problemsOf(rest, version)).toBe('')
+})
 
 test.skipIf(noKubectl)('an unknown field, a wrong type and a missing one are found', () => {
   const broken = structuredClone(render('base/api'))

@@ -118,6 +118,23 @@ describe.skipIf(missing)('an overlay from an empty folder', () => {
     for (const example of examples()) expect(rendered(example).length).toBeGreaterThan(10)
   })
 
+  test('each of the guide lets the API reach the ports of the addresses that it names', () => {
+    const reached = examples().flatMap((example) => {
+      const all = rendered(example)
+      const { REDIS_URL = '', REDIS_SENTINELS = '' } = settings(all)
+      const ports = [...`${REDIS_URL},${REDIS_SENTINELS}`.matchAll(/:(\d+)(?=,|$)/g)].map(([, port]) => Number(port))
+      const open = ofKind(all, 'NetworkPolicy')
+        .filter(
+          ({ metadata, spec }) =>
+            spec.egress && metadata.namespace === the(all, 'Deployment', 'portcullis-api').metadata.namespace,
+        )
+        .flatMap(({ spec }) => spec.egress.flatMap((one: Yaml) => (one.ports ?? []).map(({ port }: Yaml) => port)))
+      expect(open).toEqual(expect.arrayContaining([...ports, 5432]))
+      return ports
+    })
+    expect([...new Set(reached)].sort()).toEqual([26379, 6380])
+  })
+
   test('each value reaches what it is for, and there is none that does nothing', { timeout: 300_000 }, () => {
     const components = ['ingress', 'gateway', 'exporter']
     const before = JSON.stringify(withValues({}, components))

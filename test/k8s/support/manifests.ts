@@ -1,5 +1,7 @@
 /** The overlays as a cluster would get them: rendered by kubectl, parsed, and easy to ask. */
 import { execFileSync } from 'node:child_process'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { parseAllDocuments } from 'yaml'
 import { findOnPath } from './tools.ts'
@@ -53,6 +55,23 @@ export function overlay(name: Overlay): Manifest[] {
   const known = rendered.get(name) ?? render(`overlays/${name}`)
   rendered.set(name, known)
   return known
+}
+
+/** The bases with components on top, as somebody else's overlay would have them. */
+export function withComponents(...components: readonly string[]): Manifest[] {
+  const folder = mkdtempSync(path.join(tmpdir(), 'overlay-'))
+  const from = (where: string): string => path.relative(folder, path.join(K8S, where))
+  const kustomization = {
+    resources: ['base/redis-sentinel', 'base/api', 'values/defaults'].map(from),
+    components: components.map((name) => from(`components/${name}`)),
+    transformers: [from('values')],
+  }
+  writeFileSync(path.join(folder, 'kustomization.yaml'), JSON.stringify(kustomization))
+  try {
+    return renderFolder(folder)
+  } finally {
+    rmSync(folder, { recursive: true })
+  }
 }
 
 export const ofKind = (all: readonly Manifest[], ...kinds: string[]): Manifest[] =>
