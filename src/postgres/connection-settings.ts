@@ -38,6 +38,7 @@ export function settingsOf({ statementTimeoutMs }: Limits): readonly Setting[] {
     { name: 'extra_float_digits', value: '1' },
     { name: 'array_nulls', value: 'on', pooled: 'role' },
     { name: 'transform_null_equals', value: 'off', pooled: 'role' },
+    { name: 'row_security', value: 'off' },
     { name: 'plan_cache_mode', value: 'auto' },
     { name: 'jit', value: 'off' },
     { name: 'statement_timeout', value: `${statementTimeoutMs}ms` },

@@ -23,6 +23,8 @@ interface Found {
   readonly home: string | null
   /** The service's tables that another schema hides. */
   readonly hidden: readonly string[]
+  /** Its tables of which policies hide rows from the role. */
+  readonly filtered: readonly string[]
   readonly settings: Record<string, { readonly now: string; readonly role: string }>
 }
 
@@ -36,7 +38,10 @@ SELECT pg_backend_pid() AS pid, current_user AS role, current_database() AS data
   home.nspname AS home, ARRAY(
     SELECT relname::text FROM pg_class WHERE relnamespace = home.oid AND relname = ANY ($2::text[])
     AND NOT pg_table_is_visible(pg_class.oid) ORDER BY relname
-  ) AS hidden,
+  ) AS hidden, ARRAY(
+    SELECT relname::text FROM pg_class WHERE relnamespace = home.oid AND relname = ANY ($2::text[])
+    AND row_security_active(pg_class.oid) ORDER BY relname
+  ) AS filtered,
   (SELECT json_object_agg(name, json_build_object('now', setting, 'role', reset_val)) FROM pg_settings
    WHERE name = ANY ($1::text[])) AS settings
 FROM (SELECT to_regprocedure('portcullis_database()') AS oid) marker
@@ -133,6 +138,10 @@ function problemsOf(found: Found, limits: Limits, pooler: Pooler): string[] {
   if (found.hidden.length > 0)
     problems.push(
       `another schema hides the service's tables (${found.hidden.join(', ')}): ${role} SET search_path = ${found.home}, pg_temp`,
+    )
+  if (found.filtered.length > 0)
+    problems.push(
+      `row-level security may hide rows of ${found.filtered.join(', ')} from the role, and answers would be wrong: ALTER ROLE "${found.role}" BYPASSRLS`,
     )
   for (const { name, value, pooled } of settingsOf(limits)) {
     const setting = found.settings[name]

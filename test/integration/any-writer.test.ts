@@ -203,14 +203,14 @@ describe('a writer', () => {
     expect(await tagsOf()).toEqual([['sql:memberships', 'u:ann']])
   })
 
-  it('meets no function that has the rights of its owner and the search_path of the writer', async () => {
-    // CREATE OR REPLACE FUNCTION forgets the search_path: a migration that replaces one has to set it again.
+  it('meets no function that has the rights of its owner and the settings of the writer', async () => {
+    // CREATE OR REPLACE FUNCTION forgets both: a migration that replaces one has to set them again.
     const { rows } = await writer.query<{ name: string; settings: string[] | null }>(
       `SELECT proname AS name, proconfig AS settings FROM pg_proc WHERE prosecdef AND proname LIKE 'portcullis%'`,
     )
     expect(rows.length).toBeGreaterThan(5)
     for (const { name, settings } of rows)
-      expect([name, settings]).toEqual([name, ['search_path=pg_catalog, public, pg_temp']])
+      expect([name, settings]).toEqual([name, ['search_path=pg_catalog, public, pg_temp', 'row_security=off']])
   })
 
   it('under session_replication_role = replica is heard too', async () => {

@@ -21,6 +21,7 @@ const HOSTILE: Readonly<Record<string, string>> = {
   extra_float_digits: '-15',
   array_nulls: 'off',
   transform_null_equals: 'on',
+  row_security: 'on',
   plan_cache_mode: 'force_generic_plan',
   jit: 'on',
   statement_timeout: '300ms',

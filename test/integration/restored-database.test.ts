@@ -91,4 +91,14 @@ describe('tables that were dropped and restored', () => {
     await start()
     expect((await service.health.verbose()).log).toMatchObject({ silentTables: ['grants', 'memberships', 'users'] })
   })
+
+  it('that have children are named with them: those have no triggers, and what is attached fires none', async () => {
+    await client.query(`
+      CREATE TABLE old_memberships () INHERITS (memberships);
+      CREATE TABLE older_memberships () INHERITS (old_memberships)`)
+    await start()
+    expect((await service.health.verbose()).log).toMatchObject({
+      silentTables: ['old_memberships', 'older_memberships'],
+    })
+  })
 })
