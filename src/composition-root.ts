@@ -113,9 +113,9 @@ function readsOf(
     reads: {
       ...directory,
       checkToken: freshness.checkToken,
-      visibleResources: (user, query, context) => visible.page(user, query, context),
-      visibleResource: (user, ref, context) => visible.one(user, ref, context),
-      counts: (user, context) => visible.counts(user, context),
+      visibleResources: visible.page.bind(visible),
+      visibleResource: visible.one.bind(visible),
+      counts: visible.counts.bind(visible),
       auditTrail: createAuditTrail({ prisma, cursors }).entries,
       async effectiveGroups(user, context) {
         const { groups: nodes, cache } = await visible.effectiveGroups(user, context)

@@ -1,6 +1,7 @@
 /** Starts the process: configuration, wiring, listening; and ends it without dropping a request. */
 // First, and for its effect: it wraps libraries that the others import.
 import './telemetry/process-tracing.ts'
+import type { Server } from 'node:http'
 import { setTimeout as delay } from 'node:timers/promises'
 import closeWithGrace from 'close-with-grace'
 import { systemClock } from './cache/index.ts'
@@ -24,7 +25,7 @@ import {
   stopKeepingAlive,
   type VerificationKeys,
 } from './http/index.ts'
-import { createLogger, createMetrics, type Logger } from './telemetry/index.ts'
+import { createLogger, createMetrics, type Logger, type Metrics } from './telemetry/index.ts'
 import { tracing } from './telemetry/process-tracing.ts'
 
 /** From the signal to the last request answered; beyond it the process ends anyway. */
@@ -44,41 +45,24 @@ async function start(): Promise<void> {
   const logger = createLogger({ level: config.logLevel, traceId: tracing?.traceId })
   const metrics = createMetrics({ traceId: tracing?.traceId })
   const domain = compose(config, { logger, metrics, tracing })
-  let closing = false
+  const state = { isClosing: false }
   const health: Health = {
-    ready: () => !closing && domain.health.ready(),
+    ready: () => !state.isClosing && domain.health.ready(),
     verbose: () => domain.health.verbose(),
   }
-  const dependencies = {
-    portcullis: domain.portcullis,
-    health,
-    authentication: authenticationOf(config, logger),
-    tickets: createTickets({ codec: createCursorCodec(config.cursorSecret), nowMs: Date.now }),
-    redeemCode: config.consoleSignInFile === undefined ? undefined : redeemFrom(config.consoleSignInFile),
-    consoleSignIn: config.consoleSignIn,
-    rateLimits: createRateLimits({
-      limits: config.rateLimits,
-      shared: domain.sharedCounter,
-      nowMs: systemClock.monotonicMs,
-    }),
-    metrics: tracing === undefined ? metrics : { ...metrics, http: tracing.routes(metrics.http) },
-    traceId: tracing?.traceId,
-    logger,
-    http: config.http,
-  }
+  const dependencies = applicationOf(config, { logger, metrics, domain, health })
   const server = createServer(createApp(dependencies))
+  const metricsServer = config.http.metricsPort === undefined ? undefined : createServer(createMetricsApp(dependencies))
   tracing?.onSendingChange((failure) => {
     if (failure) logger.warn({ err: failure }, 'traces cannot be sent')
     else logger.info('traces are sent again')
   })
-  const metricsServer = config.http.metricsPort === undefined ? undefined : createServer(createMetricsApp(dependencies))
-
   closeWithGrace(
     { delay: CLOSE_WITHIN_MS + config.http.shutdownDelayMs, logger: graceLogger(logger) },
     async ({ err, signal }) => {
       if (err) logger.fatal({ err }, 'ending after an unhandled error')
       else logger.info({ signal }, 'shutting down')
-      closing = true
+      state.isClosing = true
       stopKeepingAlive(server)
       // Load balancers learn from the probe that it is shutting down, before connections are refused.
       if (!err) await delay(config.http.shutdownDelayMs)
@@ -90,26 +74,54 @@ async function start(): Promise<void> {
       await tracing?.close().catch((error: unknown) => logger.info({ err: error }, 'the last spans could not be sent'))
     },
   )
-
   try {
     // It listens before the database is up: probes get an answer, and requests are told to retry.
-    const port = await listen(server, config.http)
-    if (metricsServer !== undefined)
-      await listen(metricsServer, {
-        host: config.http.host,
-        port: config.http.metricsPort ?? 0,
-        portName: 'METRICS_PORT',
-      })
-    logger.info(
-      { url: `http://${hostAndPort(config.http.host, port)}`, metricsPort: config.http.metricsPort, pid: process.pid },
-      'listening',
-    )
+    const port = await listenOn({ server, metricsServer }, config)
+    const url = `http://${hostAndPort(config.http.host, port)}`
+    logger.info({ url, metricsPort: config.http.metricsPort, pid: process.pid }, 'listening')
     await domain.started
   } catch (error) {
     await Promise.all([closeServer(server), metricsServer && closeServer(metricsServer)])
     await domain.close()
     throw error
   }
+}
+
+interface Composed {
+  readonly logger: Logger
+  readonly metrics: Metrics
+  readonly domain: ReturnType<typeof compose>
+  readonly health: Health
+}
+
+function applicationOf(config: Config, { logger, metrics, domain, health }: Composed) {
+  const { consoleSignInFile, consoleSignIn, rateLimits: limits } = config
+  return {
+    portcullis: domain.portcullis,
+    health,
+    authentication: authenticationOf(config, logger),
+    tickets: createTickets({ codec: createCursorCodec(config.cursorSecret), nowMs: Date.now }),
+    redeemCode: consoleSignInFile === undefined ? undefined : redeemFrom(consoleSignInFile),
+    consoleSignIn,
+    rateLimits: createRateLimits({ limits, shared: domain.sharedCounter, nowMs: systemClock.monotonicMs }),
+    metrics: tracing === undefined ? metrics : { ...metrics, http: tracing.routes(metrics.http) },
+    traceId: tracing?.traceId,
+    logger,
+    http: config.http,
+  }
+}
+
+interface Servers {
+  readonly server: Server
+  readonly metricsServer: Server | undefined
+}
+
+/** @returns the port of the API */
+async function listenOn({ server, metricsServer }: Servers, { http }: Config): Promise<number> {
+  const port = await listen(server, http)
+  const { host, metricsPort = 0 } = http
+  if (metricsServer !== undefined) await listen(metricsServer, { host, port: metricsPort, portName: 'METRICS_PORT' })
+  return port
 }
 
 function authenticationOf({ jwt }: Config, logger: Logger) {

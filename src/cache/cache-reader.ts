@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto'
 import { type CacheLog, CacheOptionsError, refuseUntyped } from './cache-options.ts'
 import { EVERYTHING, entryTag, layerTag } from './cache-tags.ts'
 import { createCopies } from './copies.ts'
-import { createLayer, type LayerDependencies, type LayerRead } from './layer.ts'
+import { createLayer, type LayerDependencies, type LayerOptions, type LayerRead } from './layer.ts'
 import type { DeclaredLayer, LayerRows, Layers } from './layers.ts'
 import { earliest } from './loads.ts'
 import { committedIn } from './mutation-token.ts'
@@ -74,19 +74,9 @@ export function createReader<Rows extends LayerRows, Name extends keyof Rows & s
   }: ReaderOptions<PartsOf<Rows, Name>, Readonly<Row>, Value>,
 ): Reader<PartsOf<Rows, Name>, Value> {
   const { name } = declared
-  const layer = createLayer<readonly Row[]>(
-    {
-      ...declared,
-      // Another loader means another shape: during an upgrade, releases do not read each other's entries.
-      shape: shapeOf(declared.shape, load.toString()),
-      copies: createCopies({ maxBytes: declared.copiesMaxBytes }),
-      codec: {
-        encode: (rows) => ({ body: Buffer.from(JSON.stringify(rows)) }),
-        decode: ({ body }) => frozen(JSON.parse(body.toString()) as Row[]),
-      },
-    },
-    dependencies,
-  )
+  // Another loader means another shape: during an upgrade, releases do not read each other's entries.
+  const shape = shapeOf(declared.shape, load.toString())
+  const layer = createLayer<readonly Row[]>(rowsIn({ ...declared, shape }), dependencies)
   const mapped = new WeakMap<readonly Row[], Value>()
 
   /** Once for each copy, not for each reader. */
@@ -135,6 +125,18 @@ export function createReader<Rows extends LayerRows, Name extends keyof Rows & s
         : fresh(...parts)
     },
   })
+}
+
+/** Entries are the rows as JSON. */
+function rowsIn<Name extends string, Row>(declared: DeclaredLayer<Name>): LayerOptions<readonly Row[]> {
+  return {
+    ...declared,
+    copies: createCopies({ maxBytes: declared.copiesMaxBytes }),
+    codec: {
+      encode: (rows) => ({ body: Buffer.from(JSON.stringify(rows)) }),
+      decode: ({ body }) => frozen(JSON.parse(body.toString()) as Row[]),
+    },
+  }
 }
 
 /**

@@ -5,11 +5,11 @@
 import { type CacheOptions, CacheOptionsError, refuseWrong, refuseWrongRules, warnOfLoss } from './cache-options.ts'
 import { createReader, type PartsOf, type QueryOf, type Reader, type ReaderOptions } from './cache-reader.ts'
 import { type CacheRule, type CacheRules, createCacheRules } from './cache-rules.ts'
-import { systemClock } from './clock.ts'
+import { type Clock, systemClock } from './clock.ts'
 import { createEntryCodec } from './entry-codec.ts'
-import { createInvalidationIndex, type RetentionClass } from './invalidation-index.ts'
+import { createInvalidationIndex, type InvalidationIndex, type RetentionClass } from './invalidation-index.ts'
 import type { LayerRows } from './layers.ts'
-import { createLogFollower } from './log-follower.ts'
+import { createLogFollower, type LogFollower } from './log-follower.ts'
 import { mutation } from './mutation.ts'
 import { createMutationRunner } from './mutation-runner.ts'
 import { tokenOf } from './mutation-token.ts'
@@ -63,24 +63,14 @@ export function createCache<const Rows extends LayerRows, Tx, Query>(
   options: CacheOptions<Rows, Tx, Query>,
 ): Cache<Rows, Tx, Query> {
   refuseWrong(options)
-  const { layers, log: database, clock = systemClock, events = {}, pollMs = 250 } = options
+  const { layers, log: database, clock = systemClock, events = {} } = options
   const entries = createEntryCodec(options.secret)
   // A tag may be carried by entries of any layer, so it is remembered as long as the longest of them lives.
   const longest: RetentionClass = layers.volatile.length < layers.names.length ? 'lasting' : 'volatile'
   const index = createInvalidationIndex({ retentionOf: () => longest, maxTags: REMEMBERED_TAGS_MAX })
-  const { log, unitOfWork } = database
+  const { unitOfWork } = database
   const { retentionMs } = layers
-  const follower = createLogFollower({
-    log,
-    index,
-    clock,
-    pollMs,
-    boundMs: BOUND_MS,
-    graceMs: options.graceMs ?? 30_000,
-    retentionMs,
-    ...(options.clockBoundMs !== undefined && { clockBoundMs: options.clockBoundMs }),
-    onTrustChange: options.onTrustChange ?? warnOfLoss,
-  })
+  const follower = followerOf(options, { index, clock })
   const shared = options.redis(layers)
   const { store } = shared
   const reads = createReadThrough({ store, follower, clock, entries, events })
@@ -135,4 +125,21 @@ export function createCache<const Rows extends LayerRows, Tx, Query>(
       await database.close()
     },
   }
+}
+
+function followerOf<Rows extends LayerRows, Tx, Query>(
+  { log: { log }, layers, pollMs = 250, graceMs = 30_000, ...options }: CacheOptions<Rows, Tx, Query>,
+  { index, clock }: { readonly index: InvalidationIndex; readonly clock: Clock },
+): LogFollower {
+  return createLogFollower({
+    log,
+    index,
+    clock,
+    pollMs,
+    boundMs: BOUND_MS,
+    graceMs,
+    retentionMs: layers.retentionMs,
+    ...(options.clockBoundMs !== undefined && { clockBoundMs: options.clockBoundMs }),
+    onTrustChange: options.onTrustChange ?? warnOfLoss,
+  })
 }

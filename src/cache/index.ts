@@ -33,6 +33,7 @@ export { type InvalidationLog, type LogBatch, LogUnreachableError } from './inva
 export {
   type Bypass,
   createLayer,
+  type HitFrom,
   isBypass,
   type Layer,
   type LayerDependencies,
@@ -52,7 +53,8 @@ export {
   LayersError,
 } from './layers.ts'
 export { earliest, type Wanted } from './loads.ts'
-export { createLogFollower, type Followed, type Judged, type LogFollower } from './log-follower.ts'
+export { createLogFollower, type Judged, type LogFollower } from './log-follower.ts'
+export type { Followed } from './log-reading.ts'
 export type { Trust } from './log-trust.ts'
 export { createMemo } from './memo.ts'
 export {

@@ -5,22 +5,14 @@
  * from a log: Noria, OSDI 2018; snapshots as positions: TxCache, OSDI 2010.)
  */
 import { createDatabaseClock, type DatabaseClock } from './database-clock.ts'
-import { createFloors } from './floors.ts'
 import type { InvalidationIndex, RetentionClass, Verdict } from './invalidation-index.ts'
 import type { InvalidationLog, LogBatch } from './invalidation-log.ts'
+import { type Followed, LogReading } from './log-reading.ts'
 import { createLogTrust, type LogTrust, type LogTrustOptions } from './log-trust.ts'
 import { createPositionWaits, type PositionWaits } from './position-waits.ts'
 import { createSharedReads } from './shared-reads.ts'
 import type { Stamp } from './snapshot.ts'
 import type { Tag } from './tags.ts'
-
-/** What follows the log beside the index: updated in the same step as the position. */
-export interface Followed<Change> {
-  /** Must not fail, and must not wait. */
-  apply(batch: LogBatch<Change>): void
-  /** The position started over: the follower may have missed changes. */
-  reset(): void
-}
 
 export interface LogFollowerOptions<Change> extends LogTrustOptions {
   readonly log: InvalidationLog<Change>
@@ -80,78 +72,12 @@ export function createLogFollower<Change = never>(options: LogFollowerOptions<Ch
   const { readIntervalMs: intervalMs = READ_INTERVAL_MS, readStalledMs: stalledMs = READ_STALLED_MS } = options
   const { silentPollMs = options.pollMs } = options
   const time = createDatabaseClock({ clock, boundMs: options.clockBoundMs ?? CLOCK_BOUND_MS })
-  const reads = createSharedReads({ read: readOnce, clock, intervalMs, stalledMs })
-  const floors = createFloors({ index, retentionMs: options.retentionMs })
-  const { trust, lagMs, isOverdue, readSucceeded, readFailed } = createLogTrust(options)
-  let positionMs: number | null = null
-  let wasSetBack = false
+  const { trust, lagMs, isOverdue, ...trusting } = createLogTrust(options)
+  const reading = new LogReading({ ...options, time, trusting })
+  const reads = createSharedReads({ read: () => reading.read(), clock, intervalMs, stalledMs })
   let subscription: { close(): Promise<void> } | null = null
   let loop: Promise<void> = Promise.resolve()
   let wake: () => void = () => {}
-  let becomeReady: () => void = () => {}
-  const ready = new Promise<void>((resolve) => {
-    becomeReady = resolve
-  })
-
-  async function readOnce(): Promise<void> {
-    const began = { monotonicMs: clock.monotonicMs(), wallMs: clock.wallMs() }
-    try {
-      await readInto(began.monotonicMs)
-      readSucceeded(began)
-      becomeReady()
-    } catch (cause) {
-      readFailed(cause)
-      throw cause
-    }
-  }
-
-  async function readInto(startedMs: number): Promise<void> {
-    const known = index.position
-    const batch = known ? await log.readSince(known.snapshot) : null
-    if (batch) noteTime(batch, startedMs)
-    // A commit of this instance may have shown meanwhile that the position is of a former database.
-    if (!batch || !index.position || batch.position.database !== index.position.database || batch.gap || wasSetBack)
-      await beginAnew()
-    else {
-      index.advance(batch.position.snapshot, batch.rows)
-      options.followed?.apply(batch)
-      options.onBatch?.(batch)
-    }
-    floors.follow(startedMs)
-  }
-
-  async function beginAnew(): Promise<void> {
-    const isSetBack = wasSetBack
-    if (isSetBack) await log.divide?.()
-    const askedMs = clock.monotonicMs()
-    const past = await log.readPast()
-    wasSetBack = false
-    // Set back only now: the next read divides what was loaded before from what is loaded from then on.
-    noteTime(past, askedMs)
-    index.reset(past)
-    if (isSetBack) forgetAll()
-    options.followed?.reset()
-    floors.reset()
-    options.onBatch?.(past)
-  }
-
-  /** Whether the database's clock was set back is kept until everything was forgotten. */
-  function noteTime({ atMs, position }: LogBatch<Change>, askedMs: number): void {
-    positionMs = atMs ?? null
-    if (atMs === undefined) return
-    const reading = { database: position.database, askedMs, answeredMs: clock.monotonicMs(), shownMs: atMs }
-    if (time.read(reading)) wasSetBack = true
-  }
-
-  /**
-   * What had ended has not, by a clock that was set back: entries and what is followed have let go of it, or show what
-   * was removed meanwhile, which no row of the log says. Without a transaction in between, what was loaded before would
-   * have the snapshot of what is loaded afterwards.
-   */
-  function forgetAll(): void {
-    if (!index.position) return
-    for (const retention of ['volatile', 'lasting'] as const) index.raiseFloor(retention, index.position.snapshot)
-  }
 
   async function follow(): Promise<void> {
     while (!closing.signal.aborted) {
@@ -165,13 +91,13 @@ export function createLogFollower<Change = never>(options: LogFollowerOptions<Ch
   }
 
   return {
-    ready,
+    ready: reading.succeeded,
     trust,
     lagMs,
     isOverdue,
     ...createPositionWaits({ index, reads, clock }),
     time,
-    positionMs: () => positionMs,
+    positionMs: () => reading.positionMs,
     judge({ stamp, tags, until = null }, retention) {
       if (trust() === 'lost') return 'log-lost'
       const verdict = index.judge(stamp, tags, retention)

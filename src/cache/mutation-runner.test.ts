@@ -1,97 +1,21 @@
 import { describe, expect, it, vi } from 'vitest'
-import type { EntryKey, LayerName } from './entry-store.ts'
-import { createInvalidationIndex } from './invalidation-index.ts'
-import { type Invalidation, type KeyList, mutation, type Rule } from './mutation.ts'
-import { createMutationRunner, type LogRecord, type UnitOfWork } from './mutation-runner.ts'
-import type { Tag } from './tags.ts'
+import type { LayerName } from './entry-store.ts'
+import { mutation } from './mutation.ts'
 import {
-  createFakeClock,
-  createFaultyStore,
-  createInMemoryEntryStore,
-  DATABASE,
-  snapshot,
-  stamp,
-  xid,
-} from './testing/index.ts'
-
-interface Tx {
-  value: string
-}
-
-const named = (layer: LayerName, key: string) => ({ layer, key: key as EntryKey })
-const groupsOf = (user: string) => named('user-groups', `user:groups:{${user}}`)
-const listOf = (user: string) => named('user-resources', `resources:{${user}}`)
-const bucket = named('resources', 'resources:all:0a')
-const aliceTag = 'u:alice' as Tag
-const COMMITTED = { database: DATABASE, xid: xid(20) }
-
-function setUp(over: Partial<UnitOfWork<Tx, string>> = {}) {
-  const store = createFaultyStore(createInMemoryEntryStore({ clock: createFakeClock() }))
-  const steps = store.calls
-  const records: Omit<LogRecord, 'audit'>[] = []
-  const audits: unknown[] = []
-  const missed: unknown[] = []
-  const tx: Tx = { value: 'old' }
-  const index = createInvalidationIndex({ retentionOf: () => 'volatile', maxTags: 100 })
-  index.reset({ position: stamp('20:20:'), floor: snapshot('1:1:'), rows: [] })
-  const note = index.note.bind(index)
-  vi.spyOn(index, 'note').mockImplementation((row, database) => {
-    steps.push(`note ${row.xid} ${row.tags.join()}`)
-    note(row, database)
-  })
-  const unitOfWork: UnitOfWork<Tx, string> = {
-    async run(context, work) {
-      steps.push(`begin ${context}`)
-      const value = await work(tx)
-      steps.push('commit')
-      return value
-    },
-    async appendInvalidation(_tx, context, { audit, ...record }) {
-      steps.push(`audit ${context} ${record.event}`, `append ${context}`)
-      audits.push(audit)
-      records.push(record)
-      return COMMITTED
-    },
-    async identify() {
-      steps.push('identify')
-      return COMMITTED
-    },
-    async audit(_tx, context, action, record) {
-      steps.push(`audit ${context} ${action}`)
-      audits.push(record)
-    },
-    ...over,
-  }
-  const runner = createMutationRunner({
-    layers: { names: ['resources', 'user-groups', 'user-resources'] },
-    unitOfWork,
-    store,
-    index,
-    onStoreMissed: (event) => missed.push(event),
-  })
-  return { runner, unitOfWork, store, index, steps, records, audits, missed, tx }
-}
-
-const invalidation = (over: Partial<Invalidation> = {}): Invalidation => ({ tags: [], keys: [], layers: [], ...over })
-
-/** A rule that says when it was asked, and answers by what the transaction shows then. */
-const rule =
-  (steps: string[], name: string, before: Partial<Invalidation>, after = before): Rule<Tx, string> =>
-  async ({ value }) => {
-    steps.push(`${name} sees ${value}`)
-    return invalidation(value === 'old' ? before : after)
-  }
-
-const rename = (steps: string[], name = 'rename') =>
-  mutation<Tx, string>(name)
-    .locking(async () => void steps.push('lock tree'))
-    .locking(async () => void steps.push('lock group'))
-
-const writing = (steps: string[]) => async (tx: Tx, input: string) => {
-  steps.push('write')
-  tx.value = input
-  return input.length
-}
+  aliceTag,
+  COMMITTED,
+  groupsOf,
+  invalidation,
+  named,
+  rename,
+  rule,
+  setUp,
+  type Tx,
+  writing,
+} from './mutation-runner.fixture.ts'
+import { createMutationRunner } from './mutation-runner.ts'
+import type { Tag } from './tags.ts'
+import { stamp, xid } from './testing/index.ts'
 
 describe('a mutation', () => {
   it('writes nothing when a rule names a layer that is not in the table', async () => {
@@ -218,56 +142,6 @@ describe('a mutation', () => {
   })
 })
 
-describe('the order of removal', () => {
-  const removal = async (over: Partial<Invalidation>) => {
-    const { runner, steps } = setUp()
-    await runner.run(
-      rename(steps)
-        .invalidates(rule(steps, 'rule', over))
-        .write(writing(steps)),
-      'new',
-      'admin',
-    )
-    return steps.slice(steps.indexOf('commit') + 1)
-  }
-
-  it('is inputs first, in one call', async () => {
-    expect(await removal({ keys: [listOf('bob'), groupsOf('bob'), bucket, listOf('amy')] })).toEqual([
-      'invalidate resources:all:0a user:groups:{bob} resources:{bob} resources:{amy}',
-    ])
-  })
-
-  it('is inputs by name before the layer derived from them', async () => {
-    expect(await removal({ keys: [groupsOf('bob'), bucket], layers: ['user-resources'] })).toEqual([
-      'invalidate resources:all:0a user:groups:{bob}',
-      'generations user-resources',
-    ])
-  })
-
-  it('is a layer of inputs before the layers derived from it by name', async () => {
-    expect(await removal({ keys: [listOf('bob')], layers: ['user-groups'] })).toEqual([
-      'generations user-groups',
-      'invalidate resources:{bob}',
-    ])
-  })
-
-  it('is whole layers in one call, inputs first, however they were named', async () => {
-    expect(await removal({ layers: ['user-resources', 'user-groups', 'resources'] })).toEqual([
-      'generations resources user-groups user-resources',
-    ])
-  })
-
-  it('is mixed where it must be', async () => {
-    const keys = [listOf('bob'), bucket]
-    expect(await removal({ keys, layers: ['resources', 'user-groups', 'user-resources'] })).toEqual([
-      'invalidate resources:all:0a',
-      'generations resources user-groups',
-      'invalidate resources:{bob}',
-      'generations user-resources',
-    ])
-  })
-})
-
 describe('a mutation that fails', () => {
   const affecting = (steps: string[], layers: LayerName[] = []) =>
     rename(steps).invalidates(rule(steps, 'rule', { tags: [aliceTag], keys: [groupsOf('alice')], layers }))
@@ -336,77 +210,5 @@ describe('a store that cannot be reached', () => {
     vi.spyOn(store, 'invalidate').mockRejectedValue(new TypeError('a fault'))
     await expect(runner.run(declared(steps), 'new', 'admin')).rejects.toThrow('a fault')
     expect(missed).toEqual([])
-  })
-})
-
-describe('keys by the thousand', () => {
-  const SIZE = 2500
-
-  /** Counts how many of its keys have been written out. */
-  function counted(layer: LayerName, identity = 'the same') {
-    const seen = { written: 0 }
-    const list: KeyList = {
-      layer,
-      size: SIZE,
-      identity,
-      *keys() {
-        for (let at = 0; at < SIZE; at++) {
-          seen.written++
-          yield `${layer}:${at}` as EntryKey
-        }
-      },
-    }
-    return { list, seen }
-  }
-
-  it('are written out and removed a thousand at a time, and others have their turn in between', async () => {
-    const { runner, store, records } = setUp()
-    const { list, seen } = counted('user-resources')
-    const pieces: { size: number; written: number; turns: number }[] = []
-    let turns = 0
-    vi.spyOn(store, 'invalidate').mockImplementation(async (keys) => {
-      pieces.push({ size: keys.length, written: seen.written, turns })
-      await new Promise((resolve) => setImmediate(resolve))
-      turns++
-      return keys.length
-    })
-    const declared = mutation<Tx, string>('wide')
-      .invalidates(async () => invalidation({ tags: [aliceTag], keys: [bucket], lists: [list] }))
-      .write(async () => null)
-    await runner.run(declared, 'new', 'admin')
-    expect(pieces).toEqual([
-      { size: 1, written: 0, turns: 0 },
-      { size: 1000, written: 1000, turns: 1 },
-      { size: 1000, written: 2000, turns: 2 },
-      { size: 500, written: 2500, turns: 3 },
-    ])
-    expect(records).toMatchObject([{ keyCount: SIZE + 1 }])
-  })
-
-  it('are removed once where both evaluations name the same, and inputs before the entries derived from them', async () => {
-    const { runner, store } = setUp()
-    const [groups, lists, others] = [
-      counted('user-groups').list,
-      counted('user-resources').list,
-      counted('user-resources', 'others').list,
-    ]
-    const removed: string[] = []
-    vi.spyOn(store, 'invalidate').mockImplementation(async (keys) => {
-      removed.push(`${keys[0]} +${keys.length - 1}`)
-      return keys.length
-    })
-    const declared = mutation<Tx, string>('wide')
-      .invalidates(async ({ value }) =>
-        invalidation({ keys: [listOf('alice')], lists: value === 'old' ? [lists, groups] : [lists, groups, others] }),
-      )
-      .write(writing([]))
-    await runner.run(declared, 'new', 'admin')
-    const inPieces = (layer: string) => [`${layer}:0 +999`, `${layer}:1000 +999`, `${layer}:2000 +499`]
-    expect(removed).toEqual([
-      ...inPieces('user-groups'),
-      'resources:{alice} +0',
-      ...inPieces('user-resources'),
-      ...inPieces('user-resources'),
-    ])
   })
 })

@@ -3,20 +3,19 @@
  * instance's index and delete in the shared store. The log row is in the mutation's own transaction, so no crash and
  * no outage can lose the invalidation; the delete only makes it immediate elsewhere.
  */
-import { type EntryKey, type EntryStore, type LayerName, StoreUnavailableError } from './entry-store.ts'
-import { inPieces } from './in-pieces.ts'
+import { type EntryStore, type LayerName, StoreUnavailableError } from './entry-store.ts'
 import type { InvalidationIndex } from './invalidation-index.ts'
 import type { Layers } from './layers.ts'
 import {
   type AuditRecord,
   type Invalidation,
   invalidatesNothing,
-  type KeyList,
   keyCountOf,
   type Mutation,
   mergeInvalidations,
   NOTHING_INVALIDATED,
 } from './mutation.ts'
+import { removeInOrder } from './removal-order.ts'
 import type { Committed } from './snapshot.ts'
 import type { Tag } from './tags.ts'
 
@@ -86,17 +85,46 @@ interface Done {
   readonly audit: AuditRecord
 }
 
+/** @returns what runs mutations, each in one transaction of the unit of work */
 export function createMutationRunner<Tx, Context>(
   options: MutationRunnerOptions<Tx, Context>,
 ): MutationRunner<Tx, Context> {
-  const { unitOfWork, store, index } = options
+  return new LoggingMutationRunner(options)
+}
 
-  async function transact<Input, Result>(
+class LoggingMutationRunner<Tx, Context> implements MutationRunner<Tx, Context> {
+  readonly #options: MutationRunnerOptions<Tx, Context>
+
+  constructor(options: MutationRunnerOptions<Tx, Context>) {
+    this.#options = options
+  }
+
+  async run<Input, Result>(
+    mutation: Mutation<Tx, Input, Result>,
+    input: Input,
+    context: Context,
+  ): Promise<MutationOutcome<Result>> {
+    const intent: { invalidation: Invalidation } = { invalidation: NOTHING_INVALIDATED }
+    try {
+      const committed = await this.#transact(mutation, input, context, intent)
+      const { invalidation } = intent
+      const { tags } = invalidation
+      if (tags.length > 0) this.#options.index.note({ xid: committed.xid, tags }, committed.database)
+      return { ...committed, invalidation, store: await this.#removeFromStore(mutation.name, invalidation) }
+    } catch (error) {
+      // It may have committed (a connection lost while committing): removing what can be loaded again is always safe.
+      await this.#removeFromStore(mutation.name, intent.invalidation)
+      throw error
+    }
+  }
+
+  async #transact<Input, Result>(
     mutation: Mutation<Tx, Input, Result>,
     input: Input,
     context: Context,
     intent: { invalidation: Invalidation },
   ): Promise<Committed & { value: Result }> {
+    const { unitOfWork, layers } = this.#options
     return unitOfWork.run(context, async (tx) => {
       const begun = await mutation.begin(tx, input)
       const before = await begun.affected()
@@ -104,15 +132,16 @@ export function createMutationRunner<Tx, Context>(
       if (!begun.changed(value)) return { ...(await unitOfWork.identify(tx)), value }
       const after = await begun.affected()
       const invalidation = await mergeInvalidations([...before, ...after])
-      refuseUnknownLayers(options.layers.names, invalidation)
+      refuseUnknownLayers(layers.names, invalidation)
       intent.invalidation = invalidation
-      const committed = await record(tx, context, { event: mutation.name, invalidation, audit: begun.audit(value) })
-      return { ...committed, value }
+      const done = { event: mutation.name, invalidation, audit: begun.audit(value) }
+      return { ...(await this.#record(tx, context, done)), value }
     })
   }
 
   /** Last, so that a slow computation does not hold the transaction id, and with it everyone's horizon, for long. */
-  async function record(tx: Tx, context: Context, { event, invalidation, audit }: Done): Promise<Committed> {
+  async #record(tx: Tx, context: Context, { event, invalidation, audit }: Done): Promise<Committed> {
+    const { unitOfWork } = this.#options
     if (!invalidatesNothing(invalidation))
       return unitOfWork.appendInvalidation(tx, context, { ...recordOf(event, invalidation), audit })
     await unitOfWork.audit(tx, context, event, audit)
@@ -120,39 +149,17 @@ export function createMutationRunner<Tx, Context>(
   }
 
   /** Best effort, within the store's own short deadline; the log covers what is missed. */
-  async function removeFromStore(event: string, invalidation: Invalidation): Promise<StoreOutcome> {
+  async #removeFromStore(event: string, invalidation: Invalidation): Promise<StoreOutcome> {
+    const { store, layers, onStoreMissed } = this.#options
     if (keyCountOf(invalidation) === 0 && invalidation.layers.length === 0) return 'untouched'
     try {
-      for (const step of await inputsFirst(options.layers.names, invalidation)) await remove(step)
+      await removeInOrder(store, layers.names, invalidation)
       return 'invalidated'
     } catch (cause) {
       if (!(cause instanceof StoreUnavailableError)) throw cause
-      options.onStoreMissed?.(event, cause)
+      onStoreMissed?.(event, cause)
       return 'unavailable'
     }
-  }
-
-  async function remove({ keys, lists, layers }: RemovalStep): Promise<void> {
-    if (keys.length > 0) await store.invalidate(keys)
-    for (const list of lists) for (const some of piecesOf(list.keys())) await store.invalidate(some)
-    if (layers.length > 0) await store.replaceGenerations(layers)
-  }
-
-  return {
-    async run(mutation, input, context) {
-      const intent: { invalidation: Invalidation } = { invalidation: NOTHING_INVALIDATED }
-      try {
-        const committed = await transact(mutation, input, context, intent)
-        const { invalidation } = intent
-        if (invalidation.tags.length > 0)
-          index.note({ xid: committed.xid, tags: invalidation.tags }, committed.database)
-        return { ...committed, invalidation, store: await removeFromStore(mutation.name, invalidation) }
-      } catch (error) {
-        // It may have committed (a connection lost while committing): removing what can be loaded again is always safe.
-        await removeFromStore(mutation.name, intent.invalidation)
-        throw error
-      }
-    },
   }
 }
 
@@ -166,54 +173,4 @@ function refuseUnknownLayers(names: readonly LayerName[], { keys, lists = [], la
   const named = [...keys, ...lists].find(({ layer }) => !names.includes(layer))?.layer
   const unknown = named ?? layers.find((layer) => !names.includes(layer))
   if (unknown !== undefined) throw new Error(`an invalidation names ${unknown}, which is not a layer`)
-}
-
-/** In this order: keys, lists, layers. */
-interface RemovalStep {
-  readonly keys: EntryKey[]
-  readonly lists: KeyList[]
-  readonly layers: LayerName[]
-}
-
-const noStep = (): RemovalStep => ({ keys: [], lists: [], layers: [] })
-
-/**
- * An input is never removed after what was derived from it, whether by name or with its layer: a read in between would
- * derive again from the old input, under a lease that nothing takes away. Consecutive removals of one kind go together.
- */
-async function inputsFirst(
-  names: readonly LayerName[],
-  { keys, layers, lists = [] }: Invalidation,
-): Promise<RemovalStep[]> {
-  const byLayer = new Map<LayerName, EntryKey[]>(names.map((layer) => [layer, []]))
-  await inPieces(keys, ({ layer, key }) => byLayer.get(layer)?.push(key))
-  let step = noStep()
-  const steps = [step]
-  const begin = () => {
-    step = noStep()
-    steps.push(step)
-  }
-  for (const layer of names) {
-    const named = byLayer.get(layer) ?? []
-    const listed = lists.filter((list) => list.layer === layer)
-    if (named.length > 0 && step.lists.length + step.layers.length > 0) begin()
-    await inPieces(named, (key) => step.keys.push(key))
-    if (listed.length > 0 && step.layers.length > 0) begin()
-    step.lists.push(...listed)
-    if (layers.includes(layer)) step.layers.push(layer)
-  }
-  return steps
-}
-
-/** As many as the store removes with one command. */
-const KEYS_PER_PIECE = 1000
-
-function* piecesOf(keys: Iterable<EntryKey>): Generator<EntryKey[]> {
-  let piece: EntryKey[] = []
-  for (const key of keys) {
-    if (piece.push(key) < KEYS_PER_PIECE) continue
-    yield piece
-    piece = []
-  }
-  if (piece.length > 0) yield piece
 }

@@ -36,7 +36,7 @@ export function createPositionWaits({ index, reads, clock }: PositionWaitsDepend
     const sees = (position: Stamp | null) => position?.database === database && isVisible(xid, position.snapshot)
     if (sees(index.position)) return true
     for (let leftMs = timeoutMs; leftMs > 0; leftMs = deadlineMs - clock.monotonicMs()) {
-      const succeeded = await within(clock, leftMs, reads.nextUnbounded)
+      const succeeded = await within(clock, leftMs, () => reads.nextUnbounded())
       if (sees(index.position)) return true
       // Read just now, later than the commit was acknowledged: the incarnation that answers now came after it. One
       // whose ids are behind was restored from a copy without the commit, or hands out the id again: then the commit is
@@ -71,7 +71,7 @@ export function createPositionWaits({ index, reads, clock }: PositionWaitsDepend
         () => true,
         () => false,
       ),
-    refresh: (timeoutMs) => within(clock, timeoutMs, reads.nextUnbounded),
+    refresh: (timeoutMs) => within(clock, timeoutMs, () => reads.nextUnbounded()),
   }
 }
 

@@ -25,16 +25,18 @@ describe('the copy of this process alone', () => {
   })
 
   it('is not served once it was invalidated, or the log is lost', async () => {
-    const { copy, read, loading, index, clock, log, soon } = await setUp()
+    const { copy, read, loading, index, clock, log, soon, store } = await setUp()
     await read(loading('one'))
     index.note({ xid: xid(20), tags: [alice] }, DATABASE)
     expect(await copy()).toBeNull()
     await read(loading('two', { stamp: stamp('21:21:') }))
     log.failure = new Error('statement timeout')
     await clock.advance(BOUND_MS + POLL_MS)
+    store.calls.length = 0
     const asking = copy()
     await clock.advance(500)
     expect(await soon(asking)).toBeNull()
+    expect(store.calls.filter((call) => call !== 'log')).toEqual([])
   })
 
   it('is served only after a read of the log where this process stood still', async () => {

@@ -41,76 +41,88 @@ interface Ticket {
 /** A server that refuses is not asked hundreds of times a second. */
 const SLOWER_WHILE_FAILING = 25
 
-export function createSharedReads({ read, clock, intervalMs, stalledMs }: SharedReadsOptions): SharedReads {
-  let running: Ticket | null = null
-  let waiting: Ticket | null = null
-  let startedMs = Number.NEGATIVE_INFINITY
-  let watching = false
-  let stalled = false
-  let failing = false
+/** @returns reads of which none runs yet */
+export function createSharedReads(options: SharedReadsOptions): SharedReads {
+  return new TicketedReads(options)
+}
 
-  function ticket(): Ticket {
-    if (waiting) return waiting
+class TicketedReads implements SharedReads {
+  readonly #options: SharedReadsOptions
+  #running: Ticket | null = null
+  #waiting: Ticket | null = null
+  #startedMs = Number.NEGATIVE_INFINITY
+  #isWatching = false
+  /** Calls of `next` are refused. */
+  #isStalled = false
+  #isFailing = false
+
+  constructor(options: SharedReadsOptions) {
+    this.#options = options
+  }
+
+  next(): Promise<void> {
+    const { bounded } = this.#ticket()
+    if (!this.#isStalled) return bounded.promise
+    // The ticket was taken all the same: one caller must find out that reads succeed again.
+    return Promise.reject(new ReadStalledError('reads fail, or take too long to be waited for'))
+  }
+
+  nextUnbounded(): Promise<void> {
+    return this.#ticket().unbounded.promise
+  }
+
+  #ticket(): Ticket {
+    if (this.#waiting) return this.#waiting
     const made = newTicket()
-    waiting = made
-    if (!running) void start(made)
+    this.#waiting = made
+    if (!this.#running) void this.#start(made)
     return made
   }
 
   /** Callers can join until the moment the read begins. */
-  async function start(due: Ticket): Promise<void> {
-    running = due
-    const pauseMs = failing ? intervalMs * SLOWER_WHILE_FAILING : intervalMs
-    const leftMs = startedMs + pauseMs - clock.monotonicMs()
+  async #start(due: Ticket): Promise<void> {
+    const { read, clock, intervalMs } = this.#options
+    this.#running = due
+    const pauseMs = this.#isFailing ? intervalMs * SLOWER_WHILE_FAILING : intervalMs
+    const leftMs = this.#startedMs + pauseMs - clock.monotonicMs()
     if (leftMs > 0) await clock.sleep(leftMs)
-    startedMs = clock.monotonicMs()
-    waiting = null
-    if (!watching) void watch()
+    this.#startedMs = clock.monotonicMs()
+    this.#waiting = null
+    if (!this.#isWatching) void this.#watch()
     try {
       await read()
-      stalled = false
-      failing = false
+      this.#isStalled = false
+      this.#isFailing = false
       settle(due)
     } catch (error) {
-      stalled = true
-      failing = true
+      this.#isStalled = true
+      this.#isFailing = true
       settle(due, error)
     } finally {
-      running = null
-      if (waiting) void start(waiting)
+      this.#running = null
+      if (this.#waiting) void this.#start(this.#waiting)
     }
   }
 
   /** One timer for many reads: a read that stalls is noticed after one to two times that long. */
-  async function watch(): Promise<void> {
-    watching = true
-    while (running) {
-      const watched = running
+  async #watch(): Promise<void> {
+    const { clock, stalledMs } = this.#options
+    this.#isWatching = true
+    while (this.#running) {
+      const watched = this.#running
       await clock.sleep(stalledMs)
       // If this process itself stood still, the answer is there already: one more turn reads it.
       await clock.sleep(1)
-      if (running === watched) stall()
+      if (this.#running === watched) this.#stall()
     }
-    watching = false
+    this.#isWatching = false
   }
 
-  function stall(): void {
-    stalled = true
+  #stall(): void {
+    this.#isStalled = true
     const error = new ReadStalledError('the read takes too long to be waited for')
-    running?.bounded.reject(error)
-    waiting?.bounded.reject(error)
-  }
-
-  return {
-    next() {
-      if (stalled) {
-        // One caller must find out that reads succeed again.
-        ticket()
-        return Promise.reject(new ReadStalledError('reads fail, or take too long to be waited for'))
-      }
-      return ticket().bounded.promise
-    },
-    nextUnbounded: () => ticket().unbounded.promise,
+    this.#running?.bounded.reject(error)
+    this.#waiting?.bounded.reject(error)
   }
 }
 

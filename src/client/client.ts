@@ -1,6 +1,6 @@
 /** The API as an object with a method for each call, named as in the OpenAPI document. */
 import { type FeedEvent, type FollowOptions, follow } from './changes.ts'
-import { createConsistency } from './consistency.ts'
+import { type Consistency, createConsistency } from './consistency.ts'
 import { RefusedError } from './errors.ts'
 import { OPERATIONS } from './generated.ts'
 import type { Arguments, DataOf, InputOf, ItemOf, OperationId, PagedId } from './operations.ts'
@@ -88,17 +88,99 @@ interface AnyInput {
  * @throws TypeError for a `baseUrl` that is not a URL
  */
 export function createClient(options: ClientOptions): Client {
-  const { fetch = globalThis.fetch.bind(globalThis), token, timeoutMs = TIMEOUT_MS } = options
-  const base = new URL(options.baseUrl)
-  const retry = { ...DEFAULT_RETRIES, ...options.retry }
-  const consistency = createConsistency(options.consistencyToken)
+  const caller = new Caller(options)
+  const calls = Object.fromEntries(
+    (Object.keys(OPERATIONS) as OperationId[]).map((id) => [
+      id,
+      (input?: InputOf<typeof id>, given?: CallOptions) => caller.call(id, input as AnyInput | undefined, given),
+    ]),
+  )
+  return {
+    ...calls,
+    items: (id: PagedId, input?: AnyInput, given?: CallOptions) => caller.items(id, input, given),
+    pages: (id: PagedId, input?: AnyInput, given?: CallOptions) => caller.pages(id, input, given),
+    changes: (following?: FollowOptions) => caller.changes(following),
+    consistencyToken: () => caller.consistency.token(),
+  } as unknown as Client
+}
 
-  async function authorization(): Promise<{ readonly authorization?: string }> {
+/** Makes the calls of one client, by their names. */
+class Caller {
+  readonly consistency: Consistency
+  readonly #options: ClientOptions
+  readonly #base: URL
+  readonly #retry: RetryOptions
+  readonly #fetch: Fetch
+
+  constructor(options: ClientOptions) {
+    this.#options = options
+    this.#base = new URL(options.baseUrl)
+    this.#retry = { ...DEFAULT_RETRIES, ...options.retry }
+    this.#fetch = options.fetch ?? globalThis.fetch.bind(globalThis)
+    this.consistency = createConsistency(options.consistencyToken)
+  }
+
+  async call(id: OperationId, input: AnyInput = {}, given: CallOptions = {}): Promise<Answer<unknown>> {
+    const operation: Operation = OPERATIONS[id]
+    const request = this.#requestOf(operation, input)
+    const url = addressOf(this.#base, request)
+    const acknowledge = isRead(operation) ? undefined : this.consistency.mutating()
+    const repeatable = isRead(operation) || isRepeatable(request)
+    const attempts = withRetries(this.#retry, { repeatable, signal: given.signal }, () =>
+      this.#attempt(url, request, given),
+    )
+    const answer = await attempts.catch((error: unknown) => {
+      if (isOfOtherHistory(error)) this.consistency.forget()
+      throw error
+    })
+    acknowledge?.(answer.consistencyToken)
+    return answer
+  }
+
+  async *pages(id: PagedId, input: AnyInput = {}, given?: CallOptions): AsyncGenerator<Answer<unknown>> {
+    const { cursor }: Operation = OPERATIONS[id]
+    let query = input.query ?? {}
+    for (;;) {
+      const answer = await this.call(id, { ...input, query }, given)
+      yield answer
+      const { nextCursor } = answer.data as { readonly nextCursor: string | null }
+      if (nextCursor === null || !cursor) return
+      query = { ...query, [cursor]: nextCursor }
+    }
+  }
+
+  async *items(id: PagedId, input: AnyInput = {}, given?: CallOptions): AsyncGenerator<unknown> {
+    const { cursor }: Operation = OPERATIONS[id]
+    // A list without cursors comes whole, and knows no limit.
+    const query = { ...input.query, ...(cursor && { limit: input.query?.limit ?? PAGE_MAX }) }
+    for await (const { data } of this.pages(id, { ...input, query }, given))
+      yield* (data as { readonly data: readonly unknown[] }).data
+  }
+
+  changes(following: FollowOptions = {}): AsyncGenerator<FeedEvent, void, undefined> {
+    const { signal = new AbortController().signal } = following
+    const request = { ...this.#requestOf(OPERATIONS.followChanges, {}), signal }
+    return follow(async (position) => {
+      const authorization = await this.#authorization()
+      const headers = { ...request.headers, ...authorization, accept: 'text/event-stream', ...position }
+      return send(this.#fetch, addressOf(this.#base, request), { ...request, headers })
+    }, following)
+  }
+
+  async #attempt(url: URL, request: Omit<Request, 'signal'>, given: CallOptions): Promise<Answer<unknown>> {
+    const signal = withTimeout(given.signal, given.timeoutMs ?? this.#options.timeoutMs ?? TIMEOUT_MS)
+    const headers = { ...(await this.#authorization()), ...request.headers }
+    const response = await send(this.#fetch, url, { ...request, headers, signal })
+    return answerOf(response, await jsonOf(response, url, signal))
+  }
+
+  async #authorization(): Promise<{ readonly authorization?: string }> {
+    const { token } = this.#options
     const bearer = typeof token === 'function' ? await token() : token
     return bearer ? { authorization: `Bearer ${bearer}` } : {}
   }
 
-  function requestOf(operation: Operation, input: AnyInput): Omit<Request, 'signal'> {
+  #requestOf(operation: Operation, input: AnyInput): Omit<Request, 'signal'> {
     const { method, path, contentType = 'application/json', idempotencyKey, consistencyToken } = operation
     return {
       method,
@@ -111,72 +193,12 @@ export function createClient(options: ClientOptions): Client {
         ...(input.body !== undefined && { 'content-type': contentType }),
         // One key for all attempts: however often it arrives, it has one effect.
         ...(idempotencyKey && { 'idempotency-key': crypto.randomUUID() }),
-        ...(consistencyToken && consistency.headers()),
-        ...options.headers,
+        ...(consistencyToken && this.consistency.headers()),
+        ...this.#options.headers,
         ...input.headers,
       },
     }
   }
-
-  async function call(id: OperationId, input: AnyInput = {}, given: CallOptions = {}): Promise<Answer<unknown>> {
-    const operation: Operation = OPERATIONS[id]
-    const request = requestOf(operation, input)
-    const url = addressOf(base, request)
-    const acknowledge = isRead(operation) ? undefined : consistency.mutating()
-    const attempts = withRetries(
-      retry,
-      { repeatable: isRead(operation) || isRepeatable(request), signal: given.signal },
-      async () => {
-        const signal = withTimeout(given.signal, given.timeoutMs ?? timeoutMs)
-        const headers = { ...(await authorization()), ...request.headers }
-        const response = await send(fetch, url, { ...request, headers, signal })
-        return answerOf(response, await jsonOf(response, url, signal))
-      },
-    )
-    const answer = await attempts.catch((error: unknown) => {
-      if (isOfOtherHistory(error)) consistency.forget()
-      throw error
-    })
-    acknowledge?.(answer.consistencyToken)
-    return answer
-  }
-
-  async function* pages(id: PagedId, input: AnyInput = {}, given?: CallOptions) {
-    const { cursor }: Operation = OPERATIONS[id]
-    let query = input.query ?? {}
-    for (;;) {
-      const answer = await call(id, { ...input, query }, given)
-      yield answer
-      const { nextCursor } = answer.data as { readonly nextCursor: string | null }
-      if (nextCursor === null || !cursor) return
-      query = { ...query, [cursor]: nextCursor }
-    }
-  }
-
-  async function* items(id: PagedId, input: AnyInput = {}, given?: CallOptions) {
-    const { cursor }: Operation = OPERATIONS[id]
-    // A list without cursors comes whole, and knows no limit.
-    const query = { ...input.query, ...(cursor && { limit: input.query?.limit ?? PAGE_MAX }) }
-    for await (const { data } of pages(id, { ...input, query }, given))
-      yield* (data as { readonly data: readonly unknown[] }).data
-  }
-
-  function changes(following: FollowOptions = {}) {
-    const { signal = new AbortController().signal } = following
-    const request = { ...requestOf(OPERATIONS.followChanges, {}), signal }
-    return follow(async (position) => {
-      const headers = { ...request.headers, ...(await authorization()), accept: 'text/event-stream', ...position }
-      return send(fetch, addressOf(base, request), { ...request, headers })
-    }, following)
-  }
-
-  const calls = Object.fromEntries(
-    (Object.keys(OPERATIONS) as OperationId[]).map((id) => [
-      id,
-      (input?: InputOf<typeof id>, given?: CallOptions) => call(id, input as AnyInput | undefined, given),
-    ]),
-  )
-  return { ...calls, items, pages, changes, consistencyToken: consistency.token } as unknown as Client
 }
 
 /** The database was restored or failed over: no history contains the changes that this client's reads had to see. */

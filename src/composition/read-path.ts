@@ -14,7 +14,7 @@ import { CATALOGUE_BUCKETS, retentionOf } from '../domain/keys.ts'
 import { LAYERS } from '../domain/layers.ts'
 import { createCatalogue } from '../domain/visibility/catalogue.ts'
 import { createCatalogueCheckpoint } from '../domain/visibility/catalogue-checkpoint.ts'
-import { createFollowedCatalogue } from '../domain/visibility/followed-catalogue.ts'
+import { createFollowedCatalogue, type FollowedCatalogue } from '../domain/visibility/followed-catalogue.ts'
 import { createLayers } from '../domain/visibility/layers.ts'
 import { createResourcePages } from '../domain/visibility/resource-page.ts'
 import { createVisibleResources } from '../domain/visibility/visible-resources.ts'
@@ -30,81 +30,17 @@ const TOKEN_WAIT_MS = 1000
 export type ReadPath = ReturnType<typeof createReadPath>
 
 /** @param onLogRows called in the step in which the position moves over rows of the log */
-export function createReadPath(
-  config: Config,
-  { databaseOptions, database, redis }: Connections,
-  { logger, metrics, tracing }: Telemetry,
-  onLogRows: () => void,
-) {
-  const clock = systemClock
-  const traced: Tracing['traced'] = tracing?.traced ?? ((_name, target) => target)
-  const store = traced('cache', redis.store, ['open', 'fill', 'read', 'takeLeases'])
-  const bypasses = createBypassCounters()
-  const events = metrics.layers
-  const entries = createEntryCodec(config.cursorSecret)
+export function createReadPath(config: Config, connections: Connections, telemetry: Telemetry, onLogRows: () => void) {
+  const common = createCommon(config, connections, telemetry)
+  const { clock, store, entries, events, index } = common
   const cursors = createCursorCodec(config.cursorSecret)
-  const source = traced('load', createCacheSource(database), [
-    'effectiveGroups',
-    'visibleList',
-    'visible',
-    'visibleOne',
-  ])
-  const catalogue = createCatalogue()
-  const index = createInvalidationIndex({ retentionOf, maxTags: REMEMBERED_TAGS_MAX })
-  const checkpoint = createCatalogueCheckpoint({
-    store,
-    entries,
-    index,
-    clock,
-    catalogue,
-    bucketCount: CATALOGUE_BUCKETS,
-    layer: LAYERS.row('resources'),
-    events,
-  })
-  const followed = createFollowedCatalogue({
-    catalogue,
-    bucketCount: CATALOGUE_BUCKETS,
-    ttlMs: LAYERS.row('resources').ttlMs,
-    source,
-    checkpoint,
-    index,
-    clock,
-    events,
-    onFailed: (cause) =>
-      logger.info({ err: cause }, 'the catalogue cannot be loaded now: until then, lists are read by SQL'),
-  })
-  const log = traced('log', createInvalidationLog({ ...databaseOptions, notify: config.cache.logNotify }), [
-    'readSince',
-  ])
-  const history = createHistoryWatch(logger, clock.wallMs)
-  const follower = createLogFollower({
-    log,
-    index,
-    clock,
-    followed,
-    pollMs: config.cache.logPollMs,
-    silentPollMs: config.cache.logSilentPollMs,
-    boundMs: config.cache.logBoundMs,
-    graceMs: config.cache.graceMs,
-    clockBoundMs: config.cache.clockBoundMs,
-    retentionMs: LAYERS.retentionMs,
-    onTrustChange(trust, cause) {
-      if (trust === 'following') logger.info({ trust }, 'following the invalidation log')
-      else logger.warn({ trust, err: cause }, 'the invalidation log cannot be read')
-    },
-    onBatch(batch) {
-      const { position, rows, agesMs = [] } = batch
-      history.follow(position.database)
-      // Rows that were written before this instance began to follow are not late.
-      if (!('floor' in batch)) agesMs.forEach(metrics.database.invalidationVisible)
-      if (rows.length > 0) onLogRows()
-    },
-  })
-  const layers = createLayers({ index, follower, clock, entries, events })
+  const bypasses = createBypassCounters()
+  const { source, catalogue, checkpoint, followed } = createFollowed(connections, telemetry, common)
+  const { log, follower, history } = createFollowing(config, connections, telemetry, { ...common, followed, onLogRows })
   const freshness = createFreshness({ index, follower, tokenWaitMs: TOKEN_WAIT_MS })
   const visible = createVisibleResources({
     reads: createReadThrough({ store, follower, clock, entries, events }),
-    layers,
+    layers: createLayers({ index, follower, clock, entries, events }),
     catalogue,
     followed,
     index,
@@ -135,4 +71,81 @@ export function createReadPath(
       await log.close()
     },
   }
+}
+
+type Common = ReturnType<typeof createCommon>
+
+/** What every part of the read path is made of. */
+function createCommon(config: Config, { redis }: Connections, { metrics, tracing }: Telemetry) {
+  const traced: Tracing['traced'] = (name, target, methods) => tracing?.traced(name, target, methods) ?? target
+  return {
+    clock: systemClock,
+    traced,
+    store: traced('cache', redis.store, ['open', 'fill', 'read', 'takeLeases']),
+    entries: createEntryCodec(config.cursorSecret),
+    events: metrics.layers,
+    index: createInvalidationIndex({ retentionOf, maxTags: REMEMBERED_TAGS_MAX }),
+  }
+}
+
+/** The catalogue, which follows the log, and where it is loaded from. */
+function createFollowed({ database }: Connections, { logger }: Telemetry, common: Common) {
+  const { ttlMs, leaseMs, shape } = LAYERS.row('resources')
+  const source = common.traced('load', createCacheSource(database), [
+    'effectiveGroups',
+    'visibleList',
+    'visible',
+    'visibleOne',
+  ])
+  const catalogue = createCatalogue()
+  const bucketCount = CATALOGUE_BUCKETS
+  const layer = { ttlMs, leaseMs, shape }
+  const checkpoint = createCatalogueCheckpoint({ ...common, catalogue, bucketCount, layer })
+  const followed = createFollowedCatalogue({
+    ...common,
+    catalogue,
+    bucketCount,
+    ttlMs,
+    source,
+    checkpoint,
+    onFailed: (cause) =>
+      logger.info({ err: cause }, 'the catalogue cannot be loaded now: until then, lists are read by SQL'),
+  })
+  return { source, catalogue, checkpoint, followed }
+}
+
+function createFollowing(
+  config: Config,
+  { databaseOptions }: Connections,
+  { logger, metrics }: Telemetry,
+  { clock, traced, index, followed, onLogRows }: Common & { followed: FollowedCatalogue; onLogRows: () => void },
+) {
+  const log = traced('log', createInvalidationLog({ ...databaseOptions, notify: config.cache.logNotify }), [
+    'readSince',
+  ])
+  const history = createHistoryWatch(logger, clock.wallMs)
+  const follower = createLogFollower({
+    log,
+    index,
+    clock,
+    followed,
+    pollMs: config.cache.logPollMs,
+    silentPollMs: config.cache.logSilentPollMs,
+    boundMs: config.cache.logBoundMs,
+    graceMs: config.cache.graceMs,
+    clockBoundMs: config.cache.clockBoundMs,
+    retentionMs: LAYERS.retentionMs,
+    onTrustChange(trust, cause) {
+      if (trust === 'following') logger.info({ trust }, 'following the invalidation log')
+      else logger.warn({ trust, err: cause }, 'the invalidation log cannot be read')
+    },
+    onBatch(batch) {
+      const { position, rows, agesMs = [] } = batch
+      history.follow(position.database)
+      // Rows that were written before this instance began to follow are not late.
+      if (!('floor' in batch)) agesMs.forEach(metrics.database.invalidationVisible)
+      if (rows.length > 0) onLogRows()
+    },
+  })
+  return { log, follower, history }
 }

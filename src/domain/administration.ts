@@ -12,7 +12,7 @@ import {
   StoreUnavailableError,
   type UnitOfWork,
 } from '../cache/index.ts'
-import type { CacheAdministration, FlushOutcome, FlushScope, MutationContext, Page } from './api.ts'
+import type { CacheAdministration, FlushOutcome, FlushScope, Mutated, MutationContext, Page } from './api.ts'
 import { encodeConsistencyToken } from './consistency-token.ts'
 import { flushCache, scopeOfFlush } from './flush.ts'
 import { LAYERS, type LayerName } from './layers.ts'
@@ -35,25 +35,81 @@ export interface AdministrationOptions {
 }
 
 export function createAdministration(options: AdministrationOptions): CacheAdministration {
-  const { runner, unitOfWork, store, entries, index, follower, prefix } = options
+  return new AdministrationOfCache(options)
+}
 
-  async function dryRun(scope: FlushScope, context: MutationContext) {
-    return unitOfWork.run(context, async (tx) => {
-      return { ...(await scopeOfFlush(tx, scope)), ...(await unitOfWork.identify(tx)) }
-    })
+class AdministrationOfCache implements CacheAdministration {
+  readonly invalidations: AdministrationOptions['readInvalidations']
+  readonly #options: AdministrationOptions
+
+  constructor(options: AdministrationOptions) {
+    this.#options = options
+    this.invalidations = options.readInvalidations
   }
 
-  function outcomeOf(
+  async status(): Promise<JsonObject> {
+    const { index, follower } = this.#options
+    const { position } = index
+    const log = {
+      trust: follower.trust(),
+      lagMs: finite(follower.lagMs()),
+      clock: describeClock(follower.time),
+      position: position && { database: position.database, snapshot: formatSnapshot(position.snapshot) },
+      rememberedTags: index.size,
+    }
+    const parts = Object.entries(this.#options.parts).map(async ([name, part]) => [name, await part()] as const)
+    return { log, ...Object.fromEntries(await Promise.all(parts)) }
+  }
+
+  flush(
     scope: FlushScope,
-    invalidation: Invalidation,
-    how: Pick<FlushOutcome, 'dryRun' | 'store'>,
-  ): FlushOutcome {
+    { reason, dryRun }: { reason: string; dryRun: boolean },
+    context: MutationContext,
+  ): Promise<Mutated<FlushOutcome>> {
+    const explained = { ...context, reason }
+    return dryRun ? this.#showFlush(scope, explained) : this.#flush(scope, explained)
+  }
+
+  async userEntries(id: UserId): Promise<JsonObject> {
+    try {
+      const layers = LAYERS.closureOf('user-groups')
+      const entries = await Promise.all(layers.map((layer) => this.#entry(LAYERS.keyOf(layer, id), layer)))
+      return { user: id, store: 'available', entries }
+    } catch (error) {
+      if (!(error instanceof StoreUnavailableError)) throw error
+      return { user: id, store: 'unavailable', detail: error.detail, entries: [] }
+    }
+  }
+
+  async #showFlush(scope: FlushScope, context: MutationContext): Promise<Mutated<FlushOutcome>> {
+    const { unitOfWork, heldEntries } = this.#options
+    const shown = await unitOfWork.run(context, async (tx) => ({
+      ...(await scopeOfFlush(tx, scope)),
+      ...(await unitOfWork.identify(tx)),
+    }))
+    const outcome = this.#outcomeOf(scope, shown, { dryRun: true, store: 'untouched' })
+    const entries = await heldEntries({ layers: shown.layers, keys: keysOf(shown) })
+    return { value: { ...outcome, entries }, consistencyToken: encodeConsistencyToken(shown) }
+  }
+
+  async #flush(scope: FlushScope, context: MutationContext): Promise<Mutated<FlushOutcome>> {
+    const done = await this.#options.runner.run(flushCache, scope, context)
+    // Nothing of it can be served any more; the memory is freed in the background.
+    const { layers } = done.invalidation
+    if (layers.length > 0) void this.#options.store.sweep(layers).catch(() => {})
+    const store = done.store === 'invalidated' ? 'flushed' : done.store
+    const value = this.#outcomeOf(scope, done.invalidation, { dryRun: false, store })
+    return { value, consistencyToken: encodeConsistencyToken(done) }
+  }
+
+  #outcomeOf(scope: FlushScope, invalidation: Invalidation, how: Pick<FlushOutcome, 'dryRun' | 'store'>): FlushOutcome {
     const { layers } = invalidation
-    const named = layers.length > 0 ? null : keysOf(invalidation).map((key) => prefix + key)
+    const named = layers.length > 0 ? null : keysOf(invalidation).map((key) => this.#options.prefix + key)
     return { scope: scope.scope, ...how, keys: named, layers }
   }
 
-  async function entry(key: EntryKey, layer: LayerName): Promise<JsonObject> {
+  async #entry(key: EntryKey, layer: LayerName): Promise<JsonObject> {
+    const { store, entries, follower, prefix } = this.#options
     const found = await store.inspect(key, layer)
     if (!found) return { key: prefix + key, present: false }
     const decoded = entries.decode(key, found.bytes)
@@ -75,58 +131,6 @@ export function createAdministration(options: AdministrationOptions): CacheAdmin
       wouldBeServed: verdict === 'servable',
       ...(verdict !== 'servable' && { why: verdict }),
     }
-  }
-
-  return {
-    async status() {
-      const position = index.position
-      const log = {
-        trust: follower.trust(),
-        lagMs: finite(follower.lagMs()),
-        clock: describeClock(follower.time),
-        position: position && { database: position.database, snapshot: formatSnapshot(position.snapshot) },
-        rememberedTags: index.size,
-      }
-      const parts = await Promise.all(
-        Object.entries(options.parts).map(async ([name, part]) => [name, await part()] as const),
-      )
-      return { log, ...Object.fromEntries(parts) }
-    },
-
-    async flush(scope, { reason, dryRun: onlyShow }, context) {
-      const explained = { ...context, reason }
-      if (onlyShow) {
-        const shown = await dryRun(scope, explained)
-        return {
-          value: {
-            ...outcomeOf(scope, shown, { dryRun: true, store: 'untouched' }),
-            entries: await options.heldEntries({ layers: shown.layers, keys: keysOf(shown) }),
-          },
-          consistencyToken: encodeConsistencyToken(shown),
-        }
-      }
-      const done = await runner.run(flushCache, scope, explained)
-      // Nothing of it can be served any more; the memory is freed in the background.
-      if (done.invalidation.layers.length > 0) void store.sweep(done.invalidation.layers).catch(() => {})
-      const how = done.store === 'invalidated' ? 'flushed' : done.store
-      return {
-        value: outcomeOf(scope, done.invalidation, { dryRun: false, store: how }),
-        consistencyToken: encodeConsistencyToken(done),
-      }
-    },
-
-    async userEntries(id: UserId) {
-      try {
-        const layers = LAYERS.closureOf('user-groups')
-        const entries = await Promise.all(layers.map((layer) => entry(LAYERS.keyOf(layer, id), layer)))
-        return { user: id, store: 'available', entries }
-      } catch (error) {
-        if (!(error instanceof StoreUnavailableError)) throw error
-        return { user: id, store: 'unavailable', detail: error.detail, entries: [] }
-      }
-    },
-
-    invalidations: options.readInvalidations,
   }
 }
 

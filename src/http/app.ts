@@ -134,13 +134,13 @@ function register(app: Express, route: Route, pipeline: PipelineDependencies): v
   app[route.method](route.path, createRouteHandler(route, pipeline))
 }
 
-function refuseOtherMethods(app: Express, routes: readonly Route[], { send, sendProblem }: ReplySender): void {
+function refuseOtherMethods(app: Express, routes: readonly Route[], sender: ReplySender): void {
   for (const [path, group] of Map.groupBy(routes, (route) => route.path)) {
     const allow = allowed(group)
     app.all(path, (req, res) => {
-      if (req.method === 'OPTIONS') send(req, res, { status: 204, headers: ['Allow', allow] })
+      if (req.method === 'OPTIONS') sender.send(req, res, { status: 204, headers: ['Allow', allow] })
       else
-        sendProblem(
+        sender.sendProblem(
           req,
           res,
           problemOf(new HttpError('method-not-allowed', `Allowed here: ${allow}.`, { headers: { Allow: allow } })),

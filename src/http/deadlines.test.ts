@@ -9,11 +9,11 @@ afterEach(() => {
 
 describe('deadlines', () => {
   it('expire once, when their time is over, in the order in which they began', () => {
-    const { start } = createDeadlines({ afterMs: 1000 })
+    const deadlines = createDeadlines({ afterMs: 1000 })
     const expired: string[] = []
-    start(performance.now(), () => expired.push('first'))
+    deadlines.start(performance.now(), () => expired.push('first'))
     vi.advanceTimersByTime(300)
-    start(performance.now(), () => expired.push('second'))
+    deadlines.start(performance.now(), () => expired.push('second'))
     vi.advanceTimersByTime(699)
     expect(expired).toEqual([])
     vi.advanceTimersByTime(101)
@@ -23,14 +23,16 @@ describe('deadlines', () => {
   })
 
   it('that are due together give other work a turn in between, and may still end meanwhile', () => {
-    const { start, end } = createDeadlines({ afterMs: 1000 })
+    const deadlines = createDeadlines({ afterMs: 1000 })
     const happened: string[] = []
-    const all = Array.from({ length: 25 }, (_, at) => start(performance.now(), () => happened.push(String(at))))
+    const all = Array.from({ length: 25 }, (_, at) =>
+      deadlines.start(performance.now(), () => happened.push(String(at))),
+    )
     const last = all[24]
     vi.advanceTimersByTime(1000)
     setImmediate(() => {
       happened.push('another')
-      if (last) end(last)
+      if (last) deadlines.end(last)
     })
     vi.runAllTicks()
     vi.advanceTimersToNextTimer().advanceTimersByTime(100)
@@ -40,14 +42,14 @@ describe('deadlines', () => {
   })
 
   it('that end in time do nothing, and then no timer runs', () => {
-    const { start, end } = createDeadlines({ afterMs: 1000 })
+    const deadlines = createDeadlines({ afterMs: 1000 })
     const expire = vi.fn()
-    end(start(performance.now(), expire))
+    deadlines.end(deadlines.start(performance.now(), expire))
     expect(vi.getTimerCount()).toBe(1)
     vi.advanceTimersByTime(2000)
     expect(expire).not.toHaveBeenCalled()
     expect(vi.getTimerCount()).toBe(0)
-    start(performance.now(), expire)
+    deadlines.start(performance.now(), expire)
     vi.advanceTimersByTime(1100)
     expect(expire).toHaveBeenCalledOnce()
   })
@@ -57,11 +59,11 @@ describe('deadlines', () => {
     function paused() {
       let nowMs = 0
       vi.spyOn(performance, 'now').mockImplementation(() => nowMs)
-      const { start } = createDeadlines({ afterMs: 1000 })
+      const deadlines = createDeadlines({ afterMs: 1000 })
       const expired: string[] = []
       return {
         expired,
-        start: (name: string) => start(nowMs, () => expired.push(name)),
+        start: (name: string) => deadlines.start(nowMs, () => expired.push(name)),
         pass: (ms: number) => {
           nowMs += ms
         },

@@ -29,31 +29,53 @@ const PER_TURN = 3
 const PAUSE_MS = 500
 
 export function createDeadlines({ afterMs }: { readonly afterMs: number }): Deadlines {
-  const intervalMs = Math.max(1, afterMs / CHECKS_PER_LENGTH)
-  const running: Deadline[] = []
-  let timer: NodeJS.Timeout | undefined
-  let nextCheckAtMs = 0
+  return new CheckedDeadlines(afterMs)
+}
 
-  function end(deadline: Deadline): void {
+class CheckedDeadlines implements Deadlines {
+  readonly #afterMs: number
+  readonly #intervalMs: number
+  readonly #running: Deadline[] = []
+  #timer: NodeJS.Timeout | undefined
+  #nextCheckAtMs = 0
+
+  constructor(afterMs: number) {
+    this.#afterMs = afterMs
+    this.#intervalMs = Math.max(1, afterMs / CHECKS_PER_LENGTH)
+  }
+
+  start(beganAtMs: number, expire: () => void): Deadline {
+    const deadline = { beganAtMs, dueAtMs: beganAtMs + this.#afterMs, expire, index: this.#running.length }
+    this.#running.push(deadline)
+    this.#timer ??= this.#startChecking()
+    return deadline
+  }
+
+  end(deadline: Deadline): void {
     const { index } = deadline
     if (index === -1) return
     deadline.index = -1
-    const last = running.pop()
+    const last = this.#running.pop()
     if (last === undefined || last === deadline) return
-    running[index] = last
+    this.#running[index] = last
     last.index = index
   }
 
-  function check(): void {
+  #startChecking(): NodeJS.Timeout {
+    this.#nextCheckAtMs = performance.now() + this.#intervalMs
+    return setInterval(() => this.#check(), this.#intervalMs).unref()
+  }
+
+  #check(): void {
     const nowMs = performance.now()
-    const lateMs = nowMs - nextCheckAtMs
-    if (lateMs > PAUSE_MS) extend({ beganBeforeMs: nextCheckAtMs, byMs: lateMs + intervalMs })
-    nextCheckAtMs = nowMs + intervalMs
-    const due = running.filter(({ dueAtMs }) => dueAtMs <= nowMs).sort((one, other) => one.dueAtMs - other.dueAtMs)
-    expireSome(due)
-    if (running.length > 0) return
-    clearInterval(timer)
-    timer = undefined
+    const lateMs = nowMs - this.#nextCheckAtMs
+    if (lateMs > PAUSE_MS) this.#extend({ beganBeforeMs: this.#nextCheckAtMs, byMs: lateMs + this.#intervalMs })
+    this.#nextCheckAtMs = nowMs + this.#intervalMs
+    const due = this.#running.filter(({ dueAtMs }) => dueAtMs <= nowMs)
+    this.#expireSome(due.sort((one, other) => one.dueAtMs - other.dueAtMs))
+    if (this.#running.length > 0) return
+    clearInterval(this.#timer)
+    this.#timer = undefined
   }
 
   /**
@@ -61,32 +83,17 @@ export function createDeadlines({ afterMs }: { readonly afterMs: number }): Dead
    * be in the sockets' buffers. So nothing expires at that check. A request that began after the check was due began
    * after the pause.
    */
-  function extend({ beganBeforeMs, byMs }: { beganBeforeMs: number; byMs: number }): void {
-    for (const deadline of running) if (deadline.beganAtMs <= beganBeforeMs) deadline.dueAtMs += byMs
+  #extend({ beganBeforeMs, byMs }: { beganBeforeMs: number; byMs: number }): void {
+    for (const deadline of this.#running) if (deadline.beganAtMs <= beganBeforeMs) deadline.dueAtMs += byMs
   }
 
-  function expireSome(due: readonly Deadline[]): void {
+  #expireSome(due: readonly Deadline[]): void {
     for (const deadline of due.slice(0, PER_TURN)) {
       // It may have ended while it waited for its turn.
       if (deadline.index === -1) continue
-      end(deadline)
+      this.end(deadline)
       deadline.expire()
     }
-    if (due.length > PER_TURN) setImmediate(expireSome, due.slice(PER_TURN))
-  }
-
-  function startChecking(): NodeJS.Timeout {
-    nextCheckAtMs = performance.now() + intervalMs
-    return setInterval(check, intervalMs).unref()
-  }
-
-  return {
-    start(beganAtMs, expire) {
-      const deadline = { beganAtMs, dueAtMs: beganAtMs + afterMs, expire, index: running.length }
-      running.push(deadline)
-      timer ??= startChecking()
-      return deadline
-    },
-    end,
+    if (due.length > PER_TURN) setImmediate(() => this.#expireSome(due.slice(PER_TURN)))
   }
 }

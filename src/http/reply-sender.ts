@@ -25,67 +25,80 @@ export interface ReplySenderOptions {
   readonly traceId?: (() => string | undefined) | undefined
 }
 
-export function createReplySender({ securityHeaders, traceId }: ReplySenderOptions): ReplySender {
-  const headersOf = {
-    data: [...securityHeaders.data, ...CACHE_HEADERS],
-    page: [...securityHeaders.page, ...CACHE_HEADERS],
-    console: [...securityHeaders.console, ...CACHE_HEADERS],
+export function createReplySender(options: ReplySenderOptions): ReplySender {
+  return new HeaderedReplySender(options)
+}
+
+class HeaderedReplySender implements ReplySender {
+  readonly #traceId: ReplySenderOptions['traceId']
+  readonly #headers: Readonly<Record<NonNullable<Reply['security']>, readonly string[]>>
+
+  constructor({ securityHeaders: { data, page, console }, traceId }: ReplySenderOptions) {
+    this.#traceId = traceId
+    this.#headers = {
+      data: [...data, ...CACHE_HEADERS],
+      page: [...page, ...CACHE_HEADERS],
+      console: [...console, ...CACHE_HEADERS],
+    }
   }
 
-  function send(req: Request, res: Response, reply: Reply): void {
+  send(req: Request, res: Response, reply: Reply): void {
     if (res.headersSent || res.destroyed) {
       reply.stream?.close()
       return
     }
     if (reply.etag !== undefined && isOutdated(req, reply)) {
-      sendProblem(req, res, problemOf(new DomainError('version-mismatch', 'No tag in If-Match is the current one.')))
+      const problem = new DomainError('version-mismatch', 'No tag in If-Match is the current one.')
+      this.sendProblem(req, res, problemOf(problem))
       return
     }
-    const headers = headersOf[reply.security ?? (reply.contentType === undefined ? 'data' : 'page')].slice()
+    const headers = this.#headersOf(req, res, reply)
+    if (reply.etag !== undefined && isNotModified(req, reply)) res.writeHead(304, headers).end()
+    else writeBody(res, reply, headers)
+  }
+
+  sendProblem(req: Request, res: Response, problem: Problem): void {
+    // For the access log: one status can have several reasons.
+    res.locals.problem ??= problem.code
+    const asScim = isForScim(req)
+    this.send(req, res, {
+      status: problem.status,
+      headers: Object.entries(problem.headers).flat(),
+      security: 'data',
+      contentType: asScim ? `${SCIM_TYPE}; charset=utf-8` : PROBLEM_TYPE,
+      body: JSON.stringify(asScim ? scimErrorOf(problem) : this.#documentOf(problem)),
+    })
+  }
+
+  #documentOf({ body }: Problem): object {
+    return this.#traceId ? { ...body, traceId: this.#traceId() } : body
+  }
+
+  /** All but those of the body. */
+  #headersOf(req: Request, res: Response, reply: Reply): string[] {
+    const headers = this.#headers[reply.security ?? (reply.contentType === undefined ? 'data' : 'page')].slice()
     headers.push('X-Request-Id', answeredId(req))
     if (reply.cache !== undefined) headers.push('Cache-Status', cacheStatus(reply.cache))
     if (reply.nextCursor) headers.push('Link', linkTo(reply.nextCursor, req))
     if (reply.headers !== undefined) headers.push(...reply.headers)
     // Set before the route ran: the caller's quota, the page's origin.
     if (res.locals?.headers !== undefined) headers.push(...(res.locals.headers as string[]))
-    if (reply.etag !== undefined) {
-      headers.push('ETag', reply.etag)
-      if (isNotModified(req, reply)) {
-        res.writeHead(304, headers).end()
-        return
-      }
-    }
-    const { body, stream } = reply
-    if (stream !== undefined) {
-      res.writeHead(reply.status, [...headers, 'Content-Type', reply.contentType ?? EVENT_STREAM_TYPE])
-      void sendEvents(stream, res)
-      return
-    }
-    if (body === undefined) {
-      if (reply.status !== 204) headers.push('Content-Length', '0')
-      res.writeHead(reply.status, headers).end()
-      return
-    }
-    headers.push('Content-Type', reply.contentType ?? JSON_TYPE, 'Content-Length', String(Buffer.byteLength(body)))
-    res.writeHead(reply.status, headers).end(body)
+    if (reply.etag !== undefined) headers.push('ETag', reply.etag)
+    return headers
   }
+}
 
-  function sendProblem(req: Request, res: Response, problem: Problem): void {
-    // For the access log: one status can have several reasons.
-    res.locals.problem ??= problem.code
-    const asScim = isForScim(req)
-    send(req, res, {
-      status: problem.status,
-      headers: Object.entries(problem.headers).flat(),
-      security: 'data',
-      contentType: asScim ? `${SCIM_TYPE}; charset=utf-8` : PROBLEM_TYPE,
-      body: JSON.stringify(
-        asScim ? scimErrorOf(problem) : traceId ? { ...problem.body, traceId: traceId() } : problem.body,
-      ),
-    })
+function writeBody(res: Response, { status, contentType, body, stream }: Reply, headers: string[]): void {
+  if (stream !== undefined) {
+    res.writeHead(status, [...headers, 'Content-Type', contentType ?? EVENT_STREAM_TYPE])
+    void sendEvents(stream, res)
+  } else if (body === undefined) {
+    if (status !== 204) headers.push('Content-Length', '0')
+    res.writeHead(status, headers).end()
+  } else {
+    headers.push('Content-Type', contentType ?? JSON_TYPE, 'Content-Length', String(Buffer.byteLength(body)))
+    res.writeHead(status, headers).end(body)
   }
-
-  return { send, sendProblem }
 }
 
 const isSuccessfulRead = ({ method }: Request, { status }: Reply) =>

@@ -6,7 +6,7 @@ import type { HttpSink, Logger } from '../telemetry/index.ts'
 import type { Authentication } from './authentication.ts'
 import { refusesCachedAnswer } from './cache-control.ts'
 import type { Caller } from './caller.ts'
-import { createDeadlines } from './deadlines.ts'
+import { createDeadlines, type Deadlines } from './deadlines.ts'
 import { withoutRolesIfDisabled } from './policies.ts'
 import { HttpError, PROBLEMS, parsed, problemOf, unknownParameters } from './problem.ts'
 import { parseQueryString } from './query-string.ts'
@@ -45,39 +45,60 @@ const ANONYMOUS = Object.freeze({
   tokenId: '',
 }) as unknown as Caller
 
+/** @returns the handler of one route, for Express */
 export function createRouteHandler(route: Route, dependencies: PipelineDependencies): RequestHandler {
-  const { portcullis, authentication, tickets, rateLimits, sender, metrics, logger, logRefusal, serverTiming } =
-    dependencies
-  const readBody: BodyReader | undefined = route.body === undefined ? undefined : createBodyReader(route)
-  const deadlines = createDeadlines({ afterMs: route.deadlineMs ?? dependencies.requestBudgetMs })
-  const answered = metrics.route(route.method.toUpperCase(), route.path)
-  const isRepeatable = takesIdempotencyKey(route)
-  const quota = route.quota ?? (route.method === 'get' ? 'read' : 'write')
+  const pipeline = new RequestPipeline(route, dependencies)
+  return function handleRoute(req, res) {
+    return pipeline.handle(req, res)
+  }
+}
 
-  // A request without a query string gets the defaults, parsed once. Where a parameter is required there are none.
-  const defaults = route.query?.safeParse({})
-  function readQuery(req: Request): unknown {
-    if (defaults?.success && !req.url.includes('?')) return defaults.data
-    const given = parseQueryString(req.url)
-    return route.query === undefined ? refuseQuery(given) : parsed(route.query, given, 'query')
+class RequestPipeline {
+  readonly #route: Route
+  readonly #dependencies: PipelineDependencies
+  readonly #readBody: BodyReader | undefined
+  readonly #deadlines: Deadlines
+  readonly #answered: ReturnType<HttpSink['route']>
+  readonly #isRepeatable: boolean
+  readonly #quota: NonNullable<Route['quota']>
+  /** Of a request without a query string, parsed once; undefined where a parameter is required. */
+  readonly #queryDefaults: unknown
+
+  constructor(route: Route, dependencies: PipelineDependencies) {
+    this.#route = route
+    this.#dependencies = dependencies
+    this.#readBody = route.body === undefined ? undefined : createBodyReader(route)
+    this.#deadlines = createDeadlines({ afterMs: route.deadlineMs ?? dependencies.requestBudgetMs })
+    this.#answered = dependencies.metrics.route(route.method.toUpperCase(), route.path)
+    this.#isRepeatable = takesIdempotencyKey(route)
+    this.#quota = route.quota ?? (route.method === 'get' ? 'read' : 'write')
+    this.#queryDefaults = route.query?.safeParse({}).data
   }
 
-  function ticketHolder(req: Request): Caller | undefined {
-    if (!route.takesTickets || req.headers.authorization !== undefined) return undefined
-    const { ticket } = parseQueryString(req.url)
-    return ticket === undefined ? undefined : tickets.holderOf(ticket)
+  async handle(req: Request, res: Response): Promise<void> {
+    const { logRefusal, sender, serverTiming } = this.#dependencies
+    const startedAtMs = performance.now()
+    const deadline = this.#deadlines.start(startedAtMs, () => this.#fail(req, res, outOfTime(req, this.#readBody)))
+    try {
+      const reply = await this.#answer(req, res)
+      if (reply.status === 503) logRefusal({ problem: 'not-ready', error: 'not ready', route: this.#route.path })
+      sender.send(req, res, serverTiming ? timed(reply, performance.now() - startedAtMs) : reply)
+    } catch (error) {
+      this.#fail(req, res, error)
+    } finally {
+      this.#deadlines.end(deadline)
+      this.#answered(res.statusCode, performance.now() - startedAtMs)
+    }
   }
 
-  async function answer(req: Request, res: Response): Promise<Reply> {
-    const bearer = !route.policy.authenticated
-      ? ANONYMOUS
-      : (authentication.remembered(req.headers.authorization) ??
-        ticketHolder(req) ??
-        (await authentication.authenticate(req.headers.authorization, req.ip)))
+  async #answer(req: Request, res: Response): Promise<Reply> {
+    const { portcullis, authentication, rateLimits, tickets, publicUrl } = this.#dependencies
+    const route = this.#route
+    const bearer = this.#knownCaller(req) ?? (await authentication.authenticate(req.headers.authorization, req.ip))
     if (route.policy.authenticated) {
       req.subject = bearer.id
       // Counted once the caller is known, and before anything is read for them.
-      const counting = rateLimits.count(quota, bearer.id)
+      const counting = rateLimits.count(this.#quota, bearer.id)
       applyCount(counting instanceof Promise ? await counting : counting, res)
     }
     checkAccept(req, route)
@@ -86,15 +107,15 @@ export function createRouteHandler(route: Route, dependencies: PipelineDependenc
     if (route.policy.rolesDecide) route.policy.check?.(bearer, params, portcullis, terms)
     // The body is read before the database is asked: a slow sender takes no place in its queue, and permissions are
     // checked as they are when the body has arrived.
-    const body = readBody && (await readBody(req, res))
+    const body = this.#readBody && (await this.#readBody(req, res))
     const caller = route.policy.usesRoles ? await withoutRolesIfDisabled(bearer, portcullis) : bearer
     if (terms.after !== undefined && route.method === 'get') await portcullis.reads.checkToken(terms)
     const checking = route.policy.check?.(caller, params, portcullis, terms)
     // An `await` of nothing would still take a turn of the microtask queue.
     const held = checking === undefined ? undefined : await checking
-    const query = readQuery(req)
+    const query = this.#queryOf(req)
     const given = route.body === undefined || route.readsBody ? undefined : parsed(route.body, body?.value, 'body')
-    const idempotency = isRepeatable && namesKey(req) ? await idempotencyOf(req, body) : undefined
+    const idempotency = this.#isRepeatable && namesKey(req) ? await idempotencyOf(req, body) : undefined
     return route.handle(
       {
         params,
@@ -104,7 +125,7 @@ export function createRouteHandler(route: Route, dependencies: PipelineDependenc
         ...(held !== undefined && { held }),
         terms,
         ticket: () => tickets.issue(bearer),
-        baseUrl: () => dependencies.publicUrl ?? `${req.protocol}://${req.host}`,
+        baseUrl: () => publicUrl ?? `${req.protocol}://${req.host}`,
         mutation: (reason) => mutationContext(req, caller, idempotency, reason),
         http: req,
       },
@@ -112,29 +133,32 @@ export function createRouteHandler(route: Route, dependencies: PipelineDependenc
     )
   }
 
-  return async function handleRoute(req, res) {
-    const startedAtMs = performance.now()
-    const deadline = deadlines.start(startedAtMs, () => fail(req, res, outOfTime(req, readBody)))
-    try {
-      const reply = await answer(req, res)
-      if (reply.status === 503) logRefusal({ problem: 'not-ready', error: 'not ready', route: route.path })
-      sender.send(req, res, serverTiming ? timed(reply, performance.now() - startedAtMs) : reply)
-    } catch (error) {
-      fail(req, res, error)
-    } finally {
-      deadlines.end(deadline)
-      answered(res.statusCode, performance.now() - startedAtMs)
-    }
+  /** Undefined where a token has to be verified. */
+  #knownCaller(req: Request): Caller | undefined {
+    if (!this.#route.policy.authenticated) return ANONYMOUS
+    return this.#dependencies.authentication.remembered(req.headers.authorization) ?? this.#ticketHolder(req)
   }
 
-  function fail(req: Request, res: Response, error: unknown): void {
+  #ticketHolder(req: Request): Caller | undefined {
+    if (!this.#route.takesTickets || req.headers.authorization !== undefined) return undefined
+    const { ticket } = parseQueryString(req.url)
+    return ticket === undefined ? undefined : this.#dependencies.tickets.holderOf(ticket)
+  }
+
+  #queryOf(req: Request): unknown {
+    if (this.#queryDefaults !== undefined && !req.url.includes('?')) return this.#queryDefaults
+    const given = parseQueryString(req.url)
+    return this.#route.query === undefined ? refuseQuery(given) : parsed(this.#route.query, given, 'query')
+  }
+
+  #fail(req: Request, res: Response, error: unknown): void {
+    const { logger, logRefusal, sender } = this.#dependencies
+    const { path: route } = this.#route
     const problem = problemOf(error)
     // Only faults get a line per request with the cause; an overload or an outage would fill the log.
-    if (problem.code === 'internal')
-      logger.error({ err: error, requestId: req.id, route: route.path }, 'request failed')
-    else if (problem.status >= 500)
-      logger.debug({ err: error, requestId: req.id, route: route.path }, 'request refused')
-    if (problem.status === 503) logRefusal({ problem: problem.code, error, route: route.path })
+    if (problem.code === 'internal') logger.error({ err: error, requestId: req.id, route }, 'request failed')
+    else if (problem.status >= 500) logger.debug({ err: error, requestId: req.id, route }, 'request refused')
+    if (problem.status === 503) logRefusal({ problem: problem.code, error, route })
     sender.sendProblem(req, res, problem)
   }
 }

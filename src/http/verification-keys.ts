@@ -49,81 +49,97 @@ const MAX_KEYS = 200
  * A set that survives an outage of its source: known keys keep working, and an unknown one is a 503 and not a 401,
  * because it is not known yet whether the token is valid.
  */
-export function remoteKeys({ from, nowMs, graceMs = DEFAULT_GRACE_MS, reports }: RemoteKeysOptions): VerificationKeys {
-  // When to fetch is decided here; jose fetches, and holds what it was given last.
-  const remote = createRemoteJWKSet(new URL('url' in from ? from.url : from.issuer), {
-    timeoutDuration: FETCH_TIMEOUT_MS,
-    cooldownDuration: Number.POSITIVE_INFINITY,
-    cacheMaxAge: Number.POSITIVE_INFINITY,
-    [customFetch]: async (url, request) => {
-      const address = 'url' in from ? url : await keySetOf(from.issuer, request)
-      return usablePart(await fetch(address, request), reportUnusable)
-    },
-  })
-  let beganAtMs = Number.NEGATIVE_INFINITY
-  let fetchedAtMs = Number.NEGATIVE_INFINITY
-  let failure: { readonly reason: string; readonly atMs: number } | undefined
-  let running: Promise<void> | undefined
-  let next: Promise<void> | undefined
-  let unusable = ''
+export function remoteKeys(options: RemoteKeysOptions): VerificationKeys {
+  const keys = new RemoteKeys(options)
+  const keyFor: JWTVerifyGetKey = (header, token) => keys.keyFor(header, token)
+  return Object.assign(keyFor, { renew: () => keys.renew() })
+}
 
-  function reportUnusable(keys: readonly string[]): void {
-    const now = keys.join('\n')
-    if (now !== unusable) keys.length > 0 ? reports?.unusable(keys) : reports?.allUsable()
-    unusable = now
+class RemoteKeys {
+  readonly #options: RemoteKeysOptions
+  // When to fetch is decided here; jose fetches, and holds what it was given last.
+  readonly #set: ReturnType<typeof createRemoteJWKSet>
+  #beganAtMs = Number.NEGATIVE_INFINITY
+  #fetchedAtMs = Number.NEGATIVE_INFINITY
+  /** Of the last fetch. */
+  #failure: { readonly reason: string; readonly atMs: number } | undefined
+  #running: Promise<void> | undefined
+  #next: Promise<void> | undefined
+  /** As last reported. */
+  #unusable = ''
+
+  constructor(options: RemoteKeysOptions) {
+    this.#options = options
+    const { from } = options
+    this.#set = createRemoteJWKSet(new URL('url' in from ? from.url : from.issuer), {
+      timeoutDuration: FETCH_TIMEOUT_MS,
+      cooldownDuration: Number.POSITIVE_INFINITY,
+      cacheMaxAge: Number.POSITIVE_INFINITY,
+      [customFetch]: async (url, request) => {
+        const address = 'url' in from ? url : await keySetOf(from.issuer, request)
+        return usablePart(await fetch(address, request), (keys) => this.#reportUnusable(keys))
+      },
+    })
   }
 
-  async function fetchNow(): Promise<void> {
-    beganAtMs = nowMs()
+  async keyFor(...[header, token]: Parameters<JWTVerifyGetKey>): Promise<Awaited<ReturnType<JWTVerifyGetKey>>> {
+    await this.#fetchIfStale()
+    return this.#set(header, token)
+  }
+
+  /** At most one fetch runs and one waits; one that runs already may have been answered before the key was there. */
+  renew(): Promise<void> {
+    // After a failed fetch nobody waits for the next one.
+    if (this.#failure !== undefined && this.#options.nowMs() < this.#failure.atMs + FETCH_EVERY_MS)
+      return Promise.reject(unavailable(this.#failure.reason))
+    this.#next ??= this.#fetchNext()
+    return this.#next
+  }
+
+  /** While the source is away the known keys answer at once, and each second somebody asks for the set again. */
+  async #fetchIfStale(): Promise<void> {
+    const { nowMs, graceMs = DEFAULT_GRACE_MS } = this.#options
+    const staleMs = nowMs() - (this.#fetchedAtMs + FRESH_MS)
+    if (staleMs < 0) return
+    const renewed = this.#running ?? this.renew()
+    if (staleMs >= graceMs) await renewed
+    else if (this.#failure === undefined) await renewed.catch(() => {})
+    else renewed.catch(() => {})
+  }
+
+  async #fetchNext(): Promise<void> {
+    await this.#running?.catch(() => {})
+    const waitMs = this.#beganAtMs + FETCH_EVERY_MS - this.#options.nowMs()
+    if (waitMs > 0) await delay(waitMs)
+    this.#next = undefined
+    this.#running = this.#fetchNow().finally(() => {
+      this.#running = undefined
+    })
+    await this.#running
+  }
+
+  async #fetchNow(): Promise<void> {
+    const { nowMs, reports } = this.#options
+    this.#beganAtMs = nowMs()
     try {
-      await remote.reload()
-      fetchedAtMs = nowMs()
-      if (failure !== undefined) reports?.availableAgain()
-      failure = undefined
+      await this.#set.reload()
+      this.#fetchedAtMs = nowMs()
+      if (this.#failure !== undefined) reports?.availableAgain()
+      this.#failure = undefined
     } catch (error) {
       const reason = reasonOf(error)
-      if (failure?.reason !== reason) reports?.unavailable(reason)
-      failure = { reason, atMs: nowMs() }
+      if (this.#failure?.reason !== reason) reports?.unavailable(reason)
+      this.#failure = { reason, atMs: nowMs() }
       throw unavailable(reason, error)
     }
   }
 
-  /** At most one fetch runs and one waits; one that runs already may have been answered before the key was there. */
-  function renew(): Promise<void> {
-    // After a failed fetch nobody waits for the next one.
-    if (failure !== undefined && nowMs() < failure.atMs + FETCH_EVERY_MS)
-      return Promise.reject(unavailable(failure.reason))
-    next ??= (async () => {
-      await running?.catch(() => {})
-      const waitMs = beganAtMs + FETCH_EVERY_MS - nowMs()
-      if (waitMs > 0) await delay(waitMs)
-      next = undefined
-      running = fetchNow().finally(() => {
-        running = undefined
-      })
-      await running
-    })()
-    return next
+  #reportUnusable(keys: readonly string[]): void {
+    const { reports } = this.#options
+    const now = keys.join('\n')
+    if (now !== this.#unusable) keys.length > 0 ? reports?.unusable(keys) : reports?.allUsable()
+    this.#unusable = now
   }
-
-  /** While the source is away the known keys answer at once, and each second somebody asks for the set again. */
-  async function held(): Promise<void> {
-    const now = nowMs()
-    if (now < fetchedAtMs + FRESH_MS) return
-    const inGrace = now < fetchedAtMs + FRESH_MS + graceMs
-    const renewed = running ?? renew()
-    if (!inGrace) await renewed
-    else if (failure === undefined) await renewed.catch(() => {})
-    else renewed.catch(() => {})
-  }
-
-  return Object.assign(
-    (async (header, token) => {
-      await held()
-      return remote(header, token)
-    }) satisfies JWTVerifyGetKey,
-    { renew },
-  )
 }
 
 /** OpenID Connect Discovery 1.0, 4: asked each time, because the address may change with the keys. */

@@ -1,6 +1,6 @@
 /** The door to PostgreSQL: the log, loads with their stamp, and transactions of the service's own. */
 import pg from 'pg'
-import { type CacheLog, type Committed, parseXid } from '../cache/index.ts'
+import { type CacheLog, type Committed, parseXid, type UnitOfWork } from '../cache/index.ts'
 import { codeOf } from '../postgres/failures.ts'
 import { CHECKPOINT_OF_THIS_HISTORY, OF_THIS_HISTORY } from '../postgres/foreign-history.ts'
 import { forgoNames } from '../postgres/forgo-names.ts'
@@ -85,12 +85,6 @@ export function postgresLog<Tx>(
   })
   let timer: NodeJS.Timeout | undefined
 
-  async function committedBy(tx: Tx, text: string, values: readonly unknown[]): Promise<Committed> {
-    const [row] = (await remedied(statement(tx, text, values))) as { database: string; xid: string }[]
-    if (!row) throw new PostgresLogError('statement: it must return the rows of what it runs')
-    return { database: row.database, xid: parseXid(row.xid) }
-  }
-
   /** If the cache's own tables are missing or not accessible, the error says what to do. */
   const remedied = <T>(asked: Promise<T>): Promise<T> =>
     asked.catch((error: unknown) => {
@@ -111,16 +105,7 @@ export function postgresLog<Tx>(
         if (notify !== false) pool.query(`NOTIFY ${channel}`).catch(() => {})
         return value
       },
-      appendInvalidation: (tx, _context, { tags, event, keyCount, widened }) =>
-        committedBy(
-          tx,
-          `INSERT INTO ${schema}.invalidation_log (tags, event, keys, widened) VALUES ($1::text[], $2, $3, $4)
-           RETURNING ${schema}.database() AS database, xid::text AS xid`,
-          [tags, event, keyCount, widened],
-        ),
-      identify: (tx) =>
-        committedBy(tx, `SELECT ${schema}.database() AS database, pg_current_xact_id()::text AS xid`, []),
-      async audit() {},
+      ...recordsOf<Tx>(schema, (tx, text, values) => remedied(statement(tx, text, values))),
     },
     async load(query) {
       const asked = pool.query<StampColumns & { rows: string }>(stamped(query, schema), [...query.values])
@@ -137,6 +122,27 @@ export function postgresLog<Tx>(
       await reader.close()
       if (!options.pool) await pool.end()
     },
+  }
+}
+
+/** What a transaction writes before it commits. */
+function recordsOf<Tx>(schema: string, statement: Statement<Tx>): Omit<UnitOfWork<Tx, null>, 'run'> {
+  async function committedBy(tx: Tx, text: string, values: readonly unknown[]): Promise<Committed> {
+    const [row] = (await statement(tx, text, values)) as { database: string; xid: string }[]
+    if (!row) throw new PostgresLogError('statement: it must return the rows of what it runs')
+    return { database: row.database, xid: parseXid(row.xid) }
+  }
+
+  return {
+    appendInvalidation: (tx, _context, { tags, event, keyCount, widened }) =>
+      committedBy(
+        tx,
+        `INSERT INTO ${schema}.invalidation_log (tags, event, keys, widened) VALUES ($1::text[], $2, $3, $4)
+         RETURNING ${schema}.database() AS database, xid::text AS xid`,
+        [tags, event, keyCount, widened],
+      ),
+    identify: (tx) => committedBy(tx, `SELECT ${schema}.database() AS database, pg_current_xact_id()::text AS xid`, []),
+    async audit() {},
   }
 }
 

@@ -29,78 +29,100 @@ const FIRST_PAUSE_MS = 50
 const LONGEST_PAUSE_MS = 1000
 
 /** Starts connecting at once and returns without waiting. */
-export function createConnection({ settings, role, onReady, random = Math.random }: ConnectionOptions): Connection {
-  dropConnectionsWithUnreadableReplies()
-  const { errors } = settings
-  let address = settings.sentinels ? null : addressOfUrl(settings.url)
-  const observer = errors && {
-    answered: (sentinel: string) => errors.well('sentinel', sentinel),
-    failed: (sentinel: string, error: Error) => errors.failed('sentinel', sentinel, printableError(error)),
-    resolved: (server: string | null) => {
-      address = server
-    },
-  }
-  const redis = new Redis(redisOptions(settings, role, { random, ...(observer && { observer }) })) as ScriptedRedis
-  const { username, password, sentinelUsername, sentinelPassword } = settings
-  keepPresent(redis, { username, password, sentinelUsername, sentinelPassword })
-  let closed = false
-  let lastError: Error | undefined
-  let pauseMs = FIRST_PAUSE_MS
-  let timer: NodeJS.Timeout | undefined
+export function createConnection(options: ConnectionOptions): Connection {
+  return new RepeatedConnection(options)
+}
 
-  function connect(): void {
+class RepeatedConnection implements Connection {
+  readonly redis: ScriptedRedis
+  address: string | null
+  lastError: Error | undefined
+  readonly #options: ConnectionOptions
+  #isClosed = false
+  #pauseMs = FIRST_PAUSE_MS
+  #timer: NodeJS.Timeout | undefined
+
+  constructor(options: ConnectionOptions) {
+    dropConnectionsWithUnreadableReplies()
+    this.#options = options
+    const { settings, role } = options
+    this.address = settings.sentinels ? null : addressOfUrl(settings.url)
+    this.redis = new Redis(redisOptions(settings, role, this.#watching())) as ScriptedRedis
+    const { username, password, sentinelUsername, sentinelPassword } = settings
+    keepPresent(this.redis, { username, password, sentinelUsername, sentinelPassword })
+    // Without a listener each failed attempt is printed with its stack.
+    this.redis.on('error', (error: Error) => this.#failed(error))
+    this.redis.on('ready', () => this.#succeeded())
+    this.redis.on('end', () => this.#ended())
+    this.#connect()
+  }
+
+  isReady(): boolean {
+    return this.redis.status === 'ready'
+  }
+
+  reset(): void {
+    if (!this.#isClosed) this.redis.disconnect(true)
+  }
+
+  close(): void {
+    this.#isClosed = true
+    clearTimeout(this.#timer)
+    this.redis.disconnect()
+  }
+
+  #connect(): void {
     // Failures arrive as events, and are followed by another attempt; there is nothing to do here.
-    redis.connect().catch(() => {})
+    this.redis.connect().catch(() => {})
   }
 
-  // Without a listener each failed attempt is printed with its stack.
-  redis.on('error', (error: Error) => {
+  #watching(): Parameters<typeof redisOptions>[2] {
+    const { settings, random = Math.random } = this.#options
+    const { errors } = settings
+    if (!errors) return { random }
+    const observer = {
+      answered: (sentinel: string) => errors.well('sentinel', sentinel),
+      failed: (sentinel: string, error: Error) => errors.failed('sentinel', sentinel, printableError(error)),
+      resolved: (server: string | null) => {
+        this.address = server
+      },
+    }
+    return { random, observer }
+  }
+
+  #failed(error: Error): void {
     const refusedSelect = isRefusedSelect(error)
     // The end of the list of Sentinels: what each of them said was heard by the observer, and when the last one led to a
     // server that could not be used, they said nothing wrong.
     if (error.message.startsWith('All sentinels are unreachable')) {
-      if (error.message.includes('Last error')) lastError = error
+      if (error.message.includes('Last error')) this.lastError = error
       return
     }
-    lastError = printableError(error)
-    errors?.failed(role, address, lastError)
+    this.lastError = printableError(error)
+    this.#options.settings.errors?.failed(this.#options.role, this.address, this.lastError)
     // ioredis calls a connection ready whose SELECT was refused (fewer databases than before, a user who may not
     // select): it would go on in database 0, among keys that may be another installation's.
-    if (refusedSelect) redis.disconnect(true)
-  })
-  redis.on('ready', () => {
-    lastError = undefined
-    errors?.well(role, address)
-    pauseMs = FIRST_PAUSE_MS
-    onReady?.()
-  })
-  // A client that is disconnected while it asks Sentinels for the master (the master is killed while one Sentinel hangs)
-  // ends for good, whatever its retry strategy says (bullmq#4378, #3088). Only our own close may end it.
-  redis.on('end', () => {
-    if (closed) return
-    timer = setTimeout(connect, pauseMs * (0.5 + random()))
-    timer.unref()
-    pauseMs = Math.min(pauseMs * 2, LONGEST_PAUSE_MS)
-  })
-  connect()
+    if (refusedSelect) this.redis.disconnect(true)
+  }
 
-  return {
-    redis,
-    isReady: () => redis.status === 'ready',
-    get address() {
-      return address
-    },
-    get lastError() {
-      return lastError
-    },
-    reset() {
-      if (!closed) redis.disconnect(true)
-    },
-    close() {
-      closed = true
-      clearTimeout(timer)
-      redis.disconnect()
-    },
+  #succeeded(): void {
+    const { settings, role, onReady } = this.#options
+    this.lastError = undefined
+    settings.errors?.well(role, this.address)
+    this.#pauseMs = FIRST_PAUSE_MS
+    onReady?.()
+  }
+
+  /**
+   * A client that is disconnected while it asks Sentinels for the master (the master is killed while one Sentinel hangs)
+   * ends for good, whatever its retry strategy says (bullmq#4378, #3088). Only our own close may end it.
+   */
+  #ended(): void {
+    if (this.#isClosed) return
+    const { random = Math.random } = this.#options
+    this.#timer = setTimeout(() => this.#connect(), this.#pauseMs * (0.5 + random()))
+    this.#timer.unref()
+    this.#pauseMs = Math.min(this.#pauseMs * 2, LONGEST_PAUSE_MS)
   }
 }
 

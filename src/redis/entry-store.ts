@@ -36,10 +36,54 @@ const FILL_BYTES_PER_ROUND_TRIP = 1024 * 1024
 const SCAN_COUNT = 500
 const WHY = [undefined, 'flushed', 'too-large', 'damaged'] as const
 
-export function createRedisEntryStore({ redis, guard, keys, replica }: RedisEntryStoreOptions): EntryStore {
-  const questions = createFillQuestions({ redis, guard, keys })
-  const removals = createRemovals({ redis, guard, keys })
+export function createRedisEntryStore(options: RedisEntryStoreOptions): EntryStore {
+  const { redis, guard, keys, replica } = options
+  const questions = createFillQuestions(options)
 
+  return {
+    leftOf: questions.leftOf.bind(questions),
+
+    async open(requests, wait) {
+      const tokens = requests.map(randomId)
+      const names = requests.flatMap((request) => namesOf(keys, request))
+      const values = requests.flatMap(({ leaseMs, refusedFillId = '' }, at) => [
+        tokens[at] ?? '',
+        leaseMs,
+        randomId(),
+        // Byte by byte as it was read: damage need not be text, and must be recognised, or it would be brought for ever.
+        Buffer.from(refusedFillId, 'latin1'),
+      ])
+      const [, ...replies] = await runWithin(guard, wait, 'open', () =>
+        echoed((echo) => redis.openEntriesBuffer(names.length, ...names, echo, LARGEST_ENTRY_BYTES, ...values)),
+      )
+      return replies.map((reply, at) => openedOf(reply, tokens[at] ?? ''))
+    },
+
+    read: (requests) =>
+      inChunks(chunksOf(requests, READS_PER_ROUND_TRIP), (some) =>
+        guard.run('read', () => readEntries(redis, keys, some)),
+      ),
+
+    readReplica: (request, wait) => (replica?.isHealthy() ? replica.read(request, wait) : null),
+
+    ...createFills(options),
+    ...createRemovals(options),
+
+    async inspect(key, layer) {
+      const [, bytes, ttlMs = 0, current] = await guard.run('inspect', () =>
+        echoed((echo) => redis.inspectEntryBuffer(keys.entry(key), keys.generation(layer), echo, LARGEST_ENTRY_BYTES)),
+      )
+      return bytes && { bytes, ttlMs: Math.max(0, ttlMs), currentGeneration: current === 1 }
+    },
+  }
+}
+
+/** What stores entries: under a lease, which is taken before and given back where nothing is stored. */
+function createFills({
+  redis,
+  guard,
+  keys,
+}: RedisEntryStoreOptions): Pick<EntryStore, 'takeLeases' | 'fill' | 'releaseLease'> {
   async function takeSome(requests: readonly LeaseRequest[]): Promise<(Lease | null)[]> {
     const pipeline = redis.pipeline() as unknown as ScriptedPipeline
     const asked = requests.map(({ key, layer, leaseMs }) => {
@@ -56,7 +100,7 @@ export function createRedisEntryStore({ redis, guard, keys, replica }: RedisEntr
   }
 
   async function fillSome(fills: readonly Fill[], wait?: StoreWait): Promise<boolean[]> {
-    const names = fills.flatMap(namesOf)
+    const names = fills.flatMap((fill) => namesOf(keys, fill))
     const values = fills.flatMap(({ lease, ttlMs, bytes }) => [lease.token, lease.generation, ttlMs, bytes])
     const [, ...accepted] = await runWithin(guard, wait, 'fill', () =>
       echoed((echo) => redis.fillEntries(names.length, ...names, echo, ...values)),
@@ -64,56 +108,13 @@ export function createRedisEntryStore({ redis, guard, keys, replica }: RedisEntr
     return accepted.map((each) => each === 1)
   }
 
-  const namesOf = ({ key, layer }: { readonly key: EntryKey; readonly layer: LayerName }) => [
-    keys.remembered(key),
-    keys.lease(key),
-    keys.generation(layer),
-  ]
-
   return {
-    ...questions,
-
-    async open(requests, wait) {
-      const tokens = requests.map(randomId)
-      const names = requests.flatMap(namesOf)
-      const values = requests.flatMap(({ leaseMs, refusedFillId = '' }, at) => [
-        tokens[at] ?? '',
-        leaseMs,
-        randomId(),
-        // Byte by byte as it was read: damage need not be text, and must be recognised, or it would be brought for ever.
-        Buffer.from(refusedFillId, 'latin1'),
-      ])
-      const [, ...replies] = await runWithin(guard, wait, 'open', () =>
-        echoed((echo) => redis.openEntriesBuffer(names.length, ...names, echo, LARGEST_ENTRY_BYTES, ...values)),
-      )
-      return replies.map((reply, at) => openedOf(reply, tokens[at] ?? ''))
-    },
-
-    async read(requests) {
-      return inChunks(chunksOf(requests, READS_PER_ROUND_TRIP), (some) =>
-        guard.run('read', () => readEntries(redis, keys, some)),
-      )
-    },
-
     takeLeases: (requests) => inChunks(chunksOf(requests, LEASES_PER_ROUND_TRIP), takeSome),
-
     fill: (fills, wait) => inChunks(bySize(fills), (some) => fillSome(some, wait)),
-
     async releaseLease(key, { token, generation }, wait) {
       await runWithin(guard, wait, 'release-lease', () =>
         echoed((echo) => redis.releaseLease(keys.lease(key), echo, token, generation)),
       )
-    },
-
-    readReplica: (request, wait) => (replica?.isHealthy() ? replica.read(request, wait) : null),
-
-    ...removals,
-
-    async inspect(key, layer) {
-      const [, bytes, ttlMs = 0, current] = await guard.run('inspect', () =>
-        echoed((echo) => redis.inspectEntryBuffer(keys.entry(key), keys.generation(layer), echo, LARGEST_ENTRY_BYTES)),
-      )
-      return bytes && { bytes, ttlMs: Math.max(0, ttlMs), currentGeneration: current === 1 }
     },
   }
 }
@@ -123,7 +124,7 @@ function createRemovals({
   redis,
   guard,
   keys,
-}: Omit<RedisEntryStoreOptions, 'replica'>): Pick<EntryStore, 'invalidate' | 'replaceGenerations' | 'sweep'> {
+}: RedisEntryStoreOptions): Pick<EntryStore, 'invalidate' | 'replaceGenerations' | 'sweep'> {
   async function invalidateSome(some: readonly EntryKey[]): Promise<number> {
     const names = some.map(keys.entry)
     const [, present] = await guard.runAnyway('invalidate', () =>
@@ -176,6 +177,10 @@ function createRemovals({
       return removed
     },
   }
+}
+
+function namesOf(keys: Keys, { key, layer }: { readonly key: EntryKey; readonly layer: LayerName }): readonly string[] {
+  return [keys.remembered(key), keys.lease(key), keys.generation(layer)]
 }
 
 function openedOf([kind, first, second]: OpenedReply, token: string): Opened {

@@ -37,33 +37,73 @@ const SHARED_UNTIL_MS = 10
 /** Enough that an idle processor never waits for the answer to other questions; few enough to gather questions. */
 const ROUNDS_AT_ONCE = 2
 
-export function createFillQuestions({
-  redis,
-  guard,
-  keys,
-  roundsAtOnce = ROUNDS_AT_ONCE,
-}: {
+export interface FillQuestionsOptions {
   readonly redis: ScriptedRedis
   readonly guard: Guard
   readonly keys: Keys
   /** How many rounds of one layer are on their way at most; what comes then waits for the first to return. */
   readonly roundsAtOnce?: number
-}): Pick<EntryStore, 'leftOf'> {
-  const queues = new Map<LayerName, Queue>()
+}
 
-  function queueOf(layer: LayerName): Queue {
-    const known = queues.get(layer)
+export function createFillQuestions(options: FillQuestionsOptions): Pick<EntryStore, 'leftOf'> {
+  return new GatheredQuestions(options)
+}
+
+class GatheredQuestions implements Pick<EntryStore, 'leftOf'> {
+  readonly #options: FillQuestionsOptions
+  readonly #roundsAtOnce: number
+  readonly #queues = new Map<LayerName, Queue>()
+
+  constructor(options: FillQuestionsOptions) {
+    this.#options = options
+    this.#roundsAtOnce = options.roundsAtOnce ?? ROUNDS_AT_ONCE
+  }
+
+  leftOf(entry: Required<ReadRequest>, wait?: StoreWait): Promise<number | null> {
+    return new Promise((answer, fail) => {
+      this.#options.guard.check()
+      if (wait && wait.spentMs > SHARED_UNTIL_MS) {
+        answer(null)
+        return
+      }
+      const askedAtMs = performance.now()
+      wait?.begin(askedAtMs)
+      const queue = this.#queueOf(entry.layer)
+      queue.waiting.push({ entry, askedAtMs, wait, answer, fail })
+      this.#gather(queue)
+    })
+  }
+
+  #queueOf(layer: LayerName): Queue {
+    const known = this.#queues.get(layer)
     if (known) return known
-    const queue: Queue = { generation: keys.generation(layer), waiting: [], rounds: 0, gathering: false }
-    queues.set(layer, queue)
+    const generation = this.#options.keys.generation(layer)
+    const queue: Queue = { generation, waiting: [], rounds: 0, gathering: false }
+    this.#queues.set(layer, queue)
     return queue
   }
 
-  async function ask(queue: Queue, questions: readonly Question[]): Promise<void> {
+  /** After what else arrives in this turn, before the process waits for anything. */
+  #gather(queue: Queue): void {
+    if (queue.gathering || queue.rounds >= this.#roundsAtOnce) return
+    queue.gathering = true
+    setImmediate(this.#leave, queue)
+  }
+
+  readonly #leave = (queue: Queue): void => {
+    queue.gathering = false
+    const some = queue.waiting.splice(0, QUESTIONS_PER_SCRIPT)
+    queue.rounds++
+    void this.#ask(queue, some)
+    if (queue.waiting.length > 0) this.#gather(queue)
+  }
+
+  async #ask(queue: Queue, questions: readonly Question[]): Promise<void> {
     try {
       // Those that waited for the round before this one have less of their budget left.
       const spentMs = performance.now() - (questions[0]?.askedAtMs ?? 0)
-      const answers = await guard.run('still-current', () => send(queue.generation, questions), spentMs)
+      const send = () => this.#send(queue.generation, questions)
+      const answers = await this.#options.guard.run('still-current', send, spentMs)
       for (const [index, { answer }] of questions.entries()) answer(answers[index] ?? null)
     } catch (error) {
       for (const { fail } of questions) fail(error)
@@ -71,11 +111,12 @@ export function createFillQuestions({
       const nowMs = performance.now()
       for (const { wait } of questions) wait?.end(nowMs)
       queue.rounds--
-      if (queue.waiting.length > 0) gather(queue)
+      if (queue.waiting.length > 0) this.#gather(queue)
     }
   }
 
-  async function send(generation: string, questions: readonly Question[]): Promise<readonly (number | null)[]> {
+  async #send(generation: string, questions: readonly Question[]): Promise<readonly (number | null)[]> {
+    const { redis, keys } = this.#options
     const names = questions.map(({ entry }) => keys.remembered(entry.key))
     const fillIds = questions.map(({ entry }) => entry.knownFillId).join('')
     const [, ...answers] = await echoed((echo) =>
@@ -83,37 +124,6 @@ export function createFillQuestions({
     )
     if (answers.length !== questions.length) throw new GarbledReplyError()
     return answers.map(leftOf)
-  }
-
-  /** After what else arrives in this turn, before the process waits for anything. */
-  function gather(queue: Queue): void {
-    if (queue.gathering || queue.rounds >= roundsAtOnce) return
-    queue.gathering = true
-    setImmediate(leave, queue)
-  }
-
-  function leave(queue: Queue): void {
-    queue.gathering = false
-    const some = queue.waiting.splice(0, QUESTIONS_PER_SCRIPT)
-    queue.rounds++
-    void ask(queue, some)
-    if (queue.waiting.length > 0) gather(queue)
-  }
-
-  return {
-    leftOf: (entry, wait) =>
-      new Promise((answer, fail) => {
-        guard.check()
-        if (wait && wait.spentMs > SHARED_UNTIL_MS) {
-          answer(null)
-          return
-        }
-        const askedAtMs = performance.now()
-        wait?.begin(askedAtMs)
-        const queue = queueOf(entry.layer)
-        queue.waiting.push({ entry, askedAtMs, wait, answer, fail })
-        gather(queue)
-      }),
   }
 }
 

@@ -3,7 +3,7 @@
  * breaker is open.
  */
 import type { StoreUnavailableError, StoreWait } from '../cache/index.ts'
-import { type BreakerListener, type BreakerState, createBreaker } from './breaker.ts'
+import { type Breaker, type BreakerListener, type BreakerState, createBreaker } from './breaker.ts'
 import { DeadlineError, withDeadline } from './deadline.ts'
 import { GarbledReplyError, unavailable } from './failure.ts'
 
@@ -56,72 +56,100 @@ export interface Guard {
   close(): void
 }
 
+/** @returns a guard whose breaker is closed, and which sends heartbeats until `close` */
 export function createGuard(options: GuardOptions): Guard {
-  const { budgetMs, heartbeatMs, events, random = Math.random } = options
-  const breaker = createBreaker({
-    heartbeatMs,
-    heartbeat: () => measured('heartbeat', options.heartbeat),
-    onChange: events?.breaker,
-    random,
-  })
-  /** The commands whose last run failed. */
-  const failing = new Set<string>()
+  return new BudgetGuard(options)
+}
 
-  async function measured<T>(name: string, send: () => Promise<T>, spentMs = 0): Promise<T> {
+class BudgetGuard implements Guard {
+  readonly #options: GuardOptions
+  readonly #breaker: Breaker
+  /** The commands whose last run failed. */
+  readonly #failing = new Set<string>()
+
+  constructor(options: GuardOptions) {
+    this.#options = options
+    const { heartbeatMs, heartbeat, events, random = Math.random } = options
+    this.#breaker = createBreaker({
+      heartbeatMs,
+      heartbeat: () => this.#measured('heartbeat', heartbeat),
+      onChange: events?.breaker,
+      random,
+    })
+  }
+
+  async run<T>(name: string, send: () => Promise<T>, spentMs?: number): Promise<T> {
+    this.check()
+    return this.#sent(name, send, spentMs)
+  }
+
+  async runAnyway<T>(name: string, send: () => Promise<T>): Promise<T> {
+    if (this.#breaker.state() === 'closed') return this.#sent(name, send)
+    if (!this.#options.connected?.()) throw this.#breaker.refusal()
+    const answer = await this.#measured(name, send)
+    this.#breaker.nudge()
+    return answer
+  }
+
+  admits(): boolean {
+    return this.#breaker.admits
+  }
+
+  check(): void {
+    if (!this.#breaker.admits) throw this.#breaker.refusal()
+  }
+
+  state(): BreakerState {
+    return this.#breaker.state()
+  }
+
+  awayMs(): number {
+    return this.#breaker.awayMs()
+  }
+
+  nudge(): void {
+    this.#breaker.nudge()
+  }
+
+  close(): void {
+    this.#breaker.close()
+  }
+
+  async #sent<T>(name: string, send: () => Promise<T>, spentMs = 0): Promise<T> {
+    try {
+      return await this.#measured(name, send, spentMs)
+    } catch (error) {
+      const failure = error as StoreUnavailableError
+      // A timeout within what little an earlier wait left says nothing new about the server.
+      const cutShort = failure.detail === 'redis-timeout' && spentMs > this.#options.budgetMs / 2
+      if (!cutShort) this.#breaker.suspect(failure)
+      throw error
+    }
+  }
+
+  async #measured<T>(name: string, send: () => Promise<T>, spentMs = 0): Promise<T> {
+    const { budgetMs, events } = this.#options
     const startedMs = performance.now()
     try {
       const sending = send()
       // Also after the deadline: on a connection that is out of step every further command would time out, for ever.
-      sending.catch(distrustIfGarbled)
+      sending.catch(this.#distrustIfGarbled)
       const answer = await withDeadline(sending, Math.max(0, budgetMs - spentMs))
       events?.command?.(name, 'ok', performance.now() - startedMs)
-      if (failing.size > 0 && failing.delete(name)) events?.recovered?.(name)
+      if (this.#failing.size > 0 && this.#failing.delete(name)) events?.recovered?.(name)
       return answer
     } catch (error) {
-      const failure = unavailable(error, options.connectionError?.())
-      failing.add(name)
+      const failure = unavailable(error, this.#options.connectionError?.())
+      this.#failing.add(name)
       events?.command?.(name, error instanceof DeadlineError ? 'timeout' : 'failed', performance.now() - startedMs)
       events?.failed?.(name, failure)
       throw failure
     }
   }
 
-  function distrustIfGarbled(error: unknown): void {
-    if (error instanceof GarbledReplyError) options.distrust?.()
-  }
-
-  async function sent<T>(name: string, send: () => Promise<T>, spentMs = 0): Promise<T> {
-    try {
-      return await measured(name, send, spentMs)
-    } catch (error) {
-      const failure = error as StoreUnavailableError
-      // A timeout within what little an earlier wait left says nothing new about the server.
-      const cutShort = failure.detail === 'redis-timeout' && spentMs > budgetMs / 2
-      if (!cutShort) breaker.suspect(failure)
-      throw error
-    }
-  }
-
-  return {
-    admits: () => breaker.admits,
-    state: () => breaker.state(),
-    awayMs: () => breaker.awayMs(),
-    nudge: () => breaker.nudge(),
-    close: () => breaker.close(),
-    async run(name, send, spentMs) {
-      if (!breaker.admits) throw breaker.refusal()
-      return sent(name, send, spentMs)
-    },
-    async runAnyway(name, send) {
-      if (breaker.state() === 'closed') return sent(name, send)
-      if (!options.connected?.()) throw breaker.refusal()
-      const answer = await measured(name, send)
-      breaker.nudge()
-      return answer
-    },
-    check() {
-      if (!breaker.admits) throw breaker.refusal()
-    },
+  /** One function for all commands, rather than one for each. */
+  readonly #distrustIfGarbled = (error: unknown): void => {
+    if (error instanceof GarbledReplyError) this.#options.distrust?.()
   }
 }
 

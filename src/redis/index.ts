@@ -87,9 +87,9 @@ export function createRedis(options: RedisDependencies): RedisAdapter {
     budgetMs,
     heartbeatMs,
     heartbeat: heartbeat.beat,
-    connected: connection.isReady,
+    connected: () => connection.isReady(),
     connectionError: () => connection.lastError,
-    distrust: connection.reset,
+    distrust: () => connection.reset(),
     events: eventsOf(options, { errors, connection, dataAgeMs: heartbeat.dataAgeMs }),
   })
   const replica =

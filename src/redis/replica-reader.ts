@@ -33,7 +33,7 @@ export function createReplicaReader({ settings, keys, budgetMs, heartbeatMs }: R
     // A read rather than a PING: a replica that has lost its master may be set to refuse reads.
     heartbeat: () => redis.exists(keys.heartbeat),
     connectionError: () => connection.lastError,
-    distrust: connection.reset,
+    distrust: () => connection.reset(),
   })
 
   return {

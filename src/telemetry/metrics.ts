@@ -1,9 +1,10 @@
 /** The sinks as Prometheus metrics: base units, `_total` on counters, no user or resource in any label. */
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry, type RegistryContentType } from 'prom-client'
 import about from '../../package.json' with { type: 'json' }
-import type { LayerName } from '../cache/index.ts'
+import type { HitFrom, LayerEvents, LayerName, Rejection } from '../cache/index.ts'
 import { createDurationHistogram } from './duration-histogram.ts'
-import type { BreakerState, Gauges, LayerCounts, Telemetry } from './sinks.ts'
+import { registerGauges } from './gauges.ts'
+import type { BreakerState, LayerCounts, Telemetry } from './sinks.ts'
 
 export interface Metrics extends Telemetry {
   /** The text exposition and its media type. */
@@ -46,28 +47,81 @@ export function createMetrics({ traceId }: MetricsOptions = {}): Metrics {
   }
 }
 
-/** Counts are kept here and passed on at collection: the library looks up its labels at every increment. */
 function layerSink(registry: Registry): Telemetry['layers'] {
   const registers = [registry]
-  const layers = new Map<LayerName, LayerCounts>()
-  function countsOf(layer: LayerName): LayerCounts {
-    const known = layers.get(layer)
-    if (known) return known
-    const counts = { hits: 0, replicaHits: 0, memoryHits: 0, misses: 0, loads: 0, fillsRefused: 0, rejections: {} }
-    layers.set(layer, counts)
-    return counts
+  const histogram = (name: string, help: string) =>
+    new Histogram({ name, help, labelNames: ['layer'], buckets: REQUEST_BUCKETS_S, registers })
+  const loads = histogram('portcullis_cache_load_seconds', 'Loads from the source of truth')
+  const waits = histogram('portcullis_cache_lease_wait_seconds', "Waits for another holder's load")
+  const counters = new LayerCounters({
+    loaded: (layer, ms) => loads.observe({ layer }, ms / 1000),
+    leaseWaited: (layer, ms) => waits.observe({ layer }, ms / 1000),
+  })
+  exportCounts(registry, counters)
+  return counters
+}
+
+/** Counts are kept here and passed on at collection: the library looks up its labels at every increment. */
+class LayerCounters {
+  readonly all = new Map<LayerName, LayerCounts>()
+  readonly leaseWaited: (layer: LayerName, ms: number) => void
+  readonly #observeLoad: (layer: LayerName, ms: number) => void
+
+  constructor(durations: Pick<Required<LayerEvents>, 'loaded' | 'leaseWaited'>) {
+    this.leaseWaited = durations.leaseWaited
+    this.#observeLoad = durations.loaded
   }
 
-  type Labelled = readonly [labels: Readonly<Record<string, string>>, count: number]
+  counts(layer: LayerName): LayerCounts {
+    return structuredClone(this.#countsOf(layer))
+  }
+
+  hit(layer: LayerName, from: HitFrom): void {
+    const counts = this.#countsOf(layer)
+    counts.hits++
+    if (from === 'replica') counts.replicaHits++
+    else if (from === 'memory') counts.memoryHits++
+  }
+
+  miss(layer: LayerName): void {
+    this.#countsOf(layer).misses++
+  }
+
+  rejected(layer: LayerName, reason: Rejection): void {
+    const { rejections } = this.#countsOf(layer)
+    rejections[reason] = (rejections[reason] ?? 0) + 1
+  }
+
+  loaded(layer: LayerName, ms: number): void {
+    this.#countsOf(layer).loads++
+    this.#observeLoad(layer, ms)
+  }
+
+  fillRefused(layer: LayerName): void {
+    this.#countsOf(layer).fillsRefused++
+  }
+
+  #countsOf(layer: LayerName): LayerCounts {
+    const known = this.all.get(layer)
+    if (known) return known
+    const counts = { hits: 0, replicaHits: 0, memoryHits: 0, misses: 0, loads: 0, fillsRefused: 0, rejections: {} }
+    this.all.set(layer, counts)
+    return counts
+  }
+}
+
+type Labelled = readonly [labels: Readonly<Record<string, string>>, count: number]
+
+function exportCounts(registry: Registry, { all }: LayerCounters): void {
   function counter(name: string, help: string, label: string[], of: (counts: LayerCounts) => Labelled[]): void {
     new Counter({
       name,
       help,
       labelNames: ['layer', ...label],
-      registers,
+      registers: [registry],
       collect() {
         this.reset()
-        for (const [layer, counts] of layers)
+        for (const [layer, counts] of all)
           for (const [labels, count] of of(counts)) this.inc({ layer, ...labels }, count)
       },
     })
@@ -95,44 +149,6 @@ function layerSink(registry: Registry): Telemetry['layers'] {
     [],
     ({ fillsRefused }) => [[{}, fillsRefused]],
   )
-  const loads = new Histogram({
-    name: 'portcullis_cache_load_seconds',
-    help: 'Loads from the source of truth',
-    labelNames: ['layer'],
-    buckets: REQUEST_BUCKETS_S,
-    registers,
-  })
-  const waits = new Histogram({
-    name: 'portcullis_cache_lease_wait_seconds',
-    help: "Waits for another holder's load",
-    labelNames: ['layer'],
-    buckets: REQUEST_BUCKETS_S,
-    registers,
-  })
-  return {
-    counts: (layer) => structuredClone(countsOf(layer)),
-    hit(layer, from) {
-      const counts = countsOf(layer)
-      counts.hits++
-      if (from === 'replica') counts.replicaHits++
-      else if (from === 'memory') counts.memoryHits++
-    },
-    miss(layer) {
-      countsOf(layer).misses++
-    },
-    rejected(layer, reason) {
-      const { rejections } = countsOf(layer)
-      rejections[reason] = (rejections[reason] ?? 0) + 1
-    },
-    loaded(layer, ms) {
-      countsOf(layer).loads++
-      loads.observe({ layer }, ms / 1000)
-    },
-    fillRefused(layer) {
-      countsOf(layer).fillsRefused++
-    },
-    leaseWaited: (layer, ms) => waits.observe({ layer }, ms / 1000),
-  }
 }
 
 function redisSink(registry: Registry): Telemetry['redis'] {
@@ -278,61 +294,3 @@ function httpSink(registry: Registry, traceId: MetricsOptions['traceId']): Telem
     },
   }
 }
-
-/** Gauges whose source is read at collection; one without a source is not exported, rather than exported as 0. */
-function registerGauges(registry: Registry): (more: Gauges) => void {
-  let sources: Gauges = {}
-  const gauge = (name: string, help: string, read: () => number | undefined) => {
-    let registered = false
-    return () => {
-      if (registered || read() === undefined) return
-      registered = true
-      new Gauge({
-        name,
-        help,
-        registers: [registry],
-        collect() {
-          this.set(read() ?? 0)
-        },
-      })
-    }
-  }
-  const all = [
-    gauge('portcullis_follower_lag_seconds', 'Age of the log position', () => seconds(sources.followerLagMs?.())),
-    gauge('portcullis_follower_trusted', '1 while the invalidation log is followed closely enough', () =>
-      flag(sources.followerTrusted?.()),
-    ),
-    gauge('portcullis_database_clock_offset_seconds', "The database's clock less this machine's", () =>
-      seconds(sources.databaseClock?.().offsetMs),
-    ),
-    gauge('portcullis_database_clock_uncertainty_seconds', 'How far from that its present may be', () =>
-      seconds(sources.databaseClock?.().uncertaintyMs),
-    ),
-    gauge('portcullis_database_clock_bound_seconds', 'Less certain than this, it counts as unknown', () =>
-      seconds(sources.databaseClockBoundMs?.()),
-    ),
-    gauge('portcullis_database_queued', 'Requests waiting in the queue for the database', () =>
-      sources.databaseQueued?.(),
-    ),
-    gauge('portcullis_database_connections', 'Open connections', () => sources.databaseConnections?.().total),
-    gauge('portcullis_database_connections_idle', 'Idle connections', () => sources.databaseConnections?.().idle),
-    gauge('portcullis_redis_outage_seconds', 'How long this instance has had no answer from Redis', () =>
-      seconds(sources.redisOutageMs?.()),
-    ),
-    gauge(
-      'portcullis_access_ends_overdue_seconds',
-      'How long ago the earliest end came that has not been announced in the change feed yet; readers are not affected',
-      () => seconds(sources.endsOverdueMs?.()),
-    ),
-    gauge('portcullis_invalidation_tags', 'Tags held in the invalidation index', () =>
-      sources.invalidationTagsHeld?.(),
-    ),
-  ]
-  return (more) => {
-    sources = { ...sources, ...more }
-    for (const register of all) register()
-  }
-}
-
-const seconds = (ms: number | undefined) => (ms === undefined ? undefined : ms / 1000)
-const flag = (value: boolean | undefined) => (value === undefined ? undefined : Number(value))

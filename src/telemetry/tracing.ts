@@ -84,60 +84,88 @@ function start(environment: Environment): Tracing {
   for (const library of ['node:http', 'ioredis', 'pg']) require(library)
   sampleAtServers(require, samplingOf(environment, api, sdk))
 
-  const tracer = provider.getTracer('portcullis', about.version)
-  // Asked several times in each request, so not through the interface, which looks up the manager each time.
-  const active = () => {
+  return new RequestTracing({ api, manager, provider, onSendingChange: sending.onChange })
+}
+
+interface RequestTracingOptions extends Pick<Tracing, 'onSendingChange'> {
+  readonly api: Api
+  readonly manager: import('@opentelemetry/api').ContextManager
+  readonly provider: import('@opentelemetry/sdk-trace').TracerProvider
+}
+
+class RequestTracing implements Tracing {
+  readonly onSendingChange: Tracing['onSendingChange']
+  readonly #options: RequestTracingOptions
+  readonly #tracer: import('@opentelemetry/api').Tracer
+
+  constructor(options: RequestTracingOptions) {
+    this.#options = options
+    this.onSendingChange = options.onSendingChange
+    this.#tracer = options.provider.getTracer('portcullis', about.version)
+  }
+
+  traced<Target extends object>(name: string, target: Target, methods: readonly (keyof Target & string)[]): Target {
+    const wrapped = methods.map((method) => {
+      const original = target[method] as (...args: unknown[]) => unknown
+      const call = (...args: unknown[]) => {
+        if (this.#active() === undefined) return original.apply(target, args)
+        return this.#inSpan(`${name} ${method}`, () => original.apply(target, args))
+      }
+      return [method, call] as const
+    })
+    return Object.assign(Object.create(target), Object.fromEntries(wrapped))
+  }
+
+  routes(sink: HttpSink): HttpSink {
+    return {
+      ...sink,
+      route: (method, route) => {
+        const answered = sink.route(method, route)
+        return (status, durationMs) => {
+          this.#active()?.updateName(`${method} ${route}`).setAttribute('http.route', route)
+          answered(status, durationMs)
+        }
+      },
+    }
+  }
+
+  readonly traceId = (): string | undefined => this.#active()?.spanContext().traceId
+
+  close(): Promise<void> {
+    return this.#options.provider.shutdown()
+  }
+
+  /** The span of the request in progress. Asked several times in each request, so not through the interface, which looks up the manager each time. */
+  #active(): Span | undefined {
+    const { api, manager } = this.#options
     const context = manager.active()
     if (context === api.ROOT_CONTEXT) return undefined
     const span = api.trace.getSpan(context)
     return span?.isRecording() ? span : undefined
   }
 
-  return {
-    traced(name, target, methods) {
-      const wrapped = methods.map((method) => {
-        const original = target[method] as (...args: unknown[]) => unknown
-        const call = (...args: unknown[]) => {
-          if (active() === undefined) return original.apply(target, args)
-          return tracer.startActiveSpan(`${name} ${method}`, (span) => {
-            const failed = (error: unknown) => {
-              span.setStatus({ code: api.SpanStatusCode.ERROR, message: String(error) })
-              span.end()
-              throw error
-            }
-            const ended = <Result>(result: Result): Result => {
-              span.end()
-              return result
-            }
-            try {
-              const result = original.apply(target, args)
-              return result instanceof Promise ? result.then(ended, failed) : ended(result)
-            } catch (error) {
-              return failed(error)
-            }
-          })
-        }
-        return [method, call] as const
-      })
-      return Object.assign(Object.create(target), Object.fromEntries(wrapped))
-    },
-    routes(sink) {
-      return {
-        ...sink,
-        route(method, route) {
-          const answered = sink.route(method, route)
-          return (status, durationMs) => {
-            active()?.updateName(`${method} ${route}`).setAttribute('http.route', route)
-            answered(status, durationMs)
-          }
-        },
+  #inSpan(name: string, run: () => unknown): unknown {
+    return this.#tracer.startActiveSpan(name, (span) => {
+      const failed = (error: unknown) => {
+        span.setStatus({ code: this.#options.api.SpanStatusCode.ERROR, message: String(error) })
+        span.end()
+        throw error
       }
-    },
-    traceId: () => active()?.spanContext().traceId,
-    onSendingChange: sending.onChange,
-    close: () => provider.shutdown(),
+      const ended = <Result>(result: Result): Result => {
+        span.end()
+        return result
+      }
+      try {
+        const result = run()
+        return result instanceof Promise ? result.then(ended, failed) : ended(result)
+      } catch (error) {
+        return failed(error)
+      }
+    })
   }
 }
+
+type Span = import('@opentelemetry/api').Span
 
 function instrumentations(require: NodeJS.Require) {
   const http = require('@opentelemetry/instrumentation-http') as typeof import('@opentelemetry/instrumentation-http')

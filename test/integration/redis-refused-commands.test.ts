@@ -26,7 +26,7 @@ it('a Redis Cluster, which refuses reads of several keys, is named once in the l
   said.length = 0
   counted.length = 0
   for (let time = 0; time < 5; time++) {
-    await becomes(redis.guard.admits, true)
+    await becomes(() => redis.guard.admits(), true)
     await expect(redis.store.read([{ key: aliceList, layer }])).rejects.toMatchObject({ detail: 'redis-error' })
   }
   expect(redis.guard.state()).toBe('closed')

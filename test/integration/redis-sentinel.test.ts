@@ -212,7 +212,7 @@ describe('a client that ended by itself', () => {
     // What the failover detector does when a Sentinel announces the new master; ioredis parks here for good.
     connection.reset()
     await becomes(() => ends, 1)
-    await becomes(connection.isReady, true)
+    await becomes(() => connection.isReady(), true)
     await resume('sentinel-1')
   })
 
@@ -234,7 +234,7 @@ describe('a client that ended by itself', () => {
       settings: { sentinels, masterName },
       role: 'master',
     })
-    await becomes(connection.isReady, true)
+    await becomes(() => connection.isReady(), true)
     connection.close()
     await becomes(() => connection.redis.status, 'end')
     await new Promise((resolve) => setTimeout(resolve, 500))

@@ -22,55 +22,78 @@ export function createTeamReader(
   repositoryNames: RepositoryNames,
   findings: Findings,
 ): TeamReader {
-  const teams: Team[] = []
-  const seen = new Map<string, Place>()
+  return new OrganisationTeams(organisation, repositoryNames, findings)
+}
 
-  // An alias can nest a team in itself, but not endlessly: the second time its name is taken.
-  function readAll(source: YamlSource, value: Value, above: readonly string[]): void {
+class OrganisationTeams implements TeamReader {
+  readonly teams: Team[] = []
+  readonly #organisation: string
+  readonly #repositoryNames: RepositoryNames
+  readonly #findings: Findings
+  /** By name in lower case: where it was given first. */
+  readonly #seen = new Map<string, Place>()
+
+  constructor(organisation: string, repositoryNames: RepositoryNames, findings: Findings) {
+    this.#organisation = organisation
+    this.#repositoryNames = repositoryNames
+    this.#findings = findings
+  }
+
+  read(source: YamlSource, teams: Value): void {
+    this.#readAll(source, teams, [])
+  }
+
+  /** An alias can nest a team in itself, but not endlessly: the second time its name is taken. */
+  #readAll(source: YamlSource, value: Value, above: readonly string[]): void {
     const parent = above.at(-1) ?? null
     const what = parent === null ? 'teams' : `the teams in ${quoted(parent)}`
     for (const field of source.fields(value, what)) {
       const name = field.key.normalize('NFC')
-      if (!isNew(field, name)) continue
+      if (!this.#isNew(field, name)) continue
       if (above.length >= DEEPEST) {
-        findings.problem(field.keyPlace, `the team ${quoted(name)} is more than ${DEEPEST} levels deep`)
+        this.#findings.problem(field.keyPlace, `the team ${quoted(name)} is more than ${DEEPEST} levels deep`)
         continue
       }
-      const nested = readOne(source, field, name, parent)
-      if (nested) readAll(source, nested, [...above, name])
+      const nested = this.#readOne(source, field, name, parent)
+      if (nested) this.#readAll(source, nested, [...above, name])
     }
   }
 
-  function isNew({ key, keyPlace }: Field, name: string): boolean {
-    const fault = nameFault(key) ?? nameFault(`${organisation}/${name}`)
-    if (fault !== null) findings.problem(keyPlace, `the team name ${quoted(key)} ${fault}`)
-    return claim(name, keyPlace) && fault === null
+  #isNew({ key, keyPlace }: Field, name: string): boolean {
+    const fault = nameFault(key) ?? nameFault(`${this.#organisation}/${name}`)
+    if (fault !== null) this.#findings.problem(keyPlace, `the team name ${quoted(key)} ${fault}`)
+    return this.#claim(name, keyPlace) && fault === null
   }
 
   /** GitHub tells teams apart without case, and one that was renamed keeps its former names to itself. */
-  function claim(name: string, place: Place): boolean {
-    const earlier = seen.get(name.toLowerCase())
-    if (earlier === undefined) seen.set(name.toLowerCase(), place)
-    else findings.problem(place, `${organisation} has a team ${quoted(name)} already, at ${located(earlier)}`)
+  #claim(name: string, place: Place): boolean {
+    const earlier = this.#seen.get(name.toLowerCase())
+    if (earlier === undefined) this.#seen.set(name.toLowerCase(), place)
+    else
+      this.#findings.problem(place, `${this.#organisation} has a team ${quoted(name)} already, at ${located(earlier)}`)
     return earlier === undefined
   }
 
   /** @returns the teams nested in it */
-  function readOne(source: YamlSource, field: Field, name: string, parent: string | null): Value | undefined {
+  #readOne(source: YamlSource, field: Field, name: string, parent: string | null): Value | undefined {
     const what = `the team ${quoted(name)}`
     const fields = new Map(source.fields(field, what).map((each) => [each.key, each]))
     // A misspelt `members` would silently remove everybody's access.
     for (const { key, keyPlace } of fields.values())
-      if (!TEAM_FIELDS.includes(key)) findings.problem(keyPlace, `${quoted(key)} is not a field of a team (${what})`)
-    checkPrivacy(source, fields.get('privacy'), what)
-    const previously = readPrevious(source, fields.get('previously'), what, findings)
-    const maintainers = readLogins(source, fields.get('maintainers'), `the maintainers of ${what}`, findings)
-    const members = readLogins(source, fields.get('members'), `the members of ${what}`, findings)
+      if (!TEAM_FIELDS.includes(key))
+        this.#findings.problem(keyPlace, `${quoted(key)} is not a field of a team (${what})`)
+    this.#checkPrivacy(source, fields.get('privacy'), what)
+    const previously = readPrevious(source, fields.get('previously'), what, this.#findings)
+    const maintainers = readLogins(source, fields.get('maintainers'), `the maintainers of ${what}`, this.#findings)
+    const members = readLogins(source, fields.get('members'), `the members of ${what}`, this.#findings)
     const maintain = new Set(maintainers.map(({ id }) => id))
     for (const { id, written } of members)
       if (maintain.has(id))
-        findings.note(field.keyPlace, `${quoted(written)} is member and maintainer of ${what}: counted as maintainer`)
-    teams.push({
+        this.#findings.note(
+          field.keyPlace,
+          `${quoted(written)} is member and maintainer of ${what}: counted as maintainer`,
+        )
+    this.teams.push({
       name,
       place: field.keyPlace,
       parent,
@@ -78,35 +101,33 @@ export function createTeamReader(
         ...maintainers.map((login) => ({ ...login, role: 'maintainer' as const })),
         ...members.filter(({ id }) => !maintain.has(id)).map((login) => ({ ...login, role: 'member' as const })),
       ],
-      repositories: readRepositories(source, fields.get('repos'), what),
-      previously: previously.filter((former) => claim(former.name, former.place)).map((former) => former.name),
+      repositories: this.#readRepositories(source, fields.get('repos'), what),
+      previously: previously.filter((former) => this.#claim(former.name, former.place)).map((former) => former.name),
     })
     return fields.get('teams')
   }
 
-  function checkPrivacy(source: YamlSource, value: Value | undefined, what: string): void {
+  #checkPrivacy(source: YamlSource, value: Value | undefined, what: string): void {
     if (value === undefined || source.isEmpty(value)) return
     const privacy = source.text(value, `the privacy of ${what}`)
     if (privacy !== null && privacy !== 'closed' && privacy !== 'secret')
-      findings.problem(value.place, `${quoted(privacy)} is not a privacy setting (${what}): closed or secret`)
+      this.#findings.problem(value.place, `${quoted(privacy)} is not a privacy setting (${what}): closed or secret`)
   }
 
-  function readRepositories(source: YamlSource, repos: Value | undefined, what: string): readonly TeamRepository[] {
+  #readRepositories(source: YamlSource, repos: Value | undefined, what: string): readonly TeamRepository[] {
     const granted = new Map<string, TeamRepository>()
     for (const field of repos ? source.fields(repos, `the repos of ${what}`) : []) {
-      const name = repositoryNames.refer(field)
+      const name = this.#repositoryNames.refer(field)
       const level = source.text(field, `the permission of ${what} on ${quoted(field.key)}`)
       if (level !== null && !isAccess(level))
-        findings.problem(
+        this.#findings.problem(
           field.place,
           `${quoted(level)} is not a permission (${what} on ${quoted(field.key)}): one of none, ${PERMISSIONS.join(', ')}`,
         )
       if (name === null) continue
-      if (granted.has(name)) findings.problem(field.keyPlace, `${what} has the repository ${quoted(name)} twice`)
+      if (granted.has(name)) this.#findings.problem(field.keyPlace, `${what} has the repository ${quoted(name)} twice`)
       if (level !== null && isAccess(level)) granted.set(name, { name, permission: level })
     }
     return [...granted.values()]
   }
-
-  return { teams, read: (source, value) => readAll(source, value, []) }
 }

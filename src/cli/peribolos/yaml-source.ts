@@ -45,88 +45,115 @@ export function readYaml(file: string, bytes: Uint8Array, findings: Findings): Y
   const lines = new LineCounter()
   const document = parse(file, bytes, lines, findings)
   if (document === null) return null
-
-  const at = (offset: number | undefined): Place => {
-    if (offset === undefined) return startOf(file)
+  const at = (offset: number): Place => {
     const { line, col } = lines.linePos(offset)
     return { file, line: Math.max(line, 1), column: Math.max(col, 1) }
   }
   report(document, at, findings)
   // After a syntax error the tree is a guess, and what follows from a guess is noise.
   if (document.errors.some(({ code }) => code !== 'DUPLICATE_KEY')) return null
+  return new YamlTree(document, { file, at, findings })
+}
 
-  const place = (node: unknown, otherwise: Place) => (isNode(node) && node.range ? at(node.range[0]) : otherwise)
-  const resolved = ({ node }: Value): Node | null => (isAlias(node) ? (node.resolve(document) ?? null) : node)
-  const isEmpty = (value: Value) => {
-    const node = resolved(value)
+interface TreeOptions {
+  readonly file: string
+  readonly at: (offset: number) => Place
+  readonly findings: Findings
+}
+
+class YamlTree implements YamlSource {
+  readonly file: string
+  readonly root: Value
+  readonly #document: Document
+  readonly #options: TreeOptions
+
+  constructor(document: Document, options: TreeOptions) {
+    this.#document = document
+    this.#options = options
+    this.file = options.file
+    this.root = this.#valueOf(document.contents, startOf(this.file))
+  }
+
+  isEmpty(value: Value): boolean {
+    const node = this.#resolved(value)
     return node === null || (isScalar(node) && node.value === null)
   }
-  const asValue = (node: unknown, otherwise: Place): Value => ({
-    node: isNode(node) ? node : null,
-    place: place(node, otherwise),
-  })
+
+  names(value: Value): string[] {
+    const node = this.#resolved(value)
+    if (!isMap(node)) return []
+    return this.#pairsOf(node).flatMap(({ key }) => (isScalar(key) && typeof key.value === 'string' ? [key.value] : []))
+  }
+
+  fields(value: Value, what: string): Field[] {
+    if (this.isEmpty(value)) return []
+    const node = this.#resolved(value)
+    if (!isMap(node)) {
+      this.#wrongType(value, what, 'a mapping of names')
+      return []
+    }
+    const { findings } = this.#options
+    const seen = new Set<string>()
+    return this.#pairsOf(node, (place) => findings.problem(place, MERGE_FAULT)).flatMap((pair): Field[] => {
+      const key = this.#valueOf(pair.key, value.place)
+      const keyNode = this.#resolved(key)
+      if (!isScalar(keyNode) || typeof keyNode.value !== 'string') {
+        findings.problem(key.place, `a name in ${what} must be a string, not ${typeOf(keyNode)}${quoteHint(keyNode)}`)
+        return []
+      }
+      // The parser has reported the repetition already.
+      if (seen.has(keyNode.value)) return []
+      seen.add(keyNode.value)
+      return [{ ...this.#valueOf(pair.value, key.place), key: keyNode.value, keyPlace: key.place }]
+    })
+  }
+
+  items(value: Value, what: string): Value[] {
+    if (this.isEmpty(value)) return []
+    const node = this.#resolved(value)
+    if (isSeq(node)) return node.items.map((item) => this.#valueOf(item, value.place))
+    this.#wrongType(value, what, 'a list')
+    return []
+  }
+
+  text(value: Value, what: string): string | null {
+    const node = this.#resolved(value)
+    if (isScalar(node) && typeof node.value === 'string') return node.value
+    this.#options.findings.problem(value.place, `${what} must be a string, not ${typeOf(node)}${quoteHint(node)}`)
+    return null
+  }
+
   /** With what `<<` merges in behind the mapping's own pairs: the first of each name counts. */
-  const pairsOf = (map: YAMLMap, fault?: (place: Place) => void, above: readonly YAMLMap[] = []): Pair[] => {
+  #pairsOf(map: YAMLMap, fault?: (place: Place) => void, above: readonly YAMLMap[] = []): Pair[] {
+    const start = startOf(this.file)
     const merged = map.items.filter(isMergeKey).flatMap(({ key, value }) => {
-      const target = resolved(asValue(value, startOf(file)))
-      const sources = isSeq(target) ? target.items.map((item) => resolved(asValue(item, startOf(file)))) : [target]
+      const target = this.#resolved(this.#valueOf(value, start))
+      const sources = isSeq(target) ? target.items.map((item) => this.#resolved(this.#valueOf(item, start))) : [target]
       return sources.flatMap((source) => {
-        if (isMap(source) && source !== map && !above.includes(source)) return pairsOf(source, fault, [...above, map])
-        fault?.(place(key, startOf(file)))
+        if (isMap(source) && source !== map && !above.includes(source))
+          return this.#pairsOf(source, fault, [...above, map])
+        fault?.(this.#placeOf(key, start))
         return []
       })
     })
     return [...map.items.filter((pair) => !isMergeKey(pair)), ...merged]
   }
-  const wrongType = (value: Value, what: string, expected: string) =>
-    findings.problem(value.place, `${what} must be ${expected}, not ${typeOf(resolved(value))}`)
 
-  return {
-    file,
-    root: asValue(document.contents, startOf(file)),
-    isEmpty,
-    names(value) {
-      const node = resolved(value)
-      if (!isMap(node)) return []
-      return pairsOf(node).flatMap(({ key }) => (isScalar(key) && typeof key.value === 'string' ? [key.value] : []))
-    },
+  #valueOf(node: unknown, otherwise: Place): Value {
+    return { node: isNode(node) ? node : null, place: this.#placeOf(node, otherwise) }
+  }
 
-    fields(value, what) {
-      if (isEmpty(value)) return []
-      const node = resolved(value)
-      if (!isMap(node)) {
-        wrongType(value, what, 'a mapping of names')
-        return []
-      }
-      const seen = new Set<string>()
-      return pairsOf(node, (place) => findings.problem(place, MERGE_FAULT)).flatMap((pair): Field[] => {
-        const key = asValue(pair.key, value.place)
-        const keyNode = resolved(key)
-        if (!isScalar(keyNode) || typeof keyNode.value !== 'string') {
-          findings.problem(key.place, `a name in ${what} must be a string, not ${typeOf(keyNode)}${quoteHint(keyNode)}`)
-          return []
-        }
-        // The parser has reported the repetition already.
-        if (seen.has(keyNode.value)) return []
-        seen.add(keyNode.value)
-        return [{ ...asValue(pair.value, key.place), key: keyNode.value, keyPlace: key.place }]
-      })
-    },
+  #placeOf(node: unknown, otherwise: Place): Place {
+    return isNode(node) && node.range ? this.#options.at(node.range[0]) : otherwise
+  }
 
-    items(value, what) {
-      if (isEmpty(value)) return []
-      const node = resolved(value)
-      if (isSeq(node)) return node.items.map((item) => asValue(item, value.place))
-      wrongType(value, what, 'a list')
-      return []
-    },
+  #resolved({ node }: Value): Node | null {
+    return isAlias(node) ? (node.resolve(this.#document) ?? null) : node
+  }
 
-    text(value, what) {
-      const node = resolved(value)
-      if (isScalar(node) && typeof node.value === 'string') return node.value
-      findings.problem(value.place, `${what} must be a string, not ${typeOf(node)}${quoteHint(node)}`)
-      return null
-    },
+  #wrongType(value: Value, what: string, expected: string): void {
+    const found = typeOf(this.#resolved(value))
+    this.#options.findings.problem(value.place, `${what} must be ${expected}, not ${found}`)
   }
 }
 

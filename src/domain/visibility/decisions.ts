@@ -51,6 +51,9 @@ interface Vouched {
   isServable(): boolean
 }
 
+/** Of the log, once for all users of one request. Begun after the request came, it shows what was granted and taken, of which the groups know nothing. */
+type LogRead = () => Promise<boolean>
+
 /** Of many users asked about in one request. */
 const USERS_AT_ONCE = 16
 /**
@@ -64,56 +67,23 @@ export type Decide = <T>(
   decision: Pick<Decision<T>, 'fromCatalogue'>,
 ) => Promise<DecidedBy<T> | Bypass>
 
+/** @returns decides by the groups of these users, read where they are not held */
 export function createDecisions(options: DecisionsOptions): Decide {
-  const { reads, layers, follower, mergedNow, groupsWanted, listWanted } = options
-  /** Forgotten with the copy of the groups. */
-  const decisionsBy = new WeakMap<readonly GroupNode[], number>()
-
-  /**
-   * If there are repeated questions about a user, the list is loaded in the background; if that fails, nothing is lost.
-   */
-  function countDecision(user: UserId, groups: readonly GroupNode[]): void {
-    const count = (decisionsBy.get(groups) ?? 0) + 1
-    decisionsBy.set(groups, count)
-    if (count % DECISIONS_PER_LIST === 0) reads.tryRead(listWanted(user), new StoreWait()).catch(() => {})
-  }
-
-  /** @param logRead begun after the request came: it shows what was granted and taken, of which the groups know nothing */
-  async function vouched(user: UserId, logRead: () => Promise<boolean>): Promise<Vouched | Bypass> {
-    const wait = new StoreWait()
-    const list = await reads.held(listWanted(user), wait)
-    if (list) {
-      if (!(await covered(follower, list.stamp))) return bypass('log-behind')
-      return { read: list, groups: groupsOf(list), isServable: () => layers.lists.judge(list) === 'servable' }
-    }
-    const begun = logRead()
-    const member = await reads.tryRead(groupsWanted(user), wait)
-    if (member.outcome === 'bypass') return member
-    if (!(await begun) || !(await covered(follower, member.stamp))) return bypass('log-behind')
-    countDecision(user, member.value)
-    const isServable = () => layers.groups.judge(member) === 'servable'
-    return { read: member, groups: member.value.map(({ id }) => id), isServable }
-  }
+  const vouching = new GroupVouching(options)
 
   return async function decide(users, { fromCatalogue }) {
     let begun: Promise<boolean> | undefined
     const logRead = () => {
-      begun ??= follower.barrier()
+      begun ??= options.follower.barrier()
       return begun
     }
     const known = new Map<UserId, Vouched>()
     for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
       const missing = users.filter((user) => !known.get(user)?.isServable())
-      for (let from = 0; from < missing.length; from += USERS_AT_ONCE) {
-        const some = missing.slice(from, from + USERS_AT_ONCE)
-        const found = await Promise.all(some.map(async (user) => [user, await vouched(user, logRead)] as const))
-        for (const [user, each] of found) {
-          if (isBypass(each)) return each
-          known.set(user, each)
-        }
-      }
+      const refused = await vouching.addTo(known, missing, logRead)
+      if (refused) return refused
       const all = [...known.values()]
-      const made = await mergedNow({
+      const made = await options.mergedNow({
         merge: (at) =>
           fromCatalogue(
             (user) => known.get(user)?.groups ?? [],
@@ -126,5 +96,56 @@ export function createDecisions(options: DecisionsOptions): Decide {
       return isBypass(made) ? made : { value: made.value, reads: all.map(({ read }) => read) }
     }
     return CHANGED
+  }
+}
+
+/** Finds the groups of users, by their lists where those are held. */
+class GroupVouching {
+  readonly #options: DecisionsOptions
+  /** Forgotten with the copy of the groups. */
+  readonly #decisionsBy = new WeakMap<readonly GroupNode[], number>()
+
+  constructor(options: DecisionsOptions) {
+    this.#options = options
+  }
+
+  /** @returns why it cannot be done, if so */
+  async addTo(known: Map<UserId, Vouched>, users: readonly UserId[], logRead: LogRead): Promise<Bypass | undefined> {
+    for (let from = 0; from < users.length; from += USERS_AT_ONCE) {
+      const some = users.slice(from, from + USERS_AT_ONCE)
+      const found = await Promise.all(some.map(async (user) => [user, await this.#vouched(user, logRead)] as const))
+      for (const [user, each] of found) {
+        if (isBypass(each)) return each
+        known.set(user, each)
+      }
+    }
+    return undefined
+  }
+
+  async #vouched(user: UserId, logRead: LogRead): Promise<Vouched | Bypass> {
+    const { reads, layers, follower, groupsWanted, listWanted } = this.#options
+    const wait = new StoreWait()
+    const list = await reads.held(listWanted(user), wait)
+    if (list) {
+      if (!(await covered(follower, list.stamp))) return bypass('log-behind')
+      return { read: list, groups: groupsOf(list), isServable: () => layers.lists.judge(list) === 'servable' }
+    }
+    const begun = logRead()
+    const member = await reads.tryRead(groupsWanted(user), wait)
+    if (member.outcome === 'bypass') return member
+    if (!(await begun) || !(await covered(follower, member.stamp))) return bypass('log-behind')
+    this.#countDecision(user, member.value)
+    const isServable = () => layers.groups.judge(member) === 'servable'
+    return { read: member, groups: member.value.map(({ id }) => id), isServable }
+  }
+
+  /**
+   * If there are repeated questions about a user, the list is loaded in the background; if that fails, nothing is lost.
+   */
+  #countDecision(user: UserId, groups: readonly GroupNode[]): void {
+    const count = (this.#decisionsBy.get(groups) ?? 0) + 1
+    this.#decisionsBy.set(groups, count)
+    if (count % DECISIONS_PER_LIST !== 0) return
+    this.#options.reads.tryRead(this.#options.listWanted(user), new StoreWait()).catch(() => {})
   }
 }

@@ -31,7 +31,26 @@ export interface ListLoads {
 }
 
 export function createListLoads(options: ListLoadsOptions): ListLoads {
-  const { layers, catalogue, followed, follower, clock, source, pages, mergedNow } = options
+  return new MergedListLoads(options)
+}
+
+class MergedListLoads implements ListLoads {
+  readonly #options: ListLoadsOptions
+
+  constructor(options: ListLoadsOptions) {
+    this.#options = options
+  }
+
+  async groups(user: UserId): Promise<Loaded<readonly GroupNode[]>> {
+    this.#refuseInGrace()
+    const { value, stamp } = await this.#options.source.effectiveGroups(user)
+    return { value, stamp, tags: groupsTags(user, value), until: firstEndOf(value) }
+  }
+
+  async list(user: UserId, readGroups: ReadGroups): Promise<Loaded<HeldList>> {
+    this.#refuseInGrace()
+    return (this.#options.followed.isWhole() && (await this.#derived(user, readGroups))) || this.#loadedBySql(user)
+  }
 
   /**
    * Merges the list from the catalogue by the groups. Read at different times they could show a state that never was (the
@@ -39,19 +58,16 @@ export function createListLoads(options: ListLoadsOptions): ListLoads {
    * were loaded at, and they are judged there: what is valid there is exactly what a load at that position would return,
    * and the list carries that position. Null where that does not come about.
    */
-  async function derived(user: UserId, readGroups: ReadGroups): Promise<Loaded<HeldList> | null> {
+  async #derived(user: UserId, readGroups: ReadGroups): Promise<Loaded<HeldList> | null> {
+    const { layers, catalogue, follower, clock, pages, mergedNow } = this.#options
     const barrier = follower.barrier()
     for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
       const startedMs = clock.monotonicMs()
       const member = await readGroups()
       if (!(await barrier) || !(await covered(follower, member.stamp))) return null
+      const groups = member.value.map(({ id }) => id)
       const made = await mergedNow({
-        merge: (at) =>
-          catalogue.visible(
-            member.value.map(({ id }) => id),
-            { count: DEFAULT_LIMIT + 1 },
-            at,
-          ),
+        merge: (at) => catalogue.visible(groups, { count: DEFAULT_LIMIT + 1 }, at),
         isServable: () => layers.groups.judge(member) === 'servable',
       })
       if (made === CHANGED) continue
@@ -66,29 +82,17 @@ export function createListLoads(options: ListLoadsOptions): ListLoads {
   }
 
   /** Groups and first page in one snapshot. */
-  async function loadedBySql(user: UserId): Promise<Loaded<HeldList>> {
-    const { value, stamp } = await source.visibleList(user, DEFAULT_LIMIT + 1)
-    const page = pages.assemble(user, { limit: DEFAULT_LIMIT }, value.items.map(readyItem))
+  async #loadedBySql(user: UserId): Promise<Loaded<HeldList>> {
+    const { value, stamp } = await this.#options.source.visibleList(user, DEFAULT_LIMIT + 1)
+    const page = this.#options.pages.assemble(user, { limit: DEFAULT_LIMIT }, value.items.map(readyItem))
     const list = new HeldList(page, value.until)
     return { value: list, stamp, tags: listTags(user, value.groups), until: firstEndOf(value.groups) }
   }
 
   /** In grace the database is known to be gone: waiting for it to refuse would only delay the answer. */
-  function refuseInGrace(): void {
-    if (follower.trust() === 'grace')
+  #refuseInGrace(): void {
+    if (this.#options.follower.trust() === 'grace')
       throw new DomainError('database-unavailable', 'the database cannot be reached', { retryAfterSeconds: 1 })
-  }
-
-  return {
-    async groups(user) {
-      refuseInGrace()
-      const { value, stamp } = await source.effectiveGroups(user)
-      return { value, stamp, tags: groupsTags(user, value), until: firstEndOf(value) }
-    },
-    async list(user, readGroups) {
-      refuseInGrace()
-      return (followed.isWhole() && (await derived(user, readGroups))) || loadedBySql(user)
-    },
   }
 }
 
