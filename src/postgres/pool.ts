@@ -1,10 +1,11 @@
 /** Connections to PostgreSQL: bounded, with deadlines on both sides, and a bounded queue in front (a bulkhead). */
 import { BulkheadRejectedError, bulkhead } from 'cockatiel'
 import pg from 'pg'
+import { askedAgain } from './asked-again.ts'
 import { CLIENT_MARGIN_MS, type ConnectionOptions, clientConfig, prepareConnection } from './connection.ts'
 import { beginning } from './connection-settings.ts'
 import type { DatabaseStatus } from './database-status.ts'
-import { isConnectionLost, translated } from './failures.ts'
+import { translated } from './failures.ts'
 import { onPrimary } from './on-primary.ts'
 import { createStatementNames } from './statement-names.ts'
 import { NO_SINK, type StatementSink, watchedClient } from './watched-client.ts'
@@ -58,8 +59,6 @@ export interface Statement {
   readonly text: string
 }
 
-/** A read whose connection fails within this time is sent once more: both attempts fit into a request's time. In milliseconds. */
-const AGAIN_WITHIN_MS = 1500
 /**
  * Connections that stay open while idle: an outage of Redis brings all readers at once, and they should not have to wait
  * for new server processes. Further connections are closed once they have been idle for this many milliseconds.
@@ -101,20 +100,10 @@ export function createDatabase(options: DatabaseOptions): Database {
     }
   }
 
-  /** A connection may have been closed by the server, or not be made in time on a busy machine; a read can be sent again. */
-  async function retriedIfConnectionLost<T>(read: () => Promise<T>, askedMs = performance.now()): Promise<T> {
-    try {
-      return await read()
-    } catch (error) {
-      if (!isConnectionLost(error) || performance.now() - askedMs > AGAIN_WITHIN_MS) throw error
-      return read()
-    }
-  }
-
   /** The time in the queue counts too. */
   function inTurn<T>(read: () => Promise<T>): Promise<T> {
     const askedMs = performance.now()
-    return admitted(() => retriedIfConnectionLost(read, askedMs))
+    return admitted(() => askedAgain(read, askedMs))
   }
 
   async function asked<Row extends pg.QueryResultRow>(
@@ -136,7 +125,7 @@ export function createDatabase(options: DatabaseOptions): Database {
     query: (statement, values) => inTurn(() => asked(statement, values)),
     // Each admitted statement has a connection, so nothing is ahead in the pool's own queue.
     queryFirst: (statement, values) =>
-      retriedIfConnectionLost(() => asked<never>(statement, values)).catch((error: unknown) => {
+      askedAgain(() => asked<never>(statement, values)).catch((error: unknown) => {
         options.status?.failed(error)
         throw translated(error)
       }),

@@ -8,6 +8,7 @@
  */
 import type pg from 'pg'
 import { DomainError } from '../domain/errors.ts'
+import { askedAgain } from './asked-again.ts'
 import { codeOf, READ_ONLY } from './failures.ts'
 import type { Statement } from './pool.ts'
 
@@ -59,7 +60,7 @@ export async function inTransaction<T>(
   work: (session: Session) => Promise<T>,
 ): Promise<T> {
   const deadlineMs = performance.now() + timeoutMs
-  const client = await pool.connect()
+  const client = await askedAgain(() => pool.connect())
   const session = createSession(client, { beginning, deadlineMs, goesOn })
   let broken: Error | undefined
   try {
