@@ -122,7 +122,7 @@ describe('besides BEGIN and COMMIT', () => {
     ['a user created', 2, 2, mutations.putUser, { id: 'zoe' as UserId }],
     ['a user changed', 2, 2, mutations.putUser, { id: 'zoe' as UserId, displayName: 'Zoe' }],
     ['a user deleted', 2, 2, mutations.deleteUser, { id: 'zoe' as UserId }],
-    ['an import', 11, 11, mutations.importOrganisation, { ...smallOrganisation, users: [{ id: 'newcomer' }] }],
+    ['an import', 12, 12, mutations.importOrganisation, { ...smallOrganisation, users: [{ id: 'newcomer' }] }],
     ['a flush', 1, 1, flushCache, { scope: 'all' }],
   ] as [string, number, number, Mutation<Transaction, unknown, unknown>, unknown][])(
     '%s asks %i statements in %i round trips at most',
