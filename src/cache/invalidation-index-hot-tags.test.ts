@@ -1,21 +1,8 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { createInvalidationIndex } from './invalidation-index.ts'
+import { alice, bob, indexAt } from './invalidation-index.fixture.ts'
 import { isVisible, parseSnapshot, type Stamp } from './snapshot.ts'
-import type { Tag } from './tags.ts'
 import { DATABASE, stamp, xid } from './testing/index.ts'
-
-const alice = 'u:alice' as Tag
-const bob = 'u:bob' as Tag
-
-function indexAt(position: string, maxTags = 1000) {
-  const index = createInvalidationIndex({
-    retentionOf: (tag) => (tag.startsWith('c:') ? 'lasting' : 'volatile'),
-    maxTags,
-  })
-  index.reset({ position: stamp(position), floor: parseSnapshot('1:1:'), rows: [] })
-  return index
-}
 
 describe('a hot tag', () => {
   /** A history as a server makes it: transactions begin, commit in any order, and are seen by snapshots. */

@@ -1,20 +1,9 @@
 import { describe, expect, it } from 'vitest'
+import { alice, bob, indexAt } from './invalidation-index.fixture.ts'
 import { createInvalidationIndex } from './invalidation-index.ts'
 import { parseSnapshot } from './snapshot.ts'
 import type { Tag } from './tags.ts'
 import { DATABASE, stamp, xid } from './testing/index.ts'
-
-const alice = 'u:alice' as Tag
-const bob = 'u:bob' as Tag
-
-function indexAt(position: string, maxTags = 1000) {
-  const index = createInvalidationIndex({
-    retentionOf: (tag) => (tag.startsWith('c:') ? 'lasting' : 'volatile'),
-    maxTags,
-  })
-  index.reset({ position: stamp(position), floor: parseSnapshot('1:1:'), rows: [] })
-  return index
-}
 
 describe('the judgement of an entry', () => {
   it('refuses everything before the past is known', () => {
