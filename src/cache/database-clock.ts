@@ -50,6 +50,8 @@ export interface DatabaseClockOptions {
 
 /** Two clocks of which each is steered by NTP, at most 500 ppm (RFC 5905). */
 const DRIFT = 0.001
+/** PostgreSQL shows microseconds, and a number of this size keeps about a quarter of one. */
+const RESOLUTION_MS = 0.001
 /** The wall clock shows whole milliseconds. */
 const WALL_STEP_MS = 2
 
@@ -81,12 +83,12 @@ export function createDatabaseClock({ clock, boundMs }: DatabaseClockOptions): D
 
   return {
     read({ database, askedMs, answeredMs, shownMs }) {
-      const drifted = (answeredMs - askedMs) * DRIFT
+      const unsureMs = (answeredMs - askedMs) * DRIFT + RESOLUTION_MS
       const wallMs = clock.wallMs() - (clock.monotonicMs() - answeredMs)
       const fresh: Offset = {
         database,
-        leastMs: shownMs - answeredMs - drifted,
-        mostMs: shownMs - askedMs + drifted,
+        leastMs: shownMs - answeredMs - unsureMs,
+        mostMs: shownMs - askedMs + unsureMs,
         atMs: answeredMs,
         wallMs,
       }
