@@ -43,7 +43,7 @@ async function stage(endsInMs: number, { one, other, sql }: World): Promise<'exe
   admin.disconnect()
   const hung = await hang('master')
   try {
-    // The first request waits for the master in vain; those after it ask a replica.
+    // The first request waits until the master has not answered in time. Later ones ask a replica at once.
     await becomes(async () => (await listOf(other, 'ann')).from, 'memory')
     const [ben, cid] = [await listOf(other, 'ben'), await listOf(other, 'cid')]
     if (await hasEnded()) return 'too late'

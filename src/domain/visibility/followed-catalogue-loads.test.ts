@@ -1,5 +1,5 @@
 /** What loads bring: beside the log, from the checkpoint, and again. */
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { barrier, settle, stamp } from '../../cache/testing/index.ts'
 import type { CatalogueItem } from '../source.ts'
 import { bucketOfItems } from './catalogue-bucket.ts'
@@ -231,6 +231,31 @@ describe('beside requests', () => {
     await followed.whole()
     // Two loads of the database run at once.
     expect(turns).toBeGreaterThanOrEqual(numbers.length / 2 - 1)
+  })
+})
+
+describe('a load beside another that still installs its buckets', () => {
+  it('is not ended by it: what the log brings meanwhile is kept for the load that needs it', async () => {
+    const { followed, follower, catalogue, store, asked, hold, versionOf } = setUp({ bucketCount: 5 })
+    store(ant)
+    const replace = catalogue.replace.bind(catalogue)
+    let held: ReturnType<typeof hold> | undefined
+    vi.spyOn(catalogue, 'replace').mockImplementation((number, bucket) => {
+      replace(number, bucket)
+      if (number !== 1 || held) return
+      // The first load has installed bucket 0 and has two to go; the second, of bucket 4 alone, takes bucket 0 next.
+      held = hold('afterSnapshot')
+      followed.apply(wholly(0))
+    })
+    followed.start(follower)
+    await vi.waitFor(() => expect(asked).toHaveLength(3))
+    await settle()
+    await settle()
+    expect(asked).toEqual([[0, 1, 2, 3], [4], [0]])
+    followed.apply(batch(is(ant, { version: 9 })))
+    held?.release()
+    await followed.whole()
+    expect([asked.length, versionOf(ant)]).toEqual([3, 9])
   })
 })
 

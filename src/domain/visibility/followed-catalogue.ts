@@ -74,11 +74,13 @@ export interface FollowedCatalogueOptions {
   readonly onFailed: (cause: unknown) => void
 }
 
+/** A bucket in one load. Each load has its own, because another may begin before the first has installed all its buckets. */
 interface Loading {
   /** Named as a whole since the load began: the result is useless. */
   outdated: boolean
   readonly kept: Map<ResourceId, ResourceState>
 }
+type Begun = ReadonlyMap<number, Loading>
 
 const BUCKETS_PER_LOAD = 4
 /** While one is put in its place, the database reads the other. */
@@ -207,15 +209,15 @@ class LoadingCatalogue implements FollowedCatalogue {
   async #loadFromCheckpoint(follower: Follower): Promise<void> {
     const { checkpoint } = this.#options
     const numbers = [...this.#behind]
-    this.#begin(numbers)
+    const begun = this.#begin(numbers)
     try {
       for await (const loaded of checkpoint.load(numbers)) {
         await follower.catchUp(loaded.stamp)
-        if (checkpoint.holds(loaded.number, loaded.stamp)) this.#install(loaded)
+        if (checkpoint.holds(loaded.number, loaded.stamp)) this.#install(loaded, begun)
         await readersTurn()
       }
     } finally {
-      for (const number of numbers) this.#loading.delete(number)
+      for (const number of numbers) this.#end(number, begun)
     }
   }
 
@@ -230,7 +232,7 @@ class LoadingCatalogue implements FollowedCatalogue {
   async #loadSome(numbers: readonly number[], follower: Follower): Promise<void> {
     const { clock, events, index, source } = this.#options
     for (const _ of numbers) events.miss?.('resources')
-    this.#begin(numbers)
+    const begun = this.#begin(numbers)
     try {
       const startedMs = clock.monotonicMs()
       const { stamp, values } = await source.catalogueBuckets(numbers)
@@ -238,27 +240,36 @@ class LoadingCatalogue implements FollowedCatalogue {
       await follower.catchUp(stamp)
       for (const [number, items] of values) {
         const bucket = bucketOfItems(items)
-        if (index.position?.database === stamp.database) this.#install({ number, bucket })
+        if (index.position?.database === stamp.database) this.#install({ number, bucket }, begun)
         await readersTurn()
       }
     } finally {
-      for (const number of numbers) this.#loading.delete(number)
+      for (const number of numbers) this.#end(number, begun)
     }
   }
 
-  #begin(numbers: readonly number[]): void {
-    for (const number of numbers) this.#loading.set(number, { outdated: false, kept: new Map() })
+  #begin(numbers: readonly number[]): Begun {
+    const begun = new Map(numbers.map((number): [number, Loading] => [number, { outdated: false, kept: new Map() }]))
+    for (const [number, loading] of begun) this.#loading.set(number, loading)
+    return begun
+  }
+
+  /** @returns the load of that bucket; undefined if it has ended. Another load may have begun since: that one goes on. */
+  #end(number: number, begun: Begun): Loading | undefined {
+    const loading = this.#loading.get(number)
+    if (!loading || loading !== begun.get(number)) return undefined
+    this.#loading.delete(number)
+    return loading
   }
 
   /** In one step, once the position covers the load. */
-  #install({ number, bucket }: Pick<LoadedBucket, 'number' | 'bucket'>): void {
-    const running = this.#loading.get(number)
-    this.#loading.delete(number)
-    if (!running || running.outdated) return
+  #install({ number, bucket }: Pick<LoadedBucket, 'number' | 'bucket'>, begun: Begun): void {
+    const loading = this.#end(number, begun)
+    if (!loading || loading.outdated) return
     this.#options.catalogue.replace(number, bucket)
     this.#behind.delete(number)
     this.#loadedMs.set(number, this.#options.clock.monotonicMs())
-    for (const state of running.kept.values()) this.#lay(state)
+    for (const state of loading.kept.values()) this.#lay(state)
     if (this.isWhole()) this.#whole.resolve()
   }
 

@@ -93,7 +93,7 @@ async function lane(context: FaultContext, untilMs: number): Promise<void> {
       await hold(random.between(300, 4000))
       await heal()
     } catch {
-      // The other lane has struck the same process already: this blow was in vain.
+      // The other lane has struck the same process already, so this one changed nothing.
     }
     await hold(random.between(100, 800))
   }
